@@ -1,0 +1,80 @@
+import {readFile} from 'node:fs/promises'
+import type {SocketEntry} from './socket-table.ts'
+import type {TcpState} from './tcp-states.ts'
+
+/** State numbers of include/net/tcp_states.h; 12 (NEW_SYN_RECV) is printed as 3 by the kernel itself. */
+const states: Record<string, TcpState> = {
+  '01': 'ESTABLISHED',
+  '02': 'SYN_SENT',
+  '03': 'SYN_RECV',
+  '04': 'FIN_WAIT1',
+  '05': 'FIN_WAIT2',
+  '06': 'TIME_WAIT',
+  '07': 'CLOSED',
+  '08': 'CLOSE_WAIT',
+  '09': 'LAST_ACK',
+  '0A': 'LISTEN',
+  '0B': 'CLOSING',
+}
+
+/** USER_HZ: /proc shows times in hundredths of a second whatever the kernel's own tick is. */
+const clockTicksPerSecond = 100
+/** Timer kind 3 is the timewait timer (get_timewait4_sock in net/ipv4/tcp_ipv4.c). */
+const timewaitTimer = '03'
+
+/** The TCP sockets of this network namespace, from /proc/net/tcp and, where there is IPv6, tcp6. */
+export async function readProcNetTcp(): Promise<SocketEntry[]> {
+  const [tcp, tcp6] = await Promise.all([
+    readFile('/proc/net/tcp', 'latin1'),
+    readFile('/proc/net/tcp6', 'latin1').catch(() => ''),
+  ])
+  return [...parseProcNetTcp(tcp), ...parseProcNetTcp(tcp6)]
+}
+
+/**
+ * Parses the text of /proc/net/tcp or tcp6 (net/ipv4/tcp_ipv4.c: tcp4_seq_show). Lines that are not of
+ * the format are passed over. The kernel hands the table out in pieces, and a socket that changes
+ * between two of them can appear twice; the later row is kept.
+ */
+export function parseProcNetTcp(text: string): SocketEntry[] {
+  const entries = new Map<string, SocketEntry>()
+  for (const line of text.split('\n')) {
+    const [, local, remote, stateNumber, , timer] = line.trim().split(/\s+/, 6)
+    const state = states[stateNumber ?? '']
+    const localEnd = parseEnd(local)
+    const remoteEnd = parseEnd(remote)
+    if (state === undefined || localEnd === undefined || remoteEnd === undefined) continue
+    const [kind, ticks] = (timer ?? '').split(':')
+    const expiresInSeconds =
+      kind === timewaitTimer && ticks !== undefined
+        ? Number.parseInt(ticks, 16) / clockTicksPerSecond
+        : null
+    entries.set(`${local} ${remote}`, {state, local: localEnd, remote: remoteEnd, expiresInSeconds})
+  }
+  return [...entries.values()]
+}
+
+function parseEnd(text: string | undefined): SocketEntry['local'] | undefined {
+  const match = /^([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})$/.exec(text ?? '')
+  if (match === null) return undefined
+  const [, address = '', port = ''] = match
+  return {address: parseAddress(address), port: Number.parseInt(port, 16)}
+}
+
+/** Addresses are printed as 32-bit words in the machine's own byte order: little-endian. */
+function parseAddress(hex: string): string {
+  const bytes = hex.match(/.{8}/g)?.flatMap((word) => (word.match(/../g) ?? []).reverse()) ?? []
+  if (bytes.length === 4) return bytes.map((byte) => Number.parseInt(byte, 16)).join('.')
+  const mapped = bytes.slice(0, 12).join('') === '00000000000000000000ffff'.toUpperCase()
+  if (mapped) {
+    return `::ffff:${bytes
+      .slice(12)
+      .map((byte) => Number.parseInt(byte, 16))
+      .join('.')}`
+  }
+  const words = []
+  for (let index = 0; index < 16; index += 2) {
+    words.push(Number.parseInt(`${bytes[index]}${bytes[index + 1]}`, 16).toString(16))
+  }
+  return new URL(`http://[${words.join(':')}]`).hostname.slice(1, -1)
+}

@@ -1,0 +1,56 @@
+/**
+ * The program that every process of a scenario runs: predecessor, successor, client or holder, as its
+ * first argument says. It does what the harness asks over the IPC channel and ends when that closes,
+ * so that no process outlives the harness, however the harness ended.
+ */
+import type {Socket} from 'node:net'
+import {clientHandlers} from './client.ts'
+import {errorFields} from './errors.ts'
+import {holderHandlers} from './holder.ts'
+import type {Answer, Notice, PaceMessage, RequestMessage, RequestName, Requests} from './messages.ts'
+import {predecessorHandlers} from './predecessor.ts'
+import {setPacing, successorHandlers} from './successor.ts'
+
+/** The requests that a role answers. */
+export type Handlers = {
+  [Name in RequestName]?: (
+    takes: Requests[Name]['takes'],
+    connection?: Socket,
+  ) => Promise<Requests[Name]['gives']>
+}
+
+const roles: Record<string, Handlers> = {
+  predecessor: predecessorHandlers,
+  successor: successorHandlers,
+  client: clientHandlers,
+  holder: holderHandlers,
+}
+
+const handlers = roles[process.argv[2] ?? '']
+if (handlers === undefined || process.send === undefined) {
+  process.stderr.write('this program is started by the harness only\n')
+  process.exit(2)
+}
+
+process.on('disconnect', () => process.exit(0))
+// A terminal's Ctrl-C reaches every process of the group; it is the harness that decides who ends when.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+
+process.on('message', async (message: RequestMessage | PaceMessage, connection?: Socket) => {
+  if ('pace' in message) return setPacing(message.pace)
+  const {id, request, takes} = message
+  const handle = handlers[request] as Handlers[RequestName] & ((t: unknown, s?: Socket) => Promise<unknown>)
+  let answer: Answer
+  try {
+    if (!Object.hasOwn(handlers, request)) throw new Error(`unknown request: ${request}`)
+    answer = {answerTo: id, gives: await handle(takes, connection)}
+  } catch (error) {
+    answer = {answerTo: id, error: errorFields(error)}
+  }
+  process.send?.(answer, undefined, {}, () => {
+    if (request === 'exit') process.exit(0)
+  })
+})
+
+const ready: Notice = {notice: 'ready'}
+process.send(ready)

@@ -1,0 +1,92 @@
+import {createHash} from 'node:crypto'
+import {existsSync, readdirSync, statSync} from 'node:fs'
+import {mkdir, mkdtemp, rename, rm, symlink} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {dirname, join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+
+export interface CompiledProgram {
+  path: string
+  /** Removes what was compiled for this run only; a cached program stays for the next run. */
+  dispose(): Promise<void>
+}
+
+const harnessFolder = dirname(dirname(fileURLToPath(import.meta.url)))
+const nodeModules = join(dirname(harnessFolder), 'node_modules')
+const staleAfterMilliseconds = 60 * 60 * 1000
+
+/**
+ * Compiles the program that a scenario's processes run to one JavaScript file and caches it under
+ * node_modules/.cache, because a TypeScript loader in each of some fifty processes would cost more time
+ * and memory than everything else together. Where that folder cannot be written, the program goes to a
+ * temporary folder, which `dispose` removes.
+ */
+export async function compileActor(cacheFolder = join(nodeModules, '.cache', 'rebind')): Promise<CompiledProgram> {
+  const name = `actor-${fingerprint()}.mjs`
+  const cached = {path: join(cacheFolder, name), dispose: async () => undefined}
+  if (existsSync(cached.path)) return cached
+  try {
+    await mkdir(cacheFolder, {recursive: true})
+    // Two runs may compile at once: each writes in a folder of its own, and the rename is atomic.
+    const scratch = await mkdtemp(join(cacheFolder, 'compiling-'))
+    try {
+      await compileTo(join(scratch, name))
+      await rename(join(scratch, name), cached.path)
+      await removeStale(cacheFolder)
+    } finally {
+      await rm(scratch, {recursive: true, force: true})
+    }
+    return cached
+  } catch (error) {
+    if (!isUnwritable(error)) throw error
+    const folder = await mkdtemp(join(tmpdir(), 'rebind-'))
+    await compileTo(join(folder, name))
+    // koffi stays outside the bundle, as it brings a binary, and is found from the bundle's folder.
+    await symlink(nodeModules, join(folder, 'node_modules'))
+    return {
+      path: join(folder, name),
+      dispose: () => rm(folder, {recursive: true, force: true}),
+    }
+  }
+}
+
+/** Names this state of the sources: any change of a file's size or time compiles anew. */
+function fingerprint(): string {
+  const hash = createHash('sha256').update(process.version)
+  for (const file of readdirSync(harnessFolder, {recursive: true, encoding: 'utf8'}).sort()) {
+    if (!file.endsWith('.ts')) continue
+    const {size, mtimeMs} = statSync(join(harnessFolder, file))
+    hash.update(`${file} ${size} ${mtimeMs}\n`)
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+async function compileTo(outfile: string): Promise<void> {
+  const {build} = await import('esbuild')
+  await build({
+    entryPoints: [join(harnessFolder, 'processes', 'actor.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: ['koffi'],
+    logLevel: 'silent',
+  })
+}
+
+/** Programs of earlier sources; a run that started from one has long launched its processes by now. */
+async function removeStale(folder: string): Promise<void> {
+  for (const file of readdirSync(folder)) {
+    const path = join(folder, file)
+    const age = Date.now() - statSync(path).mtimeMs
+    if (/^(actor|compiling)-/.test(file) && age > staleAfterMilliseconds) {
+      await rm(path, {recursive: true, force: true})
+    }
+  }
+}
+
+function isUnwritable(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  return ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOSPC', 'EDQUOT'].includes(code)
+}

@@ -1,0 +1,198 @@
+import {type ChildProcess, fork} from 'node:child_process'
+import type {Socket} from 'node:net'
+import {monotonicSeconds} from '../clock.ts'
+import type {SystemErrorFields} from './errors.ts'
+import type {
+  Answer,
+  BindAttempt,
+  Notice,
+  PaceMessage,
+  RequestMessage,
+  RequestName,
+  Requests,
+} from './messages.ts'
+
+export type Role = 'predecessor' | 'successor' | 'client' | 'holder'
+
+export interface Ending {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** When the harness learnt of it, monotonic seconds. */
+  seconds: number
+}
+
+/** What a process tells by itself. */
+export interface Listeners {
+  onAttempts?(attempts: BindAttempt[]): void
+  onOutput?(stream: 'stdout' | 'stderr', text: string): void
+  onEnd?(ending: Ending): void
+}
+
+/** A running process of a scenario. */
+export interface Actor {
+  role: Role
+  pid: number
+  /**
+   * Asks the process to do something and waits for the answer.
+   * @throws SystemError-like Error as the process reports it; ActorFailed if the process ends before it
+   * answers, or says nothing for `answerWithinSeconds`.
+   */
+  request<Name extends RequestName>(
+    name: Name,
+    takes: Requests[Name]['takes'],
+    connection?: Socket,
+  ): Promise<Requests[Name]['gives']>
+  /** Tells a successor its new pacing. */
+  pace(message: PaceMessage['pace']): void
+  /** The connection that a predecessor hands over. */
+  connection: Promise<Socket>
+  ended: Promise<Ending>
+  /** Sends SIGKILL, unless the process has ended already. */
+  kill(): void
+}
+
+/** A process of ours died or hung: the scenario has failed for a reason of its own. */
+export class ActorFailed extends Error {
+  override name = 'ActorFailed'
+}
+
+/** Longest silence of a process that owes an answer; a successor's attempts count as signs of life. */
+const answerWithinSeconds = 30
+const keptOutputCharacters = 4096
+
+const running = new Set<ChildProcess>()
+// The channel's end already ends the children; this also covers one that hangs and cannot notice.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** Starts a process in the given role; resolved when it is ready for requests. */
+export async function launch(
+  program: string,
+  role: Role,
+  listeners: Listeners = {},
+): Promise<Actor> {
+  const {NODE_OPTIONS: _, ...env} = process.env
+  const child = fork(program, [role], {execArgv: [], env, stdio: ['ignore', 'pipe', 'pipe', 'ipc']})
+  running.add(child)
+
+  let errors = ''
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+      if (stream === 'stderr') errors = (errors + text).slice(-keptOutputCharacters)
+      listeners.onOutput?.(stream, text)
+    })
+  }
+
+  const pending = new Map<number, {resolve(value: unknown): void; reject(error: Error): void}>()
+  const ready = deferred<void>()
+  const connection = deferred<Socket>()
+  let lastSign = monotonicSeconds()
+  let exitedAt: number | undefined
+
+  const fail = (error: Error) => {
+    ready.reject(error)
+    connection.reject(error)
+    for (const {reject} of pending.values()) reject(error)
+    pending.clear()
+  }
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('error', (error) => {
+      running.delete(child)
+      fail(launchProblem(role, error))
+    })
+    child.once('exit', () => {
+      exitedAt = monotonicSeconds()
+    })
+    // Only `close` means that everything the process said has arrived.
+    child.once('close', (code, signal) => {
+      running.delete(child)
+      const ending = {code, signal, seconds: exitedAt ?? monotonicSeconds()}
+      const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
+      const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
+      fail(new ActorFailed(`the ${role} (pid ${child.pid}) ${how}${said}`))
+      listeners.onEnd?.(ending)
+      resolve(ending)
+    })
+  })
+
+  child.on('message', (message: Notice | Answer, handle) => {
+    lastSign = monotonicSeconds()
+    if ('answerTo' in message) {
+      const request = pending.get(message.answerTo)
+      pending.delete(message.answerTo)
+      if ('error' in message) request?.reject(remoteError(message.error))
+      else request?.resolve(message.gives)
+    } else if (message.notice === 'ready') ready.resolve()
+    else if (message.notice === 'attempts') listeners.onAttempts?.(message.attempts)
+    else if (message.notice === 'connection') connection.resolve(handle as Socket)
+  })
+
+  const watchdog = setInterval(() => {
+    const silent = monotonicSeconds() - lastSign
+    if (pending.size === 0 || silent < answerWithinSeconds) return
+    fail(new ActorFailed(`the ${role} (pid ${child.pid}) has said nothing for ${Math.round(silent)} s`))
+    child.kill('SIGKILL')
+  }, 1000)
+  watchdog.unref()
+  ended.then(() => clearInterval(watchdog))
+
+  await ready.promise
+  let requests = 0
+  return {
+    role,
+    pid: child.pid ?? 0,
+    connection: connection.promise,
+    ended,
+    kill: () => {
+      child.kill('SIGKILL')
+    },
+    pace: (pace) => {
+      if (child.connected) child.send({pace} satisfies PaceMessage, () => undefined)
+    },
+    request: (name, takes, connection) => {
+      const id = ++requests
+      lastSign = monotonicSeconds()
+      return new Promise((resolve, reject) => {
+        pending.set(id, {resolve: resolve as (value: unknown) => void, reject})
+        const message = {id, request: name, takes} as RequestMessage
+        child.send(message, connection, {}, (error) => {
+          if (error !== null) pending.get(id)?.reject(error)
+        })
+      })
+    },
+  }
+}
+
+interface Deferred<Value> {
+  promise: Promise<Value>
+  resolve(value: Value): void
+  reject(error: Error): void
+}
+
+/** Promise.withResolvers, which Node 20 lacks. Nobody has to be waiting when it is rejected. */
+function deferred<Value>(): Deferred<Value> {
+  let resolve!: (value: Value) => void
+  let reject!: (error: Error) => void
+  const promise = new Promise<Value>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  promise.catch(() => undefined)
+  return {promise, resolve, reject}
+}
+
+function remoteError(fields: SystemErrorFields | {message: string}): Error {
+  return Object.assign(new Error(fields.message), fields)
+}
+
+function launchProblem(role: Role, error: NodeJS.ErrnoException): Error {
+  const remedy: Record<string, string> = {
+    EAGAIN: 'the process limit is reached; raise it (ulimit -u)',
+    EMFILE: 'too many open files; raise the limit (ulimit -n)',
+    ENFILE: 'the system has too many open files',
+    ENOMEM: 'out of memory',
+  }
+  const why = remedy[error.code ?? ''] ?? error.message
+  return new ActorFailed(`the ${role} could not be started: ${why}`)
+}

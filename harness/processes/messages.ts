@@ -1,0 +1,93 @@
+import type {Bracket} from '../clock.ts'
+import type {BindOption} from '../sockets/bind-options.ts'
+import type {Opener} from '../sockets/opener.ts'
+import type {SystemErrorFields} from './errors.ts'
+import type {Pacing} from './pacing.ts'
+
+/** What a server process needs to open its port. */
+export interface ServerToOpen {
+  opener: Opener
+  bind: BindOption
+  address: string
+  port: number
+  /** False for a server that never reads what its clients send. */
+  reads: boolean
+}
+
+/** Every request that the harness makes of one of its processes, and what each is answered with. */
+export interface Requests {
+  /** Predecessor: open the port. */
+  listen: {takes: ServerToOpen; gives: Bracket}
+  /** Predecessor: FIN on the accepted connection (shutdown(2); close(2) once the client's FIN came). */
+  'close-connection': {takes: null; gives: Bracket}
+  /** Predecessor: close(2) on the accepted connection, whatever lies unread in it. */
+  'destroy-connection': {takes: null; gives: Bracket}
+  /** Predecessor: RST on the accepted connection. */
+  'abort-connection': {takes: null; gives: Bracket}
+  /** Predecessor: send the accepted connection to the harness, which passes it to a holder. */
+  'hand-over-connection': {takes: null; gives: Bracket}
+  /** Predecessor: exit with status 0. Answered first, with the connections that close only now. */
+  exit: {takes: null; gives: {openConnections: number}}
+  /** Holder: keep an accepted connection that comes with the message. */
+  'take-connection': {takes: null; gives: Bracket}
+  /** Successor: try to open the port, again and again. Answered once it listens or gives up. */
+  restart: {takes: Restart; gives: RestartOutcome}
+  /** Successor: stop listening and close. */
+  stop: {takes: null; gives: Bracket}
+  /** Client: connect, and wait for the server's greeting. */
+  connect: {takes: Connect; gives: Bracket}
+  /** Client: send some bytes. */
+  send: {takes: {text: string}; gives: Bracket}
+  /** Client: close (FIN), and wait until both sides have. */
+  close: {takes: null; gives: Bracket}
+  /** Client: RST. */
+  abort: {takes: null; gives: Bracket}
+}
+
+export interface Restart {
+  server: ServerToOpen
+  limitSeconds: number
+  /** False: one refused attempt is enough. */
+  wait: boolean
+  pacing: Pacing
+}
+
+export interface RestartOutcome {
+  granted: boolean
+}
+
+export interface Connect {
+  host: string
+  port: number
+  /** True: keep the connection half-open when the server closes. */
+  hold: boolean
+}
+
+/** One try of the successor; `seconds` is the monotonic time at which the OS had answered. */
+export interface BindAttempt {
+  attempt: number
+  seconds: number
+  outcome: 'refused' | 'granted'
+  error?: SystemErrorFields
+}
+
+export type RequestName = keyof Requests
+
+export type RequestMessage = {
+  [Name in RequestName]: {id: number; request: Name; takes: Requests[Name]['takes']}
+}[RequestName]
+
+/** What the harness tells a process without waiting for an answer. */
+export interface PaceMessage {
+  pace: Pacing
+}
+
+/** What a process tells the harness by itself. */
+export type Notice =
+  | {notice: 'ready'}
+  | {notice: 'attempts'; attempts: BindAttempt[]}
+  | {notice: 'connection'}
+
+export type Answer =
+  | {answerTo: number; gives: unknown}
+  | {answerTo: number; error: SystemErrorFields | {message: string}}

@@ -1,0 +1,62 @@
+import {once} from 'node:events'
+import {createConnection, type Socket} from 'node:net'
+import type {Readable, Writable} from 'node:stream'
+import {type Bracket, monotonicSeconds} from '../clock.ts'
+
+export interface NetcatOptions {
+  host: string
+  port: number
+  /** What to send; its end is sent on as a half-close (FIN). None: nothing is sent. */
+  input?: Readable
+  /** Where received bytes go. */
+  output: Writable
+  /** Keep the connection half-open when the server closes, instead of closing too. */
+  hold: boolean
+}
+
+export interface Netcat {
+  socket: Socket
+  /** Resolved when connected; rejected with the SystemError of `connect`. */
+  connected: Promise<void>
+  /** Resolved when both sides have closed, with the time in which our own side did; rejected if reset. */
+  closed: Promise<Bracket>
+  /** Sends FIN, if that has not been done yet. */
+  close(): void
+}
+
+/** A client like nc(1): copies both ways, keeps a half-close, and closes when the server closes. */
+export function netcat({host, port, input, output, hold}: NetcatOptions): Netcat {
+  const socket = createConnection({host, port, allowHalfOpen: true})
+  let closingAt: number | undefined
+  const close = () => {
+    closingAt ??= monotonicSeconds()
+    socket.end()
+  }
+  const connected = once(socket, 'connect').then(() => undefined)
+  const closed = new Promise<Bracket>((resolve, reject) => {
+    socket.once('error', reject)
+    socket.once('close', () => {
+      const to = monotonicSeconds()
+      resolve({from: closingAt ?? to, to})
+    })
+  })
+  // Whoever awaits either of them hears of the error; nobody has to await both.
+  connected.catch(() => undefined)
+  closed.catch(() => undefined)
+
+  socket.on('data', (chunk) => {
+    // Back-pressure: a slow reader of our output must not make us buffer what a fast server sends.
+    if (!output.write(chunk)) {
+      socket.pause()
+      output.once('drain', () => socket.resume())
+    }
+  })
+  socket.once('end', () => {
+    if (!hold) close()
+  })
+  if (input !== undefined) {
+    input.pipe(socket, {end: false})
+    input.once('end', close)
+  }
+  return {socket, connected, closed, close}
+}

@@ -1,0 +1,19 @@
+/**
+ * When the successor tries again.
+ * - `dense-from`: once a second until that moment (monotonic seconds), every millisecond from then on;
+ *   for residue whose end is known not to come earlier, or, with a moment in the past, for residue that
+ *   may end at any time because a process holds it.
+ * - `proportional`: after a thousandth of the time already waited, 1 ms at least; for an OS whose
+ *   releases are unknown. The uncertainty then stays at 0.1 % of the wait.
+ */
+export type Pacing = {kind: 'dense-from'; at: number} | {kind: 'proportional'}
+
+const denseMilliseconds = 1
+const seldomMilliseconds = 1000
+
+/** Milliseconds to wait before the next attempt; `now` and `firstAttemptAt` in monotonic seconds. */
+export function pauseMilliseconds(pacing: Pacing, now: number, firstAttemptAt: number): number {
+  if (pacing.kind === 'proportional') return Math.max(denseMilliseconds, now - firstAttemptAt)
+  const untilDense = (pacing.at - now) * 1000
+  return Math.min(seldomMilliseconds, Math.max(denseMilliseconds, untilDense))
+}

@@ -1,0 +1,130 @@
+import {once} from 'node:events'
+import {createServer, type Server} from 'node:net'
+import pRetry from 'p-retry'
+import {type Bracket, monotonicSeconds} from '../clock.ts'
+import {openPort} from '../sockets/opener.ts'
+import {isSystemError} from '../sockets/system-error.ts'
+import type {Handlers} from './actor.ts'
+import {errorFields, type SystemErrorFields} from './errors.ts'
+import type {BindAttempt, Notice, Restart, RestartOutcome, ServerToOpen} from './messages.ts'
+import {type Pacing, pauseMilliseconds} from './pacing.ts'
+
+const reportEveryMilliseconds = 250
+
+let pacing: Pacing = {kind: 'proportional'}
+let wake: () => void = () => undefined
+let server: Server | undefined
+
+/** The harness has learnt more about when the residue can go. */
+export function setPacing(newPacing: Pacing): void {
+  pacing = newPacing
+  wake()
+}
+
+/** The server after the restart: it tries to open the port until that is granted. */
+export const successorHandlers = {
+  async restart(takes: Restart): Promise<RestartOutcome> {
+    pacing = takes.pacing
+    const attempts = new AttemptLog()
+    const firstAttemptAt = monotonicSeconds()
+    const deadline = firstAttemptAt + takes.limitSeconds
+    try {
+      server = await pRetry((attempt) => tryToOpen(takes.server, attempt, attempts), {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: 0,
+        shouldRetry: ({error}) =>
+          takes.wait && isRefusal(error) && monotonicSeconds() < deadline,
+        // p-retry's own pauses grow by a factor; ours follow the residue, so the pause is made here.
+        async onFailedAttempt({error}) {
+          if (takes.wait && isRefusal(error)) await pause(firstAttemptAt, deadline)
+        },
+      })
+      return {granted: true}
+    } catch (error) {
+      if (isRefusal(error)) return {granted: false}
+      throw error
+    } finally {
+      attempts.flush()
+    }
+  },
+
+  async stop(): Promise<Bracket> {
+    const from = monotonicSeconds()
+    if (server?.listening) {
+      server.close()
+      await once(server, 'close')
+    }
+    return {from, to: monotonicSeconds()}
+  },
+} satisfies Handlers
+
+async function tryToOpen(
+  takes: ServerToOpen,
+  attempt: number,
+  attempts: AttemptLog,
+): Promise<Server> {
+  const candidate = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.end(`successor ${process.pid}\n`)
+    socket.resume()
+  })
+  try {
+    await openPort(candidate, takes.opener, takes)
+    attempts.add({attempt, seconds: monotonicSeconds(), outcome: 'granted'})
+    return candidate
+  } catch (error) {
+    if (isRefusal(error)) {
+      const fields = errorFields(error) as SystemErrorFields
+      attempts.add({attempt, seconds: monotonicSeconds(), outcome: 'refused', error: fields})
+    }
+    throw error
+  }
+}
+
+/** Refused is what the OS may later grant; EACCES, EMFILE and the like are faults of another kind. */
+function isRefusal(error: unknown): boolean {
+  return isSystemError(error) && error.code === 'EADDRINUSE'
+}
+
+/** Waits for the next attempt's turn, anew whenever the pacing changes; never beyond the deadline. */
+async function pause(firstAttemptAt: number, deadline: number): Promise<void> {
+  const pausedAt = monotonicSeconds()
+  for (;;) {
+    const now = monotonicSeconds()
+    const due = pausedAt * 1000 + pauseMilliseconds(pacing, pausedAt, firstAttemptAt)
+    const left = Math.min(due, deadline * 1000) - now * 1000
+    // setTimeout rounds to whole milliseconds; what is left of one is not worth a timer.
+    if (left < 0.5) return
+    let rung = false
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, left)
+      wake = () => {
+        rung = true
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    if (!rung) return
+  }
+}
+
+/** Collects attempts and reports them in batches: a message for each would cost more than the bind. */
+class AttemptLog {
+  #pending: BindAttempt[] = []
+  #reportedAt = monotonicSeconds()
+
+  add(attempt: BindAttempt): void {
+    this.#pending.push(attempt)
+    const isFirst = attempt.attempt === 1
+    const isDue = (monotonicSeconds() - this.#reportedAt) * 1000 >= reportEveryMilliseconds
+    if (isFirst || isDue) this.flush()
+  }
+
+  flush(): void {
+    if (this.#pending.length === 0) return
+    const notice: Notice = {notice: 'attempts', attempts: this.#pending}
+    process.send?.(notice)
+    this.#pending = []
+    this.#reportedAt = monotonicSeconds()
+  }
+}

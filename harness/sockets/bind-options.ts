@@ -1,0 +1,21 @@
+/** The socket options that decide whether a bind is granted; `both` is SO_REUSEADDR with SO_REUSEPORT. */
+export const bindOptions = ['none', 'reuseaddr', 'reuseport', 'both'] as const
+
+export type BindOption = (typeof bindOptions)[number]
+
+export interface BindFlags {
+  reuseaddr: boolean
+  reuseport: boolean
+}
+
+export function bindFlags(bind: BindOption): BindFlags {
+  return {
+    reuseaddr: bind === 'reuseaddr' || bind === 'both',
+    reuseport: bind === 'reuseport' || bind === 'both',
+  }
+}
+
+export function bindOptionOf({reuseaddr, reuseport}: BindFlags): BindOption {
+  if (reuseaddr) return reuseport ? 'both' : 'reuseaddr'
+  return reuseport ? 'reuseport' : 'none'
+}

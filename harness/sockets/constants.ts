@@ -1,0 +1,100 @@
+import type {SocketAddress} from './address.ts'
+
+/** The C constants of one operating system; alike on x64 and arm64. */
+export interface SocketConstants {
+  AF_INET: number
+  AF_INET6: number
+  SOCK_STREAM: number
+  /** OR-ed into the type of socket(2); 0 where the system has no such flag. */
+  SOCK_CLOEXEC: number
+  SOL_SOCKET: number
+  SO_REUSEADDR: number
+  SO_REUSEPORT: number
+  IPPROTO_IPV6: number
+  IPV6_V6ONLY: number
+  F_SETFD: number
+  FD_CLOEXEC: number
+  /** BSD's sockaddr starts with its own length in one byte and has a family of one byte. */
+  sockaddrHasLength: boolean
+}
+
+/** Linux: include/uapi/asm-generic/socket.h, include/uapi/linux/in6.h, include/linux/socket.h. */
+const linux: SocketConstants = {
+  AF_INET: 2,
+  AF_INET6: 10,
+  SOCK_STREAM: 1,
+  SOCK_CLOEXEC: 0o2000000,
+  SOL_SOCKET: 1,
+  SO_REUSEADDR: 2,
+  SO_REUSEPORT: 15,
+  IPPROTO_IPV6: 41,
+  IPV6_V6ONLY: 26,
+  F_SETFD: 2,
+  FD_CLOEXEC: 1,
+  sockaddrHasLength: false,
+}
+
+/** macOS: xnu bsd/sys/socket.h, bsd/netinet6/in6.h, bsd/sys/fcntl.h. */
+const darwin: SocketConstants = {
+  AF_INET: 2,
+  AF_INET6: 30,
+  SOCK_STREAM: 1,
+  SOCK_CLOEXEC: 0,
+  SOL_SOCKET: 0xffff,
+  SO_REUSEADDR: 0x0004,
+  SO_REUSEPORT: 0x0200,
+  IPPROTO_IPV6: 41,
+  IPV6_V6ONLY: 27,
+  F_SETFD: 2,
+  FD_CLOEXEC: 1,
+  sockaddrHasLength: true,
+}
+
+/** The constants of an operating system by Node's name for it, or undefined where we know none. */
+export function socketConstants(os: NodeJS.Platform): SocketConstants | undefined {
+  return {linux, darwin}[os as string]
+}
+
+/**
+ * The bytes of a sockaddr_in or sockaddr_in6. Port and address are in network byte order; the family
+ * is a native 16-bit number on Linux and one byte behind a length byte on BSD.
+ */
+export function sockaddr(
+  constants: SocketConstants,
+  {family, host}: SocketAddress,
+  port: number,
+): Buffer {
+  const ipv4 = family === 'ipv4'
+  const bytes = Buffer.alloc(ipv4 ? 16 : 28)
+  const familyNumber = ipv4 ? constants.AF_INET : constants.AF_INET6
+  if (constants.sockaddrHasLength) {
+    bytes.writeUInt8(bytes.length, 0)
+    bytes.writeUInt8(familyNumber, 1)
+  } else {
+    // Every platform that Node and koffi are built for here is little-endian.
+    bytes.writeUInt16LE(familyNumber, 0)
+  }
+  bytes.writeUInt16BE(port, 2)
+  if (ipv4) bytes.set(ipv4Bytes(host), 4)
+  else bytes.set(ipv6Bytes(host), 8)
+  return bytes
+}
+
+function ipv4Bytes(host: string): number[] {
+  return host.split('.').map(Number)
+}
+
+function ipv6Bytes(host: string): number[] {
+  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(host)
+  const [high = '', low = ''] = (dotted?.[1] ?? host).split('::')
+  const tail = dotted === null ? [] : ipv4Bytes(dotted[2] ?? '')
+  const words = (text: string) =>
+    text
+      .split(':')
+      .filter((word) => word !== '')
+      .flatMap((word) => [Number.parseInt(word, 16) >> 8, Number.parseInt(word, 16) & 0xff])
+  const head = words(high)
+  const rest = [...words(low), ...tail]
+  if (!host.includes('::')) return [...head, ...tail]
+  return [...head, ...new Array<number>(16 - head.length - rest.length).fill(0), ...rest]
+}

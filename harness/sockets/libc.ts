@@ -1,0 +1,70 @@
+import {createRequire} from 'node:module'
+import {type SocketConstants, socketConstants} from './constants.ts'
+
+type Koffi = typeof import('koffi')
+
+/** The C library's socket calls. Each returns what the C function returns; `errno` tells why it failed. */
+export interface Libc {
+  constants: SocketConstants
+  errno(): number
+  socket(domain: number, type: number, protocol: number): number
+  setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number
+  getsockopt(fd: number, level: number, option: number, value: Buffer, length: Buffer): number
+  bind(fd: number, address: Buffer, length: number): number
+  fcntl(fd: number, command: number, type: 'int', argument: number): number
+  close(fd: number): number
+}
+
+/** Why sockets cannot be opened through libc on this machine. */
+export class NativeOpenerUnavailable extends Error {
+  override name = 'NativeOpenerUnavailable'
+}
+
+let loaded: Libc | NativeOpenerUnavailable | undefined
+
+/**
+ * The C library of this process, loaded through koffi at the first call.
+ * @throws NativeOpenerUnavailable where koffi has no binary or the OS's constants are not known.
+ */
+export function libc(): Libc {
+  loaded ??= load()
+  if (loaded instanceof NativeOpenerUnavailable) throw loaded
+  return loaded
+}
+
+/** Undefined if the native opener works here, else the reason why it does not. */
+export function nativeOpenerProblem(): string | undefined {
+  try {
+    libc()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function load(): Libc | NativeOpenerUnavailable {
+  const constants = socketConstants(process.platform)
+  if (constants === undefined) {
+    return new NativeOpenerUnavailable(
+      `the native opener knows the socket constants of Linux and macOS, not of ${process.platform}`,
+    )
+  }
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as Koffi
+    const library = koffi.load(null)
+    return {
+      constants,
+      errno: () => koffi.errno(),
+      socket: library.func('int socket(int, int, int)'),
+      setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
+      getsockopt: library.func('int getsockopt(int, int, int, void *, void *)'),
+      bind: library.func('int bind(int, const void *, uint32_t)'),
+      // Variadic in C; on Apple's arm64 variadic arguments travel on the stack, so it must be declared.
+      fcntl: library.func('int fcntl(int, int, ...)'),
+      close: library.func('int close(int)'),
+    } as Libc
+  } catch (error) {
+    const [reason] = (error as Error).message.split('\n')
+    return new NativeOpenerUnavailable(`koffi (FFI) cannot be loaded here: ${reason}`)
+  }
+}

@@ -1,0 +1,95 @@
+import {type Address, socketAddress} from './address.ts'
+import {type BindFlags, type BindOption, bindFlags} from './bind-options.ts'
+import {sockaddr} from './constants.ts'
+import {libc} from './libc.ts'
+import {systemError} from './system-error.ts'
+
+export interface PortToOpen {
+  address: Address
+  port: number
+  bind: BindOption
+}
+
+/**
+ * Makes a TCP socket with exactly the bind options asked for and binds it.
+ *
+ * libuv sets SO_REUSEADDR on every bind of its own (uv__tcp_bind, src/unix/tcp.c), so a server without
+ * it can only be had by making the socket here and handing the fd to `server.listen({fd})`.
+ *
+ * @returns the fd, close-on-exec, bound but not listening; the caller owns it.
+ * @throws SystemError of the call that failed (`socket`, `setsockopt`, `fcntl` or `bind`);
+ * NativeOpenerUnavailable where there is no FFI.
+ */
+export function bindNative({address, port, bind}: PortToOpen): number {
+  const c = libc()
+  const {constants} = c
+  const target = socketAddress(address)
+  const domain = target.family === 'ipv4' ? constants.AF_INET : constants.AF_INET6
+  const fd = c.socket(domain, constants.SOCK_STREAM | constants.SOCK_CLOEXEC, 0)
+  if (fd < 0) throw systemError('socket', c.errno(), {address: target.host, port})
+  try {
+    const check = (syscall: string, result: number) => {
+      if (result < 0) throw systemError(syscall, c.errno(), {address: target.host, port})
+    }
+    if (constants.SOCK_CLOEXEC === 0) {
+      check('fcntl', c.fcntl(fd, constants.F_SETFD, 'int', constants.FD_CLOEXEC))
+    }
+    const set = (level: number, option: number, value: boolean) => {
+      const bytes = Buffer.alloc(4)
+      bytes.writeInt32LE(Number(value))
+      check('setsockopt', c.setsockopt(fd, level, option, bytes, bytes.length))
+    }
+    const {reuseaddr, reuseport} = bindFlags(bind)
+    if (reuseaddr) set(constants.SOL_SOCKET, constants.SO_REUSEADDR, true)
+    if (reuseport) set(constants.SOL_SOCKET, constants.SO_REUSEPORT, true)
+    if (target.family === 'ipv6') {
+      set(constants.IPPROTO_IPV6, constants.IPV6_V6ONLY, target.ipv6Only)
+    }
+    const bytes = sockaddr(constants, target, port)
+    check('bind', c.bind(fd, bytes, bytes.length))
+    return fd
+  } catch (error) {
+    c.close(fd)
+    throw error
+  }
+}
+
+/** Closes a socket that `bindNative` made and nobody else has taken over. */
+export function closeNative(fd: number): void {
+  libc().close(fd)
+}
+
+/**
+ * The bind options that a socket really carries, read back with getsockopt(2).
+ * @throws SystemError, e.g. EBADF.
+ */
+export function readBindFlags(fd: number): BindFlags {
+  const c = libc()
+  const read = (option: number) => {
+    const value = Buffer.alloc(4)
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(value.length)
+    if (c.getsockopt(fd, c.constants.SOL_SOCKET, option, value, length) < 0) {
+      throw systemError('getsockopt', c.errno())
+    }
+    // BSD answers with the option's own bit, Linux with 1.
+    return value.readInt32LE() !== 0
+  }
+  return {
+    reuseaddr: read(c.constants.SO_REUSEADDR),
+    reuseport: read(c.constants.SO_REUSEPORT),
+  }
+}
+
+/**
+ * Whether a bind without any option is granted, which is so only if nothing at all is left of the port.
+ * The socket never listens and is closed at once, so asking leaves nothing behind.
+ */
+export function isPlainBindGranted(address: Address, port: number): boolean {
+  try {
+    closeNative(bindNative({address, port, bind: 'none'}))
+    return true
+  } catch {
+    return false
+  }
+}

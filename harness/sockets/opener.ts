@@ -1,0 +1,32 @@
+import {once} from 'node:events'
+import type {Server} from 'node:net'
+import {socketAddress} from './address.ts'
+import type {BindOption} from './bind-options.ts'
+import {bindNative, type PortToOpen} from './native.ts'
+
+/**
+ * How a server opens its port: `node` is plain `server.listen`, as applications do; `native` makes the
+ * socket through libc with exactly the bind options asked for.
+ */
+export type Opener = 'node' | 'native'
+
+/**
+ * What `server.listen` sets by itself: libuv's uv__tcp_bind (src/unix/tcp.c) sets SO_REUSEADDR on every
+ * Unix bind and cannot be told not to; on Windows (src/win/tcp.c) it sets nothing.
+ */
+export const nodeBindOption: BindOption = process.platform === 'win32' ? 'none' : 'reuseaddr'
+
+/**
+ * Opens a port for a real `net.Server`; resolved once the server listens.
+ * @throws SystemError of the call that the OS refused; EADDRINUSE comes from `bind` with the native
+ * opener and from `listen` with node's, because libuv reports it late.
+ */
+export async function openPort(server: Server, opener: Opener, port: PortToOpen): Promise<void> {
+  if (opener === 'native') {
+    server.listen({fd: bindNative(port)})
+  } else {
+    const {host, ipv6Only} = socketAddress(port.address)
+    server.listen({host, port: port.port, ipv6Only, exclusive: true})
+  }
+  await once(server, 'listening')
+}
