@@ -20,9 +20,9 @@ const states: Record<string, TcpState> = {
 
 const outputLimitBytes = 64 * 1024 * 1024
 
-/** The TCP sockets of this machine, from `netstat -an -p tcp`; numeric, so that no name is looked up. */
+/** The TCP sockets of this machine, from `netstat -anl -p tcp`: numeric, and IPv6 addresses whole. */
 export async function readNetstat(): Promise<SocketEntry[]> {
-  const {stdout} = await promisify(execFile)('/usr/sbin/netstat', ['-an', '-p', 'tcp'], {
+  const {stdout} = await promisify(execFile)('/usr/sbin/netstat', ['-anl', '-p', 'tcp'], {
     maxBuffer: outputLimitBytes,
     env: {LC_ALL: 'C'},
   })
@@ -30,7 +30,7 @@ export async function readNetstat(): Promise<SocketEntry[]> {
 }
 
 /**
- * Parses `netstat -an -p tcp` of macOS, whose rows are
+ * Parses `netstat -an -p tcp` of macOS, with -l or without, whose rows are
  * `tcp4 0 0 127.0.0.1.8080 127.0.0.1.51234 TIME_WAIT` (network_cmds, netstat.tproj/inet.c: protopr).
  * Lines that are not of the format are passed over.
  */

@@ -17,5 +17,7 @@ export type TcpState = (typeof tcpStates)[number]
 
 /** Whether a socket in this state lives on without a process: it is gone only when the kernel lets it. */
 export function isKernelHeld(state: TcpState): boolean {
-  return state === 'TIME_WAIT' || state === 'FIN_WAIT2' || state === 'CLOSING' || state === 'LAST_ACK'
+  return (
+    state === 'TIME_WAIT' || state === 'FIN_WAIT2' || state === 'CLOSING' || state === 'LAST_ACK'
+  )
 }

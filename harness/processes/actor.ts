@@ -7,7 +7,14 @@ import type {Socket} from 'node:net'
 import {clientHandlers} from './client.ts'
 import {errorFields} from './errors.ts'
 import {holderHandlers} from './holder.ts'
-import type {Answer, Notice, PaceMessage, RequestMessage, RequestName, Requests} from './messages.ts'
+import type {
+  Answer,
+  Notice,
+  PaceMessage,
+  RequestMessage,
+  RequestName,
+  Requests,
+} from './messages.ts'
 import {predecessorHandlers} from './predecessor.ts'
 import {setPacing, successorHandlers} from './successor.ts'
 
@@ -39,7 +46,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.on('message', async (message: RequestMessage | PaceMessage, connection?: Socket) => {
   if ('pace' in message) return setPacing(message.pace)
   const {id, request, takes} = message
-  const handle = handlers[request] as Handlers[RequestName] & ((t: unknown, s?: Socket) => Promise<unknown>)
+  const handle = handlers[request] as Handlers[RequestName] &
+    ((t: unknown, s?: Socket) => Promise<unknown>)
   let answer: Answer
   try {
     if (!Object.hasOwn(handlers, request)) throw new Error(`unknown request: ${request}`)

@@ -21,7 +21,9 @@ const staleAfterMilliseconds = 60 * 60 * 1000
  * and memory than everything else together. Where that folder cannot be written, the program goes to a
  * temporary folder, which `dispose` removes.
  */
-export async function compileActor(cacheFolder = join(nodeModules, '.cache', 'rebind')): Promise<CompiledProgram> {
+export async function compileActor(
+  cacheFolder = join(nodeModules, '.cache', 'rebind'),
+): Promise<CompiledProgram> {
   const name = `actor-${fingerprint()}.mjs`
   const cached = {path: join(cacheFolder, name), dispose: async () => undefined}
   if (existsSync(cached.path)) return cached

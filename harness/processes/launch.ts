@@ -1,6 +1,7 @@
 import {type ChildProcess, fork} from 'node:child_process'
 import type {Socket} from 'node:net'
 import {monotonicSeconds} from '../clock.ts'
+import {deferred} from '../deferred.ts'
 import type {SystemErrorFields} from './errors.ts'
 import type {
   Answer,
@@ -47,6 +48,8 @@ export interface Actor {
   /** The connection that a predecessor hands over. */
   connection: Promise<Socket>
   ended: Promise<Ending>
+  /** The error that says how the process ended, with what it wrote to stderr. */
+  failure(ending: Ending): ActorFailed
   /** Sends SIGKILL, unless the process has ended already. */
   kill(): void
 }
@@ -96,6 +99,11 @@ export async function launch(
     for (const {reject} of pending.values()) reject(error)
     pending.clear()
   }
+  const failure = ({code, signal}: Ending) => {
+    const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
+    const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
+    return new ActorFailed(`the ${role} (pid ${child.pid}) ${how}${said}`)
+  }
   const ended = new Promise<Ending>((resolve) => {
     child.once('error', (error) => {
       running.delete(child)
@@ -108,9 +116,7 @@ export async function launch(
     child.once('close', (code, signal) => {
       running.delete(child)
       const ending = {code, signal, seconds: exitedAt ?? monotonicSeconds()}
-      const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
-      const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
-      fail(new ActorFailed(`the ${role} (pid ${child.pid}) ${how}${said}`))
+      fail(failure(ending))
       listeners.onEnd?.(ending)
       resolve(ending)
     })
@@ -131,7 +137,11 @@ export async function launch(
   const watchdog = setInterval(() => {
     const silent = monotonicSeconds() - lastSign
     if (pending.size === 0 || silent < answerWithinSeconds) return
-    fail(new ActorFailed(`the ${role} (pid ${child.pid}) has said nothing for ${Math.round(silent)} s`))
+    fail(
+      new ActorFailed(
+        `the ${role} (pid ${child.pid}) has said nothing for ${Math.round(silent)} s`,
+      ),
+    )
     child.kill('SIGKILL')
   }, 1000)
   watchdog.unref()
@@ -144,6 +154,7 @@ export async function launch(
     pid: child.pid ?? 0,
     connection: connection.promise,
     ended,
+    failure,
     kill: () => {
       child.kill('SIGKILL')
     },
@@ -162,24 +173,6 @@ export async function launch(
       })
     },
   }
-}
-
-interface Deferred<Value> {
-  promise: Promise<Value>
-  resolve(value: Value): void
-  reject(error: Error): void
-}
-
-/** Promise.withResolvers, which Node 20 lacks. Nobody has to be waiting when it is rejected. */
-function deferred<Value>(): Deferred<Value> {
-  let resolve!: (value: Value) => void
-  let reject!: (error: Error) => void
-  const promise = new Promise<Value>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  promise.catch(() => undefined)
-  return {promise, resolve, reject}
 }
 
 function remoteError(fields: SystemErrorFields | {message: string}): Error {

@@ -32,8 +32,7 @@ export const successorHandlers = {
       server = await pRetry((attempt) => tryToOpen(takes.server, attempt, attempts), {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 0,
-        shouldRetry: ({error}) =>
-          takes.wait && isRefusal(error) && monotonicSeconds() < deadline,
+        shouldRetry: ({error}) => takes.wait && isRefusal(error) && monotonicSeconds() < deadline,
         // p-retry's own pauses grow by a factor; ours follow the residue, so the pause is made here.
         async onFailedAttempt({error}) {
           if (takes.wait && isRefusal(error)) await pause(firstAttemptAt, deadline)
@@ -65,7 +64,7 @@ async function tryToOpen(
 ): Promise<Server> {
   const candidate = createServer((socket) => {
     socket.on('error', () => undefined)
-    socket.end(`successor ${process.pid}\n`)
+    socket.write(`successor ${process.pid}\n`)
     socket.resume()
   })
   try {

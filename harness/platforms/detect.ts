@@ -1,0 +1,37 @@
+import {readFileSync} from 'node:fs'
+import {darwin} from './darwin.ts'
+import {gvisor} from './gvisor.ts'
+import {linux} from './linux.ts'
+import type {Platform} from './platform.ts'
+
+/** An operating system without rules of ours: everything is measured there and nothing is judged. */
+export const unknown: Platform = {
+  stack: 'unknown',
+  title: 'this operating system',
+  rules: null,
+  readSockets: null,
+  hiddenStates: [],
+  readSettings: async () => ({}),
+  // RFC 6335 section 6: the dynamic ports.
+  ephemeralPorts: () => [49152, 65535],
+}
+
+/** Windows: untested; libuv sets no option there, and no socket table is read. */
+const windows: Platform = {...unknown, stack: 'windows', title: 'Windows'}
+
+/** The platform that this process runs on. */
+export function detectPlatform(): Platform {
+  if (process.platform === 'darwin') return darwin
+  if (process.platform === 'win32') return windows
+  if (process.platform !== 'linux') return unknown
+  return isGvisor() ? gvisor : linux
+}
+
+/** gVisor reports itself as Linux 4.4.0; its kernel command line is `... vmlinuz-4.4.0-gvisor quiet`. */
+function isGvisor(): boolean {
+  try {
+    return readFileSync('/proc/cmdline', 'latin1').includes('gvisor')
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,88 @@
+import {newcomer, protocols, socketInTheWay} from './bound-socket.ts'
+import {ipv4SettingNames, portRange, readIpv4Settings} from './linux.ts'
+import type {BindQuestion, BindRule, Platform, Release} from './platform.ts'
+import {readProcNetTcp} from './proc-net-tcp.ts'
+import {shared} from './socket-table.ts'
+import type {TcpState} from './tcp-states.ts'
+
+/** pkg/tcpip/transport/tcp/protocol.go: TCPTimeWaitTimeout and DefaultTCPLingerTimeout. */
+const timeWaitSeconds = 60
+const lingerSeconds = 60
+/** Go's timers fire within milliseconds; the rest is what a sandbox's scheduler may add. */
+const timerLatenessSeconds = 0.5
+
+/** gVisor: Google's user-space network stack, which calls itself Linux 4.4.0. */
+export const gvisor: Platform = {
+  stack: 'gvisor',
+  title: 'gVisor',
+  rules: {bind, release: releaseOf, errno: {EADDRINUSE: 98}},
+  readSockets: shared(readProcNetTcp),
+  // Its /proc/net/tcp lists only sockets that a process still has.
+  hiddenStates: ['TIME_WAIT', 'FIN_WAIT2', 'LAST_ACK', 'CLOSING'],
+  readSettings: () => readIpv4Settings(ipv4SettingNames),
+  ephemeralPorts: (settings) => portRange(settings, [16000, 65535]),
+}
+
+/**
+ * A port reservation carries its options as bits; those that all reservations at an address share
+ * decide. Source: pkg/tcpip/ports/ports.go (addrToDevice.isAvailable, deviceToDest.isAvailable) and
+ * flags.go (intersectionFlags), release-20221219.0.
+ */
+function bind(question: BindQuestion): BindRule {
+  const source = 'pkg/tcpip/ports/ports.go:isAvailable'
+  const old = socketInTheWay(question)
+  if (old === undefined) {
+    return {outcome: 'granted', because: 'nothing is left on the port', source}
+  }
+  const socket = newcomer(question.successor)
+  const common = protocols(socket).some((protocol) => protocols(old).includes(protocol))
+  const sameAddress = socket.address === old.address
+  if (!common || !(sameAddress || socket.address === '*' || old.address === '*')) {
+    return {outcome: 'granted', because: 'the two addresses do not overlap', source}
+  }
+  // A reservation with a destination lets SO_REUSEPORT in whatever it set itself.
+  const shareReuseaddr = socket.reuseaddr && old.reuseaddr
+  const shareReuseport = socket.reuseport && (old.connected || old.reuseport)
+  if (!shareReuseaddr && !shareReuseport) {
+    return {
+      outcome: 'EADDRINUSE',
+      because: old.connected
+        ? 'gVisor wants SO_REUSEADDR on both sockets, or SO_REUSEPORT on the new one'
+        : 'gVisor wants the same option on both sockets',
+      source,
+    }
+  }
+  if (old.listening && sameAddress && !(socket.reuseport && old.reuseport)) {
+    return {
+      outcome: 'EADDRINUSE',
+      because: 'a listening socket on the same address gives way only to SO_REUSEPORT on both',
+      source: 'pkg/tcpip/stack/transport_demuxer.go:checkEndpoint',
+    }
+  }
+  return {
+    outcome: 'granted',
+    because: shareReuseaddr
+      ? 'both sockets have SO_REUSEADDR'
+      : 'SO_REUSEPORT on the new socket is enough over a connection',
+    source,
+  }
+}
+
+function releaseOf(state: TcpState): Release {
+  const within = (seconds: number): [number, number] => [seconds, seconds + timerLatenessSeconds]
+  if (state === 'TIME_WAIT') {
+    return {
+      endsBy: 'kernel',
+      residueSeconds: within(timeWaitSeconds),
+      source: 'pkg/tcpip/transport/tcp/connect.go:doTimeWait (DefaultTCPTimeWaitTimeout)',
+    }
+  }
+  if (state === 'FIN_WAIT2') {
+    return {
+      endsBy: 'kernel',
+      residueSeconds: within(lingerSeconds),
+      source: 'pkg/tcpip/transport/tcp/endpoint.go (DefaultTCPLingerTimeout)',
+    }
+  }
+  return {endsBy: 'process', source: 'RFC 9293 section 3.3.2'}
+}

@@ -1,0 +1,155 @@
+import {readFile} from 'node:fs/promises'
+import {release} from 'node:os'
+import {promisify} from 'node:util'
+import {gunzip} from 'node:zlib'
+import {type BoundSocket, newcomer, socketInTheWay} from './bound-socket.ts'
+import type {BindQuestion, BindRule, Platform, Release, Settings} from './platform.ts'
+import {readProcNetTcp} from './proc-net-tcp.ts'
+import {shared} from './socket-table.ts'
+import type {TcpState} from './tcp-states.ts'
+import {timerSlotSeconds} from './timer-wheel.ts'
+
+/** TCP_TIMEWAIT_LEN, a constant of include/net/tcp.h; no setting changes it. */
+const timeWaitSeconds = 60
+const defaultFinTimeoutSeconds = 60
+/** The tick rates that distributions build kernels with, for when the running kernel's is not readable. */
+const usualTickRates = [100, 250, 300, 1000]
+
+export const ipv4SettingNames = [
+  'tcp_fin_timeout',
+  'tcp_max_tw_buckets',
+  'tcp_rfc1337',
+  'tcp_tw_reuse',
+  'ip_local_port_range',
+]
+
+export const linux: Platform = {
+  stack: 'linux',
+  title: 'Linux',
+  rules: {bind, release: releaseOf, errno: {EADDRINUSE: 98}},
+  readSockets: shared(readProcNetTcp),
+  hiddenStates: [],
+  async readSettings() {
+    return {...(await readIpv4Settings(ipv4SettingNames)), CONFIG_HZ: await readTickRate()}
+  },
+  ephemeralPorts: (settings) => portRange(settings, [32768, 60999]),
+}
+
+/**
+ * Linux asks both sockets. Source: inet_csk_get_port and inet_bind_conflict in
+ * net/ipv4/inet_connection_sock.c (6.18); socket(7) and ip(7) say the same of SO_REUSEADDR.
+ */
+function bind(question: BindQuestion): BindRule {
+  const old = socketInTheWay(question)
+  const source = 'net/ipv4/inet_connection_sock.c:inet_bind_conflict'
+  if (old === undefined) {
+    return {outcome: 'granted', because: 'nothing is left on the port', source}
+  }
+  const socket = newcomer(question.successor)
+  if (!overlaps(socket, old)) {
+    return {
+      outcome: 'granted',
+      because: 'the two addresses do not overlap',
+      source: 'net/ipv4/inet_hashtables.c:inet_rcv_saddr_equal',
+    }
+  }
+  if (socket.reuseaddr && old.reuseaddr && !old.listening) {
+    return {
+      outcome: 'granted',
+      because: 'both sockets have SO_REUSEADDR and the old one does not listen',
+      source,
+    }
+  }
+  if (socket.reuseport && old.reuseport) {
+    return {
+      outcome: 'granted',
+      because: 'both sockets have SO_REUSEPORT and belong to the same user',
+      source,
+    }
+  }
+  const because = old.listening
+    ? 'a listening socket gives way only if both sockets have SO_REUSEPORT'
+    : 'Linux asks both sockets: the same option must be on the one that left the residue, too'
+  return {outcome: 'EADDRINUSE', because, source}
+}
+
+/**
+ * Whether two sockets claim a common address. Source: inet_bhash2_conflict for a specific newcomer,
+ * ipv4_rcv_saddr_equal and ipv6_rcv_saddr_equal (net/ipv4/inet_connection_sock.c) for a wildcard.
+ */
+function overlaps(socket: BoundSocket, old: BoundSocket): boolean {
+  if (socket.address !== '*') {
+    if (old.address === socket.address) return true
+    if (old.address !== '*') return false
+    if (old.family === 'ipv6') return !(old.ipv6Only && socket.family === 'ipv4')
+    return socket.family === 'ipv4'
+  }
+  // 0.0.0.0 is compared by the other's IPV6_V6ONLY, not by its family.
+  if (socket.family === 'ipv4') return !old.ipv6Only
+  if (old.family === 'ipv6' && old.address === '*') return true
+  return !(socket.ipv6Only && !old.address.includes(':'))
+}
+
+function releaseOf(state: TcpState, settings: Settings): Release {
+  const slot = (seconds: number) => slotSeconds(seconds, settings)
+  if (state === 'TIME_WAIT') {
+    return {
+      endsBy: 'kernel',
+      residueSeconds: [timeWaitSeconds, timeWaitSeconds + slot(timeWaitSeconds)],
+      source: 'include/net/tcp.h:TCP_TIMEWAIT_LEN; kernel/time/timer.c:calc_wheel_index',
+    }
+  }
+  if (state === 'FIN_WAIT2') {
+    const configured = settings.tcp_fin_timeout
+    const seconds = typeof configured === 'number' ? configured : defaultFinTimeoutSeconds
+    // Beyond 60 s a keepalive timer runs first and the timewait timer after it.
+    const late =
+      seconds <= timeWaitSeconds
+        ? slot(seconds)
+        : slot(seconds - timeWaitSeconds) + slot(timeWaitSeconds)
+    return {
+      endsBy: 'kernel',
+      residueSeconds: [seconds, seconds + late],
+      source: 'net/ipv4/tcp.c:__tcp_close (tcp_fin_timeout); kernel/time/timer.c:calc_wheel_index',
+    }
+  }
+  return {endsBy: 'process', source: 'RFC 9293 section 3.3.2'}
+}
+
+/** The width of the timer wheel's slot, and one tick for the moment between two ticks. */
+function slotSeconds(seconds: number, settings: Settings): number {
+  const configured = settings.CONFIG_HZ
+  const rates = typeof configured === 'number' ? [configured] : usualTickRates
+  return Math.max(...rates.map((rate) => timerSlotSeconds(seconds, rate) + 1 / rate))
+}
+
+/** /proc/sys/net/ipv4 by file name. */
+export async function readIpv4Settings(names: readonly string[]): Promise<Settings> {
+  const read = async (name: string) => {
+    const text = await readFile(`/proc/sys/net/ipv4/${name}`, 'utf8').catch(() => null)
+    if (text === null) return null
+    const value = text.trim().replace(/\s+/g, ' ')
+    return /^-?\d+$/.test(value) ? Number(value) : value
+  }
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await read(name)] as const)),
+  )
+}
+
+export function portRange(settings: Settings, fallback: [number, number]): [number, number] {
+  const match = /^(\d+) (\d+)$/.exec(String(settings.ip_local_port_range ?? ''))
+  return match === null ? fallback : [Number(match[1]), Number(match[2])]
+}
+
+/** CONFIG_HZ of the running kernel, from where distributions leave its configuration. */
+async function readTickRate(): Promise<number | null> {
+  const sources = [
+    async () => (await promisify(gunzip)(await readFile('/proc/config.gz'))).toString('latin1'),
+    () => readFile(`/boot/config-${release()}`, 'latin1'),
+  ]
+  for (const source of sources) {
+    const match = /^CONFIG_HZ=(\d+)$/m.exec(await source().catch(() => ''))
+    if (match !== null) return Number(match[1])
+  }
+  return null
+}

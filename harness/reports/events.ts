@@ -1,0 +1,60 @@
+import {destination, pino} from 'pino'
+
+/** What happened, as it is written to events.ndjson. */
+export interface EventFields {
+  /** Monotonic seconds; written as `seconds` since the run began. */
+  at: number
+  scenario?: string
+  [field: string]: unknown
+}
+
+export type EventName =
+  | 'run-start'
+  | 'run-end'
+  | 'step'
+  | 'state'
+  | 'process'
+  | 'output'
+  | 'bind-attempt'
+  | 'port-lost'
+  | 'result'
+  | 'warning'
+
+export interface EventLog {
+  write(event: EventName, fields: EventFields): void
+  /** Writes out what is still buffered, and closes the file. */
+  close(): void
+}
+
+const bufferBytes = 8 * 1024
+const flushEveryMilliseconds = 500
+
+/**
+ * Opens events.ndjson. Lines are written whole and at least twice a second, so that a killed run leaves a
+ * log that can be read up to its last line.
+ * @param origin monotonic seconds at which the run began
+ */
+export function openEventLog(file: string, run: string, origin: number): EventLog {
+  const stream = destination({dest: file, sync: true, minLength: bufferBytes})
+  const logger = pino({base: {run}, timestamp: false}, stream)
+  // A full disk is reported once by the report's own writing; it must not end the run.
+  let broken = false
+  stream.on('error', () => {
+    broken = true
+  })
+  const flush = () => {
+    if (!broken) stream.flushSync()
+  }
+  const timer = setInterval(flush, flushEveryMilliseconds)
+  timer.unref()
+  return {
+    write(event, {at, scenario = null, ...fields}) {
+      if (!broken) logger.info({scenario, event, seconds: at - origin, ...fields})
+    },
+    close() {
+      clearInterval(timer)
+      flush()
+      stream.end()
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import {z} from 'zod'
+import {tcpStates} from '../platforms/tcp-states.ts'
+import {bindOptions} from '../sockets/bind-options.ts'
+
+/**
+ * The shape of report.json. Objects are open: a field that a later version adds is kept, never refused.
+ * All times are seconds; those of a timeline count from the run's beginning.
+ */
+const seconds = z.number().nonnegative()
+const count = z.int().nonnegative()
+const state = z.enum(tcpStates)
+const endpoint = z.enum(['server', 'client'])
+
+const serverSchema = z.looseObject({
+  opener: z.enum(['node', 'native']),
+  bind: z.enum(bindOptions),
+  address: z.string(),
+})
+
+const bindSchema = z.looseObject({
+  verdict: z.enum(['immediate', 'delayed', 'blocked']),
+  /** False if the wait was cut short, by --quick or by an interruption. */
+  waited: z.boolean(),
+  attempts: count,
+  errors: z.record(z.string(), count),
+  firstError: z
+    .looseObject({code: z.string(), errno: z.int(), syscall: z.string(), message: z.string()})
+    .nullable(),
+  waitSeconds: seconds.nullable(),
+  residueSeconds: seconds.nullable(),
+  uncertaintySeconds: seconds.nullable(),
+})
+
+const expectedSchema = z.looseObject({
+  verdict: z.enum(['immediate', 'delayed', 'blocked']),
+  code: z.string().optional(),
+  errno: z.int().optional(),
+  residue: z.enum(['none', ...tcpStates]),
+  residueSeconds: z.tuple([seconds, seconds]).optional(),
+  because: z.string(),
+  source: z.string(),
+})
+
+const timelineEntrySchema = z.looseObject({
+  seconds,
+  endpoint,
+  socket: z.enum(['listener', 'connection']),
+  state,
+  expiresInSeconds: seconds.optional(),
+})
+
+const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
+
+export const resultSchema = z.looseObject({
+  scenario: z.string(),
+  title: z.string(),
+  claim: z.string(),
+  status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']),
+  reason: z.string().optional(),
+  port: z.int().min(1).max(65535).optional(),
+  predecessor: serverSchema,
+  successor: serverSchema,
+  residue: residueSchema,
+  bind: bindSchema.nullable(),
+  outageSeconds: seconds.nullable(),
+  measurements: z.record(z.string(), z.number()).optional(),
+  expected: expectedSchema.nullable(),
+  timeline: z.array(timelineEntrySchema),
+})
+
+export const hostSchema = z.looseObject({
+  os: z.string(),
+  stack: z.enum(['linux', 'darwin', 'gvisor', 'windows', 'unknown']),
+  release: z.string(),
+  arch: z.string(),
+  node: z.string(),
+  libuv: z.string(),
+  settings: z.record(z.string(), z.union([z.number(), z.string(), z.null()])),
+  ci: z.string().nullable(),
+})
+
+export const reportSchema = z.looseObject({
+  format: z.literal('rebind-report'),
+  version: z.literal(1),
+  run: z.looseObject({
+    id: z.string(),
+    startedAt: z.iso.datetime(),
+    wallSeconds: seconds,
+    rebind: z.string(),
+    command: z.array(z.string()),
+    /** The signal that ended the run early. */
+    interrupted: z.string().optional(),
+  }),
+  host: hostSchema,
+  results: z.array(resultSchema),
+})
+
+export type Report = z.infer<typeof reportSchema>
+export type Host = z.infer<typeof hostSchema>
+export type Result = z.infer<typeof resultSchema>
+export type ResultBind = z.infer<typeof bindSchema>
+export type Expected = z.infer<typeof expectedSchema>
+export type ResidueEntry = NonNullable<Result['residue']>[number]
+export type TimelineEntry = Result['timeline'][number]
+export type ServerReport = Result['predecessor']

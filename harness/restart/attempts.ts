@@ -1,0 +1,51 @@
+import type {Bracket} from '../clock.ts'
+import type {BindAttempt} from '../processes/messages.ts'
+import type {ResultBind} from '../reports/schema.ts'
+
+/** The bind attempts of one successor, counted from the times and answers that it reported. */
+export interface AttemptSummary {
+  bind: ResultBind
+  /** Monotonic; null if the port was not granted. */
+  grantedAt: number | null
+  /** Between which bounds the true residue time lies; no upper one if the port was not granted. */
+  residueTime: [min: number, max: number] | null
+}
+
+/**
+ * @param appeared when the last residue appeared; undefined if none was to appear
+ * @param waited false if the wait was cut short
+ */
+export function summariseAttempts(
+  attempts: readonly BindAttempt[],
+  appeared: Bracket | undefined,
+  waited: boolean,
+): AttemptSummary {
+  const refused = attempts.filter(({outcome}) => outcome === 'refused')
+  const granted = attempts.find(({outcome}) => outcome === 'granted')
+  const first = attempts[0]?.seconds ?? 0
+  const lastRefused = refused.at(-1)?.seconds
+  const errors: Record<string, number> = {}
+  for (const {error} of refused) {
+    if (error !== undefined) errors[error.code] = (errors[error.code] ?? 0) + 1
+  }
+  const since = (from: number | undefined) =>
+    granted === undefined || from === undefined ? null : Math.max(0, granted.seconds - from)
+  const bind: ResultBind = {
+    verdict: granted === undefined ? 'blocked' : refused.length === 0 ? 'immediate' : 'delayed',
+    waited: waited || granted !== undefined,
+    attempts: attempts.length,
+    errors,
+    firstError: refused[0]?.error === undefined ? null : {...refused[0].error},
+    waitSeconds: since(first),
+    residueSeconds: since(appeared?.from),
+    uncertaintySeconds: since(lastRefused ?? granted?.seconds),
+  }
+  const residueTime: AttemptSummary['residueTime'] =
+    appeared === undefined || lastRefused === undefined
+      ? null
+      : [
+          Math.max(0, lastRefused - appeared.to),
+          granted === undefined ? Number.POSITIVE_INFINITY : granted.seconds - appeared.from,
+        ]
+  return {bind, grantedAt: granted?.seconds ?? null, residueTime}
+}

@@ -1,0 +1,65 @@
+import {monotonicSeconds} from '../clock.ts'
+import type {SocketEntry} from '../platforms/socket-table.ts'
+import type {ResidueEntry, TimelineEntry} from '../reports/schema.ts'
+
+/** A socket of the scenario's port, as the OS's table shows it. */
+export interface SeenSocket {
+  endpoint: 'server' | 'client'
+  socket: 'listener' | 'connection'
+  entry: SocketEntry
+}
+
+/** A timeline entry whose `seconds` are still monotonic: when the table that first showed it was read. */
+export type StateChange = TimelineEntry
+
+/** The sockets of a port: those bound to it are the server's, those connected to it the client's. */
+export function socketsOfPort(table: SocketEntry[], port: number): SeenSocket[] {
+  const seen: SeenSocket[] = []
+  for (const entry of table) {
+    if (entry.local.port === port) {
+      const socket = entry.state === 'LISTEN' ? 'listener' : 'connection'
+      seen.push({endpoint: 'server', socket, entry})
+    } else if (entry.remote.port === port) {
+      seen.push({endpoint: 'client', socket: 'connection', entry})
+    }
+  }
+  return seen
+}
+
+/** Counts the sockets by endpoint and state, in the order in which they were seen. */
+export function residueOf(sockets: SeenSocket[]): ResidueEntry[] {
+  const counted = new Map<string, ResidueEntry>()
+  for (const {endpoint, entry} of sockets) {
+    const key = `${endpoint} ${entry.state}`
+    const known = counted.get(key)
+    if (known === undefined) counted.set(key, {endpoint, state: entry.state, count: 1})
+    else known.count++
+  }
+  return [...counted.values()].sort((a, b) => b.endpoint.localeCompare(a.endpoint))
+}
+
+/** Follows the sockets of one port from reading to reading and reports each change of state. */
+export function observePort(port: number, onChange: (change: StateChange) => void) {
+  const known = new Map<string, StateChange>()
+  return (table: SocketEntry[]): SeenSocket[] => {
+    const seconds = monotonicSeconds()
+    const seen = socketsOfPort(table, port)
+    const present = new Set<string>()
+    for (const {endpoint, socket, entry} of seen) {
+      const key = JSON.stringify([socket, entry.local, entry.remote])
+      present.add(key)
+      if (known.get(key)?.state === entry.state) continue
+      const expiry =
+        entry.expiresInSeconds === null ? {} : {expiresInSeconds: entry.expiresInSeconds}
+      const change = {seconds, endpoint, socket, state: entry.state, ...expiry}
+      known.set(key, change)
+      onChange(change)
+    }
+    for (const [key, {endpoint, socket}] of known) {
+      if (present.has(key)) continue
+      known.delete(key)
+      onChange({seconds, endpoint, socket, state: 'CLOSED'})
+    }
+    return seen
+  }
+}

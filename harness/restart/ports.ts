@@ -1,0 +1,136 @@
+import {randomInt} from 'node:crypto'
+import {createSocket, type Socket as UdpSocket} from 'node:dgram'
+import {once} from 'node:events'
+import {createServer} from 'node:net'
+import {isPlainBindGranted} from '../sockets/native.ts'
+import {openPort} from '../sockets/opener.ts'
+
+/** Hands out ports that are proven free and that no other run on this machine will take. */
+export interface PortPool {
+  /** @throws NoFreePort */
+  take(): Promise<number>
+  close(): void
+}
+
+export class NoFreePort extends Error {
+  override name = 'NoFreePort'
+}
+
+export interface PortPoolOptions {
+  /** The ports that the OS gives to outgoing connections, which any connect() may take at any time. */
+  ephemeralPorts: [first: number, last: number]
+  /** Whether the native opener is there to prove a port by a plain bind. */
+  native: boolean
+}
+
+const blockSize = 32
+/** Below lie the ports of well-known servers; they come last. */
+const firstPreferred = 10_000
+const firstUnprivileged = 1024
+const lastPort = 65_535
+
+/**
+ * Ports come in blocks. A block is locked by a UDP socket bound to its first number: UDP has a port
+ * space of its own, no two processes can have that socket, and it dies with its process, so that a
+ * killed run leaves no stale lock. Each port is then proven free, because a lock says nothing of the
+ * residue of earlier runs or of other programs.
+ */
+export function openPortPool({ephemeralPorts, native}: PortPoolOptions): PortPool {
+  const blocks = blockOrder(ephemeralPorts)
+  const locks: UdpSocket[] = []
+  let ports: number[] = []
+  let turn: Promise<unknown> = Promise.resolve()
+
+  async function next(): Promise<number> {
+    for (;;) {
+      const port = ports.pop()
+      if (port !== undefined) {
+        if (await isFree(port, native)) return port
+        continue
+      }
+      const block = blocks.shift()
+      if (block === undefined) {
+        throw new NoFreePort(
+          `no free port outside the ephemeral range ${ephemeralPorts.join('-')}; ` +
+            'wait a minute for old residue to go, or narrow net.ipv4.ip_local_port_range',
+        )
+      }
+      const lock = await lockBlock(block)
+      if (lock === undefined) continue
+      locks.push(lock)
+      ports = Array.from({length: blockSize}, (_, offset) => block + offset)
+    }
+  }
+
+  return {
+    take() {
+      const port = turn.then(next)
+      turn = port.catch(() => undefined)
+      return port
+    },
+    close() {
+      for (const lock of locks) lock.close()
+    },
+  }
+}
+
+/** The first ports of all blocks outside the ephemeral range: preferred ones first, from a random one on. */
+function blockOrder([first, last]: [number, number]): number[] {
+  const all: number[] = []
+  for (let port = firstUnprivileged; port + blockSize - 1 <= lastPort; port += blockSize) {
+    if (port + blockSize - 1 < first || port > last) all.push(port)
+  }
+  // A host that makes every port ephemeral leaves no other choice; the proof still holds.
+  if (all.length === 0) return blockOrder([lastPort + 1, lastPort + 1])
+  const preferred = rotate(all.filter((port) => port >= firstPreferred))
+  return [...preferred, ...rotate(all.filter((port) => port < firstPreferred))]
+}
+
+function rotate(ports: number[]): number[] {
+  const start = ports.length === 0 ? 0 : randomInt(ports.length)
+  return [...ports.slice(start), ...ports.slice(0, start)]
+}
+
+async function lockBlock(port: number): Promise<UdpSocket | undefined> {
+  const socket = createSocket({type: 'udp4'})
+  socket.unref()
+  try {
+    const bound = once(socket, 'listening')
+    socket.bind({address: '127.0.0.1', port, exclusive: true})
+    await bound
+    return socket
+  } catch {
+    socket.close()
+    return undefined
+  }
+}
+
+/**
+ * A plain bind of the dual-stack wildcard is refused by whatever is on the port, for either IP version;
+ * one of 0.0.0.0 is the second question, for a host without IPv6. Without the native opener only a
+ * listener can be found out.
+ */
+async function isFree(port: number, native: boolean): Promise<boolean> {
+  if (native) return isPlainBindGranted('0.0.0.0', port) && isUnusedByIpv6(port)
+  const server = createServer()
+  try {
+    await openPort(server, 'node', {address: '0.0.0.0', port, bind: 'none'})
+    server.close()
+    await once(server, 'close')
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isUnusedByIpv6(port: number): boolean {
+  return !hasIpv6() || isPlainBindGranted('dual', port)
+}
+
+let ipv6: boolean | undefined
+
+/** Whether an IPv6 socket can be bound at all; port 0 is always free. */
+function hasIpv6(): boolean {
+  ipv6 ??= isPlainBindGranted('::1', 0)
+  return ipv6
+}

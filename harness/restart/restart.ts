@@ -1,0 +1,330 @@
+import {type Bracket, monotonicSeconds} from '../clock.ts'
+import {deferred} from '../deferred.ts'
+import type {Platform, Settings} from '../platforms/platform.ts'
+import type {SocketTableReader} from '../platforms/socket-table.ts'
+import type {BindAttempt, RestartOutcome, ServerToOpen} from '../processes/messages.ts'
+import type {EventLog} from '../reports/events.ts'
+import type {Expected, Result, ServerReport} from '../reports/schema.ts'
+import type {Scenario, ServerSpec} from '../scenario.ts'
+import {nativeOpenerProblem} from '../sockets/libc.ts'
+import {nodeBindOption} from '../sockets/opener.ts'
+import {isSystemError} from '../sockets/system-error.ts'
+import {summariseAttempts} from './attempts.ts'
+import {contradiction, expectation} from './expectation.ts'
+import {observePort, residueOf, type SeenSocket, type StateChange} from './observer.ts'
+import {pacingFor} from './pacing.ts'
+import type {PortPool} from './ports.ts'
+import {openStage, ScriptOver, type Stage} from './stage.ts'
+import {verifyAccepting} from './verify.ts'
+
+/** What the restarts of one run have in common. */
+export interface RestartContext {
+  platform: Platform
+  settings: Settings
+  /** Null where the OS shows no socket table. */
+  readSockets: SocketTableReader | null
+  /** The compiled program of the processes. */
+  program: string
+  ports: PortPool
+  log: EventLog
+  /** Monotonic seconds at which the run began. */
+  origin: number
+  limitSeconds: number
+  wait: boolean
+  /** Aborted, with the signal's name as its reason, when the run is interrupted. */
+  interruption: AbortSignal
+}
+
+/** What can be said of a scenario while it runs. */
+export interface RestartProgress {
+  phase: 'setting-up' | 'waiting'
+  expected: Expected | null
+  residue: Result['residue']
+  firstError: string | null
+  attempts: number
+  /** Monotonic seconds of the first attempt. */
+  waitingSince: number | null
+  /** Monotonic seconds of the earliest release that the kernel's timer or the platform's range tells. */
+  releaseFrom: number | null
+}
+
+export interface Restart {
+  /** Resolved when the successor has made its first attempt, or when it never will. */
+  underWay: Promise<void>
+  /** Never rejected: what goes wrong becomes a result with status `failed`. */
+  result: Promise<Result>
+  progress: RestartProgress
+}
+
+const lookEveryMilliseconds = 500
+/** How many ports may be lost to somebody else between the proof and the use. */
+const portLossesAllowed = 5
+
+/** Plays one scenario, from the predecessor's start to the successor's grant. */
+export function restart(id: string, scenario: Scenario, context: RestartContext): Restart {
+  const blank = blankResult(id, scenario, context)
+  const progress: RestartProgress = {
+    phase: 'setting-up',
+    expected: blank.expected,
+    residue: null,
+    firstError: null,
+    attempts: 0,
+    waitingSince: null,
+    releaseFrom: null,
+  }
+  const firstAttempt = deferred<void>()
+  const problem = skipReason(blank)
+  const result =
+    problem === undefined
+      ? play(scenario, context, blank, progress, firstAttempt.resolve)
+      : Promise.resolve<Result>({...blank, reason: problem})
+  return {
+    underWay: Promise.race([firstAttempt.promise, result.then(() => undefined)]),
+    result,
+    progress,
+  }
+}
+
+/** A result before anything was observed: what is asked, of whom, and what the platform expects. */
+export function blankResult(
+  id: string,
+  scenario: Scenario,
+  context: Pick<RestartContext, 'platform' | 'settings' | 'limitSeconds'>,
+): Result {
+  const {title, claim, residue} = scenario
+  const predecessor = serverReport(scenario.predecessor)
+  const successor = serverReport(scenario.successor)
+  return {
+    scenario: id,
+    title,
+    claim,
+    status: 'skipped',
+    predecessor,
+    successor,
+    residue: null,
+    bind: null,
+    outageSeconds: null,
+    expected: expectation({...context, residue, predecessor, successor}),
+    timeline: [],
+  }
+}
+
+function serverReport(spec: ServerSpec): ServerReport {
+  const address = spec.address ?? '127.0.0.1'
+  return 'opener' in spec
+    ? {opener: 'node', bind: nodeBindOption, address}
+    : {opener: 'native', bind: spec.bind, address}
+}
+
+function skipReason({predecessor, successor}: Result): string | undefined {
+  const native = predecessor.opener === 'native' || successor.opener === 'native'
+  const problem = native ? nativeOpenerProblem() : undefined
+  return problem === undefined ? undefined : `needs the native opener: ${problem}`
+}
+
+async function play(
+  scenario: Scenario,
+  context: RestartContext,
+  blank: Result,
+  progress: RestartProgress,
+  onFirstAttempt: () => void,
+): Promise<Result> {
+  const {interruption, log, origin} = context
+  const {scenario: id, predecessor, successor, expected} = blank
+  const attempts: BindAttempt[] = []
+  const timeline: StateChange[] = []
+  const firstAttempt = deferred<void>()
+  const outcome = deferred<RestartOutcome>()
+  let port: number | undefined
+  let listening: Bracket | undefined
+  let observe: ReturnType<typeof observePort> | undefined
+  let residue: Result['residue'] = null
+  let stage: Stage | undefined
+  let watch: NodeJS.Timeout | undefined
+  let scriptDone = false
+
+  /** What has been observed up to now, judged if there is something to judge it by. */
+  function result(waited: boolean): Result {
+    const stopped = stage?.stoppedAccepting()
+    const appeared = scenario.residue.server === 'none' ? undefined : residueAppeared()
+    const {bind, grantedAt, residueTime} = summariseAttempts(attempts, appeared, waited)
+    const observed: Result = {
+      ...blank,
+      ...(port === undefined ? {} : {port}),
+      residue,
+      bind: attempts.length === 0 ? null : bind,
+      outageSeconds:
+        stopped === undefined || grantedAt === null ? null : Math.max(0, grantedAt - stopped.from),
+      timeline: timeline.map((change) => ({...change, seconds: change.seconds - origin})),
+    }
+    if (expected === null) {
+      return {...observed, reason: `not judged: no rules for ${context.platform.title}`}
+    }
+    const problem = contradiction(expected, {...observed, residueTime, scriptDone})
+    return problem === undefined
+      ? {...observed, status: 'as-expected'}
+      : {...observed, status: 'unexpected', reason: problem}
+  }
+
+  /** The last step that changed the connection; without one, the listener is all there is. */
+  function residueAppeared(): Bracket | undefined {
+    return stage?.lastWireStep() ?? listening
+  }
+
+  async function look(): Promise<SeenSocket[] | null> {
+    if (context.readSockets === null || observe === undefined) return null
+    return observe(await context.readSockets())
+  }
+
+  /** Looks again, and tells the successor when its next attempts are due. */
+  async function adjustPace(): Promise<void> {
+    const sockets = await look()
+    const pacing = pacingNow(sockets)
+    progress.releaseFrom = pacing.kind === 'dense-from' ? pacing.at : null
+    stage?.successor.pace(pacing)
+  }
+
+  function pacingNow(sockets: SeenSocket[] | null) {
+    const {server, later} = scenario.residue
+    const appeared = residueAppeared() ?? {from: monotonicSeconds()}
+    const changed = progress.waitingSince !== null && appeared.from > progress.waitingSince
+    return pacingFor({
+      platform: context.platform,
+      settings: context.settings,
+      sockets,
+      assumed: changed ? (later ?? server) : server,
+      appearedAt: appeared.from,
+    })
+  }
+
+  async function startSuccessor(opened: Stage): Promise<void> {
+    const sockets = await look()
+    residue = visibleResidue(context, sockets)
+    progress.residue = residue
+    progress.phase = 'waiting'
+    progress.waitingSince = monotonicSeconds()
+    opened.successor
+      .request('restart', {
+        server: {...toOpen(successor, scenario.successor), port: port ?? 0},
+        limitSeconds: context.limitSeconds,
+        wait: context.wait,
+        pacing: pacingNow(sockets),
+      })
+      .then(outcome.resolve, outcome.reject)
+    await Promise.race([firstAttempt.promise, outcome.promise])
+    if (context.wait) {
+      watch = setInterval(() => void adjustPace().catch(() => undefined), lookEveryMilliseconds)
+    }
+  }
+
+  function onAttempts(made: BindAttempt[]): void {
+    for (const made_ of made) {
+      const {attempt, seconds, outcome, error} = made_
+      attempts.push(made_)
+      const cause = error === undefined ? {} : {code: error.code, errno: error.errno}
+      log.write('bind-attempt', {scenario: id, at: seconds, attempt, outcome, ...cause})
+    }
+    progress.attempts = attempts.length
+    progress.firstError = attempts[0]?.error?.code ?? null
+    firstAttempt.resolve()
+    onFirstAttempt()
+  }
+
+  const interrupt = () => void stage?.end()
+  interruption.addEventListener('abort', interrupt)
+  try {
+    interruption.throwIfAborted()
+    const opened = await openStage({
+      program: context.program,
+      place: () => ({address: predecessor.address, port: port ?? 0}),
+      restart: () => startSuccessor(opened),
+      look: async () => (await look())?.map(({entry}) => entry.state) ?? [],
+      listeners: {
+        onAttempts,
+        onStep: (step, {from, to}) =>
+          log.write('step', {scenario: id, at: to, step, tookSeconds: to - from}),
+        onProcess: (role, pid, ending) =>
+          log.write('process', {
+            scenario: id,
+            at: ending?.seconds ?? monotonicSeconds(),
+            role,
+            pid,
+            change: ending === undefined ? 'started' : 'ended',
+            ...(ending === undefined ? {} : {status: ending.code, signal: ending.signal}),
+          }),
+        onOutput: (role, stream, text) =>
+          log.write('output', {scenario: id, at: monotonicSeconds(), role, stream, text}),
+      },
+    })
+    stage = opened
+    interruption.throwIfAborted()
+    const place = await listenOnFreePort(opened, toOpen(predecessor, scenario.predecessor), context)
+    port = place.port
+    listening = place.listening
+    observe = observePort(port, (change) => {
+      timeline.push(change)
+      const {seconds: at, ...what} = change
+      log.write('state', {scenario: id, at, ...what})
+    })
+    await look()
+
+    const told = scenario.script(opened.script).then(
+      () => {
+        scriptDone = true
+      },
+      (error: Error) => {
+        if (!(error instanceof ScriptOver)) throw error
+      },
+    )
+    // Once the outcome is known the rest of the script is moot.
+    outcome.promise.then(opened.close, opened.close)
+    const [{granted}] = await Promise.race([Promise.all([outcome.promise, told]), opened.failure])
+    await look()
+    if (granted) await verifyAccepting(successor.address, port, opened.successor.pid)
+    return result(context.wait)
+  } catch (error) {
+    const {message} = error as Error
+    return interruption.aborted
+      ? {...result(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}
+      : {...result(false), status: 'failed', reason: message}
+  } finally {
+    clearInterval(watch)
+    interruption.removeEventListener('abort', interrupt)
+    await stage?.end()
+  }
+}
+
+function toOpen(report: ServerReport, spec: ServerSpec): Omit<ServerToOpen, 'port'> {
+  const {opener, bind, address} = report
+  return {opener, bind, address, reads: spec.reads ?? true}
+}
+
+/** Has the predecessor listen, on another port if one was lost to somebody else after its proof. */
+async function listenOnFreePort(
+  {predecessor}: Stage,
+  server: Omit<ServerToOpen, 'port'>,
+  {ports, log}: RestartContext,
+): Promise<{port: number; listening: Bracket}> {
+  for (let losses = 0; ; losses++) {
+    const port = await ports.take()
+    try {
+      const listening = await predecessor.request('listen', {...server, port})
+      return {port, listening}
+    } catch (error) {
+      const lost = isSystemError(error) && error.code === 'EADDRINUSE'
+      if (!lost || losses === portLossesAllowed) throw error
+      log.write('port-lost', {at: monotonicSeconds(), port})
+    }
+  }
+}
+
+/** Null where nothing of the server's is seen on an OS that leaves the states in question out. */
+function visibleResidue(
+  {platform}: RestartContext,
+  sockets: SeenSocket[] | null,
+): Result['residue'] {
+  if (sockets === null) return null
+  const residue = residueOf(sockets)
+  const ofServer = residue.some(({endpoint}) => endpoint === 'server')
+  return !ofServer && platform.hiddenStates.length > 0 ? null : residue
+}

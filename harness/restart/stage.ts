@@ -1,0 +1,241 @@
+import type {Socket} from 'node:net'
+import {setTimeout as delay} from 'node:timers/promises'
+import {type Bracket, monotonicSeconds} from '../clock.ts'
+import type {SocketEntry} from '../platforms/socket-table.ts'
+import type {TcpState} from '../platforms/tcp-states.ts'
+import {
+  type Actor,
+  ActorFailed,
+  type Ending,
+  type Listeners,
+  launch,
+  type Role,
+} from '../processes/launch.ts'
+import type {Script} from '../scenario.ts'
+import {clientHost} from '../sockets/address.ts'
+
+/** What a stage tells while the script is played. */
+export interface StageListeners {
+  onStep(step: string, bracket: Bracket): void
+  onProcess(role: Role, pid: number, ending?: Ending): void
+  onOutput(role: Role, stream: 'stdout' | 'stderr', text: string): void
+  onAttempts: NonNullable<Listeners['onAttempts']>
+}
+
+export interface StageOptions {
+  program: string
+  /** Where the predecessor listens, once it does. */
+  place(): {address: string; port: number}
+  /** Has the successor try to open the port; resolved when it has made its first attempt. */
+  restart(successor: Actor): Promise<void>
+  /** Reads the socket table and returns the states of the port's sockets; empty where none is shown. */
+  look(): Promise<SocketEntry['state'][]>
+  listeners: StageListeners
+}
+
+/** The processes of one scenario, and the steps that its script can take with them. */
+export interface Stage {
+  predecessor: Actor
+  successor: Actor
+  script: Script
+  /** When the connection was last changed by a step: the moment at which the residue appeared. */
+  lastWireStep(): Bracket | undefined
+  /** When the predecessor stopped accepting connections. */
+  stoppedAccepting(): Bracket | undefined
+  /** Rejected with ActorFailed as soon as a process ends that the script did not end. */
+  failure: Promise<never>
+  /** Refuses every further step, because the outcome is known. */
+  close(): void
+  /** Ends all processes, and waits until they have ended. */
+  end(): Promise<void>
+}
+
+/** The script went on after the outcome was known; not a failure. */
+export class ScriptOver extends Error {
+  override name = 'ScriptOver'
+}
+
+/** In flight, on loopback for milliseconds at most: the acknowledgement is on its way. */
+const passingStates: readonly TcpState[] = [
+  'SYN_SENT',
+  'SYN_RECV',
+  'FIN_WAIT1',
+  'CLOSING',
+  'LAST_ACK',
+]
+const settleWithinSeconds = 0.5
+const settlePollMilliseconds = 5
+
+/** Starts the processes that every scenario has: predecessor, successor and client. */
+export async function openStage(options: StageOptions): Promise<Stage> {
+  const {program, listeners, look, place, restart} = options
+  const actors: Actor[] = []
+  /** Processes that the script ends; any other end is a failure. */
+  const leaving = new Set<Actor>()
+  const over = new AbortController()
+  let fail: (error: Error) => void = () => undefined
+  const failure = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  failure.catch(() => undefined)
+  let lastWireStep: Bracket | undefined
+  let stoppedAccepting: Bracket | undefined
+  let holder: Actor | undefined
+
+  async function enter(role: Role): Promise<Actor> {
+    const actor = await launch(program, role, {
+      onAttempts: listeners.onAttempts,
+      onOutput: (stream, text) => listeners.onOutput(role, stream, text),
+    })
+    actors.push(actor)
+    listeners.onProcess(role, actor.pid)
+    actor.ended.then((ending) => {
+      listeners.onProcess(role, actor.pid, ending)
+      if (!leaving.has(actor)) fail(actor.failure(ending))
+    })
+    return actor
+  }
+
+  async function end(): Promise<void> {
+    over.abort()
+    for (const actor of actors) {
+      leaving.add(actor)
+      actor.kill()
+    }
+    await Promise.all(actors.map(({ended}) => ended))
+  }
+
+  const entered = await Promise.allSettled([
+    enter('predecessor'),
+    enter('successor'),
+    enter('client'),
+  ])
+  const problem = entered.find((result) => result.status === 'rejected')
+  if (problem !== undefined) {
+    await end()
+    throw problem.reason
+  }
+  const [predecessor, successor, client] = actorsByRole(actors)
+
+  async function step(name: string, act: () => Promise<Bracket | undefined>): Promise<void> {
+    if (over.signal.aborted) throw new ScriptOver()
+    const from = monotonicSeconds()
+    const bracket = (await act()) ?? {from, to: monotonicSeconds()}
+    listeners.onStep(name, bracket)
+    await settle()
+  }
+
+  /** A step that changes the connection, and so the residue. */
+  function wireStep(name: string, act: () => Promise<Bracket>): Promise<void> {
+    return step(name, async () => {
+      lastWireStep = await act()
+      return lastWireStep
+    })
+  }
+
+  async function settle(): Promise<void> {
+    const deadline = monotonicSeconds() + settleWithinSeconds
+    while ((await look()).some((state) => passingStates.includes(state))) {
+      if (monotonicSeconds() > deadline) return
+      await delay(settlePollMilliseconds)
+    }
+  }
+
+  /** Waits for the predecessor to end, however it was told to; its open connections close with it. */
+  async function leave(from: number): Promise<Bracket> {
+    const {seconds} = await predecessor.ended
+    const bracket = {from, to: seconds}
+    stoppedAccepting ??= bracket
+    return bracket
+  }
+
+  const script: Script = {
+    server: {
+      closeConnection: () =>
+        wireStep('server.closeConnection', () => predecessor.request('close-connection', null)),
+      destroyConnection: () =>
+        wireStep('server.destroyConnection', () => predecessor.request('destroy-connection', null)),
+      abortConnection: () =>
+        wireStep('server.abortConnection', () => predecessor.request('abort-connection', null)),
+      handOverConnection: () =>
+        step('server.handOverConnection', async () => {
+          holder = await enter('holder')
+          const [, connection]: [Bracket, Socket] = await Promise.all([
+            predecessor.request('hand-over-connection', null),
+            predecessor.connection,
+          ])
+          return holder.request('take-connection', null, connection)
+        }),
+      exit: () =>
+        step('server.exit', async () => {
+          leaving.add(predecessor)
+          const from = monotonicSeconds()
+          const {openConnections} = await predecessor.request('exit', null)
+          const bracket = await leave(from)
+          const {code, signal} = await predecessor.ended
+          if (code !== 0)
+            throw new ActorFailed(`the predecessor ended with ${signal ?? code}, not 0`)
+          if (openConnections > 0) lastWireStep = bracket
+          return bracket
+        }),
+      kill: () =>
+        wireStep('server.kill', async () => {
+          leaving.add(predecessor)
+          const from = monotonicSeconds()
+          predecessor.kill()
+          return leave(from)
+        }),
+    },
+    client: {
+      connect: ({hold = false} = {}) =>
+        step('client.connect', () => {
+          const {address, port} = place()
+          return client.request('connect', {host: clientHost(address), port, hold})
+        }),
+      send: (text) => step('client.send', () => client.request('send', {text})),
+      close: () => wireStep('client.close', () => client.request('close', null)),
+      abort: () => wireStep('client.abort', () => client.request('abort', null)),
+    },
+    holder: {
+      closeConnection: () =>
+        wireStep('holder.closeConnection', async () => {
+          if (holder === undefined) throw new Error('no connection was handed over')
+          return holder.request('close-connection', null)
+        }),
+    },
+    successor: {
+      start: () =>
+        step('successor.start', async () => {
+          await restart(successor)
+          return undefined
+        }),
+    },
+    seconds: (count) =>
+      step(`seconds(${count})`, async () => {
+        await delay(count * 1000, undefined, {signal: over.signal}).catch(() => {
+          throw new ScriptOver()
+        })
+        return undefined
+      }),
+  }
+
+  return {
+    predecessor,
+    successor,
+    script,
+    lastWireStep: () => lastWireStep,
+    stoppedAccepting: () => stoppedAccepting,
+    failure,
+    close: () => over.abort(),
+    end,
+  }
+}
+
+function actorsByRole(actors: Actor[]): [Actor, Actor, Actor] {
+  const find = (role: Role) => {
+    const actor = actors.find((candidate) => candidate.role === role)
+    if (actor === undefined) throw new ActorFailed(`the ${role} is missing`)
+    return actor
+  }
+  return [find('predecessor'), find('successor'), find('client')]
+}

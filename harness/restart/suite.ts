@@ -1,0 +1,84 @@
+import pLimit from 'p-limit'
+import {monotonicSeconds} from '../clock.ts'
+import type {Platform, Settings} from '../platforms/platform.ts'
+import {compileActor} from '../processes/compile.ts'
+import type {EventLog} from '../reports/events.ts'
+import type {Result} from '../reports/schema.ts'
+import type {Scenario} from '../scenario.ts'
+import {nativeOpenerProblem} from '../sockets/libc.ts'
+import {openPortPool} from './ports.ts'
+import {blankResult, type RestartProgress, restart} from './restart.ts'
+
+export interface SuiteOptions {
+  scenarios: Readonly<Record<string, Scenario>>
+  platform: Platform
+  settings: Settings
+  log: EventLog
+  origin: number
+  limitSeconds: number
+  wait: boolean
+  interruption: AbortSignal
+  /** Told of every scenario's beginning and end, for whoever shows the progress. */
+  onBegin?(id: string, progress: RestartProgress): void
+  onResult?(result: Result): void
+}
+
+/**
+ * How many scenarios start their processes at the same time: enough to keep two cores busy, few enough
+ * that the memory of processes which live for milliseconds does not add up.
+ */
+const settingUpAtOnce = 4
+
+/**
+ * Plays all scenarios at the same time, each on a port of its own, so that the whole takes as long as the
+ * longest wait. Results come in the scenarios' order; one that fails does not affect the others.
+ * @throws NoFreePort never: it fails the scenario that got no port.
+ */
+export async function runSuite(options: SuiteOptions): Promise<Result[]> {
+  const {scenarios, platform, settings, log, interruption} = options
+  const program = await compileActor()
+  const ports = openPortPool({
+    ephemeralPorts: platform.ephemeralPorts(settings),
+    native: nativeOpenerProblem() === undefined,
+  })
+  try {
+    const readSockets = await probe(platform, log)
+    const context = {...options, readSockets, program: program.path, ports}
+    const settingUp = pLimit(settingUpAtOnce)
+    return await Promise.all(
+      Object.entries(scenarios).map(async ([id, scenario]) => {
+        const begun = await settingUp(async () => {
+          if (interruption.aborted) return undefined
+          const begun = restart(id, scenario, context)
+          options.onBegin?.(id, begun.progress)
+          await begun.underWay
+          return begun
+        })
+        const result = (await begun?.result) ?? {
+          ...blankResult(id, scenario, options),
+          reason: `interrupted by ${interruption.reason}`,
+        }
+        const {status, reason} = result
+        log.write('result', {at: monotonicSeconds(), scenario: id, status, reason})
+        options.onResult?.(result)
+        return result
+      }),
+    )
+  } finally {
+    ports.close()
+    await program.dispose()
+  }
+}
+
+/** The platform's socket table, or null where reading it fails, e.g. where /proc is not mounted. */
+async function probe(platform: Platform, log: EventLog) {
+  if (platform.readSockets === null) return null
+  try {
+    await platform.readSockets()
+    return platform.readSockets
+  } catch (error) {
+    const message = `the socket table cannot be read: ${(error as Error).message}`
+    log.write('warning', {at: monotonicSeconds(), message})
+    return null
+  }
+}
