@@ -30,10 +30,10 @@ export interface Requests {
   exit: {takes: null; gives: {openConnections: number}}
   /** Holder: keep an accepted connection that comes with the message. */
   'take-connection': {takes: null; gives: Bracket}
+  /** Successor: open and close any port once, so that the grant is not measured with cold code. */
+  prepare: {takes: ServerToOpen; gives: null}
   /** Successor: try to open the port, again and again. Answered once it listens or gives up. */
   restart: {takes: Restart; gives: RestartOutcome}
-  /** Successor: stop listening and close. */
-  stop: {takes: null; gives: Bracket}
   /** Client: connect, and wait for the server's greeting. */
   connect: {takes: Connect; gives: Bracket}
   /** Client: send some bytes. */

@@ -1,7 +1,7 @@
 import {once} from 'node:events'
-import {createServer, type Server} from 'node:net'
+import {createServer} from 'node:net'
 import pRetry from 'p-retry'
-import {type Bracket, monotonicSeconds} from '../clock.ts'
+import {monotonicSeconds} from '../clock.ts'
 import {openPort} from '../sockets/opener.ts'
 import {isSystemError} from '../sockets/system-error.ts'
 import type {Handlers} from './actor.ts'
@@ -13,7 +13,6 @@ const reportEveryMilliseconds = 250
 
 let pacing: Pacing = {kind: 'proportional'}
 let wake: () => void = () => undefined
-let server: Server | undefined
 
 /** The harness has learnt more about when the residue can go. */
 export function setPacing(newPacing: Pacing): void {
@@ -23,13 +22,21 @@ export function setPacing(newPacing: Pacing): void {
 
 /** The server after the restart: it tries to open the port until that is granted. */
 export const successorHandlers = {
+  async prepare(takes: ServerToOpen): Promise<null> {
+    const server = createServer()
+    await openPort(server, takes.opener, {...takes, port: 0})
+    server.close()
+    await once(server, 'close')
+    return null
+  },
+
   async restart(takes: Restart): Promise<RestartOutcome> {
     pacing = takes.pacing
     const attempts = new AttemptLog()
     const firstAttemptAt = monotonicSeconds()
     const deadline = firstAttemptAt + takes.limitSeconds
     try {
-      server = await pRetry((attempt) => tryToOpen(takes.server, attempt, attempts), {
+      await pRetry((attempt) => tryToOpen(takes.server, attempt, attempts), {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 0,
         shouldRetry: ({error}) => takes.wait && isRefusal(error) && monotonicSeconds() < deadline,
@@ -46,22 +53,13 @@ export const successorHandlers = {
       attempts.flush()
     }
   },
-
-  async stop(): Promise<Bracket> {
-    const from = monotonicSeconds()
-    if (server?.listening) {
-      server.close()
-      await once(server, 'close')
-    }
-    return {from, to: monotonicSeconds()}
-  },
 } satisfies Handlers
 
 async function tryToOpen(
   takes: ServerToOpen,
   attempt: number,
   attempts: AttemptLog,
-): Promise<Server> {
+): Promise<void> {
   const candidate = createServer((socket) => {
     socket.on('error', () => undefined)
     socket.write(`successor ${process.pid}\n`)
@@ -70,7 +68,6 @@ async function tryToOpen(
   try {
     await openPort(candidate, takes.opener, takes)
     attempts.add({attempt, seconds: monotonicSeconds(), outcome: 'granted'})
-    return candidate
   } catch (error) {
     if (isRefusal(error)) {
       const fields = errorFields(error) as SystemErrorFields

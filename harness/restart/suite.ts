@@ -20,6 +20,8 @@ export interface SuiteOptions {
   interruption: AbortSignal
   /** Told of every scenario's beginning and end, for whoever shows the progress. */
   onBegin?(id: string, progress: RestartProgress): void
+  /** The first attempt was refused. */
+  onWaiting?(id: string, progress: RestartProgress): void
   onResult?(result: Result): void
 }
 
@@ -52,6 +54,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
           const begun = restart(id, scenario, context)
           options.onBegin?.(id, begun.progress)
           await begun.underWay
+          if (begun.progress.firstError !== null) options.onWaiting?.(id, begun.progress)
           return begun
         })
         const result = (await begun?.result) ?? {

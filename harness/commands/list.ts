@@ -1,0 +1,52 @@
+import pc from 'picocolors'
+import {scenarios} from '../../scenarios/index.ts'
+import {exitStatus} from '../errors.ts'
+import {detectPlatform} from '../platforms/detect.ts'
+import type {Expected} from '../reports/schema.ts'
+import {blankResult} from '../restart/restart.ts'
+
+export interface ListOptions {
+  json?: boolean
+  limit: number
+}
+
+/** `rebind list`: every scenario with its claim, its residue and what this platform's rules predict. */
+export async function list({json, limit}: ListOptions): Promise<number> {
+  const platform = detectPlatform()
+  const settings = await platform.readSettings()
+  const rows = Object.entries(scenarios).map(([id, scenario]) => {
+    const context = {platform, settings, limitSeconds: limit}
+    const {title, claim, predecessor, successor, expected} = blankResult(id, scenario, context)
+    return {scenario: id, title, claim, predecessor, successor, residue: scenario.residue, expected}
+  })
+  if (json === true) {
+    const {stack} = platform
+    const document = {format: 'rebind-list', version: 1, stack, scenarios: rows}
+    process.stdout.write(`${JSON.stringify(document)}\n`)
+    return exitStatus.asExpected
+  }
+  const lines = rows.flatMap(({scenario, claim, predecessor, successor, residue, expected}) => [
+    pc.bold(scenario),
+    `  ${claim}`,
+    `  ${serverWords(predecessor)} -> ${serverWords(successor)}; residue at the server: ${residue.server}`,
+    `  on ${platform.title}: ${prediction(expected)}`,
+    '',
+  ])
+  process.stdout.write(lines.join('\n'))
+  return exitStatus.asExpected
+}
+
+function serverWords({opener, bind}: {opener: string; bind: string}): string {
+  return opener === 'node' ? `server.listen (${bind})` : bind
+}
+
+function prediction(expected: Expected | null): string {
+  if (expected === null) return 'not known'
+  const {verdict, code, errno, residueSeconds, because} = expected
+  const error = code === undefined ? '' : `, ${code} ${errno}`
+  const range =
+    residueSeconds === undefined
+      ? ''
+      : `, granted ${residueSeconds.map((seconds) => Number(seconds.toFixed(2))).join(' to ')} s after the last residue appeared`
+  return `${verdict}${error}${range}; ${because}`
+}

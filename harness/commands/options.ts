@@ -1,0 +1,19 @@
+import {InvalidArgumentError} from 'commander'
+
+/** Parses a positive number of seconds. */
+export function seconds(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+    throw new InvalidArgumentError('It must be a number of seconds greater than 0, e.g. 150.')
+  }
+  return value
+}
+
+/** Parses a TCP port. */
+export function portNumber(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < 1 || value > 65_535) {
+    throw new InvalidArgumentError('It must be a port from 1 to 65535.')
+  }
+  return value
+}

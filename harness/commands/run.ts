@@ -1,0 +1,112 @@
+import leven from 'leven'
+import {scenarios as allScenarios} from '../../scenarios/index.ts'
+import {monotonicSeconds} from '../clock.ts'
+import {exitStatus, UsageError} from '../errors.ts'
+import {detectPlatform} from '../platforms/detect.ts'
+import {describeHost} from '../platforms/host.ts'
+import {openEventLog} from '../reports/events.ts'
+import {findings} from '../reports/findings.ts'
+import {makeRunFolder, writeReport} from '../reports/run-folder.ts'
+import type {Report, Result} from '../reports/schema.ts'
+import {runSuite} from '../restart/suite.ts'
+import type {Scenario} from '../scenario.ts'
+import {version} from '../version.ts'
+import {listenForInterruption} from './interruption.ts'
+
+export interface RunOptions {
+  json?: boolean
+  quick?: boolean
+  limit: number
+  out: string
+}
+
+/** `rebind run [ID...]`: plays scenarios, writes the run folder, prints a table. */
+export async function run(ids: string[], options: RunOptions): Promise<number> {
+  const scenarios = chosen(ids)
+  const startedAt = new Date()
+  const origin = monotonicSeconds()
+  const folder = await makeRunFolder(options.out, startedAt)
+  const platform = detectPlatform()
+  const settings = await platform.readSettings()
+  const host = describeHost(platform, settings)
+  const command = process.argv.slice(2)
+  const log = openEventLog(folder.events, folder.id, origin)
+  log.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command, host})
+  const interruption = listenForInterruption()
+  const display = await progressDisplay(Object.keys(scenarios).length)
+
+  const results = await runSuite({
+    scenarios,
+    platform,
+    settings,
+    log,
+    origin,
+    limitSeconds: options.limit,
+    wait: options.quick !== true,
+    interruption: interruption.signal,
+    onBegin: display.begin,
+    onWaiting: display.waiting,
+    onResult: display.finish,
+  })
+  display.close()
+
+  const endedAt = monotonicSeconds()
+  log.write('run-end', {at: endedAt})
+  log.close()
+  const report: Report = {
+    format: 'rebind-report',
+    version: 1,
+    run: {
+      id: folder.id,
+      startedAt: startedAt.toISOString(),
+      wallSeconds: endedAt - origin,
+      rebind: version,
+      command,
+      ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
+    },
+    host,
+    results,
+  }
+  const sentences = findings(results, scenarios)
+  await writeReport(folder, report, sentences)
+  if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
+  else {
+    const {renderTerminal} = await import('../reports/terminal.ts')
+    process.stdout.write(renderTerminal(report, sentences, process.stdout.columns))
+  }
+  process.stderr.write(`Logs and report: ${folder.path}\n`)
+  return interruption.exitStatus() ?? statusOf(results)
+}
+
+/** @throws UsageError for an id that no scenario has. */
+function chosen(ids: string[]): Record<string, Scenario> {
+  const known = Object.keys(allScenarios)
+  const unknown = ids.find((id) => !known.includes(id))
+  if (unknown !== undefined) {
+    const nearest = known
+      .map((id) => ({id, distance: leven(id, unknown)}))
+      .sort((a, b) => a.distance - b.distance)
+      .slice(0, 3)
+      .map(({id}) => id)
+    throw new UsageError(
+      `unknown scenario "${unknown}"; the nearest are ${nearest.join(', ')} (rebind list shows all)`,
+    )
+  }
+  const wanted = ids.length === 0 ? known : ids
+  return Object.fromEntries(Object.entries(allScenarios).filter(([id]) => wanted.includes(id)))
+}
+
+/** What differs from the rules weighs more than what could not be measured. */
+function statusOf(results: readonly Result[]): number {
+  if (results.some(({status}) => status === 'unexpected')) return exitStatus.unexpected
+  if (results.some(({status}) => status === 'failed')) return exitStatus.failed
+  return exitStatus.asExpected
+}
+
+async function progressDisplay(total: number) {
+  const {liveProgress, plainProgress} = await import('../reports/progress.ts')
+  const {default: ci} = await import('ci-info')
+  return process.stderr.isTTY && !ci.isCI
+    ? liveProgress(process.stderr, total)
+    : plainProgress(process.stderr)
+}

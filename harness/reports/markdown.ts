@@ -1,0 +1,68 @@
+import type {Report, Result} from './schema.ts'
+import {printable, resultColumns, tally} from './words.ts'
+
+/** The report as GitHub-flavoured Markdown. */
+export function renderMarkdown(report: Report, sentences: readonly string[]): string {
+  const {run, host, results} = report
+  const settings = Object.entries(host.settings).map(
+    ([name, value]) => `| ${literal(name)} | ${literal(String(value ?? 'not readable'))} |`,
+  )
+  return [
+    `# Rebind run ${literal(run.id)}`,
+    '',
+    `${literal(host.os)} ${literal(host.release)} (${host.stack}, ${literal(host.arch)}), ` +
+      `Node ${literal(host.node)}, libuv ${literal(host.libuv)}; started ${literal(run.startedAt)}, ` +
+      `took ${run.wallSeconds.toFixed(1)} s${interruption(run.interrupted)}. **${tally(results)}.**`,
+    '',
+    row(resultColumns.map(([title]) => title)),
+    row(resultColumns.map(() => '---')),
+    ...results.map((result) => row(resultColumns.map(([, cell]) => literal(cell(result))))),
+    '',
+    ...section('What went otherwise', results.filter(hasReason).map(problem)),
+    ...section('What contradicts common advice', sentences.map(literal)),
+    ...section('What each scenario shows', results.map(explanation)),
+    '## Settings',
+    '',
+    row(['setting', 'value']),
+    row(['---', '---']),
+    ...settings,
+    '',
+  ].join('\n')
+}
+
+function interruption(signal: string | undefined): string {
+  return signal === undefined ? '' : `, interrupted by ${literal(signal)}`
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
+function section(title: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : [`## ${title}`, '', ...items.map((item) => `- ${item}`), '']
+}
+
+function hasReason({status, reason}: Result): boolean {
+  return status !== 'as-expected' && reason !== undefined
+}
+
+function problem({scenario, status, reason}: Result): string {
+  return `**${literal(scenario)}** ${status}: ${literal(reason ?? '')}`
+}
+
+function explanation({scenario, claim, expected}: Result): string {
+  const source =
+    expected === null
+      ? ''
+      : ` Expected: ${expected.verdict}, as ${literal(expected.because)} (${literal(expected.source)}).`
+  return `**${literal(scenario)}**: ${literal(claim)}${source}`
+}
+
+/** Neither Markdown nor HTML of a report's values takes effect. */
+function literal(text: string): string {
+  return printable(text)
+    .replace(/[\\`*[\]|~#]/g, '\\$&')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+}

@@ -1,0 +1,101 @@
+import {createLogUpdate} from 'log-update'
+import pc from 'picocolors'
+import {monotonicSeconds} from '../clock.ts'
+import type {RestartProgress} from '../restart/restart.ts'
+import type {Result} from './schema.ts'
+import {firstErrorWords, printable, residueWords, verdictWords, waitWords} from './words.ts'
+
+/** Shows how a run goes on while it lasts. */
+export interface ProgressDisplay {
+  begin(id: string, progress: RestartProgress): void
+  /** The first attempt was refused: from now on it waits. */
+  waiting(id: string, progress: RestartProgress): void
+  finish(result: Result): void
+  close(): void
+}
+
+/** No display at all. */
+export const silentProgress: ProgressDisplay = {
+  begin: () => undefined,
+  waiting: () => undefined,
+  finish: () => undefined,
+  close: () => undefined,
+}
+
+const redrawEveryMilliseconds = 250
+const marks: Record<Result['status'], string> = {
+  'as-expected': '✓',
+  unexpected: '✗',
+  failed: '✗',
+  skipped: '-',
+}
+
+/** A line when a scenario begins to wait and a line when it ends, for logs and CI. */
+export function plainProgress(stream: NodeJS.WriteStream): ProgressDisplay {
+  return {
+    ...silentProgress,
+    waiting: (id, progress) =>
+      void stream.write(`  ${id}: ${progress.firstError}, ${waitingFor(progress)}\n`),
+    finish: (result) => void stream.write(`${finishedLine(result)}\n`),
+  }
+}
+
+/** A line for each waiting scenario, with a countdown; finished ones are printed once, above. */
+export function liveProgress(stream: NodeJS.WriteStream, total: number): ProgressDisplay {
+  const display = createLogUpdate(stream)
+  const running = new Map<string, RestartProgress>()
+  let finished = 0
+
+  const draw = () => {
+    const nameWidth = Math.max(0, ...[...running.keys()].map((id) => id.length))
+    const lines = [...running].map(
+      ([id, progress]) => `  ${id.padEnd(nameWidth)}  ${pc.dim(waitingFor(progress))}`,
+    )
+    const room = Math.max(1, (stream.rows ?? 24) - 3)
+    const hidden = lines.length - room
+    const shown = hidden > 0 ? [...lines.slice(0, room), `  and ${hidden} more`] : lines
+    display([...shown, pc.dim(`${finished} of ${total} done`)].join('\n'))
+  }
+  const timer = setInterval(draw, redrawEveryMilliseconds)
+  return {
+    begin(id, progress) {
+      running.set(id, progress)
+    },
+    waiting: () => undefined,
+    finish(result) {
+      running.delete(result.scenario)
+      finished++
+      display.clear()
+      stream.write(`${finishedLine(result)}\n`)
+      draw()
+    },
+    close() {
+      clearInterval(timer)
+      display.clear()
+      display.done()
+    },
+  }
+}
+
+function finishedLine(result: Result): string {
+  const {status, scenario, reason} = result
+  const mark = status === 'as-expected' ? pc.green(marks[status]) : pc.red(marks[status])
+  const what = [verdictWords(result), waitWords(result), firstErrorWords(result)]
+    .filter((word) => word !== '-')
+    .join(', ')
+  const why =
+    status === 'as-expected' || reason === undefined ? '' : ` ${status}: ${printable(reason)}`
+  return `${mark} ${scenario}: ${what}${why}`
+}
+
+/** `server TIME_WAIT, free in 43 to 45 s`. */
+function waitingFor({phase, residue, releaseFrom, expected}: RestartProgress): string {
+  if (phase === 'setting-up') return 'starting'
+  const held = residueWords({residue})
+  const left = releaseFrom === null ? null : releaseFrom - monotonicSeconds()
+  if (left === null || expected?.residueSeconds === undefined) return `${held}, trying`
+  const [min, max] = expected.residueSeconds
+  return left > 0
+    ? `${held}, free in ${Math.ceil(left)} to ${Math.ceil(left + max - min)} s`
+    : `${held}, free any moment now (within ${Math.max(1, Math.ceil(left + max - min))} s)`
+}

@@ -1,0 +1,62 @@
+import {randomBytes} from 'node:crypto'
+import {access, constants, mkdir, rename, writeFile} from 'node:fs/promises'
+import {join, resolve} from 'node:path'
+import {UsageError} from '../errors.ts'
+import {renderMarkdown} from './markdown.ts'
+import type {Report} from './schema.ts'
+
+/** The folder that one run writes to. */
+export interface RunFolder {
+  id: string
+  path: string
+  /** events.ndjson inside it. */
+  events: string
+}
+
+/** Run ids sort by time and do not collide when two runs start in the same second. */
+function runId(startedAt: Date): string {
+  const time = startedAt
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replaceAll(':', '-')
+  return `${time}-${randomBytes(2).toString('hex')}`
+}
+
+/**
+ * Makes `<parent>/<run-id>/`.
+ * @throws UsageError if that is not possible
+ */
+export async function makeRunFolder(parent: string, startedAt: Date): Promise<RunFolder> {
+  const id = runId(startedAt)
+  const path = join(resolve(parent), id)
+  try {
+    await mkdir(resolve(parent), {recursive: true})
+    await access(resolve(parent), constants.W_OK)
+    await mkdir(path)
+    return {id, path, events: join(path, 'events.ndjson')}
+  } catch (error) {
+    throw new UsageError(
+      `cannot write to ${parent} (${(error as NodeJS.ErrnoException).code}); choose another folder with --out DIR`,
+    )
+  }
+}
+
+/**
+ * Writes report.json and report.md, each whole or not at all.
+ * @throws ZodError if the report breaks its own contract; SystemError of the file system
+ */
+export async function writeReport(
+  {path}: RunFolder,
+  report: Report,
+  sentences: readonly string[],
+): Promise<void> {
+  // Loaded when there is something to validate: it would double the start-up of `rebind list`.
+  const {reportSchema} = await import('./schema.ts')
+  const valid = reportSchema.parse(report)
+  const write = async (name: string, text: string) => {
+    await writeFile(join(path, `${name}.part`), text)
+    await rename(join(path, `${name}.part`), join(path, name))
+  }
+  await write('report.json', `${JSON.stringify(valid, null, 2)}\n`)
+  await write('report.md', renderMarkdown(valid, sentences))
+}

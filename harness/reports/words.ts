@@ -1,0 +1,69 @@
+import {stripVTControlCharacters} from 'node:util'
+import type {Result} from './schema.ts'
+
+/**
+ * Text that cannot move a terminal's cursor or break a line: reports and server output come from
+ * elsewhere and may hold anything.
+ */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to go
+  return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+}
+
+/** `TIME_WAIT`, `3 TIME_WAIT`, `none`, or `not visible` where the OS does not show it. */
+export function residueWords({residue}: Pick<Result, 'residue'>): string {
+  if (residue === null) return 'not visible'
+  if (residue.length === 0) return 'none'
+  return residue
+    .map(({endpoint, state, count}) => `${endpoint} ${count > 1 ? `${count} ` : ''}${state}`)
+    .join(', ')
+}
+
+/** `EADDRINUSE 98 (bind)`, or a dash where the first attempt was granted. */
+export function firstErrorWords({bind}: Pick<Result, 'bind'>): string {
+  const error = bind?.firstError
+  return error == null ? '-' : `${error.code} ${error.errno} (${error.syscall})`
+}
+
+export function verdictWords({bind}: Pick<Result, 'bind'>): string {
+  if (bind === null) return '-'
+  return bind.verdict === 'blocked' && !bind.waited ? 'refused' : bind.verdict
+}
+
+/** `61.234 s (1.2 ms)`: the wait, and the width of what is not known of it. */
+export function waitWords({bind}: Pick<Result, 'bind'>): string {
+  if (bind === null) return '-'
+  const {verdict, waited, waitSeconds, uncertaintySeconds} = bind
+  if (verdict === 'immediate') return '0 s'
+  if (waitSeconds === null) return waited ? 'not within the limit' : 'not waited'
+  const uncertainty =
+    uncertaintySeconds === null ? '' : ` (${(uncertaintySeconds * 1000).toFixed(1)} ms)`
+  return `${waitSeconds.toFixed(3)} s${uncertainty}`
+}
+
+export function statusWords({status, expected}: Result): string {
+  if (status === 'skipped' && expected === null) return 'not judged'
+  return status === 'as-expected' ? 'as expected' : status.toUpperCase()
+}
+
+/** The columns that every rendering of a report's results has, in this order. */
+export const resultColumns: readonly [title: string, cell: (result: Result) => string][] = [
+  ['scenario', ({scenario}) => scenario],
+  ['residue', residueWords],
+  ['first error', firstErrorWords],
+  ['verdict', verdictWords],
+  ['wait (uncertainty)', waitWords],
+  ['result', statusWords],
+]
+
+/** `17 as expected, 0 unexpected, 0 failed, 0 skipped`. */
+export function tally(results: readonly Result[]): string {
+  const count = (status: Result['status']) =>
+    results.filter((result) => result.status === status).length
+  return [
+    `${count('as-expected')} as expected`,
+    `${count('unexpected')} unexpected`,
+    `${count('failed')} failed`,
+    `${count('skipped')} skipped`,
+  ].join(', ')
+}
