@@ -76,7 +76,11 @@ export async function launch(
   listeners: Listeners = {},
 ): Promise<Actor> {
   const {NODE_OPTIONS: _, ...env} = process.env
-  const child = fork(program, [role], {execArgv: [], env, stdio: ['ignore', 'pipe', 'pipe', 'ipc']})
+  const child = fork(program, [role], {
+    execArgv: [],
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
   running.add(child)
 
   let errors = ''

@@ -17,3 +17,8 @@ export function pauseMilliseconds(pacing: Pacing, now: number, firstAttemptAt: n
   const untilDense = (pacing.at - now) * 1000
   return Math.min(seldomMilliseconds, Math.max(denseMilliseconds, untilDense))
 }
+
+/** Whether attempts are due every millisecond, because the release may come at any time. */
+export function isDense(pacing: Pacing, now: number): boolean {
+  return pacing.kind === 'dense-from' && now >= pacing.at
+}

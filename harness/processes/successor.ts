@@ -7,7 +7,7 @@ import {isSystemError} from '../sockets/system-error.ts'
 import type {Handlers} from './actor.ts'
 import {errorFields, type SystemErrorFields} from './errors.ts'
 import type {BindAttempt, Notice, Restart, RestartOutcome, ServerToOpen} from './messages.ts'
-import {type Pacing, pauseMilliseconds} from './pacing.ts'
+import {isDense, type Pacing, pauseMilliseconds} from './pacing.ts'
 
 const reportEveryMilliseconds = 250
 
@@ -23,10 +23,7 @@ export function setPacing(newPacing: Pacing): void {
 /** The server after the restart: it tries to open the port until that is granted. */
 export const successorHandlers = {
   async prepare(takes: ServerToOpen): Promise<null> {
-    const server = createServer()
-    await openPort(server, takes.opener, {...takes, port: 0})
-    server.close()
-    await once(server, 'close')
+    await openAnyPort(takes)
     return null
   },
 
@@ -35,6 +32,7 @@ export const successorHandlers = {
     const attempts = new AttemptLog()
     const firstAttemptAt = monotonicSeconds()
     const deadline = firstAttemptAt + takes.limitSeconds
+    let warm = true
     try {
       await pRetry((attempt) => tryToOpen(takes.server, attempt, attempts), {
         retries: Number.POSITIVE_INFINITY,
@@ -42,7 +40,11 @@ export const successorHandlers = {
         shouldRetry: ({error}) => takes.wait && isRefusal(error) && monotonicSeconds() < deadline,
         // p-retry's own pauses grow by a factor; ours follow the residue, so the pause is made here.
         async onFailedAttempt({error}) {
-          if (takes.wait && isRefusal(error)) await pause(firstAttemptAt, deadline)
+          if (!takes.wait || !isRefusal(error)) return
+          await pause(firstAttemptAt, deadline)
+          const dense = isDense(pacing, monotonicSeconds())
+          if (dense && !warm) await openAnyPort(takes.server)
+          warm = dense
         },
       })
       return {granted: true}
@@ -55,6 +57,17 @@ export const successorHandlers = {
   },
 } satisfies Handlers
 
+/**
+ * Opens and closes a port of the OS's choice. Code that lay idle for a minute needs 1 to 2 ms for its next
+ * call, which would be counted as uncertainty if that call were the grant.
+ */
+async function openAnyPort(takes: ServerToOpen): Promise<void> {
+  const server = createServer()
+  await openPort(server, takes.opener, {...takes, port: 0})
+  server.close()
+  await once(server, 'close')
+}
+
 async function tryToOpen(
   takes: ServerToOpen,
   attempt: number,
@@ -66,8 +79,8 @@ async function tryToOpen(
     socket.resume()
   })
   try {
-    await openPort(candidate, takes.opener, takes)
-    attempts.add({attempt, seconds: monotonicSeconds(), outcome: 'granted'})
+    const seconds = await openPort(candidate, takes.opener, takes)
+    attempts.add({attempt, seconds, outcome: 'granted'})
   } catch (error) {
     if (isRefusal(error)) {
       const fields = errorFields(error) as SystemErrorFields

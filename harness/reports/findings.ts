@@ -15,7 +15,11 @@ export function findings(
     if (advice === undefined || result.status === 'failed') return []
     const seen = contradictionSeen(advice, result)
     if (seen === undefined) return []
-    const because = result.expected === null ? '' : ` Why: ${result.expected.because}.`
+    // What the bind rule says explains a verdict, not a residue.
+    const because =
+      result.expected === null || 'residue' in advice.predicts
+        ? ''
+        : ` Why: ${result.expected.because}.`
     return [`"${advice.says}" Not here: ${seen} (${result.scenario}).${because}`]
   })
 }

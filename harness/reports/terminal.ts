@@ -10,7 +10,7 @@ const paint: Record<Result['status'], (text: string) => string> = {
   skipped: pc.yellow,
 }
 
-const minimumColumnWidth = 9
+const gap = 2
 
 /**
  * The table that a run ends with, what went otherwise than expected, and what contradicts common advice.
@@ -44,31 +44,30 @@ function problemLine({scenario, status, reason}: Result): string {
 }
 
 function resultTable(results: readonly Result[], width: number | undefined): string {
-  const header = resultColumns.map(([title]) => pc.bold(title))
-  const rows = results.map((result) =>
-    resultColumns.map(([title, cell]) => {
-      const text = printable(cell(result))
-      return title === 'result' ? paint[result.status](text) : text
-    }),
+  const rows = results.map((result) => ({
+    result,
+    cells: resultColumns.map(([, cell]) => printable(cell(result))),
+  }))
+  const widths = resultColumns.map(([title], column) =>
+    Math.max(title.length, ...rows.map(({cells}) => cells[column]?.length ?? 0)),
   )
-  return table([header, ...rows], {
+  const needed = widths.reduce((sum, each) => sum + each + gap, 0)
+  if (width !== undefined && needed > width) {
+    return rows.map(({result, cells}) => stackedRow(result, cells)).join('\n')
+  }
+  const painted = rows.map(({result, cells}) => [
+    ...cells.slice(0, -1),
+    paint[result.status](cells.at(-1) ?? ''),
+  ])
+  return table([resultColumns.map(([title]) => pc.bold(title)), ...painted], {
     border: getBorderCharacters('void'),
-    columnDefault: {paddingLeft: 0, paddingRight: 2, wrapWord: true},
-    columns: columnWidths(results, width).map((columnWidth) => ({width: columnWidth})),
+    columnDefault: {paddingLeft: 0, paddingRight: gap},
     drawHorizontalLine: () => false,
   })
 }
 
-/** Every column as wide as its widest cell, and the widest ones narrowed until the terminal holds them. */
-function columnWidths(results: readonly Result[], width: number | undefined): number[] {
-  const widths = resultColumns.map(([title, cell]) =>
-    Math.max(title.length, ...results.map((result) => printable(cell(result)).length)),
-  )
-  const available = (width ?? Number.POSITIVE_INFINITY) - 2 * widths.length
-  while (widths.reduce((sum, each) => sum + each, 0) > available) {
-    const widest = widths.indexOf(Math.max(...widths))
-    if ((widths[widest] ?? 0) <= minimumColumnWidth) break
-    widths[widest] = (widths[widest] ?? 0) - 1
-  }
-  return widths
+/** For a terminal that is too narrow for the table: the id on a line of its own, the rest below it. */
+function stackedRow({status}: Result, [id = '', ...cells]: string[]): string {
+  const known = cells.filter((cell) => cell !== '-')
+  return `${paint[status](id)}\n  ${known.join(', ')}`
 }

@@ -19,10 +19,10 @@ export function residueWords({residue}: Pick<Result, 'residue'>): string {
     .join(', ')
 }
 
-/** `EADDRINUSE 98 (bind)`, or a dash where the first attempt was granted. */
+/** `EADDRINUSE 98`, or a dash where the first attempt was granted. */
 export function firstErrorWords({bind}: Pick<Result, 'bind'>): string {
   const error = bind?.firstError
-  return error == null ? '-' : `${error.code} ${error.errno} (${error.syscall})`
+  return error == null ? '-' : `${error.code} ${error.errno}`
 }
 
 export function verdictWords({bind}: Pick<Result, 'bind'>): string {

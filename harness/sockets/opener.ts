@@ -1,5 +1,6 @@
 import {once} from 'node:events'
 import type {Server} from 'node:net'
+import {monotonicSeconds} from '../clock.ts'
 import {socketAddress} from './address.ts'
 import type {BindOption} from './bind-options.ts'
 import {bindNative, type PortToOpen} from './native.ts'
@@ -18,15 +19,20 @@ export const nodeBindOption: BindOption = process.platform === 'win32' ? 'none' 
 
 /**
  * Opens a port for a real `net.Server`; resolved once the server listens.
+ * @returns when the OS had granted it, monotonic seconds.
  * @throws SystemError of the call that the OS refused; EADDRINUSE comes from `bind` with the native
  * opener and from `listen` with node's, because libuv reports it late.
  */
-export async function openPort(server: Server, opener: Opener, port: PortToOpen): Promise<void> {
+export async function openPort(server: Server, opener: Opener, port: PortToOpen): Promise<number> {
   if (opener === 'native') {
     server.listen({fd: bindNative(port)})
-  } else {
-    const {host, ipv6Only} = socketAddress(port.address)
-    server.listen({host, port: port.port, ipv6Only, exclusive: true})
+    // listen(2) was called before this line; the event that tells of it comes a little later.
+    const grantedAt = monotonicSeconds()
+    await once(server, 'listening')
+    return grantedAt
   }
+  const {host, ipv6Only} = socketAddress(port.address)
+  server.listen({host, port: port.port, ipv6Only, exclusive: true})
   await once(server, 'listening')
+  return monotonicSeconds()
 }
