@@ -1,5 +1,5 @@
 import type {Report, Result} from './schema.ts'
-import {printable, resultColumns, tally} from './words.ts'
+import {hostWords, printable, resultColumns, tally} from './words.ts'
 
 /** The report as GitHub-flavoured Markdown. */
 export function renderMarkdown(report: Report, sentences: readonly string[]): string {
@@ -10,8 +10,7 @@ export function renderMarkdown(report: Report, sentences: readonly string[]): st
   return [
     `# Rebind run ${literal(run.id)}`,
     '',
-    `${literal(host.os)} ${literal(host.release)} (${host.stack}, ${literal(host.arch)}), ` +
-      `Node ${literal(host.node)}, libuv ${literal(host.libuv)}; started ${literal(run.startedAt)}, ` +
+    `${literal(hostWords(host))}; started ${literal(run.startedAt)}, ` +
       `took ${run.wallSeconds.toFixed(1)} s${interruption(run.interrupted)}. **${tally(results)}.**`,
     '',
     row(resultColumns.map(([title]) => title)),

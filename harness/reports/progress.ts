@@ -1,6 +1,7 @@
 import {createLogUpdate} from 'log-update'
 import pc from 'picocolors'
 import {monotonicSeconds} from '../clock.ts'
+import {isKernelHeld} from '../platforms/tcp-states.ts'
 import type {RestartProgress} from '../restart/restart.ts'
 import type {Result} from './schema.ts'
 import {firstErrorWords, printable, residueWords, verdictWords, waitWords} from './words.ts'
@@ -48,8 +49,10 @@ export function liveProgress(stream: NodeJS.WriteStream, total: number): Progres
 
   const draw = () => {
     const nameWidth = Math.max(0, ...[...running.keys()].map((id) => id.length))
-    const lines = [...running].map(
-      ([id, progress]) => `  ${id.padEnd(nameWidth)}  ${pc.dim(waitingFor(progress))}`,
+    // A line that the terminal would wrap takes a line from the others.
+    const width = (stream.columns ?? 80) - 1
+    const lines = [...running].map(([id, progress]) =>
+      `  ${id.padEnd(nameWidth)}  ${waitingFor(progress)}`.slice(0, width),
     )
     const room = Math.max(1, (stream.rows ?? 24) - 3)
     const hidden = lines.length - room
@@ -88,13 +91,15 @@ function finishedLine(result: Result): string {
   return `${mark} ${scenario}: ${what}${why}`
 }
 
-/** `server TIME_WAIT, free in 43 to 45 s`. */
+/** `TIME_WAIT, free in 43 to 45 s`. */
 function waitingFor({phase, residue, releaseFrom, expected}: RestartProgress): string {
   if (phase === 'setting-up') return 'starting'
-  const held = residueWords({residue})
-  const left = releaseFrom === null ? null : releaseFrom - monotonicSeconds()
-  if (left === null || expected?.residueSeconds === undefined) return `${held}, trying`
+  const server = residue?.filter(({endpoint}) => endpoint === 'server') ?? null
+  const held = residueWords({residue: server}).replaceAll('server ', '')
+  if (server?.some(({state}) => !isKernelHeld(state))) return `${held}, held by a process`
+  if (releaseFrom === null || expected?.residueSeconds === undefined) return `${held}, trying`
   const [min, max] = expected.residueSeconds
+  const left = releaseFrom - monotonicSeconds()
   return left > 0
     ? `${held}, free in ${Math.ceil(left)} to ${Math.ceil(left + max - min)} s`
     : `${held}, free any moment now (within ${Math.max(1, Math.ceil(left + max - min))} s)`

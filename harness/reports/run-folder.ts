@@ -1,6 +1,7 @@
 import {randomBytes} from 'node:crypto'
+import {existsSync} from 'node:fs'
 import {access, constants, mkdir, rename, writeFile} from 'node:fs/promises'
-import {join, resolve} from 'node:path'
+import {dirname, join, resolve} from 'node:path'
 import {UsageError} from '../errors.ts'
 import {renderMarkdown} from './markdown.ts'
 import type {Report} from './schema.ts'
@@ -30,7 +31,7 @@ export async function makeRunFolder(parent: string, startedAt: Date): Promise<Ru
   const id = runId(startedAt)
   const path = join(resolve(parent), id)
   try {
-    await mkdir(resolve(parent), {recursive: true})
+    await makeFolders(resolve(parent))
     await access(resolve(parent), constants.W_OK)
     await mkdir(path)
     return {id, path, events: join(path, 'events.ndjson')}
@@ -39,6 +40,16 @@ export async function makeRunFolder(parent: string, startedAt: Date): Promise<Ru
       `cannot write to ${parent} (${(error as NodeJS.ErrnoException).code}); choose another folder with --out DIR`,
     )
   }
+}
+
+/** Not `mkdir({recursive: true})`: on /proc, where mkdir is ENOENT for ever, Node 20 never returns from it. */
+async function makeFolders(path: string): Promise<void> {
+  if (existsSync(path)) return
+  await makeFolders(dirname(path))
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    // A run that started at the same time may have made it.
+    if (error.code !== 'EEXIST') throw error
+  })
 }
 
 /**

@@ -1,7 +1,7 @@
 import pc from 'picocolors'
 import {getBorderCharacters, table} from 'table'
 import type {Report, Result} from './schema.ts'
-import {printable, resultColumns, tally} from './words.ts'
+import {hostWords, printable, resultColumns, tally} from './words.ts'
 
 const paint: Record<Result['status'], (text: string) => string> = {
   'as-expected': pc.green,
@@ -21,9 +21,8 @@ export function renderTerminal(
   sentences: readonly string[],
   width: number | undefined,
 ): string {
-  const system = `${host.stack === 'gvisor' ? 'gVisor' : host.os} ${host.release} ${host.arch}`
   const lines = [
-    pc.bold(`${system}, Node ${host.node}, libuv ${host.libuv}`),
+    pc.bold(hostWords(host)),
     '',
     resultTable(results, width),
     `${tally(results)} in ${run.wallSeconds.toFixed(1)} s`,

@@ -1,5 +1,5 @@
 import {stripVTControlCharacters} from 'node:util'
-import type {Result} from './schema.ts'
+import type {Host, Result} from './schema.ts'
 
 /**
  * Text that cannot move a terminal's cursor or break a line: reports and server output come from
@@ -8,6 +8,20 @@ import type {Result} from './schema.ts'
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to go
   return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+}
+
+const stackTitles: Record<Host['stack'], string | undefined> = {
+  linux: 'Linux',
+  darwin: 'Darwin',
+  gvisor: 'gVisor',
+  windows: 'Windows',
+  unknown: undefined,
+}
+
+/** `Linux 6.18.44 x64, Node 20.20.2, libuv 1.46.0`. */
+export function hostWords({os, stack, release, arch, node, libuv}: Host): string {
+  const title = stackTitles[stack] ?? os
+  return printable(`${title} ${release} ${arch}, Node ${node}, libuv ${libuv}`)
 }
 
 /** `TIME_WAIT`, `3 TIME_WAIT`, `none`, or `not visible` where the OS does not show it. */

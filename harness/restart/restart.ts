@@ -3,6 +3,7 @@ import {deferred} from '../deferred.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
 import type {BindAttempt, RestartOutcome, ServerToOpen} from '../processes/messages.ts'
+import type {Pacing} from '../processes/pacing.ts'
 import type {EventLog} from '../reports/events.ts'
 import type {Expected, Result, ServerReport} from '../reports/schema.ts'
 import type {Scenario, ServerSpec} from '../scenario.ts'
@@ -59,6 +60,14 @@ export interface Restart {
 const lookEveryMilliseconds = 500
 /** How many ports may be lost to somebody else between the proof and the use. */
 const portLossesAllowed = 5
+
+/** What to do about errors that are the machine's rather than the story's. */
+const remedies: Record<string, string> = {
+  EADDRNOTAVAIL: 'this address is not configured here',
+  EAFNOSUPPORT: 'this machine has no IPv6',
+  EMFILE: 'raise the limit of open files (ulimit -n)',
+  ENETUNREACH: 'is the loopback interface up? (ip link set lo up)',
+}
 
 /** Plays one scenario, from the predecessor's start to the successor's grant. */
 export function restart(id: string, scenario: Scenario, context: RestartContext): Restart {
@@ -179,22 +188,23 @@ async function play(
   /** Looks again, and tells the successor when its next attempts are due. */
   async function adjustPace(): Promise<void> {
     const sockets = await look()
-    const pacing = pacingNow(sockets)
-    progress.releaseFrom = pacing.kind === 'dense-from' ? pacing.at : null
-    stage?.successor.pace(pacing)
+    progress.residue = visibleResidue(context, sockets)
+    stage?.successor.pace(pacingNow(sockets))
   }
 
-  function pacingNow(sockets: SeenSocket[] | null) {
+  function pacingNow(sockets: SeenSocket[] | null): Pacing {
     const {server, later} = scenario.residue
     const appeared = residueAppeared() ?? {from: monotonicSeconds()}
     const changed = progress.waitingSince !== null && appeared.from > progress.waitingSince
-    return pacingFor({
+    const pacing = pacingFor({
       platform: context.platform,
       settings: context.settings,
       sockets,
       assumed: changed ? (later ?? server) : server,
       appearedAt: appeared.from,
     })
+    progress.releaseFrom = pacing.kind === 'dense-from' ? pacing.at : null
+    return pacing
   }
 
   async function startSuccessor(opened: Stage): Promise<void> {
@@ -283,10 +293,11 @@ async function play(
     if (granted) await verifyAccepting(successor.address, port, opened.successor.pid)
     return result(context.wait)
   } catch (error) {
-    const {message} = error as Error
+    const {message, code = ''} = error as NodeJS.ErrnoException
+    const remedy = remedies[code]
     return interruption.aborted
       ? {...result(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}
-      : {...result(false), status: 'failed', reason: message}
+      : {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
     clearInterval(watch)
     interruption.removeEventListener('abort', interrupt)

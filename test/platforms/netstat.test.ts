@@ -1,0 +1,80 @@
+import test from 'ava'
+import {parseNetstat} from '../../harness/platforms/netstat.ts'
+
+/** The rows that macOS's netstat(1) prints by the formats of its source; the values are invented. */
+const withoutL = `Active Internet connections (including servers)
+Proto Recv-Q Send-Q  Local Address          Foreign Address        (state)    
+tcp4       0      0  127.0.0.1.8080         127.0.0.1.52344        FIN_WAIT_2 
+tcp46      0      0  *.8080                 *.*                    LISTEN     
+tcp6       0      0  fe80::1c2a:3bff:.8080  fe80::88:91ff:fe.52351 ESTABLISHED
+tcp6       0      0  ::1.8080               *.*                    LISTEN     
+tcp4       0      0  127.0.0.1.8080         127.0.0.1.52345        TIME_WAIT  
+`
+
+test('the documented rows of netstat become sockets', (t) => {
+  const sockets = parseNetstat(withoutL).map(({state, local, remote, expiresInSeconds}) => {
+    t.is(expiresInSeconds, null)
+    return [state, local.address, local.port, remote.address, remote.port]
+  })
+  t.deepEqual(sockets, [
+    ['FIN_WAIT2', '127.0.0.1', 8080, '127.0.0.1', 52344],
+    ['LISTEN', '::', 8080, '::', 0],
+    ['ESTABLISHED', 'fe80::1c2a:3bff:', 8080, 'fe80::88:91ff:fe', 52351],
+    ['LISTEN', '::1', 8080, '::', 0],
+    ['TIME_WAIT', '127.0.0.1', 8080, '127.0.0.1', 52345],
+  ])
+})
+
+test('with -l a whole IPv6 address with its zone is kept', (t) => {
+  const line =
+    'tcp6       0      0  fe80::1c2a:3bff:fe4d:5e6f%lo0.8080            fe80::88:91ff:fe00:1%lo0.52351                TIME_WAIT  '
+  t.deepEqual(parseNetstat(line), [
+    {
+      state: 'TIME_WAIT',
+      local: {address: 'fe80::1c2a:3bff:fe4d:5e6f%lo0', port: 8080},
+      remote: {address: 'fe80::88:91ff:fe00:1%lo0', port: 52351},
+      expiresInSeconds: null,
+    },
+  ])
+})
+
+test('the columns that -v adds are passed over', (t) => {
+  const line =
+    'tcp4       0      0  127.0.0.1.8080         *.*                    LISTEN                 0            0  131072  131072             node:4711   00100 00000006'
+  const [socket, ...others] = parseNetstat(line)
+  t.deepEqual(others, [])
+  t.is(socket?.state, 'LISTEN')
+  t.deepEqual(socket?.remote, {address: '0.0.0.0', port: 0})
+})
+
+const macStates = {
+  CLOSED: 'CLOSED',
+  LISTEN: 'LISTEN',
+  SYN_SENT: 'SYN_SENT',
+  SYN_RCVD: 'SYN_RECV',
+  ESTABLISHED: 'ESTABLISHED',
+  CLOSE_WAIT: 'CLOSE_WAIT',
+  FIN_WAIT_1: 'FIN_WAIT1',
+  CLOSING: 'CLOSING',
+  LAST_ACK: 'LAST_ACK',
+  FIN_WAIT_2: 'FIN_WAIT2',
+  TIME_WAIT: 'TIME_WAIT',
+}
+
+test("each of macOS's state words is translated", (t) => {
+  for (const [word, state] of Object.entries(macStates)) {
+    t.is(parseNetstat(`tcp4  0  0  127.0.0.1.80  127.0.0.1.50000  ${word}`)[0]?.state, state)
+  }
+})
+
+test('lines that are not TCP sockets are passed over', (t) => {
+  const others = [
+    'udp4       0      0  *.5353                 *.*                               ',
+    'Some tcp sockets may have been created.',
+    'tcp4       0      0  127.0.0.1.8080         127.0.0.1.52345        constructor',
+    'tcp4       0      0  127.0.0.1              127.0.0.1.52345        TIME_WAIT',
+    'tcp4',
+    '',
+  ]
+  t.deepEqual(parseNetstat(others.join('\n')), [])
+})

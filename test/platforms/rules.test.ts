@@ -1,0 +1,149 @@
+import test from 'ava'
+import {darwin} from '../../harness/platforms/darwin.ts'
+import {gvisor} from '../../harness/platforms/gvisor.ts'
+import {linux} from '../../harness/platforms/linux.ts'
+import type {BindQuestion, Platform, Settings} from '../../harness/platforms/platform.ts'
+import {timerSlotSeconds} from '../../harness/platforms/timer-wheel.ts'
+import {bindOptions} from '../../harness/sockets/bind-options.ts'
+
+function ask(platform: Platform, question: BindQuestion): string {
+  return platform.rules?.bind(question).outcome === 'granted' ? '.' : 'X'
+}
+
+/** A row for each predecessor, in it a letter for each successor: none, reuseaddr, reuseport, both. */
+const sameAddress: [Platform, residue: BindQuestion['residue'], rows: string[]][] = [
+  [linux, 'TIME_WAIT', ['XXXX', 'X.X.', 'XX..', 'X...']],
+  [linux, 'FIN_WAIT2', ['XXXX', 'X.X.', 'XX..', 'X...']],
+  [linux, 'LISTEN', ['XXXX', 'XXXX', 'XX..', 'XX..']],
+  [gvisor, 'TIME_WAIT', ['XX..', 'X...', 'XX..', 'X...']],
+  [gvisor, 'LISTEN', ['XXXX', 'XXXX', 'XX..', 'XX..']],
+  [darwin, 'TIME_WAIT', ['X...', 'X...', 'X...', 'X...']],
+  [darwin, 'ESTABLISHED', ['X...', 'X...', 'X...', 'X...']],
+  [darwin, 'LISTEN', ['XXXX', 'XXXX', 'XX..', 'XX..']],
+]
+for (const [platform, residue, rows] of sameAddress) {
+  test(`${platform.title}: who may bind over ${residue} on the same address`, (t) => {
+    const seen = bindOptions.map((predecessor) =>
+      bindOptions
+        .map((successor) =>
+          ask(platform, {
+            residue,
+            predecessor: {bind: predecessor, address: '127.0.0.1'},
+            successor: {bind: successor, address: '127.0.0.1'},
+          }),
+        )
+        .join(''),
+    )
+    t.deepEqual(seen, rows)
+  })
+}
+
+/** Plain binds over a plain listener (LISTEN) or over its connection (TIME_WAIT). */
+const plainAddresses: [
+  Platform,
+  BindQuestion['residue'],
+  old: string,
+  row: Record<string, string>,
+][] = [
+  [
+    linux,
+    'LISTEN',
+    '127.0.0.1',
+    {'127.0.0.1': 'X', '0.0.0.0': 'X', '127.0.0.2': '.', '::1': '.', '::': '.', dual: 'X'},
+  ],
+  [
+    linux,
+    'LISTEN',
+    'dual',
+    {'127.0.0.1': 'X', '0.0.0.0': 'X', '127.0.0.2': 'X', '::1': 'X', '::': 'X', dual: 'X'},
+  ],
+  [
+    linux,
+    'TIME_WAIT',
+    '0.0.0.0',
+    {'127.0.0.1': 'X', '0.0.0.0': 'X', '127.0.0.2': '.', '::1': '.', '::': '.', dual: 'X'},
+  ],
+  [linux, 'LISTEN', '::1', {'127.0.0.1': '.', '0.0.0.0': '.', '::1': 'X', '::': 'X', dual: 'X'}],
+  [
+    gvisor,
+    'LISTEN',
+    '127.0.0.1',
+    {'127.0.0.1': 'X', '0.0.0.0': 'X', '127.0.0.2': '.', '::1': '.', '::': '.', dual: 'X'},
+  ],
+  [
+    darwin,
+    'LISTEN',
+    '0.0.0.0',
+    {'127.0.0.1': 'X', '0.0.0.0': 'X', '::1': '.', '::': '.', dual: '.'},
+  ],
+  [darwin, 'LISTEN', 'dual', {'127.0.0.1': 'X', '0.0.0.0': 'X', '::1': 'X', '::': 'X', dual: 'X'}],
+]
+for (const [platform, residue, old, row] of plainAddresses) {
+  test(`${platform.title}: which addresses conflict with ${residue} of ${old}`, (t) => {
+    const seen = Object.keys(row).map((address) => [
+      address,
+      ask(platform, {
+        residue,
+        predecessor: {bind: 'none', address: old},
+        successor: {bind: 'none', address},
+      }),
+    ])
+    t.deepEqual(Object.fromEntries(seen), row)
+  })
+}
+
+test('beside a live wildcard listener, SO_REUSEADDR is refused on Linux and granted on macOS and gVisor', (t) => {
+  const question: BindQuestion = {
+    residue: 'LISTEN',
+    predecessor: {bind: 'reuseaddr', address: '0.0.0.0'},
+    successor: {bind: 'reuseaddr', address: '127.0.0.1'},
+  }
+  t.deepEqual(
+    [linux, darwin, gvisor].map((platform) => ask(platform, question)),
+    ['X', '.', '.'],
+  )
+})
+
+test('nothing left on the port: every platform grants', (t) => {
+  for (const platform of [linux, darwin, gvisor]) {
+    const server = {bind: 'none', address: '127.0.0.1'} as const
+    t.is(ask(platform, {residue: 'none', predecessor: server, successor: server}), '.')
+  }
+})
+
+const releases: [Platform, 'TIME_WAIT' | 'FIN_WAIT2', Settings, range: [number, number]][] = [
+  [linux, 'TIME_WAIT', {CONFIG_HZ: 250}, [60, 62.052]],
+  [linux, 'TIME_WAIT', {CONFIG_HZ: 250, tcp_fin_timeout: 5}, [60, 62.052]],
+  [linux, 'TIME_WAIT', {CONFIG_HZ: null}, [60, 65.13]],
+  [linux, 'FIN_WAIT2', {CONFIG_HZ: 250, tcp_fin_timeout: 5}, [5, 5.26]],
+  [linux, 'FIN_WAIT2', {CONFIG_HZ: 250, tcp_fin_timeout: 120}, [120, 124.104]],
+  [gvisor, 'TIME_WAIT', {}, [60, 60.5]],
+  [darwin, 'TIME_WAIT', {'net.inet.tcp.msl': 15_000}, [30, 52]],
+  [darwin, 'TIME_WAIT', {'net.inet.tcp.msl': 1000}, [2, 24]],
+  [darwin, 'FIN_WAIT2', {'net.inet.tcp.fin_timeout': 60_000}, [60, 60.5]],
+  [darwin, 'FIN_WAIT2', {'net.inet.tcp.fin_timeout': 0}, [600, 600.5]],
+]
+for (const [platform, state, settings, range] of releases) {
+  test(`${platform.title} releases ${state} by ${JSON.stringify(settings)}`, (t) => {
+    const release = platform.rules?.release(state, settings)
+    if (release?.endsBy !== 'kernel') return t.fail()
+    t.deepEqual(
+      release.residueSeconds.map((seconds) => Number(seconds.toFixed(3))),
+      range,
+    )
+  })
+}
+
+test('LISTEN and ESTABLISHED end by the process that has them', (t) => {
+  for (const platform of [linux, darwin, gvisor]) {
+    t.is(platform.rules?.release('LISTEN', {}).endsBy, 'process')
+    t.is(platform.rules?.release('ESTABLISHED', {}).endsBy, 'process')
+  }
+})
+
+test('a timer is late by the slot of its level of the timer wheel', (t) => {
+  t.is(timerSlotSeconds(60, 250), 2.048)
+  t.is(timerSlotSeconds(60, 1000), 4.096)
+  t.is(timerSlotSeconds(60, 100), 5.12)
+  t.is(timerSlotSeconds(5, 250), 0.256)
+})
