@@ -83,7 +83,9 @@ try {
     process.stderr.write(`rebind: ${error.message}\n`)
     process.exitCode = exitStatus.usage
   } else {
-    process.stderr.write(`rebind: ${(error as Error).message}\n`)
+    const {code, message} = error as NodeJS.ErrnoException
+    const remedy = code === 'EMFILE' ? '; raise the limit (ulimit -n)' : ''
+    process.stderr.write(`rebind: ${message}${remedy}\n`)
     process.exitCode = exitStatus.failed
   }
 }

@@ -1,3 +1,4 @@
+import ci from 'ci-info'
 import leven from 'leven'
 import {scenarios as allScenarios} from '../../scenarios/index.ts'
 import {monotonicSeconds} from '../clock.ts'
@@ -6,8 +7,10 @@ import {detectPlatform} from '../platforms/detect.ts'
 import {describeHost} from '../platforms/host.ts'
 import {openEventLog} from '../reports/events.ts'
 import {findings} from '../reports/findings.ts'
+import {liveProgress, type ProgressDisplay, plainProgress} from '../reports/progress.ts'
 import {makeRunFolder, writeReport} from '../reports/run-folder.ts'
 import type {Report, Result} from '../reports/schema.ts'
+import {renderTerminal} from '../reports/terminal.ts'
 import {runSuite} from '../restart/suite.ts'
 import type {Scenario} from '../scenario.ts'
 import {version} from '../version.ts'
@@ -33,7 +36,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const log = openEventLog(folder.events, folder.id, origin)
   log.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command, host})
   const interruption = listenForInterruption()
-  const display = await progressDisplay(Object.keys(scenarios).length)
+  const display = progressDisplay(Object.keys(scenarios).length)
 
   const results = await runSuite({
     scenarios,
@@ -70,10 +73,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const sentences = findings(results, scenarios)
   await writeReport(folder, report, sentences)
   if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
-  else {
-    const {renderTerminal} = await import('../reports/terminal.ts')
-    process.stdout.write(renderTerminal(report, sentences, process.stdout.columns))
-  }
+  else process.stdout.write(renderTerminal(report, sentences, process.stdout.columns))
   process.stderr.write(`Logs and report: ${folder.path}\n`)
   return interruption.exitStatus() ?? statusOf(results)
 }
@@ -103,9 +103,7 @@ function statusOf(results: readonly Result[]): number {
   return exitStatus.asExpected
 }
 
-async function progressDisplay(total: number) {
-  const {liveProgress, plainProgress} = await import('../reports/progress.ts')
-  const {default: ci} = await import('ci-info')
+function progressDisplay(total: number): ProgressDisplay {
   return process.stderr.isTTY && !ci.isCI
     ? liveProgress(process.stderr, total)
     : plainProgress(process.stderr)

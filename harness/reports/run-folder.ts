@@ -4,7 +4,7 @@ import {access, constants, mkdir, rename, writeFile} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
 import {UsageError} from '../errors.ts'
 import {renderMarkdown} from './markdown.ts'
-import type {Report} from './schema.ts'
+import {type Report, reportSchema} from './schema.ts'
 
 /** The folder that one run writes to. */
 export interface RunFolder {
@@ -61,8 +61,6 @@ export async function writeReport(
   report: Report,
   sentences: readonly string[],
 ): Promise<void> {
-  // Loaded when there is something to validate: it would double the start-up of `rebind list`.
-  const {reportSchema} = await import('./schema.ts')
   const valid = reportSchema.parse(report)
   const write = async (name: string, text: string) => {
     await writeFile(join(path, `${name}.part`), text)

@@ -4,35 +4,31 @@ import {type SocketEntry, shared} from '../../harness/platforms/socket-table.ts'
 
 /** A table reader whose readings the test ends by hand, in order to see which callers share which. */
 function readingsByHand() {
-  const readings: Deferred<SocketEntry[]>[] = []
-  const read = shared(() => {
-    const reading = deferred<SocketEntry[]>()
-    readings.push(reading)
-    return reading.promise
-  })
-  return {read, readings}
+  const readings = [deferred<SocketEntry[]>(), deferred<SocketEntry[]>()] as const
+  let begun = 0
+  const read = shared(() => (readings[begun++] as Deferred<SocketEntry[]>).promise)
+  return {read, readings, begun: () => begun}
 }
 
 test('whoever asks during a reading gets one that began after asking, shared with the others', async (t) => {
-  const {read, readings} = readingsByHand()
+  const {read, readings, begun} = readingsByHand()
+  const [earlyTable, lateTable]: [SocketEntry[], SocketEntry[]] = [[], []]
   const early = read()
   const late = [read(), read()]
-  t.is(readings.length, 1)
-  const firstTable: SocketEntry[] = []
-  readings[0]?.resolve(firstTable)
-  t.is(await early, firstTable)
-  const laterTable: SocketEntry[] = []
-  readings[1]?.resolve(laterTable)
-  for (const table of await Promise.all(late)) t.is(table, laterTable)
-  t.is(readings.length, 2)
+  t.is(begun(), 1)
+  readings[0].resolve(earlyTable)
+  t.is(await early, earlyTable)
+  readings[1].resolve(lateTable)
+  for (const table of await Promise.all(late)) t.is(table, lateTable)
+  t.is(begun(), 2)
 })
 
 test('when nobody reads, a call starts a reading at once', async (t) => {
-  const {read, readings} = readingsByHand()
-  for (const count of [1, 2]) {
+  const {read, readings, begun} = readingsByHand()
+  for (const [index, reading] of readings.entries()) {
     const table = read()
-    t.is(readings.length, count)
-    readings[count - 1]?.resolve([])
+    t.is(begun(), index + 1)
+    reading.resolve([])
     await table
   }
 })
@@ -41,8 +37,8 @@ test('a failed reading fails those who shared it, and the next is a new one', as
   const {read, readings} = readingsByHand()
   const failing = read()
   const waiting = read()
-  readings[0]?.reject(new Error('no table'))
+  readings[0].reject(new Error('no table'))
   await t.throwsAsync(failing, {message: 'no table'})
-  readings[1]?.resolve([])
+  readings[1].resolve([])
   t.deepEqual(await waiting, [])
 })
