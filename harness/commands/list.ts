@@ -42,11 +42,11 @@ function serverWords({opener, bind}: {opener: string; bind: string}): string {
 
 function prediction(expected: Expected | null): string {
   if (expected === null) return 'not known'
-  const {verdict, code, errno, residueSeconds, because} = expected
+  const {verdict, code, errno, residueSeconds, because, source} = expected
   const error = code === undefined ? '' : `, ${code} ${errno}`
   const range =
     residueSeconds === undefined
       ? ''
       : `, granted ${residueSeconds.map((seconds) => Number(seconds.toFixed(2))).join(' to ')} s after the last residue appeared`
-  return `${verdict}${error}${range}; ${because}`
+  return `${verdict}${error}${range}; ${because} (${source})`
 }
