@@ -1,9 +1,11 @@
-import pc from 'picocolors'
 import {scenarios} from '../../scenarios/index.ts'
 import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
+import {coloursFor} from '../reports/colours.ts'
 import type {Expected} from '../reports/schema.ts'
 import {blankResult} from '../restart/restart.ts'
+
+const pc = coloursFor(process.stdout)
 
 export interface ListOptions {
   json?: boolean

@@ -51,6 +51,8 @@ export function netcat({host, port, input, output, hold}: NetcatOptions): Netcat
       output.once('drain', () => socket.resume())
     }
   })
+  // Nobody reads our output any more: there is nothing left to do for.
+  output.once('error', () => socket.destroy())
   socket.once('end', () => {
     if (!hold) close()
   })

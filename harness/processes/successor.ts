@@ -33,14 +33,17 @@ export const successorHandlers = {
     const firstAttemptAt = monotonicSeconds()
     const deadline = firstAttemptAt + takes.limitSeconds
     let warm = true
+    let expired = false
     try {
       await pRetry((attempt) => tryToOpen(takes.server, attempt, attempts), {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 0,
-        shouldRetry: ({error}) => takes.wait && isRefusal(error) && monotonicSeconds() < deadline,
+        shouldRetry: ({error}) => takes.wait && isRefusal(error) && !expired,
         // p-retry's own pauses grow by a factor; ours follow the residue, so the pause is made here.
         async onFailedAttempt({error}) {
-          if (!takes.wait || !isRefusal(error)) return
+          // The last attempt is the one made at the limit, so that a late release is not missed.
+          expired = monotonicSeconds() >= deadline
+          if (!takes.wait || !isRefusal(error) || expired) return
           await pause(firstAttemptAt, deadline)
           const dense = isDense(pacing, monotonicSeconds())
           if (dense && !warm) await openAnyPort(takes.server)

@@ -49,7 +49,10 @@ export function openEventLog(file: string, run: string, origin: number): EventLo
   timer.unref()
   return {
     write(event, {at, scenario = null, ...fields}) {
-      if (!broken) logger.info({scenario, event, seconds: at - origin, ...fields})
+      if (broken) return
+      logger.info({scenario, event, seconds: at - origin, ...fields})
+      // Attempts come by the thousand; everything else is rare, and on disk before anybody is told of it.
+      if (event !== 'bind-attempt' || fields.attempt === 1) flush()
     },
     close() {
       clearInterval(timer)

@@ -1,10 +1,12 @@
 import {createLogUpdate} from 'log-update'
-import pc from 'picocolors'
 import {monotonicSeconds} from '../clock.ts'
 import {isKernelHeld} from '../platforms/tcp-states.ts'
 import type {RestartProgress} from '../restart/restart.ts'
+import {coloursFor} from './colours.ts'
 import type {Result} from './schema.ts'
 import {firstErrorWords, printable, residueWords, verdictWords, waitWords} from './words.ts'
+
+const pc = coloursFor(process.stderr)
 
 /** Shows how a run goes on while it lasts. */
 export interface ProgressDisplay {

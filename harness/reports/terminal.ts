@@ -1,7 +1,9 @@
-import pc from 'picocolors'
 import {getBorderCharacters, table} from 'table'
+import {coloursFor} from './colours.ts'
 import type {Report, Result} from './schema.ts'
 import {hostWords, printable, resultColumns, tally} from './words.ts'
+
+const pc = coloursFor(process.stdout)
 
 const paint: Record<Result['status'], (text: string) => string> = {
   'as-expected': pc.green,

@@ -240,7 +240,11 @@ async function play(
     onFirstAttempt()
   }
 
-  const interrupt = () => void stage?.end()
+  const interrupted = deferred<never>()
+  const interrupt = () => {
+    interrupted.reject(new Error('interrupted'))
+    void stage?.end()
+  }
   interruption.addEventListener('abort', interrupt)
   try {
     interruption.throwIfAborted()
@@ -288,7 +292,11 @@ async function play(
     )
     // Once the outcome is known the rest of the script is moot.
     outcome.promise.then(opened.close, opened.close)
-    const [{granted}] = await Promise.race([Promise.all([outcome.promise, told]), opened.failure])
+    const [{granted}] = await Promise.race([
+      Promise.all([outcome.promise, told]),
+      opened.failure,
+      interrupted.promise,
+    ])
     await look()
     if (granted) await verifyAccepting(successor.address, port, opened.successor.pid)
     return result(context.wait)

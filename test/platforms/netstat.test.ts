@@ -1,5 +1,6 @@
 import test from 'ava'
 import {parseNetstat} from '../../harness/platforms/netstat.ts'
+import type {TcpState} from '../../harness/platforms/tcp-states.ts'
 
 /** The rows that macOS's netstat(1) prints by the formats of its source; the values are invented. */
 const withoutL = `Active Internet connections (including servers)
@@ -47,7 +48,7 @@ test('the columns that -v adds are passed over', (t) => {
   t.deepEqual(socket?.remote, {address: '0.0.0.0', port: 0})
 })
 
-const macStates = {
+const macStates: Record<string, TcpState> = {
   CLOSED: 'CLOSED',
   LISTEN: 'LISTEN',
   SYN_SENT: 'SYN_SENT',
@@ -72,7 +73,7 @@ test('lines that are not TCP sockets are passed over', (t) => {
     'udp4       0      0  *.5353                 *.*                               ',
     'Some tcp sockets may have been created.',
     'tcp4       0      0  127.0.0.1.8080         127.0.0.1.52345        constructor',
-    'tcp4       0      0  127.0.0.1              127.0.0.1.52345        TIME_WAIT',
+    'tcp4       0      0  localhost              127.0.0.1.52345        TIME_WAIT',
     'tcp4',
     '',
   ]

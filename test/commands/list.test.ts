@@ -1,0 +1,80 @@
+import {stripVTControlCharacters} from 'node:util'
+import test from 'ava'
+import {z} from 'zod'
+import {detectPlatform} from '../../harness/platforms/detect.ts'
+import {scenarios} from '../../scenarios/index.ts'
+import {runCli} from './cli.ts'
+
+const ids = Object.keys(scenarios)
+const claims = Object.values(scenarios).map(({claim}) => claim)
+const hasRules = detectPlatform().rules !== null
+
+const listSchema = z.object({
+  format: z.literal('rebind-list'),
+  version: z.literal(1),
+  stack: z.string(),
+  scenarios: z.array(
+    z.object({
+      scenario: z.string(),
+      title: z.string(),
+      claim: z.string(),
+      predecessor: z.looseObject({opener: z.string(), bind: z.string(), address: z.string()}),
+      successor: z.looseObject({opener: z.string(), bind: z.string(), address: z.string()}),
+      residue: z.looseObject({server: z.string()}),
+      expected: z
+        .looseObject({
+          verdict: z.enum(['immediate', 'delayed', 'blocked']),
+          because: z.string().min(1),
+          source: z.string().min(1),
+        })
+        .nullable(),
+    }),
+  ),
+})
+
+test('list names every scenario with its claim and a prediction, in the order of the story', async (t) => {
+  const {status, stdout, stderr} = await runCli(t, ['list'])
+  t.is(status, 0)
+  t.is(stderr, '')
+  const lines = stdout.split('\n')
+  t.deepEqual(
+    lines.filter((line) => ids.includes(line)),
+    ids,
+  )
+  for (const claim of claims) t.true(lines.includes(`  ${claim}`), claim)
+  const prediction = hasRules
+    ? /^ {2}on .+: (immediate|delayed|blocked).*; \S/
+    : /^ {2}on .+: not known/
+  t.is(lines.filter((line) => prediction.test(line)).length, ids.length)
+})
+
+test('list --json prints one document with every scenario, its claim and a prediction', async (t) => {
+  const {status, stdout, stderr} = await runCli(t, ['list', '--json'])
+  t.is(status, 0)
+  t.is(stderr, '')
+  const listed = listSchema.parse(JSON.parse(stdout)).scenarios
+  t.deepEqual(
+    listed.map(({scenario}) => scenario),
+    ids,
+  )
+  t.deepEqual(
+    listed.map(({claim}) => claim),
+    claims,
+  )
+  for (const {scenario, expected} of listed) t.is(expected !== null, hasRules, scenario)
+})
+
+test('list --limit predicts a wait that is longer than the limit as blocked', async (t) => {
+  const predict = async (limit: string) => {
+    const {stdout} = await runCli(t, ['list', '--json', '--limit', limit])
+    const listed = listSchema.parse(JSON.parse(stdout)).scenarios
+    return listed.find(({scenario}) => scenario === 'server-closes-first')?.expected?.verdict
+  }
+  const verdicts = await Promise.all(['1', '100000'].map(predict))
+  t.deepEqual(verdicts, hasRules ? ['blocked', 'delayed'] : [undefined, undefined])
+})
+
+test('output to a pipe has no escape sequences, not even where CI is set', async (t) => {
+  const {stdout} = await runCli(t, ['list'], {env: {CI: 'true', NO_COLOR: undefined}})
+  t.is(stdout, stripVTControlCharacters(stdout))
+})

@@ -1,0 +1,163 @@
+import {spawn} from 'node:child_process'
+import {once} from 'node:events'
+import {mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {type AddressInfo, createServer, type Socket} from 'node:net'
+import {constants, tmpdir} from 'node:os'
+import {join} from 'node:path'
+import test, {type ExecutionContext} from 'ava'
+import {monotonicSeconds} from '../../harness/clock.ts'
+import {compileActor} from '../../harness/processes/compile.ts'
+import {ActorFailed, type Ending, launch, type Role} from '../../harness/processes/launch.ts'
+
+let program = ''
+let dispose = async () => {}
+
+test.before(async () => {
+  const compiled = await compileActor()
+  program = compiled.path
+  dispose = compiled.dispose
+})
+test.after.always(() => dispose())
+
+async function launched(t: ExecutionContext, role: Role, path = program) {
+  const actor = await launch(path, role)
+  t.teardown(() => actor.kill())
+  return actor
+}
+
+async function ownProgram(t: ExecutionContext, source: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'rebind-launch-test-'))
+  t.teardown(() => rm(folder, {recursive: true, force: true}))
+  await writeFile(join(folder, 'program.mjs'), source)
+  return join(folder, 'program.mjs')
+}
+
+/** A server which never sends a greeting, so that an actor that connects to it goes on waiting. */
+async function silentServer(t: ExecutionContext) {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const {port} = server.address() as AddressInfo
+  const accepted = once(server, 'connection').then(([socket]) => (socket as Socket).resume())
+  return {port, accepted}
+}
+
+const plainServer = {opener: 'node', bind: 'none', address: '127.0.0.1', reads: true} as const
+
+test('a process answers with the time that the deed took, within the asking', async (t) => {
+  const predecessor = await launched(t, 'predecessor')
+  const asked = monotonicSeconds()
+  const {from, to} = await predecessor.request('listen', {...plainServer, port: 0})
+  t.true(asked <= from && from < to && to <= monotonicSeconds())
+})
+
+test("the system's error arrives as the process saw it, with the positive number", async (t) => {
+  const {port} = await silentServer(t)
+  const predecessor = await launched(t, 'predecessor')
+  await t.throwsAsync(predecessor.request('listen', {...plainServer, port}), {
+    code: 'EADDRINUSE',
+    message: `listen EADDRINUSE: address already in use 127.0.0.1:${port}`,
+  })
+  const error = await predecessor
+    .request('listen', {...plainServer, port})
+    .catch((reason) => reason)
+  t.is(error.errno, constants.errno.EADDRINUSE)
+})
+
+test("a request of another role's is rejected, and the process goes on", async (t) => {
+  const holder = await launched(t, 'holder')
+  for (const request of ['close', 'toString'] as const) {
+    await t.throwsAsync(holder.request(request as 'close', null), {
+      message: `unknown request: ${request}`,
+    })
+  }
+  await t.throwsAsync(holder.request('close-connection', null), {message: 'no connection is held'})
+})
+
+test('a killed process fails its open request with the signal', async (t) => {
+  const {port, accepted} = await silentServer(t)
+  const client = await launched(t, 'client')
+  const request = client.request('connect', {host: '127.0.0.1', port, hold: true})
+  await accepted
+  client.kill()
+  await t.throwsAsync(request, {
+    instanceOf: ActorFailed,
+    message: `the client (pid ${client.pid}) was ended by SIGKILL`,
+  })
+  const {code, signal} = await client.ended
+  t.deepEqual([code, signal], [null, 'SIGKILL'])
+})
+
+test('a process that ends before it answers fails with its status and what it wrote', async (t) => {
+  const path = await ownProgram(
+    t,
+    `process.on('message', () => {
+      process.stderr.write('out of luck\\n')
+      process.exitCode = 3
+      process.disconnect()
+    })
+    process.send({notice: 'ready'})`,
+  )
+  const holder = await launched(t, 'holder', path)
+  await t.throwsAsync(holder.request('close-connection', null), {
+    instanceOf: ActorFailed,
+    message: `the holder (pid ${holder.pid}) exited with status 3; its stderr: out of luck`,
+  })
+})
+
+test('a process that dies before it is ready fails the launch with what it wrote', async (t) => {
+  const path = await ownProgram(t, 'throw new Error("cannot even begin")')
+  await t.throwsAsync(launch(path, 'successor'), {
+    instanceOf: ActorFailed,
+    message:
+      /^the successor \(pid \d+\) exited with status 1; its stderr: [\s\S]*cannot even begin/,
+  })
+})
+
+test('output and ending are told to the listeners', async (t) => {
+  const path = await ownProgram(
+    t,
+    `process.send({notice: 'ready'}, () => { console.log('hello'); process.disconnect() })`,
+  )
+  const output: string[] = []
+  const endings: Ending[] = []
+  const actor = await launch(path, 'client', {
+    onOutput: (stream, text) => output.push(`${stream}: ${text}`),
+    onEnd: (ending) => endings.push(ending),
+  })
+  const ending = await actor.ended
+  t.is(ending.code, 0)
+  t.deepEqual(output, ['stdout: hello\n'])
+  t.deepEqual(endings, [ending])
+})
+
+test("a terminal's interrupt does not end a process of the harness", async (t) => {
+  const holder = await launched(t, 'holder')
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(holder.pid, signal)
+  await t.throwsAsync(holder.request('close-connection', null), {message: 'no connection is held'})
+})
+
+test('a process ends by itself when its parent is killed', async (t) => {
+  const {port, accepted} = await silentServer(t)
+  const module = new URL('../../harness/processes/launch.ts', import.meta.url).href
+  const parent = spawn(
+    process.execPath,
+    [
+      '--import=tsx',
+      '--input-type=module',
+      '--eval',
+      `const {launch} = await import(${JSON.stringify(module)})
+      const client = await launch(${JSON.stringify(program)}, 'client')
+      await client.request('connect', {host: '127.0.0.1', port: ${port}, hold: true})`,
+    ],
+    {stdio: 'inherit'},
+  )
+  t.teardown(() => parent.kill('SIGKILL'))
+  const connection = await accepted
+  const connectionEnded = once(connection, 'close')
+  parent.kill('SIGKILL')
+  await once(parent, 'exit')
+  // The actor never closes this connection itself, so only its own end can.
+  await connectionEnded
+  t.pass()
+})

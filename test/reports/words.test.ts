@@ -1,0 +1,113 @@
+import test from 'ava'
+import type {Host, Result, ResultBind} from '../../harness/reports/schema.ts'
+import {
+  firstErrorWords,
+  hostWords,
+  printable,
+  residueWords,
+  tally,
+  verdictWords,
+  waitWords,
+} from '../../harness/reports/words.ts'
+
+const delayed: ResultBind = {
+  verdict: 'delayed',
+  waited: true,
+  attempts: 3,
+  errors: {EADDRINUSE: 2},
+  firstError: {code: 'EADDRINUSE', errno: 48, syscall: 'bind', message: 'bind EADDRINUSE'},
+  waitSeconds: 61.2344,
+  residueSeconds: 62,
+  uncertaintySeconds: 0.00123,
+}
+const immediate: ResultBind = {...delayed, verdict: 'immediate', firstError: null}
+const blocked: ResultBind = {...delayed, verdict: 'blocked', waitSeconds: null}
+
+const binds: [
+  what: string,
+  bind: ResultBind | null,
+  error: string,
+  verdict: string,
+  wait: string,
+][] = [
+  ['a delay', delayed, 'EADDRINUSE 48', 'delayed', '61.234 s (1.2 ms)'],
+  [
+    'a delay whose uncertainty is unknown',
+    {...delayed, uncertaintySeconds: null},
+    'EADDRINUSE 48',
+    'delayed',
+    '61.234 s',
+  ],
+  ['an immediate grant', immediate, '-', 'immediate', '0 s'],
+  ['no grant within the limit', blocked, 'EADDRINUSE 48', 'blocked', 'not within the limit'],
+  [
+    'a refusal that was not waited out',
+    {...blocked, waited: false},
+    'EADDRINUSE 48',
+    'refused',
+    'not waited',
+  ],
+  ['no bind to judge', null, '-', '-', '-'],
+]
+
+for (const [what, bind, error, verdict, wait] of binds) {
+  test(`${what} reads: ${error}, ${verdict}, ${wait}`, (t) => {
+    t.deepEqual(
+      [firstErrorWords({bind}), verdictWords({bind}), waitWords({bind})],
+      [error, verdict, wait],
+    )
+  })
+}
+
+const residues: [words: string, residue: Result['residue']][] = [
+  ['not visible', null],
+  ['none', []],
+  ['server TIME_WAIT', [{endpoint: 'server', state: 'TIME_WAIT', count: 1}]],
+  [
+    'server 3 TIME_WAIT, client CLOSE_WAIT',
+    [
+      {endpoint: 'server', state: 'TIME_WAIT', count: 3},
+      {endpoint: 'client', state: 'CLOSE_WAIT', count: 1},
+    ],
+  ],
+]
+
+for (const [words, residue] of residues) {
+  test(`residue reads: ${words}`, (t) => t.is(residueWords({residue}), words))
+}
+
+const hostileTexts: [what: string, text: string, shown: string][] = [
+  ['a colour', '\u001b[31mred\u001b[0m', 'red'],
+  ['a cleared screen', 'a\u001b[2Jb', 'ab'],
+  ['a window title', 'a\u001b]0;owned\u0007b', 'ab'],
+  ['a link', '\u001b]8;;http://example.org\u0007text\u001b]8;;\u0007', 'text'],
+  ['a one-byte escape', 'a\u009b31mb', 'ab'],
+  ['line breaks', 'one\r\ntwo\u2028three\u0085four', 'one two three four'],
+  ['a rubbed-out letter', 'a\b\u007fb', 'a b'],
+  ['ordinary letters of any script', 'Grüße, 世界', 'Grüße, 世界'],
+]
+
+for (const [what, text, shown] of hostileTexts) {
+  test(`${what} is printed as plain text`, (t) => t.is(printable(text), shown))
+}
+
+test('a host is named by its stack, or by its operating system where we do not know the stack', (t) => {
+  const host: Host = {
+    os: 'linux',
+    stack: 'gvisor',
+    release: '4.4.0',
+    arch: 'x64',
+    node: '20.19.0',
+    libuv: '1.46.0',
+    settings: {},
+    ci: null,
+  }
+  t.is(hostWords(host), 'gVisor 4.4.0 x64, Node 20.19.0, libuv 1.46.0')
+  t.regex(hostWords({...host, os: 'freebsd', stack: 'unknown'}), /^freebsd 4\.4\.0 x64/)
+})
+
+test('the tally counts each status, also those that did not occur', (t) => {
+  const statuses = ['as-expected', 'failed', 'as-expected', 'skipped'] as const
+  const results = statuses.map((status) => ({status}) as Result)
+  t.is(tally(results), '2 as expected, 0 unexpected, 1 failed, 1 skipped')
+})

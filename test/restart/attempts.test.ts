@@ -1,0 +1,85 @@
+import test from 'ava'
+import type {BindAttempt} from '../../harness/processes/messages.ts'
+import {summariseAttempts} from '../../harness/restart/attempts.ts'
+
+function refused(attempt: number, seconds: number, code = 'EADDRINUSE'): BindAttempt {
+  const error = {code, errno: 98, syscall: 'bind', message: `attempt ${attempt}`}
+  return {attempt, seconds, outcome: 'refused', error}
+}
+
+function granted(attempt: number, seconds: number): BindAttempt {
+  return {attempt, seconds, outcome: 'granted'}
+}
+
+const appeared = {from: 98, to: 98.5}
+
+test('a first attempt that is granted is immediate: no wait, no uncertainty', (t) => {
+  const {bind, grantedAt, residueTime} = summariseAttempts([granted(1, 100)], appeared, true)
+  t.deepEqual(bind, {
+    verdict: 'immediate',
+    waited: true,
+    attempts: 1,
+    errors: {},
+    firstError: null,
+    waitSeconds: 0,
+    residueSeconds: 2,
+    uncertaintySeconds: 0,
+  })
+  t.is(grantedAt, 100)
+  t.is(residueTime, null)
+})
+
+test('a later grant is delayed: wait from the first attempt, uncertainty from the last refusal', (t) => {
+  const attempts = [refused(1, 100), refused(2, 159), refused(3, 160), granted(4, 160.5)]
+  const {bind, grantedAt, residueTime} = summariseAttempts(attempts, appeared, true)
+  t.deepEqual(bind, {
+    verdict: 'delayed',
+    waited: true,
+    attempts: 4,
+    errors: {EADDRINUSE: 3},
+    firstError: {code: 'EADDRINUSE', errno: 98, syscall: 'bind', message: 'attempt 1'},
+    waitSeconds: 60.5,
+    residueSeconds: 62.5,
+    uncertaintySeconds: 0.5,
+  })
+  t.is(grantedAt, 160.5)
+  // At least from its latest appearance to the last refusal; at most from its earliest to the grant.
+  t.deepEqual(residueTime, [61.5, 62.5])
+})
+
+test('a port that is never granted is blocked, and its residue time has no upper bound', (t) => {
+  const {bind, grantedAt, residueTime} = summariseAttempts(
+    [refused(1, 100), refused(2, 109)],
+    appeared,
+    true,
+  )
+  t.is(bind.verdict, 'blocked')
+  t.true(bind.waited)
+  t.deepEqual([bind.waitSeconds, bind.residueSeconds, bind.uncertaintySeconds], [null, null, null])
+  t.is(grantedAt, null)
+  t.deepEqual(residueTime, [10.5, Number.POSITIVE_INFINITY])
+})
+
+test('a wait that was cut short is told apart, but a grant has always been waited for', (t) => {
+  t.false(summariseAttempts([refused(1, 100)], appeared, false).bind.waited)
+  t.true(summariseAttempts([granted(1, 100)], appeared, false).bind.waited)
+})
+
+test('without residue there is no residue time', (t) => {
+  const {bind, residueTime} = summariseAttempts([refused(1, 1), granted(2, 2)], undefined, true)
+  t.is(bind.residueSeconds, null)
+  t.is(residueTime, null)
+})
+
+test('refusals are counted by their code', (t) => {
+  const attempts = [refused(1, 1), refused(2, 2, 'EACCES'), refused(3, 3), granted(4, 4)]
+  t.deepEqual(summariseAttempts(attempts, appeared, true).bind.errors, {EADDRINUSE: 2, EACCES: 1})
+})
+
+test('a residue that appeared after the last attempt has lasted no negative time', (t) => {
+  const later = {from: 200, to: 201}
+  t.deepEqual(summariseAttempts([refused(1, 100)], later, true).residueTime, [
+    0,
+    Number.POSITIVE_INFINITY,
+  ])
+})

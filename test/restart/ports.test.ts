@@ -1,0 +1,130 @@
+import {spawn} from 'node:child_process'
+import {once} from 'node:events'
+import {connect, createServer, type Socket} from 'node:net'
+import test from 'ava'
+import {detectPlatform} from '../../harness/platforms/detect.ts'
+import {NoFreePort, openPortPool, type PortPool} from '../../harness/restart/ports.ts'
+import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+
+const platform = detectPlatform()
+const native = nativeOpenerProblem() === undefined
+const withNative = native ? test.serial : test.serial.skip
+/** So wide an ephemeral range leaves a pool but the last 128 ports, which a test can use up. */
+const fewPorts = {ephemeralPorts: [1024, 65_407] as [number, number], native}
+const lastPorts = 128
+
+async function takeAll(pool: PortPool): Promise<{ports: number[]; error: Error}> {
+  const ports: number[] = []
+  for (;;) {
+    try {
+      ports.push(await pool.take())
+    } catch (error) {
+      return {ports, error: error as Error}
+    }
+  }
+}
+
+async function takeAllOnce(): Promise<number[]> {
+  const pool = openPortPool(fewPorts)
+  const {ports} = await takeAll(pool)
+  pool.close()
+  return ports
+}
+
+test.serial('ports lie outside the range of outgoing connections', async (t) => {
+  const ephemeralPorts = platform.ephemeralPorts(await platform.readSettings())
+  const pool = openPortPool({ephemeralPorts, native})
+  t.teardown(() => pool.close())
+  const ports = await Promise.all(Array.from({length: 100}, () => pool.take()))
+  t.is(new Set(ports).size, ports.length)
+  const [first, last] = ephemeralPorts
+  t.deepEqual(
+    ports.filter((port) => port < 1024 || (port >= first && port <= last)),
+    [],
+  )
+})
+
+test.serial('a pool that is used up says so, with its range and what to do', async (t) => {
+  const pool = openPortPool(fewPorts)
+  t.teardown(() => pool.close())
+  const {ports, error} = await takeAll(pool)
+  t.true(ports.length > 0 && ports.length <= lastPorts)
+  t.true(ports.every((port) => port > 65_407))
+  t.true(error instanceof NoFreePort)
+  t.regex(error.message, /^no free port outside the ephemeral range 1024-65407; wait a minute/)
+})
+
+test.serial('two pools at once never hand out the same port', async (t) => {
+  const pools = [openPortPool(fewPorts), openPortPool(fewPorts)]
+  t.teardown(() => {
+    for (const pool of pools) pool.close()
+  })
+  const taken = (await Promise.all(pools.map(takeAll))).flatMap(({ports}) => ports)
+  t.true(taken.length > 0)
+  t.is(new Set(taken).size, taken.length)
+})
+
+test.serial(
+  'pools of two processes never hand out the same port; an ended one frees its',
+  async (t) => {
+    const module = new URL('../../harness/restart/ports.ts', import.meta.url).href
+    const program = `
+    const {openPortPool} = await import(${JSON.stringify(module)})
+    const pool = openPortPool(${JSON.stringify(fewPorts)})
+    const ports = []
+    try { for (;;) ports.push(await pool.take()) } catch {}
+    console.log(JSON.stringify(ports))
+    process.stdin.resume() // keeps the pool until its process is ended`
+    const takeInChild = async () => {
+      const child = spawn(
+        process.execPath,
+        ['--import=tsx', '--input-type=module', '--eval', program],
+        {stdio: ['pipe', 'pipe', 'inherit']},
+      )
+      t.teardown(() => child.kill('SIGKILL'))
+      let text = ''
+      while (!text.includes('\n')) text += (await once(child.stdout, 'data'))[0]
+      return {child, ports: JSON.parse(text) as number[]}
+    }
+    const children = await Promise.all([takeInChild(), takeInChild()])
+    const taken = children.flatMap(({ports}) => ports)
+    t.true(taken.length > 0)
+    t.is(new Set(taken).size, taken.length)
+    t.deepEqual(
+      (await takeAllOnce()).filter((port) => taken.includes(port)),
+      [],
+    )
+
+    const ended = children.map(({child}) => once(child, 'exit'))
+    for (const {child} of children) child.kill('SIGKILL')
+    await Promise.all(ended)
+    t.true((await takeAllOnce()).some((port) => taken.includes(port)))
+  },
+)
+
+test.serial('a port that somebody listens on is not handed out', async (t) => {
+  const [port = 0] = await takeAllOnce()
+  const server = createServer().listen(port, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  t.false((await takeAllOnce()).includes(port))
+})
+
+withNative('a port with a TIME_WAIT is not handed out', async (t) => {
+  const [port = 0] = await takeAllOnce()
+  const server = createServer({allowHalfOpen: true}).listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const accepted = once(server, 'connection')
+  const client = connect({host: '127.0.0.1', port, allowHalfOpen: true})
+  const [socket] = (await accepted) as [Socket]
+  const bothClosed = Promise.all([once(socket, 'close'), once(client, 'close')])
+  socket.resume().end()
+  await once(client.resume(), 'end')
+  client.end()
+  await bothClosed
+  server.close()
+  await once(server, 'close')
+  const ports = await takeAllOnce()
+  t.true(ports.length > 0)
+  t.false(ports.includes(port))
+})
