@@ -102,14 +102,13 @@ function releaseOf(state: TcpState, settings: Settings): Release {
   if (state === 'FIN_WAIT2') {
     const configured = settings.tcp_fin_timeout
     const seconds = typeof configured === 'number' ? configured : defaultFinTimeoutSeconds
-    // Beyond 60 s a keepalive timer runs first and the timewait timer after it.
-    const late =
-      seconds <= timeWaitSeconds
-        ? slot(seconds)
-        : slot(seconds - timeWaitSeconds) + slot(timeWaitSeconds)
+    // Beyond 60 s a keepalive timer runs for the excess, and then the timewait timer for the excess again
+    // (tcp_keepalive_timer in net/ipv4/tcp_timer.c): with 61 the port is measured to be free after 2 s.
+    const excess = seconds - timeWaitSeconds
+    const [min, late] = excess <= 0 ? [seconds, slot(seconds)] : [2 * excess, 2 * slot(excess)]
     return {
       endsBy: 'kernel',
-      residueSeconds: [seconds, seconds + late],
+      residueSeconds: [min, min + late],
       source: 'net/ipv4/tcp.c:__tcp_close (tcp_fin_timeout); kernel/time/timer.c:calc_wheel_index',
     }
   }

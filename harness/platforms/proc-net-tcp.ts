@@ -39,7 +39,7 @@ export async function readProcNetTcp(): Promise<SocketEntry[]> {
 export function parseProcNetTcp(text: string): SocketEntry[] {
   const entries = new Map<string, SocketEntry>()
   for (const line of text.split('\n')) {
-    const [, local, remote, stateNumber, , timer] = line.trim().split(/\s+/, 6)
+    const [, local, remote, stateNumber, , timer, , , , inode] = line.trim().split(/\s+/, 10)
     const state = states[stateNumber ?? '']
     const localEnd = parseEnd(local)
     const remoteEnd = parseEnd(remote)
@@ -49,7 +49,9 @@ export function parseProcNetTcp(text: string): SocketEntry[] {
       kind === timewaitTimer && ticks !== undefined
         ? Number.parseInt(ticks, 16) / clockTicksPerSecond
         : null
-    entries.set(`${local} ${remote}`, {state, local: localEnd, remote: remoteEnd, expiresInSeconds})
+    // Listeners that share their address (SO_REUSEPORT) differ by nothing but their inode.
+    const key = state === 'LISTEN' ? `${local} ${inode}` : `${local} ${remote}`
+    entries.set(key, {state, local: localEnd, remote: remoteEnd, expiresInSeconds})
   }
   return [...entries.values()]
 }

@@ -42,13 +42,16 @@ export async function compileActor(
   } catch (error) {
     if (!isUnwritable(error)) throw error
     const folder = await mkdtemp(join(tmpdir(), 'rebind-'))
-    await compileTo(join(folder, name))
+    const dispose = () => rm(folder, {recursive: true, force: true})
     // koffi stays outside the bundle, as it brings a binary, and is found from the bundle's folder.
-    await symlink(nodeModules, join(folder, 'node_modules'))
-    return {
-      path: join(folder, name),
-      dispose: () => rm(folder, {recursive: true, force: true}),
+    try {
+      await symlink(nodeModules, join(folder, 'node_modules'))
+      await compileTo(join(folder, name))
+    } catch (error) {
+      await dispose()
+      throw error
     }
+    return {path: join(folder, name), dispose}
   }
 }
 
@@ -81,8 +84,10 @@ async function compileTo(outfile: string): Promise<void> {
 async function removeStale(folder: string): Promise<void> {
   for (const file of readdirSync(folder)) {
     const path = join(folder, file)
-    const age = Date.now() - statSync(path).mtimeMs
-    if (/^(actor|compiling)-/.test(file) && age > staleAfterMilliseconds) {
+    // Another run may have removed it in the meantime.
+    const modified = statSync(path, {throwIfNoEntry: false})?.mtimeMs ?? Date.now()
+    const isStale = Date.now() - modified > staleAfterMilliseconds
+    if (/^(actor|compiling)-/.test(file) && isStale) {
       await rm(path, {recursive: true, force: true})
     }
   }

@@ -172,7 +172,8 @@ export async function launch(
         pending.set(id, {resolve: resolve as (value: unknown) => void, reject})
         const message = {id, request: name, takes} as RequestMessage
         child.send(message, connection, {}, (error) => {
-          if (error !== null) pending.get(id)?.reject(error)
+          // The channel is closed: the process has ended, or is about to.
+          if (error !== null) ended.then((ending) => pending.get(id)?.reject(failure(ending)))
         })
       })
     },

@@ -15,9 +15,9 @@ export function findings(
     if (advice === undefined || result.status === 'failed') return []
     const seen = contradictionSeen(advice, result)
     if (seen === undefined) return []
-    // What the bind rule says explains a verdict, not a residue.
+    // The bind rule explains a verdict, not a residue, and no verdict that it did not foresee.
     const because =
-      result.expected === null || 'residue' in advice.predicts
+      result.status !== 'as-expected' || result.expected === null || 'residue' in advice.predicts
         ? ''
         : ` Why: ${result.expected.because}.`
     return [`"${advice.says}" Not here: ${seen} (${result.scenario}).${because}`]

@@ -60,7 +60,7 @@ function explanation({scenario, claim, expected}: Result): string {
 /** Neither Markdown nor HTML of a report's values takes effect. */
 function literal(text: string): string {
   return printable(text)
-    .replace(/[\\`*[\]|~#]/g, '\\$&')
+    .replace(/[\\`*_[\]|~#]/g, '\\$&')
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;')

@@ -69,7 +69,7 @@ export function openPortPool({ephemeralPorts, native}: PortPoolOptions): PortPoo
       return port
     },
     close() {
-      for (const lock of locks) lock.close()
+      for (const lock of locks.splice(0)) lock.close()
     },
   }
 }
