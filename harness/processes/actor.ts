@@ -9,22 +9,14 @@ import {errorFields} from './errors.ts'
 import {holderHandlers} from './holder.ts'
 import type {
   Answer,
+  Handlers,
   Notice,
   PaceMessage,
   RequestMessage,
   RequestName,
-  Requests,
 } from './messages.ts'
 import {predecessorHandlers} from './predecessor.ts'
 import {setPacing, successorHandlers} from './successor.ts'
-
-/** The requests that a role answers. */
-export type Handlers = {
-  [Name in RequestName]?: (
-    takes: Requests[Name]['takes'],
-    connection?: Socket,
-  ) => Promise<Requests[Name]['gives']>
-}
 
 const roles: Record<string, Handlers> = {
   predecessor: predecessorHandlers,

@@ -1,8 +1,7 @@
 import {once} from 'node:events'
 import {PassThrough} from 'node:stream'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
-import type {Handlers} from './actor.ts'
-import type {Connect} from './messages.ts'
+import type {Connect, Handlers} from './messages.ts'
 import {type Netcat, netcat} from './netcat.ts'
 
 let client: Netcat | undefined

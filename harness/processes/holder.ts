@@ -1,7 +1,7 @@
 import {once} from 'node:events'
 import type {Socket} from 'node:net'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
-import type {Handlers} from './actor.ts'
+import type {Handlers} from './messages.ts'
 
 let held: Socket | undefined
 

@@ -1,3 +1,4 @@
+import type {Socket} from 'node:net'
 import type {Bracket} from '../clock.ts'
 import type {BindOption} from '../sockets/bind-options.ts'
 import type {Opener} from '../sockets/opener.ts'
@@ -91,3 +92,11 @@ export type Notice =
 export type Answer =
   | {answerTo: number; gives: unknown}
   | {answerTo: number; error: SystemErrorFields | {message: string}}
+
+/** The requests that a role answers. */
+export type Handlers = {
+  [Name in RequestName]?: (
+    takes: Requests[Name]['takes'],
+    connection?: Socket,
+  ) => Promise<Requests[Name]['gives']>
+}

@@ -2,8 +2,7 @@ import {once} from 'node:events'
 import {createServer, type Socket} from 'node:net'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {openPort} from '../sockets/opener.ts'
-import type {Handlers} from './actor.ts'
-import type {Notice, ServerToOpen} from './messages.ts'
+import type {Handlers, Notice, ServerToOpen} from './messages.ts'
 
 const open = new Set<Socket>()
 let accepted: Promise<Socket> | undefined

@@ -4,9 +4,15 @@ import pRetry from 'p-retry'
 import {monotonicSeconds} from '../clock.ts'
 import {openPort} from '../sockets/opener.ts'
 import {isSystemError} from '../sockets/system-error.ts'
-import type {Handlers} from './actor.ts'
 import {errorFields, type SystemErrorFields} from './errors.ts'
-import type {BindAttempt, Notice, Restart, RestartOutcome, ServerToOpen} from './messages.ts'
+import type {
+  BindAttempt,
+  Handlers,
+  Notice,
+  Restart,
+  RestartOutcome,
+  ServerToOpen,
+} from './messages.ts'
 import {isDense, type Pacing, pauseMilliseconds} from './pacing.ts'
 
 const reportEveryMilliseconds = 250

@@ -1,7 +1,7 @@
 import {arch, platform as osName, release} from 'node:os'
 import ci from 'ci-info'
-import type {Host} from '../reports/schema.ts'
-import type {Platform, Settings} from './platform.ts'
+import type {Platform, Settings} from '../platforms/platform.ts'
+import type {Host} from './schema.ts'
 
 /** The machine that a report was measured on. */
 export function describeHost({stack}: Platform, settings: Settings): Host {
