@@ -53,19 +53,24 @@ async function makeFolders(path: string): Promise<void> {
 }
 
 /**
- * Writes report.json and report.md, each whole or not at all.
+ * Writes report.json and report.md.
  * @throws ZodError if the report breaks its own contract; SystemError of the file system
  */
 export async function writeReport(
-  {path}: RunFolder,
+  folder: RunFolder,
   report: Report,
   sentences: readonly string[],
 ): Promise<void> {
   const valid = reportSchema.parse(report)
-  const write = async (name: string, text: string) => {
-    await writeFile(join(path, `${name}.part`), text)
-    await rename(join(path, `${name}.part`), join(path, name))
-  }
-  await write('report.json', `${JSON.stringify(valid, null, 2)}\n`)
-  await write('report.md', renderMarkdown(valid, sentences))
+  await writeWhole(folder, 'report.json', `${JSON.stringify(valid, null, 2)}\n`)
+  await writeWhole(folder, 'report.md', renderMarkdown(valid, sentences))
+}
+
+/**
+ * Writes a file of the run folder, whole or not at all.
+ * @throws SystemError of the file system
+ */
+export async function writeWhole({path}: RunFolder, name: string, text: string): Promise<void> {
+  await writeFile(join(path, `${name}.part`), text)
+  await rename(join(path, `${name}.part`), join(path, name))
 }

@@ -11,25 +11,25 @@ export interface PortToOpen {
 }
 
 /**
- * Makes a TCP socket with exactly the bind options asked for and binds it.
+ * Makes a TCP socket with exactly the bind options asked for.
  *
  * libuv sets SO_REUSEADDR on every bind of its own (uv__tcp_bind, src/unix/tcp.c), so a server without
  * it can only be had by making the socket here and handing the fd to `server.listen({fd})`.
  *
- * @returns the fd, close-on-exec, bound but not listening; the caller owns it.
- * @throws SystemError of the call that failed (`socket`, `setsockopt`, `fcntl` or `bind`);
+ * @returns the fd, close-on-exec and unbound; the caller owns it.
+ * @throws SystemError of the call that failed (`socket`, `setsockopt` or `fcntl`);
  * NativeOpenerUnavailable where there is no FFI.
  */
-export function bindNative({address, port, bind}: PortToOpen): number {
+export function makeSocket({address, bind}: Omit<PortToOpen, 'port'>): number {
   const c = libc()
   const {constants} = c
   const target = socketAddress(address)
   const domain = target.family === 'ipv4' ? constants.AF_INET : constants.AF_INET6
   const fd = c.socket(domain, constants.SOCK_STREAM | constants.SOCK_CLOEXEC, 0)
-  if (fd < 0) throw systemError('socket', c.errno(), {address: target.host, port})
+  if (fd < 0) throw systemError('socket', c.errno(), {address: target.host})
   try {
     const check = (syscall: string, result: number) => {
-      if (result < 0) throw systemError(syscall, c.errno(), {address: target.host, port})
+      if (result < 0) throw systemError(syscall, c.errno(), {address: target.host})
     }
     if (constants.SOCK_CLOEXEC === 0) {
       check('fcntl', c.fcntl(fd, constants.F_SETFD, 'int', constants.FD_CLOEXEC))
@@ -45,8 +45,6 @@ export function bindNative({address, port, bind}: PortToOpen): number {
     if (target.family === 'ipv6') {
       set(constants.IPPROTO_IPV6, constants.IPV6_V6ONLY, target.ipv6Only)
     }
-    const bytes = sockaddr(constants, target, port)
-    check('bind', c.bind(fd, bytes, bytes.length))
     return fd
   } catch (error) {
     c.close(fd)
@@ -54,7 +52,37 @@ export function bindNative({address, port, bind}: PortToOpen): number {
   }
 }
 
-/** Closes a socket that `bindNative` made and nobody else has taken over. */
+/**
+ * Binds a socket that `makeSocket` made for the same address; after a refusal it can be tried again.
+ * @throws SystemError of `bind`
+ */
+export function bindSocket(fd: number, address: Address, port: number): void {
+  const c = libc()
+  const target = socketAddress(address)
+  const bytes = sockaddr(c.constants, target, port)
+  if (c.bind(fd, bytes, bytes.length) < 0) {
+    throw systemError('bind', c.errno(), {address: target.host, port})
+  }
+}
+
+/**
+ * A new socket, bound.
+ * @returns the fd, close-on-exec, bound but not listening; the caller owns it.
+ * @throws SystemError of the call that failed (`socket`, `setsockopt`, `fcntl` or `bind`);
+ * NativeOpenerUnavailable where there is no FFI.
+ */
+export function bindNative({address, port, bind}: PortToOpen): number {
+  const fd = makeSocket({address, bind})
+  try {
+    bindSocket(fd, address, port)
+    return fd
+  } catch (error) {
+    closeNative(fd)
+    throw error
+  }
+}
+
+/** Closes a socket that was made here and nobody else has taken over. */
 export function closeNative(fd: number): void {
   libc().close(fd)
 }
