@@ -1,6 +1,13 @@
 import {newcomer, protocols, socketInTheWay} from './bound-socket.ts'
 import {ipv4SettingNames, portRange, readIpv4Settings} from './linux.ts'
-import type {BindQuestion, BindRule, Platform, Release} from './platform.ts'
+import type {
+  BindQuestion,
+  BindRule,
+  Platform,
+  ReconnectQuestion,
+  ReconnectRule,
+  Release,
+} from './platform.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -15,7 +22,7 @@ const timerLatenessSeconds = 0.5
 export const gvisor: Platform = {
   stack: 'gvisor',
   title: 'gVisor',
-  rules: {bind, release: releaseOf, errno: {EADDRINUSE: 98}},
+  rules: {bind, release: releaseOf, reconnect, errno: {EADDRINUSE: 98}},
   readSockets: shared(readProcNetTcp),
   // Its /proc/net/tcp lists only sockets that a process still has.
   hiddenStates: ['TIME_WAIT', 'FIN_WAIT2', 'LAST_ACK', 'CLOSING'],
@@ -66,6 +73,27 @@ function bind(question: BindQuestion): BindRule {
       : 'SO_REUSEPORT on the new socket is enough over a connection',
     source,
   }
+}
+
+/**
+ * A SYN whose sequence number is not beyond the window of TIME_WAIT is acknowledged and nothing else; the
+ * RST that answers is ignored (gVisor behaves as with tcp_rfc1337=1). The four-tuple of a connection of
+ * its own cannot be registered twice.
+ */
+function reconnect({timeWaitAt}: ReconnectQuestion): ReconnectRule {
+  return timeWaitAt === 'server'
+    ? {
+        outcome: 'unanswered',
+        endsTimeWait: false,
+        because: 'gVisor keeps TIME_WAIT whatever the reconnecting client sends',
+        source: 'pkg/tcpip/transport/tcp/rcv.go:handleTimeWaitSegment',
+      }
+    : {
+        outcome: 'EADDRINUSE',
+        endsTimeWait: false,
+        because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
+        source: 'pkg/tcpip/transport/tcp/endpoint.go:registerEndpoint',
+      }
 }
 
 function releaseOf(state: TcpState): Release {

@@ -3,7 +3,15 @@ import {release} from 'node:os'
 import {promisify} from 'node:util'
 import {gunzip} from 'node:zlib'
 import {type BoundSocket, newcomer, socketInTheWay} from './bound-socket.ts'
-import type {BindQuestion, BindRule, Platform, Release, Settings} from './platform.ts'
+import type {
+  BindQuestion,
+  BindRule,
+  Platform,
+  ReconnectQuestion,
+  ReconnectRule,
+  Release,
+  Settings,
+} from './platform.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -19,6 +27,7 @@ export const ipv4SettingNames = [
   'tcp_fin_timeout',
   'tcp_max_tw_buckets',
   'tcp_rfc1337',
+  'tcp_timestamps',
   'tcp_tw_reuse',
   'ip_local_port_range',
 ]
@@ -26,7 +35,7 @@ export const ipv4SettingNames = [
 export const linux: Platform = {
   stack: 'linux',
   title: 'Linux',
-  rules: {bind, release: releaseOf, errno: {EADDRINUSE: 98}},
+  rules: {bind, release: releaseOf, reconnect, errno: {EADDRINUSE: 98}},
   readSockets: shared(readProcNetTcp),
   hiddenStates: [],
   async readSettings() {
@@ -113,6 +122,45 @@ function releaseOf(state: TcpState, settings: Settings): Release {
     }
   }
   return {endsBy: 'process', source: 'RFC 9293 section 3.3.2'}
+}
+
+/**
+ * A SYN that meets TIME_WAIT without a listener is answered by ACK, which the client answers by RST; that
+ * RST destroys TIME_WAIT unless tcp_rfc1337 is set (RFC 1337: assassination). A client's own TIME_WAIT does
+ * not refuse a connect() from a bound port, as the timestamps tell the connections apart.
+ */
+function reconnect({timeWaitAt, settings}: ReconnectQuestion): ReconnectRule {
+  if (timeWaitAt === 'server') {
+    const source = 'net/ipv4/tcp_minisocks.c:tcp_timewait_state_process'
+    return settings.tcp_rfc1337 === 1
+      ? {
+          outcome: 'unanswered',
+          endsTimeWait: false,
+          because: 'tcp_rfc1337 is set, so the RST of the reconnecting client is ignored',
+          source,
+        }
+      : {
+          outcome: 'ECONNREFUSED',
+          endsTimeWait: true,
+          because: 'the RST of the reconnecting client destroys TIME_WAIT (RFC 1337)',
+          source,
+        }
+  }
+  const source = 'net/ipv4/tcp_ipv4.c:tcp_twsk_unique'
+  return settings.tcp_timestamps === 0
+    ? {
+        outcome: 'EADDRNOTAVAIL',
+        endsTimeWait: false,
+        because: "without tcp_timestamps the client's own TIME_WAIT refuses the connection",
+        source,
+      }
+    : {
+        outcome: 'connected',
+        endsTimeWait: true,
+        because:
+          "timestamps tell the new connection from the client's own TIME_WAIT, which gives way",
+        source,
+      }
 }
 
 /** The width of the timer wheel's slot, and one tick for the moment between two ticks. */

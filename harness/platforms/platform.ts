@@ -16,6 +16,7 @@ export interface ServerOptions {
 /** May the successor bind, when the predecessor left a socket in this state on the same port? */
 export interface BindQuestion {
   residue: TcpState | 'none'
+  outgoing?: boolean
   predecessor: ServerOptions
   successor: ServerOptions
 }
@@ -28,6 +29,25 @@ export interface BindRule {
   source: string
 }
 
+/**
+ * A client connects again from the local port of its last connection, to the same server port, while one
+ * end of that connection is in TIME_WAIT. At the server's end nobody listens any more; at the client's
+ * own end somebody does.
+ */
+export interface ReconnectQuestion {
+  timeWaitAt: 'server' | 'client'
+  settings: Settings
+}
+
+export interface ReconnectRule {
+  /** What connect() answers, once bind() has been granted; `unanswered`: nothing, for seconds. */
+  outcome: 'connected' | 'ECONNREFUSED' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'unanswered'
+  /** Whether the TIME_WAIT is gone after that. */
+  endsTimeWait: boolean
+  because: string
+  source: string
+}
+
 /** When the OS lets a residue go: by a timer of the kernel, or only when the process that holds it acts. */
 export type Release =
   | {endsBy: 'kernel'; residueSeconds: [min: number, max: number]; source: string}
@@ -37,6 +57,7 @@ export type Release =
 export interface Rules {
   bind(question: BindQuestion): BindRule
   release(state: TcpState, settings: Settings): Release
+  reconnect(question: ReconnectQuestion): ReconnectRule
   errno: {EADDRINUSE: number}
 }
 

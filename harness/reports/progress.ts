@@ -4,7 +4,14 @@ import {isKernelHeld} from '../platforms/tcp-states.ts'
 import type {RestartProgress} from '../restart/restart.ts'
 import {coloursFor} from './colours.ts'
 import type {Result} from './schema.ts'
-import {firstErrorWords, printable, residueWords, verdictWords, waitWords} from './words.ts'
+import {
+  besidesWords,
+  firstErrorWords,
+  printable,
+  residueWords,
+  verdictWords,
+  waitWords,
+} from './words.ts'
 
 const pc = coloursFor(process.stderr)
 
@@ -85,9 +92,10 @@ export function liveProgress(stream: NodeJS.WriteStream, total: number): Progres
 function finishedLine(result: Result): string {
   const {status, scenario, reason} = result
   const mark = status === 'as-expected' ? pc.green(marks[status]) : pc.red(marks[status])
-  const what = [verdictWords(result), waitWords(result), firstErrorWords(result)]
-    .filter((word) => word !== '-')
-    .join(', ')
+  const words = [verdictWords(result), waitWords(result), firstErrorWords(result)]
+  const known = words.filter((word) => word !== '-')
+  const what =
+    known.length > 0 ? known.join(', ') : printable(besidesWords(result) ?? 'nothing seen')
   const why =
     status === 'as-expected' || reason === undefined ? '' : ` ${status}: ${printable(reason)}`
   return `${mark} ${scenario}: ${what}${why}`

@@ -60,6 +60,32 @@ export function statusWords({status, expected}: Result): string {
   return status === 'as-expected' ? 'as expected' : status.toUpperCase()
 }
 
+/** How each thing that a client counted reads after its number. */
+const countWords: Record<string, string> = {
+  connections: 'connections',
+  answersFromPredecessor: 'answered by the predecessor',
+  answersFromSuccessor: 'answered by the successor',
+  refusedConnections: 'refused',
+  resetConnections: 'reset',
+  unansweredConnections: 'without an answer',
+}
+
+/** What a result says besides its bind: what a client counted, and what the OS answered it. */
+export function besidesWords({calls = [], measurements = {}}: Result): string | undefined {
+  const counted = Object.entries(measurements).map(([name, value]) => {
+    if (name in countWords) return `${value} ${countWords[name]}`
+    return name === 'longestGapSeconds'
+      ? `at most ${(value * 1000).toFixed(0)} ms from one answer to the next`
+      : `${name} ${value}`
+  })
+  const answered = calls.map(({from, call, outcome, errno}) => {
+    const number = errno === undefined ? '' : ` ${errno}`
+    return `${call}() from ${from}: ${outcome}${number}`
+  })
+  const words = [...answered, ...counted]
+  return words.length === 0 ? undefined : words.join(', ')
+}
+
 /** The columns that every rendering of a report's results has, in this order. */
 export const resultColumns: readonly [title: string, cell: (result: Result) => string][] = [
   ['scenario', ({scenario}) => scenario],
