@@ -38,7 +38,14 @@ const timerQuantumSeconds = 0.5
 export const darwin: Platform = {
   stack: 'darwin',
   title: 'macOS',
-  rules: {bind, release: releaseOf, reconnect, errno: {EADDRINUSE: 48}},
+  rules: {
+    version: 'xnu-11417 (macOS 15.4)',
+    measured: false,
+    bind,
+    release: releaseOf,
+    reconnect,
+    errno: {EADDRINUSE: 48},
+  },
   readSockets: shared(readNetstat),
   hiddenStates: [],
   async readSettings() {
@@ -61,7 +68,8 @@ export const darwin: Platform = {
 /**
  * macOS asks only the newcomer: with either option, in_pcblookup_local is called without
  * INPLOOKUP_WILDCARD and finds none but unconnected sockets of exactly the same address. The state is
- * never looked at. Source: bsd/netinet/in_pcb.c:in_pcbbind, bsd/netinet6/in6_pcb.c:in6_pcbbind.
+ * never looked at, nor who made a connection. Source: bsd/netinet/in_pcb.c:in_pcbbind,
+ * bsd/netinet6/in6_pcb.c:in6_pcbbind.
  */
 function bind(question: BindQuestion): BindRule {
   const old = socketInTheWay(question)

@@ -35,7 +35,14 @@ export const ipv4SettingNames = [
 export const linux: Platform = {
   stack: 'linux',
   title: 'Linux',
-  rules: {bind, release: releaseOf, reconnect, errno: {EADDRINUSE: 98}},
+  rules: {
+    version: 'Linux 6.18',
+    measured: true,
+    bind,
+    release: releaseOf,
+    reconnect,
+    errno: {EADDRINUSE: 98},
+  },
   readSockets: shared(readProcNetTcp),
   hiddenStates: [],
   async readSettings() {
@@ -49,7 +56,7 @@ export const linux: Platform = {
  * net/ipv4/inet_connection_sock.c (6.18); socket(7) and ip(7) say the same of SO_REUSEADDR.
  */
 function bind(question: BindQuestion): BindRule {
-  const old = socketInTheWay(question)
+  const old = socketInTheWay(question, sourceAddress)
   const source = 'net/ipv4/inet_connection_sock.c:inet_bind_conflict'
   if (old === undefined) {
     return {outcome: 'granted', because: 'nothing is left on the port', source}
@@ -76,10 +83,22 @@ function bind(question: BindQuestion): BindRule {
       source,
     }
   }
-  const because = old.listening
-    ? 'a listening socket gives way only if both sockets have SO_REUSEPORT'
+  return {outcome: 'EADDRINUSE', because: refusal(question, old), source}
+}
+
+function refusal({predecessor}: BindQuestion, old: BoundSocket): string {
+  if (old.listening) return 'a listening socket gives way only if both sockets have SO_REUSEPORT'
+  return predecessor.bind === 'autobind'
+    ? 'Linux asks both sockets, and one whose port connect() chose has no option to share'
     : 'Linux asks both sockets: the same option must be on the one that left the residue, too'
-  return {outcome: 'EADDRINUSE', because, source}
+}
+
+/**
+ * The preferred source of the route `local 127.0.0.0/8 dev lo` is 127.0.0.1, whichever of its addresses
+ * is the destination. Source: net/ipv4/route.c:ip_route_output_key_hash_rcu (fib_prefsrc).
+ */
+function sourceAddress(destination: string): string {
+  return destination.startsWith('127.') ? '127.0.0.1' : destination
 }
 
 /**

@@ -13,12 +13,23 @@ export interface ServerOptions {
   address: Address
 }
 
+/**
+ * What the predecessor did with its socket. `autobind` is one that never called bind(): connect() chose
+ * its port and address, and it set no option; its `address` is where it connected to (a wildcard's is
+ * the loopback address), `::` with IPV6_V6ONLY, `::1` and `dual` (127.0.0.1) without.
+ */
+export interface PredecessorOptions {
+  bind: BindOption | 'autobind'
+  address: Address
+}
+
 /** May the successor bind, when the predecessor left a socket in this state on the same port? */
 export interface BindQuestion {
   residue: TcpState | 'none'
-  outgoing?: boolean
-  predecessor: ServerOptions
+  predecessor: PredecessorOptions
   successor: ServerOptions
+  /** The socket in the way made its connection itself: the port is its local port. */
+  outgoing?: boolean
 }
 
 export interface BindRule {
@@ -55,6 +66,10 @@ export type Release =
 
 /** What an operating system grants over which residue, and when it lets the residue go. */
 export interface Rules {
+  /** The version of the operating system's source that the rules were read from. */
+  version: string
+  /** Whether the rules were compared with a running system of that kind. */
+  measured: boolean
   bind(question: BindQuestion): BindRule
   release(state: TcpState, settings: Settings): Release
   reconnect(question: ReconnectQuestion): ReconnectRule

@@ -71,7 +71,7 @@ export function expectation(question: Question): Expected | null {
 
 /** The client's socket on the server's port, where that is what stands in the way. */
 function outgoingSocket({client, predecessor}: Question) {
-  return {bind: client?.bind ?? 'none', address: clientHost(predecessor.address)} as const
+  return {bind: client?.bind ?? 'autobind', address: clientHost(predecessor.address)} as const
 }
 
 /** A client restarts: first on the same local port, over its own TIME_WAIT, then on another one. */
