@@ -1,5 +1,5 @@
 import {Command, CommanderError, Option} from 'commander'
-import {portNumber, seconds} from './commands/options.ts'
+import {portNumber, repetitions, seconds} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {version} from './version.ts'
 
@@ -27,6 +27,7 @@ program
   .option('--json', 'print the report, and nothing else, on stdout')
   .option('--quick', 'do not wait for releases: one refused attempt is enough')
   .addOption(limit())
+  .option('--repeat <n>', 'play each scenario n times, and report the spread', repetitions, 1)
   .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
   .addHelpText(
     'after',
@@ -35,6 +36,7 @@ Examples:
   rebind run                                  everything; lasts one kernel wait, about a minute
   rebind run --quick                          which restarts are refused, without waiting
   rebind run server-closes-first --limit 70   one scenario
+  rebind run server-closes-first --repeat 20  how far the wait spreads
   rebind run --json > report.json             for a script
 
 Exit status: 0 as expected, 1 unexpected, 2 bad usage, 3 could not measure, 130/143 interrupted`,

@@ -17,7 +17,7 @@ export default scenario({
   playsOn: true,
   counts: {refusedConnections: 0},
   advice: {
-    says: 'EADDRINUSE means that another process listens on the port.',
+    says: 'Only one server at a time can listen on a port.',
     predicts: {verdict: 'delayed'},
   },
 })

@@ -17,3 +17,14 @@ export function portNumber(text: string): number {
   }
   return value
 }
+
+const mostRepetitions = 1000
+
+/** Parses how often something is to be done. */
+export function repetitions(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < 1 || value > mostRepetitions) {
+    throw new InvalidArgumentError(`It must be a number from 1 to ${mostRepetitions}.`)
+  }
+  return value
+}

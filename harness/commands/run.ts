@@ -20,6 +20,7 @@ export interface RunOptions {
   json?: boolean
   quick?: boolean
   limit: number
+  repeat: number
   out: string
 }
 
@@ -36,7 +37,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const log = openEventLog(folder.events, folder.id, origin)
   log.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command, host})
   const interruption = listenForInterruption()
-  const display = progressDisplay(Object.keys(scenarios).length)
+  const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
 
   const results = await runSuite({
     scenarios,
@@ -46,6 +47,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     origin,
     limitSeconds: options.limit,
     wait: options.quick !== true,
+    repeat: options.repeat,
     interruption: interruption.signal,
     onBegin: display.begin,
     onWaiting: display.waiting,

@@ -64,6 +64,31 @@ const timelineEntrySchema = z.looseObject({
 
 const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
 
+/** Of several repetitions, in the order min, median, max. */
+const spreadSchema = z.tuple([z.number(), z.number(), z.number()]).nullable()
+
+/** A scenario that was played several times; the result's own fields are those of the first time. */
+const repetitionFields = {
+  repeats: z
+    .array(
+      z.looseObject({
+        status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']),
+        reason: z.string().optional(),
+        bind: bindSchema.nullable(),
+        outageSeconds: seconds.nullable(),
+        measurements: z.record(z.string(), z.number()).optional(),
+      }),
+    )
+    .optional(),
+  spread: z
+    .looseObject({
+      waitSeconds: spreadSchema,
+      residueSeconds: spreadSchema,
+      outageSeconds: spreadSchema,
+    })
+    .optional(),
+}
+
 export const resultSchema = z.looseObject({
   scenario: z.string(),
   title: z.string(),
@@ -85,6 +110,7 @@ export const resultSchema = z.looseObject({
     .optional(),
   expected: expectedSchema.nullable(),
   timeline: z.array(timelineEntrySchema),
+  ...repetitionFields,
 })
 
 export const hostSchema = z.looseObject({

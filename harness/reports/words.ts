@@ -44,9 +44,18 @@ export function verdictWords({bind}: Pick<Result, 'bind'>): string {
   return bind.verdict === 'blocked' && !bind.waited ? 'refused' : bind.verdict
 }
 
-/** `61.234 s (1.2 ms)`: the wait, and the width of what is not known of it. */
-export function waitWords({bind}: Pick<Result, 'bind'>): string {
+/** `61.234 s (1.2 ms)`: the wait, and the width of what is not known of it; or the spread of several. */
+export function waitWords({
+  bind,
+  spread,
+  repeats,
+}: Pick<Result, 'bind' | 'spread' | 'repeats'>): string {
   if (bind === null) return '-'
+  const waits = spread?.waitSeconds
+  if (waits != null && waits[2] > 0) {
+    const [min, median, max] = waits.map((seconds) => seconds.toFixed(3))
+    return `${min} to ${max} s, median ${median} (${repeats?.length} times)`
+  }
   const {verdict, waited, waitSeconds, uncertaintySeconds} = bind
   if (verdict === 'immediate') return '0 s'
   if (waitSeconds === null) return waited ? 'not within the limit' : 'not waited'

@@ -142,6 +142,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const [predecessor, successor, firstClient] = actorsByRole(actors)
   let client = firstClient
   let clientPort: number | undefined
+  /** Clients come and go, so that some socket is always in a passing state. */
+  let amidTraffic = false
 
   async function step(name: string, act: () => Promise<Bracket | undefined>): Promise<void> {
     if (over.signal.aborted) throw new ScriptOver()
@@ -161,7 +163,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 
   async function settle(): Promise<void> {
     const deadline = monotonicSeconds() + settleWithinSeconds
-    while ((await look()).some((state) => passingStates.includes(state))) {
+    while (!amidTraffic && (await look()).some((state) => passingStates.includes(state))) {
       if (monotonicSeconds() > deadline) return
       await delay(settlePollMilliseconds)
     }
@@ -278,12 +280,14 @@ export async function openStage(options: StageOptions): Promise<Stage> {
           return bracket
         }),
       keepConnecting: () =>
-        step('client.keepConnecting', () =>
-          client.request('keep-connecting', {...target(), hold: false}),
-        ),
+        step('client.keepConnecting', () => {
+          amidTraffic = true
+          return client.request('keep-connecting', {...target(), hold: false})
+        }),
       stopConnecting: () =>
         step('client.stopConnecting', async () => {
           const {counts, ...bracket} = await client.request('stop-connecting', null)
+          amidTraffic = false
           listeners.onCounts(counts)
           return bracket
         }),
