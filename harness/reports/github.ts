@@ -20,7 +20,7 @@ export interface JobNews {
 /** CreateStepSummaryCommand.AttachmentSizeLimit (actions/runner, FileCommandManager.cs): beyond it, nothing is shown. */
 const summaryLimitBytes = 1024 * 1024
 const cutNotice =
-  '\n\n**The rest is cut: GitHub shows 1 MiB of a summary. The run folder holds the whole.**\n'
+  '\n**The rest is cut: GitHub shows 1 MiB of a summary. The run folder holds the whole.**\n'
 /** GitHub shows ten annotations of a level for a step, and drops the rest without a word. */
 const shownOfALevel = 10
 
