@@ -52,7 +52,8 @@ export function openPortPool({ephemeralPorts, native}: PortPoolOptions): PortPoo
       if (block === undefined) {
         throw new NoFreePort(
           `no free port outside the ephemeral range ${ephemeralPorts.join('-')}; ` +
-            'wait a minute for old residue to go, or narrow net.ipv4.ip_local_port_range',
+            'wait a minute for old residue to go, or narrow that range ' +
+            '(net.ipv4.ip_local_port_range on Linux, net.inet.ip.portrange.first on macOS)',
         )
       }
       const lock = await lockBlock(block)
