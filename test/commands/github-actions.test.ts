@@ -1,8 +1,9 @@
+import {spawnSync} from 'node:child_process'
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test from 'ava'
 import {reportSchema} from '../../harness/reports/schema.ts'
-import {runCli, startCli, temporaryFolder} from './cli.ts'
+import {runCli, startCli, temporaryFolder, testUnless} from './cli.ts'
 
 const inActions = (file: string) => ({GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: file})
 
@@ -40,3 +41,37 @@ test('in GitHub Actions what is left out by an interruption is one notice on std
     /^::notice title=1 skipped or not judged::[^:]+%0Aserver-closes-first: interrupted by SIGTERM$/,
   )
 })
+
+/** Runs a program in a network of its own whose kernel keeps no TIME_WAIT: our rules do not foresee that. */
+const withoutTimeWait = [
+  'unshare',
+  '--user',
+  '--map-root-user',
+  '--net',
+  'sh',
+  '-c',
+  'ip link set lo up && echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets && exec "$@"',
+  'sh',
+]
+const [unshare = '', ...rest] = withoutTimeWait
+const forbidden = spawnSync(unshare, [...rest, 'true']).status !== 0
+
+testUnless(
+  forbidden ? 'no network namespace can be made here' : undefined,
+  'in GitHub Actions an unexpected result is an error that names the scenario and the reason',
+  async (t) => {
+    const out = temporaryFolder(t)
+    const file = join(temporaryFolder(t), 'step_summary')
+    const {status, stdout, stderr} = await runCli(
+      t,
+      ['run', '--quick', 'server-closes-first', 'server-aborts', '--out', out],
+      {env: inActions(file), launcher: withoutTimeWait},
+    )
+    t.is(status, 1, stderr)
+    t.false(/^::/m.test(stdout))
+    const commands = stderr.split('\n').filter((line) => line.startsWith('::'))
+    t.is(commands.length, 1, stderr)
+    t.regex(commands[0] ?? '', /^::error title=server-closes-first unexpected::Linux [^:]+: .+/)
+    t.regex(readFileSync(file, 'utf8'), /^- \*\*server-closes-first\*\* unexpected: /m)
+  },
+)
