@@ -21,7 +21,7 @@ export interface JobNews {
 const summaryLimitBytes = 1024 * 1024
 const cutNotice =
   '\n**The rest is cut: GitHub shows 1 MiB of a summary. The run folder holds the whole.**\n'
-/** GitHub shows ten annotations of a level for a step, and drops the rest without a word. */
+/** GitHub shows only the first of a step's annotations, some ten of a level, and drops the rest without a word. */
 const shownOfALevel = 10
 
 /**
@@ -90,7 +90,7 @@ function escapedProperty(text: string): string {
   return printable(text).replaceAll('%', '%25').replaceAll(':', '%3A').replaceAll(',', '%2C')
 }
 
-/** As many of each level as GitHub shows, the last of them saying how many there are besides. */
+/** As many of each level as GitHub shows for sure, the last of them saying how many there are besides. */
 function limited(annotations: readonly Annotation[]): Annotation[] {
   return (['error', 'warning', 'notice'] as const).flatMap((level) => {
     const all = annotations.filter((annotation) => annotation.level === level)

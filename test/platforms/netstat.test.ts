@@ -30,7 +30,6 @@ test('the documented rows of netstat become sockets', (t) => {
 function printed(protocol: string, local: string, remote: string, state: string, l: boolean) {
   const width = l ? 45 : 22
   const end = (text: string) => `${text.slice(0, width).padEnd(width)} `
-  // inetprint puts a space of its own behind an IPv4 port.
   return `${protocol.padEnd(5)} ${'0'.padStart(6)} ${'0'.padStart(6)}  ${end(local)}${end(remote)}${state.padEnd(11)}`
 }
 

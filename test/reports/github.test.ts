@@ -174,7 +174,7 @@ test('a summary file that is full already stays as it is', async (t) => {
   t.is(summary, before)
 })
 
-test('of many annotations those are printed that GitHub shows, and the last names the others', async (t) => {
+test('of many annotations ten of a level are printed, and the last names the others', async (t) => {
   const annotations = Array.from(
     {length: 25},
     (_, index): Annotation => ({level: 'error', title: `title ${index}`, message: 'm'}),
