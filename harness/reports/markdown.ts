@@ -72,7 +72,7 @@ function explanation({scenario, claim, expected}: Result): string {
 }
 
 /** Neither Markdown nor HTML of a report's values takes effect. */
-function literal(text: string): string {
+export function literal(text: string): string {
   return printable(text)
     .replace(/[\\`*_[\]|~#]/g, '\\$&')
     .replace(/&/g, '&amp;')

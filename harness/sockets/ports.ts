@@ -2,13 +2,18 @@ import {randomInt} from 'node:crypto'
 import {createSocket, type Socket as UdpSocket} from 'node:dgram'
 import {once} from 'node:events'
 import {createServer} from 'node:net'
-import {isPlainBindGranted} from '../sockets/native.ts'
-import {openPort} from '../sockets/opener.ts'
+import {isPlainBindGranted} from './native.ts'
+import {openPort} from './opener.ts'
 
 /** Hands out ports that are proven free and that no other run on this machine will take. */
 export interface PortPool {
   /** @throws NoFreePort */
   take(): Promise<number>
+  /**
+   * Lets go of the locks of all ports that were taken, for who needs thousands of ports, a few at a time;
+   * what was left on them is found out by the proof.
+   */
+  release(): void
   close(): void
 }
 
@@ -68,6 +73,10 @@ export function openPortPool({ephemeralPorts, native}: PortPoolOptions): PortPoo
       const port = turn.then(next)
       turn = port.catch(() => undefined)
       return port
+    },
+    release() {
+      // The last block may still have ports to give.
+      for (const lock of locks.splice(0, locks.length - 1)) lock.close()
     },
     close() {
       for (const lock of locks.splice(0)) lock.close()
