@@ -1,6 +1,6 @@
 import {type MatrixAddress, matrixAddresses} from '../reports/matrix-schema.ts'
 import {bindNative, closeNative} from '../sockets/native.ts'
-import {isSystemError} from '../sockets/system-error.ts'
+import {isOutOfFiles, isSystemError} from '../sockets/system-error.ts'
 
 export interface AddressesHere {
   available: MatrixAddress[]
@@ -20,7 +20,7 @@ export function addressesHere(): AddressesHere {
       closeNative(bindNative({address, port: 0, bind: 'none'}))
       here.available.push(address)
     } catch (error) {
-      if (!isSystemError(error) || ['EMFILE', 'ENFILE'].includes(error.code)) throw error
+      if (!isSystemError(error) || isOutOfFiles(error)) throw error
       here.leftOut.push({address, reason: error.message})
     }
   }

@@ -1,11 +1,14 @@
 import {setTimeout as delay, setImmediate as nextTurn} from 'node:timers/promises'
+import pLimit from 'p-limit'
 import {monotonicSeconds} from '../clock.ts'
+import {groupBy} from '../group-by.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import {isKernelHeld} from '../platforms/tcp-states.ts'
 import {openPortPool, type PortPool} from '../sockets/ports.ts'
-import {isSystemError} from '../sockets/system-error.ts'
+import {isOutOfFiles, isSystemError} from '../sockets/system-error.ts'
 import {NotSettled, openBench} from './bench.ts'
 import type {Cell} from './cells.ts'
+import {residueState} from './question.ts'
 import {type Made, makeResidue, type Workplace} from './residue.ts'
 import {openTargets, type Targets} from './target.ts'
 import {isOnlyAutobound, tryToOpen} from './trial.ts'
@@ -23,10 +26,14 @@ export interface MeasureOptions {
 }
 
 /**
- * Two sockets a cell are open at a time, and one for the lock of 32 ports: with so many cells at a time
- * 256 fds are enough.
+ * Cells of one batch are made before the first of them is tried, so that they wait at the same time, and
+ * one reading of the socket table, which is dear with thousands of sockets, tells of all of them. Each
+ * holds up to two sockets until then, but TIME_WAIT none: 128 fds are enough.
  */
-const batchSize = 64
+const batchSize = 32
+const timeWaitBatchSize = 512
+/** How many residues are made at the same time, with up to three sockets each. */
+const hands = 24
 /** How long the socket table may lag behind. */
 const tablePatienceSeconds = 1
 const autobindAttempts = 10
@@ -38,6 +45,7 @@ const autobindAttempts = 10
  * SO_REUSEPORT was granted, and a second trial there would be granted more (inet_csk_update_fastreuse
  * in net/ipv4/inet_connection_sock.c).
  *
+ * @param options.cells cells of one residue after those of another
  * @returns an observation for each cell, in their order; fewer if `signal` interrupts
  * @throws SystemError if this process or machine is out of fds; NoFreePort
  */
@@ -48,8 +56,8 @@ export async function measure(options: MeasureOptions): Promise<Observation[]> {
   const targets = openTargets(listeners, () => pool.take())
   const observations: Observation[] = []
   try {
-    for (let start = 0; start < cells.length && !signal.aborted; start += batchSize) {
-      const batch = cells.slice(start, start + batchSize)
+    for (const batch of batchesOf(cells)) {
+      if (signal.aborted) break
       observations.push(...(await measureBatch(batch, options, pool, targets)))
     }
   } finally {
@@ -57,6 +65,16 @@ export async function measure(options: MeasureOptions): Promise<Observation[]> {
     pool.close()
   }
   return observations
+}
+
+/** Neighbours of one residue. */
+function batchesOf(cells: readonly Cell[]): Cell[][] {
+  return [...groupBy(cells, ({residue}) => residue)].flatMap(([residue, own]) => {
+    const size = residueState(residue).state === 'TIME_WAIT' ? timeWaitBatchSize : batchSize
+    return Array.from({length: Math.ceil(own.length / size)}, (_, index) =>
+      own.slice(index * size, (index + 1) * size),
+    )
+  })
 }
 
 async function measureBatch(
@@ -70,7 +88,8 @@ async function measureBatch(
   try {
     // Everything may be at hand without waiting, and signals are heard between turns only.
     await nextTurn()
-    const made = await settle(cells.map((cell) => makeResidue(cell, place)))
+    const limit = pLimit(hands)
+    const made = await settle(cells.map((cell) => limit(() => makeResidue(cell, place))))
     const missing = await missingInTable(made, platform)
     const observations: Observation[] = []
     for (const [index, cell] of cells.entries()) {
@@ -106,8 +125,8 @@ async function settle(making: Promise<Made>[]): Promise<(Made | {reason: string}
 
 /** @throws what is not this cell's own trouble */
 function reasonOf(error: unknown): {reason: string} {
-  const outOfFiles = isSystemError(error) && ['EMFILE', 'ENFILE'].includes(error.code)
-  if (outOfFiles || !(isSystemError(error) || error instanceof NotSettled)) throw error
+  const own = isSystemError(error) || error instanceof NotSettled
+  if (!own || isOutOfFiles(error)) throw error
   return {reason: error.message}
 }
 

@@ -14,9 +14,9 @@ export const legend: readonly string[] = [
 ]
 
 /** The machine that was measured, or the platform whose rules were asked. */
-export function matrixTitle({host, predicted, rules}: Matrix): string {
+export function matrixTitle({host, predicted}: Matrix): string {
   if (predicted !== true) return hostWords(host)
-  return printable(`${platformOf(host.stack).title}, predicted by the rules of ${rules?.version}`)
+  return `${platformOf(host.stack).title}: predicted by its rules, nothing was tried`
 }
 
 /** `LISTEN`, or `none: granted throughout`. */
@@ -31,10 +31,8 @@ export function agreementWords(matrix: Matrix): string {
   const {cells, agreement, predicted, rules, wallSeconds, interrupted} = matrix
   const total = `${cells.length} cells`
   if (predicted === true) {
-    const standing = rules?.measured
-      ? 'which were compared with a running system'
-      : 'which were not yet compared with a running system'
-    return printable(`${total} predicted from the source of ${rules?.version}, ${standing}`)
+    const standing = rules?.measured ? 'measured on such a system' : 'not yet measured'
+    return printable(`${total} predicted from the source of ${rules?.version}; ${standing}`)
   }
   const {agreeing, disagreeing, unknown} = agreement
   const end = interrupted === undefined ? '' : `, interrupted by ${printable(interrupted)}`

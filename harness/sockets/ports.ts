@@ -4,10 +4,11 @@ import {once} from 'node:events'
 import {createServer} from 'node:net'
 import {isPlainBindGranted} from './native.ts'
 import {openPort} from './opener.ts'
+import {isOutOfFiles} from './system-error.ts'
 
 /** Hands out ports that are proven free and that no other run on this machine will take. */
 export interface PortPool {
-  /** @throws NoFreePort */
+  /** @throws NoFreePort; SystemError if no further file may be opened */
   take(): Promise<number>
   /**
    * Lets go of the locks of all ports that were taken, for who needs thousands of ports, a few at a time;
@@ -109,8 +110,9 @@ async function lockBlock(port: number): Promise<UdpSocket | undefined> {
     socket.bind({address: '127.0.0.1', port, exclusive: true})
     await bound
     return socket
-  } catch {
+  } catch (error) {
     socket.close()
+    if (isOutOfFiles(error)) throw error
     return undefined
   }
 }
