@@ -42,7 +42,7 @@ function interruption(signal: string | undefined): string {
   return signal === undefined ? '' : `, interrupted by ${literal(signal)}`
 }
 
-function row(cells: readonly string[]): string {
+export function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
