@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import {Command, CommanderError, Option} from 'commander'
 import {portNumber, repetitions, seconds} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
