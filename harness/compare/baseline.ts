@@ -1,5 +1,6 @@
 import {UsageError} from '../errors.ts'
 import type {Answer, Finding, Judgement, Range} from '../reports/comparison-schema.ts'
+import type {ResultBind} from '../reports/schema.ts'
 import {firstErrorWords, printable, residueWords} from '../reports/words.ts'
 import {answerOf, hull, isMeasured, overlap, releaseBracket, repetitionsOf} from './answer.ts'
 import {type Answered, differingAspects, grantOf, serversOf, verdictsDiffer} from './differences.ts'
@@ -178,10 +179,14 @@ function answered(result: ComparableResult): Answered {
 
 /** With a limit below the release, the end of the wait was not to be seen, and says nothing. */
 function isVerdictChanged(before: Answered, after: Answered): boolean {
-  return verdictsDiffer(before.answer, after.answer) && !isCutShort(before) && !isCutShort(after)
+  return (
+    verdictsDiffer(before.answer, after.answer) &&
+    !isCutShort(before.result) &&
+    !isCutShort(after.result)
+  )
 }
 
-function isCutShort({result: {bind, expected}}: Pick<Answered, 'result'>): boolean {
+function isCutShort({bind, expected}: Pick<ComparableResult, 'bind' | 'expected'>): boolean {
   if (bind === null || bind.verdict !== 'blocked') return false
   return !bind.waited || expected?.verdict === 'blocked'
 }
@@ -220,18 +225,22 @@ function seconds([min, max]: Range): string {
 
 /** The first repetition answers as before, but a later one as none of the baseline's did. */
 function repetitionChange(old: ComparableResult, fresh: ComparableResult): string[] {
-  const before = new Set(repetitionsOf(old).map(({bind}) => bindKey(bind)))
-  const others = repetitionsOf(fresh).filter(({bind}) => !before.has(bindKey(bind)))
+  const before = new Set(waitedOut(old).map(bindKey))
+  const others = waitedOut(fresh).filter((bind) => !before.has(bindKey(bind)))
   const [first] = others
-  if (first === undefined || !old.bind?.waited || !fresh.bind?.waited) return []
+  if (first === undefined || before.size === 0) return []
   const times = fresh.repeats?.length ?? 1
-  return [
-    `${bindKey(first.bind)} in ${others.length} of ${times} repetitions, never in the baseline`,
-  ]
+  return [`${bindKey(first)} in ${others.length} of ${times} repetitions, never in the baseline`]
 }
 
-function bindKey(bind: ComparableResult['bind']): string {
-  if (bind === null) return 'no bind'
+/** The binds of all repetitions whose end was seen. */
+function waitedOut(result: ComparableResult): ResultBind[] {
+  return repetitionsOf(result)
+    .flatMap(({bind}) => bind ?? [])
+    .filter((bind) => !isCutShort({bind, expected: result.expected}))
+}
+
+function bindKey(bind: ResultBind): string {
   const error = bind.firstError === null ? '' : ` with ${firstErrorWords({bind})}`
   return `${bind.verdict}${error}`
 }
@@ -239,7 +248,7 @@ function bindKey(bind: ComparableResult['bind']): string {
 /** A wait that is no kernel's has no range to be judged by, unless it was measured more than once. */
 function unjudgedWait(old: ComparableResult, fresh: ComparableResult): string[] {
   const {scenario: subject} = old
-  if (isCutShort({result: fresh}) && !isCutShort({result: old})) {
+  if (isCutShort(fresh) && !isCutShort(old)) {
     return [`${subject}: refused as before, the wait was not waited out and is not judged`]
   }
   return old.expected === null && fresh.bind?.verdict === 'delayed'

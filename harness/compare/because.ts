@@ -30,7 +30,7 @@ interface Claim {
   applies(situation: Situation): boolean
   grants(situation: Situation): boolean
   /** `asks` claims about the same options can be set against each other in half a sentence. */
-  asks?: 'both sockets' | 'only the new one'
+  asks?: 'both' | 'newcomer'
   says?: string
 }
 
@@ -43,7 +43,7 @@ export const claims: readonly Claim[] = [
     stack: 'linux',
     applies: overConnection,
     grants: ({shared}) => shared.length > 0,
-    asks: 'both sockets',
+    asks: 'both',
   },
   {
     stack: 'linux',
@@ -57,13 +57,13 @@ export const claims: readonly Claim[] = [
       overConnection(situation) &&
       (situation.boundOutgoing || !situation.options.includes('SO_REUSEPORT')),
     grants: ({shared}) => shared.length > 0,
-    asks: 'both sockets',
+    asks: 'both',
   },
   {
     stack: 'gvisor',
     applies: (situation) => overAccepted(situation) && !situation.options.includes('SO_REUSEADDR'),
     grants: ({options}) => options.includes('SO_REUSEPORT'),
-    asks: 'only the new one',
+    asks: 'newcomer',
   },
   {
     stack: 'gvisor',
@@ -81,7 +81,7 @@ export const claims: readonly Claim[] = [
     stack: 'darwin',
     applies: overConnection,
     grants: () => true,
-    asks: 'only the new one',
+    asks: 'newcomer',
   },
   {
     stack: 'darwin',
@@ -90,6 +90,10 @@ export const claims: readonly Claim[] = [
     says: 'lets a new socket with an option bind beside a listener on another address',
   },
 ]
+
+const whom = {both: 'both sockets', newcomer: 'only the new socket'}
+/** The second half of a sentence that has said of what. */
+const whomInstead = {both: 'both', newcomer: 'only the new one'}
 
 /** The situation of a question; undefined where nothing is in the way. */
 export function situationOf(question: BindQuestion): Situation | undefined {
@@ -137,7 +141,7 @@ export function becauseOf(a: Asked, b: Asked): string {
   const asks = [ofA?.claim.asks, ofB?.claim.asks]
   if (ofA !== undefined && asks[0] !== undefined && asks[1] !== undefined && asks[0] !== asks[1]) {
     const options = ofA.situation.options.join(' or ')
-    return `${a.platform.title} asks ${asks[0]} for ${options}; ${b.platform.title} ${asks[1]}`
+    return `${a.platform.title} asks ${whom[asks[0]]} for ${options}; ${b.platform.title} ${whomInstead[asks[1]]}`
   }
   return [saying(a, ofA), saying(b, ofB)].join('; ')
 }
@@ -146,8 +150,7 @@ function saying({platform, rule}: Asked, found: ReturnType<typeof claimFor>): st
   if (found === undefined) return ownReason(platform, rule)
   const {claim, situation} = found
   if (claim.says !== undefined) return `${platform.title} ${claim.says}`
-  const whom = claim.asks === 'only the new one' ? 'only the new socket' : claim.asks
-  return `${platform.title} asks ${whom} for ${situation.options.join(' or ')}`
+  return `${platform.title} asks ${whom[claim.asks ?? 'both']} for ${situation.options.join(' or ')}`
 }
 
 /** `on macOS it is granted, as the two addresses do not overlap`. */
@@ -157,4 +160,9 @@ export function ownReason(
 ): string {
   const what = outcome === 'granted' ? 'granted' : 'refused'
   return `on ${title} it is ${what}, as ${because}`
+}
+
+/** With a capital letter, where that is not the name of a system: gVisor's is small. */
+export function asSentence(text: string): string {
+  return text.replace(/^(on|the) /, (word) => word.charAt(0).toUpperCase() + word.slice(1))
 }

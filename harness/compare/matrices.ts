@@ -3,7 +3,7 @@ import {platformOf} from '../platforms/detect.ts'
 import type {CellComparison, CellGroup} from '../reports/comparison-schema.ts'
 import type {Matrix, MatrixCell} from '../reports/matrix-schema.ts'
 import type {Host} from '../reports/schema.ts'
-import {type Asked, becauseOf} from './because.ts'
+import {type Asked, asSentence, becauseOf} from './because.ts'
 import {cellKey, type MatrixDocument} from './documents.ts'
 import {stackTitle} from './sides.ts'
 
@@ -81,8 +81,7 @@ function pairSentence(a: CellOfSide, b: CellOfSide): string {
   const [askedA, askedB] = [asked(a), asked(b)]
   if (askedA === undefined) return `${unforeseen(a)}.`
   if (askedB === undefined) return `${unforeseen(b)}.`
-  const sentence = becauseOf(askedA, askedB)
-  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`
+  return `${asSentence(becauseOf(askedA, askedB))}.`
 }
 
 /** The platform's rule for the cell; undefined where it does not come to what the cell says. */

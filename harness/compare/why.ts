@@ -1,10 +1,10 @@
 import {platformOf} from '../platforms/detect.ts'
-import type {BindQuestion, BindRule, Platform} from '../platforms/platform.ts'
+import type {BindRule} from '../platforms/platform.ts'
 import type {Answer, Aspect} from '../reports/comparison-schema.ts'
 import {rangeWords} from '../reports/comparison-words.ts'
 import type {Host} from '../reports/schema.ts'
 import {overlap} from './answer.ts'
-import {becauseOf, ownReason} from './because.ts'
+import {type Asked, asSentence, becauseOf, ownReason} from './because.ts'
 import {type Answered, grantOf, residueKey, serversOf} from './differences.ts'
 import {howReleased} from './releases.ts'
 import {stackTitle} from './sides.ts'
@@ -39,7 +39,7 @@ const order: readonly Aspect[] = [
 const explanations: Readonly<Record<Aspect, (a: Party, b: Party) => string>> = {
   servers: (a, b) =>
     `The servers were not the same: ${serversOf(a.result)} on ${a.label}, ${serversOf(b.result)} on ${b.label}`,
-  grant: capitalised(grantBecause),
+  grant: (a, b) => asSentence(grantBecause(a, b)),
   residue: (a, b) => `The residue is ${residueOf(a)} on ${a.label}, ${residueOf(b)} on ${b.label}`,
   verdict: (a, b) =>
     `Refused on both, then ${a.answer.verdict} on ${a.label} and ${b.answer.verdict} on ${b.label}: the wait ended otherwise`,
@@ -52,26 +52,17 @@ const explanations: Readonly<Record<Aspect, (a: Party, b: Party) => string>> = {
     `Counted: ${countsOf(a.answer)} on ${a.label}, ${countsOf(b.answer)} on ${b.label}`,
 }
 
-function capitalised(sentence: (a: Party, b: Party) => string): (a: Party, b: Party) => string {
-  return (a, b) => {
-    const text = sentence(a, b)
-    return text.charAt(0).toUpperCase() + text.slice(1)
-  }
-}
-
 function grantBecause(a: Party, b: Party): string {
   const unaccounted = [a, b].filter((party) => !isForeseen(party))
   if (unaccounted.length > 0) {
     return unaccounted.map(unforeseen).join('; ')
   }
   if (a.host.stack === b.host.stack) return sameRules(a, b)
-  const [askedA, askedB] = [asked(a), asked(b)]
-  if (
-    askedA !== undefined &&
-    askedB !== undefined &&
-    sameQuestion(askedA.question, askedB.question)
-  ) {
-    return becauseOf(askedA, askedB)
+  for (const outgoing of [false, true]) {
+    const [askedA, askedB] = [asked(a, outgoing), asked(b, outgoing)]
+    if (askedA?.question.residue === askedB?.question.residue && askedA && askedB) {
+      return becauseOf(askedA, askedB)
+    }
   }
   return [reported(a), reported(b)].join('; ')
 }
@@ -109,16 +100,14 @@ function sameRules(a: Party, b: Party): string {
 /**
  * The platform's rule for what the scenario asks; undefined where it does not reproduce the reason that the
  * report gives, because the scenario asks more than a residue and options, or the rules have changed.
+ * @param outgoing whether the residue is of a connection that the old socket made, which no report says
  */
-function asked({
-  host,
-  result,
-}: Party): {platform: Platform; question: BindQuestion; rule: BindRule} | undefined {
+function asked({host, result}: Party, outgoing: boolean): Asked | undefined {
   const platform = platformOf(host.stack)
   const {expected, predecessor, successor} = result
   const {rules} = platform
   if (rules === null || expected === null) return undefined
-  const question = {residue: expected.residue, predecessor, successor}
+  const question = {residue: expected.residue, predecessor, successor, outgoing}
   const rule = ruleOf(() => rules.bind(question))
   return rule?.because === expected.because ? {platform, question, rule} : undefined
 }
@@ -130,10 +119,6 @@ function ruleOf(ask: () => BindRule): BindRule | undefined {
   } catch {
     return undefined
   }
-}
-
-function sameQuestion(a: BindQuestion, b: BindQuestion): boolean {
-  return a.residue === b.residue
 }
 
 /** What the report itself gives as the reason, with the residue that it is about. */
