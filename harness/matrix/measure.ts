@@ -3,7 +3,7 @@ import pLimit from 'p-limit'
 import {monotonicSeconds} from '../clock.ts'
 import {groupBy} from '../group-by.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
-import {isKernelHeld} from '../platforms/tcp-states.ts'
+import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
 import {openPortPool, type PortPool} from '../sockets/ports.ts'
 import {isOutOfFiles, isSystemError} from '../sockets/system-error.ts'
 import {NotSettled, openBench} from './bench.ts'
@@ -28,10 +28,10 @@ export interface MeasureOptions {
 /**
  * Cells of one batch are made before the first of them is tried, so that they wait at the same time, and
  * one reading of the socket table, which is dear with thousands of sockets, tells of all of them. Each
- * holds up to two sockets until then, but TIME_WAIT none: 128 fds are enough.
+ * holds two sockets until then, but FIN_WAIT2 one and TIME_WAIT none: 256 fds are enough.
  */
-const batchSize = 32
-const timeWaitBatchSize = 512
+const batchSize = 64
+const batchSizes: Partial<Record<TcpState | 'none', number>> = {FIN_WAIT2: 128, TIME_WAIT: 512}
 /** How many residues are made at the same time, with up to three sockets each. */
 const hands = 24
 /** How long the socket table may lag behind. */
@@ -70,7 +70,7 @@ export async function measure(options: MeasureOptions): Promise<Observation[]> {
 /** Neighbours of one residue. */
 function batchesOf(cells: readonly Cell[]): Cell[][] {
   return [...groupBy(cells, ({residue}) => residue)].flatMap(([residue, own]) => {
-    const size = residueState(residue).state === 'TIME_WAIT' ? timeWaitBatchSize : batchSize
+    const size = batchSizes[residueState(residue).state] ?? batchSize
     return Array.from({length: Math.ceil(own.length / size)}, (_, index) =>
       own.slice(index * size, (index + 1) * size),
     )
