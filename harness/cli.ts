@@ -107,7 +107,7 @@ program
 Examples:
   rebind compare                              the recorded reports and matrices
   rebind compare linux.json macos.json        two reports of rebind run --json
-  rebind compare logs/*/ --format markdown    run folders, for the summary of a CI job
+  rebind compare runs/*/ --format markdown    run folders, for the summary of a CI job
   rebind compare --baseline before.json after.json   has this system changed?
 
 Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 something differs,
