@@ -29,6 +29,7 @@ export const aspects = [
   'error',
   'errno',
   'wait',
+  'calls',
   'measurements',
 ] as const
 
@@ -49,7 +50,8 @@ const answerSchema = z.looseObject({
   measuredResidueSeconds: range.nullable(),
   /** In which they are to lie, by the rules of this OS. */
   expectedResidueSeconds: range.nullable(),
-  measurements: z.record(z.string(), z.number()).optional(),
+  calls: resultSchema.shape.calls,
+  measurements: resultSchema.shape.measurements,
 })
 
 const scenarioComparisonSchema = z.looseObject({

@@ -216,8 +216,47 @@ test('scenarios may be arms, and may only have counted', (t) => {
   t.deepEqual(differs, ['measurements'])
   t.is(
     why,
-    'Counted: refusedConnections 0, connections 200 on Linux #1, refusedConnections 3, connections 200 on Linux #2.',
+    'On Linux #1 the client saw: 0 refused, 200 connections; on Linux #2: 3 refused, 200 connections.',
   )
+})
+
+test('amid traffic neither the open connections nor the counts of a moment are a difference', (t) => {
+  const measurements = {resetConnections: 3}
+  const residue = [{endpoint: 'server', state: 'SYN_RECV', count: 1}] as const
+  const results = {
+    'client-aborts': {measurements: {resetConnections: 0}, amidTraffic: true as const},
+  }
+  const {differs} = compared(
+    'client-aborts',
+    reportBy(linux, {results}),
+    reportBy(linux, {results: {'client-aborts': {measurements, residue: [...residue]}}}),
+  )
+  t.deepEqual(differs, [])
+})
+
+test('what a client was answered differs by its code, and the reports say why', (t) => {
+  const answered = (outcome: string, errno: number, because: string) => {
+    const call = {from: 'the same port', call: 'connect', outcome} as const
+    return {
+      'client-aborts': {
+        calls: [{...call, errno, localPort: 4000, seconds: 0.1}],
+        expected: {
+          verdict: 'immediate' as const,
+          residue: 'none' as const,
+          calls: [call],
+          because,
+          source: '',
+        },
+      },
+    }
+  }
+  const refusing = reportBy(linux, {results: answered('ECONNREFUSED', 111, 'RST ends TIME_WAIT')})
+  const numbered = reportBy(linux, {results: answered('ECONNREFUSED', 61, 'RST ends TIME_WAIT')})
+  const silent = reportBy(gvisor, {results: answered('unanswered', 0, 'TIME_WAIT stays')})
+  t.deepEqual(compared('client-aborts', refusing, numbered).differs, [])
+  const {differs, why} = compared('client-aborts', refusing, silent)
+  t.deepEqual(differs, ['calls'])
+  t.is(why, 'On Linux RST ends TIME_WAIT; on gVisor TIME_WAIT stays.')
 })
 
 test('how long a state is kept is gathered over all scenarios, as a range on each side', (t) => {
