@@ -170,8 +170,9 @@ function changes(old: Result, fresh: Result): string[] {
   return found.length > 0 ? found : repetitionChange(old, fresh)
 }
 
+/** Both sides are of one system and see alike. */
 function answered(result: Result): Answered {
-  return {result, answer: answerOf(result)}
+  return {result, answer: answerOf(result), hiddenStates: []}
 }
 
 /** With a limit below the release, the end of the wait was not to be seen, and says nothing. */

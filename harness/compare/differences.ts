@@ -1,3 +1,4 @@
+import type {TcpState} from '../platforms/tcp-states.ts'
 import type {Answer, Aspect} from '../reports/comparison-schema.ts'
 import type {Result} from '../reports/schema.ts'
 import {overlap} from './answer.ts'
@@ -9,6 +10,8 @@ const roundingSeconds = 0.001
 export interface Answered {
   result: Result
   answer: Answer
+  /** States that the side's socket table leaves out: that they are not in its residue says nothing. */
+  hiddenStates: readonly TcpState[]
 }
 
 /** In what two answers to the same scenario differ. What one of them could not see is no difference. */
@@ -18,7 +21,7 @@ export function differingAspects(a: Answered, b: Answered): Aspect[] {
 
 const checks: readonly [Aspect, (a: Answered, b: Answered) => boolean][] = [
   ['servers', (a, b) => serversOf(a.result) !== serversOf(b.result)],
-  ['residue', (a, b) => residuesDiffer(a.result, b.result)],
+  ['residue', residuesDiffer],
   ['calls', ({answer: a}, {answer: b}) => differ(callsKey(a), callsKey(b))],
   ['grant', ({answer: a}, {answer: b}) => differ(grantOf(a), grantOf(b))],
   ['verdict', ({answer: a}, {answer: b}) => verdictsDiffer(a, b)],
@@ -78,9 +81,14 @@ function measurementsDiffer(a: Result, b: Result): boolean {
 }
 
 /** Amid traffic whatever connections are open at the moment belong to the residue. */
-function residuesDiffer(a: Result, b: Result): boolean {
-  if (a.residue === null || b.residue === null || a.amidTraffic || b.amidTraffic) return false
-  return residueKey(a.residue) !== residueKey(b.residue)
+function residuesDiffer(a: Answered, b: Answered): boolean {
+  if (a.result.amidTraffic || b.result.amidTraffic) return false
+  const [residueA, residueB] = [visibleTo(b, a.result.residue), visibleTo(a, b.result.residue)]
+  return residueA !== null && residueB !== null && residueKey(residueA) !== residueKey(residueB)
+}
+
+function visibleTo({hiddenStates}: Answered, residue: Result['residue']): Result['residue'] {
+  return residue?.filter(({state}) => !hiddenStates.includes(state)) ?? null
 }
 
 /** What bind() and connect() answered the client, by code: numbers are each system's own. */

@@ -6,7 +6,7 @@ import type {Host} from '../reports/schema.ts'
 import {besidesWords} from '../reports/words.ts'
 import {clientHost} from '../sockets/address.ts'
 import {overlap} from './answer.ts'
-import {type Asked, asSentence, becauseOf, ownReason} from './because.ts'
+import {type Asked, asSentence, becauseOf, oneReason, ownReason} from './because.ts'
 import {type Answered, grantOf, residueKey, serversOf} from './differences.ts'
 import {howReleased} from './releases.ts'
 import {stackTitle} from './sides.ts'
@@ -30,12 +30,12 @@ export function whyDifferent(a: Party, b: Party, aspects: readonly Aspect[]): st
 const order: readonly Aspect[] = [
   'servers',
   'grant',
+  'calls',
   'residue',
   'verdict',
   'error',
   'wait',
   'errno',
-  'calls',
   'measurements',
 ]
 
@@ -163,5 +163,5 @@ function callsBecause({host, label, result}: Party): string {
   const {expected} = result
   return expected?.calls === undefined
     ? `of ${stackTitle(host)} we have no rules to explain it by`
-    : `on ${label} ${expected.because}`
+    : `on ${label} ${oneReason(expected.because)}`
 }

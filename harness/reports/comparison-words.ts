@@ -25,7 +25,8 @@ export function answerWords(answer: Answer | null): string {
     waitWords(answer),
     status === 'unexpected' ? 'UNEXPECTED' : [],
   ].flat()
-  return parts.length === 0 ? 'see below' : printable(parts.join(', '))
+  if (parts.length > 0) return printable(parts.join(', '))
+  return besidesWords(answer) === undefined ? '-' : 'see below'
 }
 
 /** Waits as ranges, where there was more than one: they are never equal numbers. */
