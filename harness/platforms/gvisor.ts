@@ -1,6 +1,7 @@
 import {newcomer, protocols, socketInTheWay} from './bound-socket.ts'
-import {ipv4SettingNames, portRange, readIpv4Settings} from './linux.ts'
+import {firstUnprivilegedPort, ipv4SettingNames, portRange, readIpv4Settings} from './linux.ts'
 import type {BindQuestion, BindRule, Platform, Release} from './platform.ts'
+import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -19,8 +20,14 @@ export const gvisor: Platform = {
   readSockets: shared(readProcNetTcp),
   // Its /proc/net/tcp lists only sockets that a process still has.
   hiddenStates: ['TIME_WAIT', 'FIN_WAIT2', 'LAST_ACK', 'CLOSING'],
+  readHolders: readProcHolders,
+  readUnixSockets: readProcNetUnix,
+  readListenersElsewhere,
   readSettings: () => readIpv4Settings(ipv4SettingNames),
   ephemeralPorts: (settings) => portRange(settings, [16000, 65535]),
+  firstUnprivilegedPort,
+  // It has no ip_local_reserved_ports.
+  reservation: null,
 }
 
 /**

@@ -39,7 +39,7 @@ export async function readProcNetTcp(): Promise<SocketEntry[]> {
 export function parseProcNetTcp(text: string): SocketEntry[] {
   const entries = new Map<string, SocketEntry>()
   for (const line of text.split('\n')) {
-    const [, local, remote, stateNumber, , timer, , , , inode] = line.trim().split(/\s+/, 10)
+    const [, local, remote, stateNumber, , timer, , uid, , inode] = line.trim().split(/\s+/, 10)
     const state = states[stateNumber ?? '']
     const localEnd = parseEnd(local)
     const remoteEnd = parseEnd(remote)
@@ -51,7 +51,9 @@ export function parseProcNetTcp(text: string): SocketEntry[] {
         : null
     // Listeners that share their address (SO_REUSEPORT) differ by nothing but their inode.
     const key = state === 'LISTEN' ? `${local} ${inode}` : `${local} ${remote}`
-    entries.set(key, {state, local: localEnd, remote: remoteEnd, expiresInSeconds})
+    // A socket that no process has any more is printed with 0 for both.
+    const owned = Number(inode) > 0 ? {inode: Number(inode), uid: Number(uid)} : {}
+    entries.set(key, {state, local: localEnd, remote: remoteEnd, expiresInSeconds, ...owned})
   }
   return [...entries.values()]
 }
