@@ -1,5 +1,5 @@
 import {Command, CommanderError, Option} from 'commander'
-import {portNumber, seconds} from './commands/options.ts'
+import {portNumber, portOrPath, seconds} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {version} from './version.ts'
 
@@ -67,6 +67,30 @@ program
   .action(async (host, port, options) => {
     const {nc} = await import('./commands/nc.ts')
     process.exitCode = await nc(host, port, options)
+  })
+
+program
+  .command('why')
+  .description('say why a port can or cannot be bound now, by whom, until when, and what to do')
+  .argument('<port>', 'TCP port, or the path of a Unix socket', portOrPath)
+  .option('--host <address>', 'the address to bind; by default the wildcards and loopback')
+  .option('--json', 'print a JSON document')
+  .addHelpText(
+    'after',
+    `
+Binds are tried for real, with each option, and closed at once; nothing listens and nothing is stopped.
+
+Examples:
+  rebind why 8080
+  rebind why 8080 --host 127.0.0.1
+  sudo rebind why 8080             shows other users' processes, too
+  rebind why /run/app.sock         a Unix socket
+
+Exit status: 0 a plain bind is granted on every address tried, 1 it is not, 2 bad usage, 3 could not try`,
+  )
+  .action(async (target, options) => {
+    const {why} = await import('./commands/why.ts')
+    process.exitCode = await why(target, options)
   })
 
 // A reader that has seen enough (`| head -1`) is no error.

@@ -1,5 +1,6 @@
 import {readdirSync, readFileSync, readlinkSync} from 'node:fs'
 import type {Holder} from './socket-holders.ts'
+import {userName} from './users.ts'
 
 /** The pids that /proc shows: of this pid namespace, and only one's own where it is mounted with hidepid. */
 export function pids(): number[] {
@@ -71,25 +72,4 @@ export function describeProcess(pid: number): Holder | undefined {
 export function isForbidden(error: unknown): boolean {
   const {code} = error as NodeJS.ErrnoException
   return code === 'EACCES' || code === 'EPERM'
-}
-
-let users: Map<number, string> | undefined
-
-/** The name of a user that /etc/passwd knows. */
-export function userName(uid: number): string | null {
-  users ??= readUsers()
-  return users.get(uid) ?? null
-}
-
-function readUsers(): Map<number, string> {
-  try {
-    const rows = readFileSync('/etc/passwd', 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'))
-      .filter(([name, , uid]) => name !== '' && /^\d+$/.test(uid ?? ''))
-    // The first of several names of a uid is the one that getpwuid(3) gives.
-    return new Map(rows.reverse().map(([name = '', , uid]) => [Number(uid), name]))
-  } catch {
-    return new Map()
-  }
 }

@@ -1,0 +1,190 @@
+import {getBorderCharacters, table} from 'table'
+import type {SocketEntry} from '../platforms/socket-table.ts'
+import {remainingWords, shortCommand} from '../why/words.ts'
+import {coloursFor} from './colours.ts'
+import type {WhyPath, WhyPort} from './why-schema.ts'
+import {printable} from './words.ts'
+
+const pc = coloursFor(process.stdout)
+const gap = 2
+/** More sockets than this are counted by state instead of being listed. */
+const mostRows = 12
+
+type Socket = NonNullable<WhyPort['sockets']>[number]
+
+/** The answer about a port, for a person: what, until when, why, what to do, and what it rests on. */
+export function renderWhyPort(answer: WhyPort): string {
+  return text([
+    headline(`Port ${answer.port}`, answer.bindable, refusedWhere(answer)),
+    freeLine(answer),
+    ...causeSection(answer),
+    ...adviceSection(answer),
+    ...socketSection(answer),
+    ...bindSection(answer),
+    ...unseenSection(answer),
+  ])
+}
+
+/** The answer about the path of a Unix socket. */
+export function renderWhyPath(answer: WhyPath): string {
+  return text([
+    headline(answer.path, answer.bindable, ''),
+    ...causeSection(answer),
+    ...adviceSection(answer),
+    ...unseenSection(answer),
+  ])
+}
+
+function text(lines: (string | undefined)[]): string {
+  return `${lines.filter((line) => line !== undefined).join('\n')}\n`
+}
+
+function headline(what: string, bindable: boolean | null, where: string): string {
+  const name = printable(what)
+  if (bindable === null)
+    return pc.bold(pc.yellow(`Whether ${name} can be bound could not be tried.`))
+  return bindable
+    ? pc.bold(pc.green(`${name} can be bound now.`))
+    : pc.bold(pc.red(`${name} cannot be bound now${where}.`))
+}
+
+/** ` (EADDRINUSE)`, with the addresses if not all of them answer alike. */
+function refusedWhere({bind}: WhyPort): string {
+  const plain = bind.filter((trial) => trial.bind === 'none')
+  const refused = plain.filter(({observed}) => observed !== 'granted')
+  const codes = [...new Set(refused.map(({observed}) => printable(observed)))].join(', ')
+  if (refused.length === plain.length) return ` (${codes})`
+  const names = (trials: WhyPort['bind']) =>
+    trials.map(({address}) => addressWords(address)).join(', ')
+  const granted = plain.filter(({observed}) => observed === 'granted')
+  return ` on ${names(refused)} (${codes}); it can on ${names(granted)}`
+}
+
+function freeLine({bindable, bind, freeInSeconds, freeInSecondsAtLeast, causes}: WhyPort) {
+  const inUse = bind.some((trial) => trial.bind === 'none' && trial.observed === 'EADDRINUSE')
+  if (bindable !== false || !inUse) return undefined
+  if (freeInSeconds !== null) {
+    return `It comes free by itself in ${remainingWords([freeInSecondsAtLeast ?? 0, freeInSeconds])}.`
+  }
+  const hidden = causes.some(({kind}) => kind === 'not-visible')
+  return hidden
+    ? 'When it comes free cannot be seen.'
+    : 'It does not come free by itself at a known time: see below what to do.'
+}
+
+function causeSection({causes}: Pick<WhyPort, 'causes'>): string[] {
+  if (causes.length === 0) return []
+  return [
+    '',
+    pc.bold('Why'),
+    ...causes.flatMap(({text: sentence, because, source}) => [
+      `- ${printable(sentence)}`,
+      ...(because === undefined ? [] : [pc.dim(`  Rule: ${because} (${source ?? ''}).`)]),
+    ]),
+  ]
+}
+
+function adviceSection({advice}: Pick<WhyPort, 'advice'>): string[] {
+  if (advice.length === 0) return []
+  return [
+    '',
+    pc.bold('What to do'),
+    ...advice.map(({text: sentence}) => `- ${printable(sentence)}`),
+  ]
+}
+
+function unseenSection({unseen}: Pick<WhyPort, 'unseen'>): string[] {
+  return unseen.length === 0
+    ? []
+    : ['', pc.bold('Not seen'), ...unseen.map((sentence) => `- ${printable(sentence)}`)]
+}
+
+function socketSection({sockets}: WhyPort): string[] {
+  if (sockets === null || sockets.length === 0) return []
+  const title = ['', pc.bold('Sockets on the port')]
+  if (sockets.length > mostRows) return [...title, ...stateCounts(sockets)]
+  return [
+    ...title,
+    grid([['state', 'local', 'remote', 'timer', 'process'], ...sockets.map(socketRow)]),
+  ]
+}
+
+function socketRow({state, local, remote, expiresInSeconds, processes, uid}: Socket): string[] {
+  const [first, ...others] = processes ?? []
+  const more = others.length === 0 ? '' : ` and ${others.length} more`
+  const who =
+    first === undefined
+      ? uid === undefined
+        ? 'none'
+        : `not visible (uid ${uid})`
+      : `${first.pid} ${first.user ?? first.uid ?? ''} ${shortCommand(first.command)}${more}`
+  return [
+    state,
+    endWords(local),
+    state === 'LISTEN' ? '-' : endWords(remote),
+    expiresInSeconds === null ? '-' : `${expiresInSeconds.toFixed(1)} s`,
+    who,
+  ]
+}
+
+/** `20000 TIME_WAIT, timers 51.2 to 52.0 s`. */
+function stateCounts(sockets: readonly Socket[]): string[] {
+  const byState = new Map<string, Socket[]>()
+  for (const socket of sockets) {
+    const known = byState.get(socket.state)
+    if (known === undefined) byState.set(socket.state, [socket])
+    else known.push(socket)
+  }
+  return [...byState].map(([state, group]) => {
+    const timers = group.flatMap(({expiresInSeconds}) => expiresInSeconds ?? [])
+    const [min, max] = timers.reduce(
+      ([low, high], each) => [Math.min(low, each), Math.max(high, each)],
+      [Number.POSITIVE_INFINITY, 0],
+    )
+    const range = timers.length === 0 ? '' : `, timers ${min.toFixed(1)} to ${max.toFixed(1)} s`
+    const pids = [...new Set(group.flatMap(({pid}) => pid ?? []))]
+    const who = pids.length === 0 ? '' : `, process ${pids.slice(0, 8).join(', ')}`
+    return `${group.length} ${state}${range}${who}`
+  })
+}
+
+function bindSection({bind}: WhyPort): string[] {
+  if (bind.length === 0) return []
+  const addresses = [...new Set(bind.map(({address}) => address))]
+  const options = ['none', 'reuseaddr', 'reuseport', 'both'] as const
+  const observed = (address: string, option: string) =>
+    bind.find((trial) => trial.address === address && trial.bind === option)?.observed ?? '-'
+  return [
+    '',
+    pc.bold('What a bind gets now (tried, and closed at once)'),
+    grid([
+      ['address', 'no option', 'SO_REUSEADDR', 'SO_REUSEPORT', 'both'],
+      ...addresses.map((address) => [
+        addressWords(address),
+        ...options.map((option) => observed(address, option)),
+      ]),
+    ]),
+  ]
+}
+
+const addressNames: Readonly<Record<string, string>> = {
+  dual: ':: (IPv4, too)',
+  '::': ':: (IPv6 only)',
+}
+
+function addressWords(address: string): string {
+  return addressNames[address] ?? printable(address)
+}
+
+function endWords({address, port}: SocketEntry['local']): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`
+}
+
+function grid(rows: string[][]): string {
+  const [head = [], ...body] = rows.map((row) => row.map(printable))
+  return table([head.map((title) => pc.dim(title)), ...body], {
+    border: getBorderCharacters('void'),
+    columnDefault: {paddingLeft: 0, paddingRight: gap},
+    drawHorizontalLine: () => false,
+  }).trimEnd()
+}
