@@ -93,6 +93,33 @@ Exit status: 0 a plain bind is granted on every address tried, 1 it is not, 2 ba
     process.exitCode = await why(target, options)
   })
 
+program
+  .command('watch')
+  .description("show a port's sockets, live, with their remaining time")
+  .argument('<port>', 'TCP port', portNumber)
+  .option('--until-free', 'end when a plain bind is granted')
+  .option('--host <address>', 'with --until-free: the address to bind')
+  .addOption(new Option('--timeout <seconds>', 'end after this time').argParser(seconds))
+  .option('--json', 'print a JSON document a line, one for each change')
+  .addHelpText(
+    'after',
+    `
+On a terminal a table, otherwise a line for each change. Only --until-free tries to bind the port; the
+bind is closed at once.
+
+Examples:
+  rebind watch 8080
+  rebind watch 8080 --until-free && ./start-my-server
+  rebind watch 8080 --until-free --timeout 90
+
+Exit status: 0 free (or --timeout without --until-free), 1 not free within --timeout, 2 bad usage,
+3 could not watch, 130/143 interrupted`,
+  )
+  .action(async (port, options) => {
+    const {watch} = await import('./commands/watch.ts')
+    process.exitCode = await watch(port, options)
+  })
+
 // A reader that has seen enough (`| head -1`) is no error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {

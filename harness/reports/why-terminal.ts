@@ -1,6 +1,5 @@
 import {getBorderCharacters, table} from 'table'
-import type {SocketEntry} from '../platforms/socket-table.ts'
-import {remainingWords, shortCommand} from '../why/words.ts'
+import {endWords, remainingWords, shortCommand} from '../why/words.ts'
 import {coloursFor} from './colours.ts'
 import type {WhyPath, WhyPort} from './why-schema.ts'
 import {printable} from './words.ts'
@@ -174,10 +173,6 @@ const addressNames: Readonly<Record<string, string>> = {
 
 function addressWords(address: string): string {
   return addressNames[address] ?? printable(address)
-}
-
-function endWords({address, port}: SocketEntry['local']): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 function grid(rows: string[][]): string {

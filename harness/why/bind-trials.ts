@@ -21,9 +21,11 @@ export function tryBinds(port: number, addresses: readonly Address[]): BindTrial
   )
 }
 
-/** Whether a bind without any option is granted on all of the addresses. */
-export function isFree(port: number, addresses: readonly Address[]): boolean {
-  return addresses.every((address) => tryBind(port, address, 'none') === 'granted')
+/** Why a bind without any option is not granted on all of the addresses; undefined if it is. */
+export function plainBindRefusal(port: number, addresses: readonly Address[]): string | undefined {
+  return addresses
+    .map((address) => tryBind(port, address, 'none'))
+    .find((observed) => observed !== 'granted')
 }
 
 function tryBind(port: number, address: Address, bind: BindOption): string {

@@ -5,7 +5,7 @@ import type {Cause} from '../reports/why-schema.ts'
 import {distinct, type Inference, obstacleOf, predecessorOf} from './inference.ts'
 import type {PortPicture, PortSocket} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
-import {counted, holderWords} from './words.ts'
+import {counted, endWords, holderWords} from './words.ts'
 
 /** The sockets that refuse a plain bind on some of the addresses, all of them where there are no rules. */
 export function socketsInTheWay({
@@ -251,10 +251,6 @@ function pidList(holders: readonly Holder[]): string {
 function userWords(uid: number): string {
   const name = userName(uid)
   return name === null ? `uid ${uid}` : `user ${name}`
-}
-
-function endWords({address, port}: {address: string; port: number}): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 function verb(count: number): string {

@@ -6,7 +6,7 @@ import type {Platform} from '../platforms/platform.ts'
 import type {Holder, UnixSocketEntry} from '../platforms/socket-holders.ts'
 import type {Host} from '../reports/schema.ts'
 import type {Advice, Cause, WhyPath} from '../reports/why-schema.ts'
-import {holderWords} from './words.ts'
+import {holderWords, shellWord} from './words.ts'
 
 /** What is at the path, and what a client would get there. */
 type PathState =
@@ -133,7 +133,7 @@ function causeOf(
       return [
         {
           kind: 'unix-listener',
-          text: `A server is running: it answers on ${path}; ${bound.length === 0 ? 'which process it is could not be seen' : `it is ${who(holders)}`}.`,
+          text: `A server is running on ${path}: ${bound.length === 0 ? 'it answers, but which process it is could not be seen' : who(holders)}.`,
           because,
           source,
         },
@@ -224,7 +224,7 @@ function adviceOf(
         ? [
             {
               kind: 'look-as-root',
-              text: `Ask again as root to see which process it is: sudo rebind why ${path}.`,
+              text: `Ask again as root to see which process it is: sudo rebind why ${shellWord(path)}.`,
             },
           ]
         : pids.map((pid) => ({
@@ -237,7 +237,7 @@ function adviceOf(
       return [
         {
           kind: 'unlink',
-          text: `Remove the file (rm -- ${path}), or let the server do it before bind: connect first, and unlink only if that gets ECONNREFUSED, lest it take a running server's file.`,
+          text: `Remove the file (rm -- ${shellWord(path)}), or let the server do it before bind: connect first, and unlink only if that gets ECONNREFUSED, lest it take a running server's file.`,
         },
       ]
     case 'not-a-socket':
@@ -246,7 +246,10 @@ function adviceOf(
       ]
     case 'closed-to-us':
       return [
-        {kind: 'look-as-root', text: `Ask again as its owner or as root: sudo rebind why ${path}.`},
+        {
+          kind: 'look-as-root',
+          text: `Ask again as its owner or as root: sudo rebind why ${shellWord(path)}.`,
+        },
       ]
     case 'no-permission':
       return [
@@ -259,7 +262,7 @@ function adviceOf(
       return [
         {
           kind: 'check-path',
-          text: `Make the folder before the server starts (mkdir -p -- ${dirname(path)}); /run is empty after a reboot.`,
+          text: `Make the folder before the server starts (mkdir -p -- ${shellWord(dirname(path))}); /run is empty after a reboot.`,
         },
       ]
     case 'too-long':

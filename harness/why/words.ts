@@ -26,3 +26,13 @@ export function remainingWords([min, max]: Remaining): string {
   const [from, to] = [Math.floor(min), Math.max(1, Math.ceil(max))]
   return from === 0 ? `at most ${to} s` : from === to ? `${to} s` : `${from} to ${to} s`
 }
+
+/** A path as it can be pasted into a shell. */
+export function shellWord(path: string): string {
+  return /^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
+}
+
+/** `127.0.0.1:8080`, `[::1]:8080`. */
+export function endWords({address, port}: {address: string; port: number}): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`
+}
