@@ -1,7 +1,7 @@
 import {newcomer, protocols, socketInTheWay} from './bound-socket.ts'
 import {firstUnprivilegedPort, ipv4SettingNames, portRange, readIpv4Settings} from './linux.ts'
 import type {BindQuestion, BindRule, Platform, Release} from './platform.ts'
-import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
+import {readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -22,7 +22,8 @@ export const gvisor: Platform = {
   hiddenStates: ['TIME_WAIT', 'FIN_WAIT2', 'LAST_ACK', 'CLOSING'],
   readHolders: readProcHolders,
   readUnixSockets: readProcNetUnix,
-  readListenersElsewhere,
+  // Its /proc/PID/ns/net has another number for every process of the one namespace.
+  readListenersElsewhere: null,
   readSettings: () => readIpv4Settings(ipv4SettingNames),
   ephemeralPorts: (settings) => portRange(settings, [16000, 65535]),
   firstUnprivilegedPort,

@@ -4,7 +4,7 @@ import type {SocketEntry} from '../platforms/socket-table.ts'
 import type {Address} from '../sockets/address.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {type BindTrial, tryBinds} from './bind-trials.ts'
-import {isOutgoing} from './outgoing.ts'
+import {outgoingConnections} from './outgoing.ts'
 
 /** A socket whose local port is the one in question. */
 export interface PortSocket {
@@ -50,7 +50,7 @@ export async function lookAtPort(
   }
   const entries = table?.filter(({local}) => local.port === port) ?? []
   const holders = await platform.readHolders?.(port, entries).catch(() => undefined)
-  const ephemeral = platform.ephemeralPorts(settings)
+  const isOutgoing = outgoingConnections(port, table ?? [], platform.ephemeralPorts(settings))
   return {
     port,
     addresses,
@@ -62,7 +62,7 @@ export async function lookAtPort(
         : entries.map((entry) => ({
             entry,
             holders: holders?.of(entry) ?? [],
-            outgoing: isOutgoing(entry, entries, table, ephemeral),
+            outgoing: isOutgoing(entry),
           })),
     trials,
     trialProblem,
