@@ -40,8 +40,13 @@ export async function readLsofHolders(port: number): Promise<HoldersOfSockets> {
 
 /** The Unix sockets that are bound to the path; lsof does not tell which of them listen. */
 export const readLsofUnixSockets: UnixSocketReader = async (path) => {
-  const files = (await lsof(['-nP', '-U'])).filter(({name}) => name === path)
-  const holders = await withCommandLines(files)
+  // Linux's lsof appends the type: ` type=STREAM`.
+  const files = (await lsof(['-nP', '-U'])).filter(
+    ({name}) => name === path || name.startsWith(`${path} type=`),
+  )
+  // A server's accepted connections have its path, too.
+  const servers = [...new Map(files.map((file) => [file.pid, file])).values()]
+  const holders = await withCommandLines(servers)
   return {
     sockets: holders.length === 0 ? [] : [{listening: true, holders}],
     unseenProcesses: null,
@@ -53,7 +58,7 @@ async function lsof(args: string[]): Promise<LsofFile[]> {
   const options = {maxBuffer: outputLimitBytes, env: {LC_ALL: 'C', PATH: searchPath()}}
   const {stdout} = await promisify(execFile)(
     'lsof',
-    ['-w', ...args, '-F', 'pcuLnT'],
+    ['-w', ...args, '-F', 'pcuLfnT'],
     options,
   ).catch((error: {code?: unknown; stdout?: string}) => {
     if (error.code !== 1) throw error
@@ -67,7 +72,7 @@ function searchPath(): string {
   return `${process.env.PATH ?? ''}:/usr/sbin:/usr/bin:/bin`
 }
 
-/** Parses `lsof -F pcuLnT`: a line a field, `p` begins a process and `f` a file (lsof(8), OUTPUT FOR OTHER PROGRAMS). */
+/** Parses `lsof -F pcuLfnT`: a line a field, `p` begins a process and `f` a file (lsof(8), OUTPUT FOR OTHER PROGRAMS). */
 export function parseLsof(text: string): LsofFile[] {
   const files: LsofFile[] = []
   let owner = {pid: 0, uid: null as number | null, user: null as string | null, program: ''}
