@@ -29,12 +29,12 @@ export async function why(
       throw new UsageError('--host is for a port; a Unix socket has its path only')
     }
     const answer = await explainPath(target.path, platform, host)
-    print(answer, renderWhyPath(answer))
+    print(answer, renderWhyPath(answer, process.stdout.columns))
     bindable = answer.bindable
   } else {
     const addresses = await addressesToTry(address)
     const answer = explainPort(await lookAtPort(target.port, addresses, platform, settings), host)
-    print(answer, renderWhyPort(answer))
+    print(answer, renderWhyPort(answer, process.stdout.columns))
     bindable = answer.bindable
   }
   if (bindable === null) return exitStatus.failed

@@ -11,10 +11,14 @@ const mostRows = 12
 
 type Socket = NonNullable<WhyPort['sockets']>[number]
 
-/** The answer about a port, for a person: what, until when, why, what to do, and what it rests on. */
-export function renderWhyPort(answer: WhyPort): string {
-  return text([
-    headline(`Port ${answer.port}`, answer.bindable, refusedWhere(answer)),
+/**
+ * The answer about a port, for a person: what, until when, why, what to do, and what it rests on.
+ * @param width the terminal's columns; undefined where the output is not a terminal
+ */
+export function renderWhyPort(answer: WhyPort, width: number | undefined): string {
+  return text(width, [
+    headline(`Port ${answer.port}`, answer.bindable, codes(answer)),
+    whereLine(answer),
     freeLine(answer),
     ...causeSection(answer),
     ...adviceSection(answer),
@@ -25,8 +29,8 @@ export function renderWhyPort(answer: WhyPort): string {
 }
 
 /** The answer about the path of a Unix socket. */
-export function renderWhyPath(answer: WhyPath): string {
-  return text([
+export function renderWhyPath(answer: WhyPath, width: number | undefined): string {
+  return text(width, [
     headline(answer.path, answer.bindable, ''),
     ...causeSection(answer),
     ...adviceSection(answer),
@@ -34,8 +38,25 @@ export function renderWhyPath(answer: WhyPath): string {
   ])
 }
 
-function text(lines: (string | undefined)[]): string {
-  return `${lines.filter((line) => line !== undefined).join('\n')}\n`
+/** A line that begins with `- ` is a sentence, and is wrapped; tables are left as they are. */
+function text(width: number | undefined, lines: (string | undefined)[]): string {
+  const wrapped = lines
+    .filter((line) => line !== undefined)
+    .map((line) => (width !== undefined && line.startsWith('- ') ? wrap(line, width) : line))
+  return `${wrapped.join('\n')}\n`
+}
+
+/** Breaks a sentence between words, indented below its mark. */
+function wrap(sentence: string, width: number): string {
+  const lines: string[] = []
+  let line = ''
+  for (const word of sentence.split(' ')) {
+    if (line.trim() !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = `  ${word}`
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line].join('\n')
 }
 
 function headline(what: string, bindable: boolean | null, where: string): string {
@@ -47,16 +68,33 @@ function headline(what: string, bindable: boolean | null, where: string): string
     : pc.bold(pc.red(`${name} cannot be bound now${where}.`))
 }
 
-/** ` (EADDRINUSE)`, with the addresses if not all of them answer alike. */
-function refusedWhere({bind}: WhyPort): string {
+/** ` (EADDRINUSE: address already in use)`. */
+function codes({bind}: WhyPort): string {
+  const observed = bind.filter((trial) => trial.bind === 'none').map((trial) => trial.observed)
+  const refused = [...new Set(observed)].filter((code) => code !== 'granted')
+  const words = refused.map((code) => {
+    const meaning = meanings[code]
+    return meaning === undefined ? printable(code) : `${code}: ${meaning}`
+  })
+  return ` (${words.join(', ')})`
+}
+
+const meanings: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'address already in use',
+  EACCES: 'permission denied',
+  EADDRNOTAVAIL: 'address not available',
+}
+
+/** Which addresses a plain bind is refused on, if not all of them answer alike. */
+function whereLine({bind}: WhyPort): string | undefined {
   const plain = bind.filter((trial) => trial.bind === 'none')
-  const refused = plain.filter(({observed}) => observed !== 'granted')
-  const codes = [...new Set(refused.map(({observed}) => printable(observed)))].join(', ')
-  if (refused.length === plain.length) return ` (${codes})`
-  const names = (trials: WhyPort['bind']) =>
-    trials.map(({address}) => addressWords(address)).join(', ')
-  const granted = plain.filter(({observed}) => observed === 'granted')
-  return ` on ${names(refused)} (${codes}); it can on ${names(granted)}`
+  const names = (isGranted: boolean) =>
+    plain
+      .filter(({observed}) => (observed === 'granted') === isGranted)
+      .map(({address}) => addressWords(address))
+      .join(', ')
+  if (names(true) === '' || names(false) === '') return undefined
+  return `Refused on ${names(false)}; granted on ${names(true)}.`
 }
 
 function freeLine({bindable, bind, freeInSeconds, freeInSecondsAtLeast, causes}: WhyPort) {
@@ -73,14 +111,15 @@ function freeLine({bindable, bind, freeInSeconds, freeInSecondsAtLeast, causes}:
 
 function causeSection({causes}: Pick<WhyPort, 'causes'>): string[] {
   if (causes.length === 0) return []
-  return [
-    '',
-    pc.bold('Why'),
-    ...causes.flatMap(({text: sentence, because, source}) => [
-      `- ${printable(sentence)}`,
-      ...(because === undefined ? [] : [pc.dim(`  Rule: ${because} (${source ?? ''}).`)]),
-    ]),
-  ]
+  // Several causes may go by one rule; it is told below the first.
+  const told = new Set<string | undefined>([undefined])
+  const lines = causes.flatMap(({text: sentence, because, source}) => {
+    const isNew = !told.has(because)
+    told.add(because)
+    const rule = isNew ? [`- Rule: ${because} (${source ?? ''}).`] : []
+    return [`- ${printable(sentence)}`, ...rule]
+  })
+  return ['', pc.bold('Why'), ...lines]
 }
 
 function adviceSection({advice}: Pick<WhyPort, 'advice'>): string[] {

@@ -191,15 +191,18 @@ function lateOption({picture, inTheWay, inference}: Situation): Advice[] {
     const why = rulesFor(option, inference?.example.bind ?? 'none').find(
       ({outcome}) => outcome !== 'granted',
     )
-    const because = why === undefined ? '' : ` (${why.because})`
-    const missing =
-      inference?.[option] === false ? ': the server that left this ran without it' : ''
+    const reason =
+      inference?.[option] === false
+        ? ', for the server that left this ran without it'
+        : why === undefined
+          ? ''
+          : ` (${why.because})`
     return [
       {
         kind: 'set-option',
         option,
         helpsNow: false,
-        text: `Set ${optionNames[option]} on the server's socket before bind: that does not help now${missing}${because}, but from the next restart on.`,
+        text: `Set ${optionNames[option]} on the server's socket before bind. It does not help now${reason}; it does from the next restart on.`,
       },
     ]
   }

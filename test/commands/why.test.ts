@@ -74,7 +74,7 @@ testUnless(
     t.true(most > least && most < 66, `free after at most ${most} s`)
     t.deepEqual(kinds(answer.advice), ['wait', 'set-option'])
     t.like(answer.advice[1], {option: 'reuseaddr', helpsNow: false})
-    t.regex(answer.advice[1]?.text ?? '', /ran without it .*next restart/)
+    t.regex(answer.advice[1]?.text ?? '', /ran without it; .*next restart/)
   },
 )
 
