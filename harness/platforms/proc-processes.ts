@@ -63,7 +63,14 @@ export function describeProcess(pid: number): Holder | undefined {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0+$/, '').split('\0')
     const name = /^Name:\s+(.*)$/m.exec(status)?.[1] ?? ''
     const command = words.join(' ').trim() === '' ? `[${name}]` : words.join(' ')
-    return {pid, uid, user: uid === null ? null : userName(uid), command}
+    const parent = /^PPid:\s+(\d+)/m.exec(status)?.[1]
+    return {
+      pid,
+      parent: parent === undefined ? null : Number(parent),
+      uid,
+      user: uid === null ? null : userName(uid),
+      command,
+    }
   } catch {
     return undefined
   }

@@ -9,6 +9,7 @@ const end = z.looseObject({address: z.string(), port: z.int().min(0).max(65_535)
 
 const processSchema = z.looseObject({
   pid: z.int().positive(),
+  parent: z.int().nonnegative().nullable(),
   uid: z.int().nonnegative().nullable(),
   user: z.string().nullable(),
   command: z.string(),

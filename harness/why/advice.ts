@@ -57,7 +57,7 @@ function stopAdvice({picture, inTheWay}: Situation): Advice[] {
   const holders = new Map<number, {holder: Holder; listens: boolean; connections: number}>()
   let unknown = false
   for (const {entry, holders: owners} of inTheWay) {
-    if (owners.length === 0 && isHeld({entry, holders: owners})) unknown = true
+    if (owners.length === 0 && isHeld({entry, holders: owners}, picture)) unknown = true
     for (const holder of owners) {
       const known = holders.get(holder.pid) ?? {holder, listens: false, connections: 0}
       if (entry.state === 'LISTEN') known.listens = true
@@ -66,7 +66,11 @@ function stopAdvice({picture, inTheWay}: Situation): Advice[] {
       holders.set(holder.pid, known)
     }
   }
-  const advice = [...holders.values()].map(({holder, listens, connections}): Advice => {
+  // Workers end with the process that started them, and come back if they are stopped alone.
+  const first = [...holders.values()].filter(
+    ({holder}) => holder.parent === null || !holders.has(holder.parent),
+  )
+  const advice = first.map(({holder, listens, connections}): Advice => {
     const {pid} = holder
     const proxy = proxyOf(holder)
     if (proxy !== undefined) {

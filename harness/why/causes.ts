@@ -132,7 +132,7 @@ function describe(
   const connections = counted(count, 'connection')
   const toWhom = count === 1 ? ` to ${endWords(entry.remote)}` : ''
   const them = count === 1 ? 'it' : 'them'
-  const held = isHeld(socket)
+  const held = isHeld(socket, picture)
   if (outgoing) {
     return {
       kind: 'outgoing-connection',
@@ -226,8 +226,14 @@ function errorCause({platform, port, settings, addresses}: PortPicture, code: st
   }
 }
 
-export function isHeld({entry, holders}: Pick<PortSocket, 'entry' | 'holders'>): boolean {
-  return holders.length > 0 || entry.inode !== undefined
+/** Whether a process has it, be it one that we may not see. */
+export function isHeld(
+  {entry, holders}: Pick<PortSocket, 'entry' | 'holders'>,
+  {unseenProcesses}: PortPicture,
+): boolean {
+  // Where the OS shows no inodes, the state has to tell.
+  const tells = unseenProcesses !== null
+  return holders.length > 0 || (tells ? entry.inode !== undefined : !isKernelHeld(entry.state))
 }
 
 /** The process that has the socket, or as much as can be said of it. */

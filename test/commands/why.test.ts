@@ -362,3 +362,30 @@ for (const [what, args, complaint] of badTargets) {
     t.regex(complaints[0] ?? '', complaint)
   })
 }
+
+testUnless(
+  onLinux,
+  'of a server with workers on one socket only the process that started them is to be stopped',
+  async (t) => {
+    const port = await takePort(t)
+    // It ends with the one that started it.
+    const worker = "process.on('disconnect', () => process.exit()); process.send('up')"
+    const program = `
+      const server = require('net').createServer().listen(${port}, '127.0.0.1', () => {
+        const worker = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(worker)}],
+          {stdio: ['ignore', 'ignore', 'ignore', 'ipc', server._handle]})
+        worker.on('message', () => console.log('up'))
+      })`
+    const server = startProgram(t, [process.execPath, '-e', program])
+    await server.shows(/up/, 'stdout')
+    const answer = await whyPort(t, [String(port)])
+    const processes = answer.sockets?.[0]?.processes ?? []
+    t.is(processes.length, 2)
+    t.true(processes.some(({pid, parent}) => pid !== server.pid && parent === server.pid))
+    const stops = answer.advice.filter(({kind}) => kind === 'stop-process')
+    t.deepEqual(
+      stops.map(({pid}) => pid),
+      [server.pid],
+    )
+  },
+)

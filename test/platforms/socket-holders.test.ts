@@ -82,6 +82,7 @@ for (const [name, read, problem] of [
 test('lsof -F output is read file by file, with the process and user before it', (t) => {
   const text = [
     'p501',
+    'R1',
     'cnode',
     'u502',
     'Lalice',
@@ -100,10 +101,10 @@ test('lsof -F output is read file by file, with the process and user before it',
     'n[::1]:8080',
     '',
   ].join('\n')
-  const alice = {pid: 501, uid: 502, user: 'alice', program: 'node'}
+  const alice = {pid: 501, parent: 1, uid: 502, user: 'alice', program: 'node'}
   t.deepEqual(parseLsof(text), [
     {...alice, name: '127.0.0.1:8080->127.0.0.1:51234', state: 'ESTABLISHED'},
     {...alice, name: '*:8080', state: 'LISTEN'},
-    {pid: 777, uid: 0, user: 'root', program: 'python3.1', name: '[::1]:8080'},
+    {pid: 777, parent: null, uid: 0, user: 'root', program: 'python3.1', name: '[::1]:8080'},
   ])
 })
