@@ -17,7 +17,7 @@ type Socket = NonNullable<WhyPort['sockets']>[number]
  */
 export function renderWhyPort(answer: WhyPort, width: number | undefined): string {
   return text(width, [
-    headline(`Port ${answer.port}`, answer.bindable, codes(answer)),
+    headline(`port ${answer.port}`, answer.bindable, codes(answer)),
     whereLine(answer),
     freeLine(answer),
     ...causeSection(answer),
@@ -62,10 +62,14 @@ function wrap(sentence: string, width: number): string {
 function headline(what: string, bindable: boolean | null, where: string): string {
   const name = printable(what)
   if (bindable === null)
-    return pc.bold(pc.yellow(`Whether ${name} can be bound could not be tried.`))
+    return pc.bold(pc.yellow(`Whether a plain bind of ${name} is granted could not be tried.`))
   return bindable
-    ? pc.bold(pc.green(`${name} can be bound now.`))
-    : pc.bold(pc.red(`${name} cannot be bound now${where}.`))
+    ? pc.bold(pc.green(`${capital(name)} can be bound now.`))
+    : pc.bold(pc.red(`${capital(name)} cannot be bound now${where}.`))
+}
+
+function capital(name: string): string {
+  return name.startsWith('port ') ? `P${name.slice(1)}` : name
 }
 
 /** ` (EADDRINUSE: address already in use)`. */
