@@ -79,6 +79,7 @@ program
     'after',
     `
 Binds are tried for real, with each option, and closed at once; nothing listens and nothing is stopped.
+A Unix socket is asked whether its server lives by connecting once.
 
 Examples:
   rebind why 8080

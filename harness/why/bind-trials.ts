@@ -21,11 +21,16 @@ export function tryBinds(port: number, addresses: readonly Address[]): BindTrial
   )
 }
 
-/** Why a bind without any option is not granted on all of the addresses; undefined if it is. */
+/**
+ * Why a bind without any option is not granted on all of the addresses; undefined if it is. It goes no
+ * further than the first refusal, which is cheap, where a grant walks through all sockets of the port.
+ */
 export function plainBindRefusal(port: number, addresses: readonly Address[]): string | undefined {
-  return addresses
-    .map((address) => tryBind(port, address, 'none'))
-    .find((observed) => observed !== 'granted')
+  for (const address of addresses) {
+    const observed = tryBind(port, address, 'none')
+    if (observed !== 'granted') return observed
+  }
+  return undefined
 }
 
 function tryBind(port: number, address: Address, bind: BindOption): string {

@@ -224,7 +224,10 @@ function adviceOf(
         ? [
             {
               kind: 'look-as-root',
-              text: `Ask again as root to see which process it is: sudo rebind why ${shellWord(path)}.`,
+              text:
+                process.geteuid?.() === 0
+                  ? 'The process is not visible from here: look on the host, or in the container that shares this folder.'
+                  : `Ask again as root to see which process it is: sudo rebind why ${shellWord(path)}.`,
             },
           ]
         : pids.map((pid) => ({

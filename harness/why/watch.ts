@@ -36,6 +36,7 @@ export interface WatchOptions {
 const readEverySeconds = 0.5
 /** A large table costs a tenth of a second: then it is read less often, to cost no more than this share. */
 const mostOfOneCore = 0.05
+const readAtLeastEverySeconds = 5
 /** A refused bind costs microseconds, so the grant can be seen sooner than the next reading. */
 const tryEverySeconds = 0.1
 
@@ -54,9 +55,12 @@ export async function watchPort(
   while (!signal.aborted) {
     const now = monotonicSeconds()
     if (now >= readAgainAt) {
+      const before = process.cpuUsage()
       await read()
-      const cost = monotonicSeconds() - now
-      readAgainAt = now + Math.max(readEverySeconds, cost / mostOfOneCore)
+      const {user, system} = process.cpuUsage(before)
+      const cost = (user + system) / 1e6
+      readAgainAt =
+        now + Math.min(readAtLeastEverySeconds, Math.max(readEverySeconds, cost / mostOfOneCore))
     }
     const refusal = untilFreeOn === undefined ? undefined : plainBindRefusal(port, untilFreeOn)
     if (untilFreeOn !== undefined && refusal === undefined) {
