@@ -27,7 +27,7 @@ export const gvisor: Platform = {
   readSettings: () => readIpv4Settings(ipv4SettingNames),
   ephemeralPorts: (settings) => portRange(settings, [16000, 65535]),
   firstUnprivilegedPort,
-  // It has no ip_local_reserved_ports.
+  // Its ip_local_reserved_ports cannot be written.
   reservation: null,
 }
 
