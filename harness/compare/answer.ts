@@ -27,6 +27,7 @@ export function answerOf(result: Result): Answer {
     firstError: bind?.firstError == null ? null : errorOf(bind.firstError),
     residue,
     times: Math.max(1, result.repeats?.length ?? 1),
+    timesOtherwise: binds.filter(({verdict}) => verdict !== bind?.verdict).length,
     waitSeconds: hull(binds.flatMap(({waitSeconds}) => bracket(waitSeconds, 0))),
     uncertaintySeconds: largest(binds.flatMap(({uncertaintySeconds}) => uncertaintySeconds ?? [])),
     measuredResidueSeconds: hull(binds.flatMap(releaseBracket)),

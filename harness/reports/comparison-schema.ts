@@ -42,6 +42,8 @@ const answerSchema = z.looseObject({
   residue: resultSchema.shape.residue,
   /** How often it was played. */
   times: count,
+  /** How many of those times had another verdict than the first. */
+  timesOtherwise: count,
   /** From the shortest to the longest measured wait; one measurement is a range without width. */
   waitSeconds: range.nullable(),
   /** The widest gap between last refused and granted attempt. */

@@ -17,12 +17,13 @@ export function sideWords({label, release, arch, node, file}: Side): string {
 /** `delayed, EADDRINUSE 98, 61.234 s (1.2 ms)`. */
 export function answerWords(answer: Answer | null): string {
   if (answer === null) return 'absent'
-  const {status, verdict, waited, firstError} = answer
+  const {status, verdict, waited, firstError, times, timesOtherwise} = answer
   if (status === 'failed' || (status === 'skipped' && verdict === null)) return status
   const parts = [
     verdict === 'blocked' && !waited ? 'refused' : (verdict ?? []),
     firstError === null ? [] : `${firstError.code} ${firstError.errno}`,
     waitWords(answer),
+    timesOtherwise === 0 ? [] : `otherwise in ${timesOtherwise} of ${times}`,
     status === 'unexpected' ? 'UNEXPECTED' : [],
   ].flat()
   if (parts.length > 0) return printable(parts.join(', '))

@@ -75,6 +75,20 @@ test('repetitions are shown as a range, and the releases with theirs and their s
   )
 })
 
+test('repetitions that answered otherwise than the first are counted', (t) => {
+  const repeats = [granted, delayed(60.1), granted].map((bind) => ({
+    status: 'as-expected' as const,
+    bind,
+    outageSeconds: 1,
+  }))
+  const results = {'client-aborts': {bind: granted, repeats}}
+  const text = lines([reportBy(linux, {results}), reportBy(gvisor)])
+  t.regex(
+    text.find((line) => line.startsWith('client-aborts ')) ?? '',
+    /immediate, otherwise in 1 of 3/,
+  )
+})
+
 test('matrices are counts and groups, not thousands of lines', (t) => {
   const rows = lines([matrixBy(linux), matrixBy(gvisor)])
   t.true(rows.length < 100, `${rows.length} lines`)
