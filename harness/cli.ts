@@ -2,9 +2,8 @@
 import {Command, CommanderError, Option} from 'commander'
 import {portNumber, portOrPath, repetitions, seconds} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
+import {defaultLimitSeconds} from './run/limit.ts'
 import {version} from './version.ts'
-
-const defaultLimitSeconds = 150
 
 /** Commands are loaded when they are called, so that a small one does not wait for a large one. */
 const program = new Command('rebind')
@@ -21,6 +20,8 @@ const limit = () =>
     .argParser(seconds)
     .default(defaultLimitSeconds)
 
+const repeatable = (word: string, known: string[] = []) => [...known, word]
+
 program
   .command('run', {isDefault: false})
   .description('play scenarios (all of them by default), write logs/<run-id>/, print a table')
@@ -30,6 +31,7 @@ program
   .addOption(limit())
   .option('--repeat <n>', 'play each scenario n times, and report the spread', repetitions, 1)
   .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .option('--scenario <file>', 'a scenario of your own, .ts or .js; repeatable', repeatable)
   .addHelpText(
     'after',
     `
@@ -38,6 +40,7 @@ Examples:
   rebind run --quick                          which restarts are refused, without waiting
   rebind run server-closes-first --limit 70   one scenario
   rebind run server-closes-first --repeat 20  how far the wait spreads
+  rebind run --scenario ./mine.ts             a scenario of your own
   rebind run --json > report.json             for a script
 
 Exit status: 0 as expected, 1 unexpected, 2 bad usage, 3 could not measure, 130/143 interrupted`,
@@ -56,8 +59,6 @@ program
     const {list} = await import('./commands/list.ts')
     process.exitCode = await list(options)
   })
-
-const repeatable = (word: string, known: string[] = []) => [...known, word]
 
 program
   .command('matrix')

@@ -1,20 +1,13 @@
 import ci from 'ci-info'
-import leven from 'leven'
-import {scenarios as allScenarios} from '../../scenarios/index.ts'
-import {monotonicSeconds} from '../clock.ts'
-import {exitStatus, UsageError} from '../errors.ts'
-import {detectPlatform} from '../platforms/detect.ts'
-import {openEventLog} from '../reports/events.ts'
-import {findings} from '../reports/findings.ts'
+import {scenarios as builtIn} from '../../scenarios/index.ts'
+import {exitStatus} from '../errors.ts'
 import {newsOfRun, tellGithub} from '../reports/github.ts'
-import {describeHost} from '../reports/host.ts'
 import {liveProgress, type ProgressDisplay, plainProgress} from '../reports/progress.ts'
-import {makeRunFolder, writeReport} from '../reports/run-folder.ts'
-import type {Report, Result} from '../reports/schema.ts'
+import type {Result} from '../reports/schema.ts'
 import {renderTerminal} from '../reports/terminal.ts'
-import {runSuite} from '../restart/suite.ts'
-import type {Scenario} from '../scenario.ts'
-import {version} from '../version.ts'
+import {chooseScenarios} from '../run/choose.ts'
+import {playScenarios} from '../run/play-scenarios.ts'
+import {readScenarioFiles} from '../run/scenario-file.ts'
 import {listenForInterruption} from './interruption.ts'
 
 export interface RunOptions {
@@ -23,87 +16,34 @@ export interface RunOptions {
   limit: number
   repeat: number
   out: string
+  scenario?: string[]
 }
 
 /** `rebind run [ID...]`: plays scenarios, writes the run folder, prints a table. */
 export async function run(ids: string[], options: RunOptions): Promise<number> {
-  const scenarios = chosen(ids)
-  const startedAt = new Date()
-  const origin = monotonicSeconds()
-  const folder = await makeRunFolder(options.out, startedAt)
-  const platform = detectPlatform()
-  const settings = await platform.readSettings()
-  const host = describeHost(platform, settings)
-  const command = process.argv.slice(2)
-  const log = openEventLog(folder.events, folder.id, origin)
-  log.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command, host})
+  const own = await readScenarioFiles(options.scenario ?? [])
+  const scenarios = chooseScenarios(builtIn, own, ids)
   const interruption = listenForInterruption()
   const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
 
-  const results = await runSuite({
+  const {report, sentences, folder} = await playScenarios({
     scenarios,
-    platform,
-    settings,
-    log,
-    origin,
     limitSeconds: options.limit,
     wait: options.quick !== true,
     repeat: options.repeat,
+    out: options.out,
+    command: process.argv.slice(2),
     interruption: interruption.signal,
     onBegin: display.begin,
     onWaiting: display.waiting,
     onResult: display.finish,
-  })
-  display.close()
+  }).finally(display.close)
 
-  const endedAt = monotonicSeconds()
-  log.write('run-end', {at: endedAt})
-  log.close()
-  const report: Report = {
-    format: 'rebind-report',
-    version: 1,
-    run: {
-      id: folder.id,
-      startedAt: startedAt.toISOString(),
-      wallSeconds: endedAt - origin,
-      rebind: version,
-      command,
-      ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
-    },
-    host,
-    results,
-  }
-  const sentences = findings(results, scenarios)
-  await writeReport(folder, report, sentences)
   if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
   else process.stdout.write(renderTerminal(report, sentences, process.stdout.columns))
-  process.stderr.write(`Logs and report: ${folder.path}\n`)
+  process.stderr.write(`Logs and report: ${folder?.path}\n`)
   await tellGithub(newsOfRun(report, sentences))
-  return interruption.exitStatus() ?? statusOf(results)
-}
-
-/**
- * The scenarios of these ids; a scenario's own id stands for all its arms.
- * @throws UsageError for an id that no scenario has
- */
-function chosen(ids: string[]): Record<string, Scenario> {
-  const known = Object.keys(allScenarios)
-  const isOf = (scenario: string, id: string) => scenario === id || scenario.startsWith(`${id}/`)
-  const unknown = ids.find((id) => !known.some((scenario) => isOf(scenario, id)))
-  if (unknown !== undefined) {
-    const nearest = known
-      .map((id) => ({id, distance: leven(id, unknown)}))
-      .sort((a, b) => a.distance - b.distance)
-      .slice(0, 3)
-      .map(({id}) => id)
-    throw new UsageError(
-      `unknown scenario "${unknown}"; the nearest are ${nearest.join(', ')} (rebind list shows all)`,
-    )
-  }
-  const wanted = ids.length === 0 ? known : ids
-  return Object.fromEntries(
-    Object.entries(allScenarios).filter(([scenario]) => wanted.some((id) => isOf(scenario, id))),
-  )
+  return interruption.exitStatus() ?? statusOf(report.results)
 }
 
 /** What differs from the rules weighs more than what could not be measured. */

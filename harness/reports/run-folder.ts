@@ -15,7 +15,7 @@ export interface RunFolder {
 }
 
 /** Run ids sort by time and do not collide when two runs start in the same second. */
-function runId(startedAt: Date): string {
+export function runId(startedAt: Date): string {
   const time = startedAt
     .toISOString()
     .replace(/\.\d+Z$/, 'Z')
