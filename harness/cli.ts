@@ -1,5 +1,5 @@
 import {Command, CommanderError, Option} from 'commander'
-import {portNumber, seconds} from './commands/options.ts'
+import {portCount, portNumber, seconds} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {version} from './version.ts'
 
@@ -52,6 +52,50 @@ program
   .action(async (options) => {
     const {list} = await import('./commands/list.ts')
     process.exitCode = await list(options)
+  })
+
+program
+  .command('timing')
+  .description(
+    'measure how long the OS keeps a port, over many ports: the distribution of the wait',
+  )
+  .addOption(
+    new Option('--ports <n>', 'how many ports, up to 1000').argParser(portCount).default(64),
+  )
+  .addOption(
+    new Option('--spread <seconds>', 'over how long their closings are spread')
+      .argParser(seconds)
+      .default(6),
+  )
+  .addOption(
+    new Option('--residue <state>', 'what is left on each port')
+      .choices(['TIME_WAIT', 'FIN_WAIT2'])
+      .default('TIME_WAIT'),
+  )
+  .addOption(
+    new Option('--limit <seconds>', 'how long each port is tried')
+      .argParser(seconds)
+      .default(defaultLimitSeconds),
+  )
+  .option('--json', 'print the measurements, and nothing else, on stdout')
+  .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .addHelpText(
+    'after',
+    `
+There is no --quick: this measures the wait itself.
+
+Examples:
+  rebind timing                                64 ports; lasts one kernel wait and the spread
+  rebind timing --ports 1000                   a finer histogram
+  rebind timing --residue FIN_WAIT2            what a client that never closes costs
+  rebind timing --json > timing.json           for a script
+
+Exit status: 0 as expected, 1 a release outside the platform's range, 2 bad usage, 3 could not measure,
+130/143 interrupted`,
+  )
+  .action(async (options) => {
+    const {timing} = await import('./commands/timing.ts')
+    process.exitCode = await timing(options)
   })
 
 program

@@ -17,3 +17,12 @@ export function portNumber(text: string): number {
   }
   return value
 }
+
+/** Parses how many ports to measure. */
+export function portCount(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < 1 || value > 1000) {
+    throw new InvalidArgumentError('It must be a number of ports from 1 to 1000.')
+  }
+  return value
+}

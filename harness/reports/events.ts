@@ -17,6 +17,7 @@ export type EventName =
   | 'output'
   | 'bind-attempt'
   | 'port-lost'
+  | 'residue'
   | 'result'
   | 'warning'
 
