@@ -1,5 +1,5 @@
 import {Command, CommanderError, Option} from 'commander'
-import {portCount, portNumber, seconds} from './commands/options.ts'
+import {countUpTo, portNumber, seconds} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {version} from './version.ts'
 
@@ -15,10 +15,8 @@ const program = new Command('rebind')
   .exitOverride()
   .configureOutput({outputError: (text, write) => write(`rebind: ${text.replace(/^error: /, '')}`)})
 
-const limit = () =>
-  new Option('--limit <seconds>', 'how long a successor tries')
-    .argParser(seconds)
-    .default(defaultLimitSeconds)
+const limit = (description = 'how long a successor tries') =>
+  new Option('--limit <seconds>', description).argParser(seconds).default(defaultLimitSeconds)
 
 program
   .command('run', {isDefault: false})
@@ -27,6 +25,7 @@ program
   .option('--json', 'print the report, and nothing else, on stdout')
   .option('--quick', 'do not wait for releases: one refused attempt is enough')
   .addOption(limit())
+  .option('--repeat <n>', 'play each scenario n times, and report the spread', countUpTo(1000), 1)
   .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
   .addHelpText(
     'after',
@@ -35,6 +34,7 @@ Examples:
   rebind run                                  everything; lasts one kernel wait, about a minute
   rebind run --quick                          which restarts are refused, without waiting
   rebind run server-closes-first --limit 70   one scenario
+  rebind run server-closes-first --repeat 20  how far the wait spreads
   rebind run --json > report.json             for a script
 
 Exit status: 0 as expected, 1 unexpected, 2 bad usage, 3 could not measure, 130/143 interrupted`,
@@ -60,7 +60,7 @@ program
     'measure how long the OS keeps a port, over many ports: the distribution of the wait',
   )
   .addOption(
-    new Option('--ports <n>', 'how many ports, up to 1000').argParser(portCount).default(64),
+    new Option('--ports <n>', 'how many ports, up to 1000').argParser(countUpTo(1000)).default(64),
   )
   .addOption(
     new Option('--spread <seconds>', 'over how long their closings are spread')
@@ -72,11 +72,7 @@ program
       .choices(['TIME_WAIT', 'FIN_WAIT2'])
       .default('TIME_WAIT'),
   )
-  .addOption(
-    new Option('--limit <seconds>', 'how long each port is tried')
-      .argParser(seconds)
-      .default(defaultLimitSeconds),
-  )
+  .addOption(limit('how long each port is tried'))
   .option('--json', 'print the measurements, and nothing else, on stdout')
   .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
   .addHelpText(

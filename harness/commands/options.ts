@@ -18,11 +18,13 @@ export function portNumber(text: string): number {
   return value
 }
 
-/** Parses how many ports to measure. */
-export function portCount(text: string): number {
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < 1 || value > 1000) {
-    throw new InvalidArgumentError('It must be a number of ports from 1 to 1000.')
+/** Parses a whole number from 1 to `most`. */
+export function countUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < 1 || value > most) {
+      throw new InvalidArgumentError(`It must be a number from 1 to ${most}.`)
+    }
+    return value
   }
-  return value
 }

@@ -20,6 +20,7 @@ export interface RunOptions {
   json?: boolean
   quick?: boolean
   limit: number
+  repeat: number
   out: string
 }
 
@@ -36,7 +37,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const log = openEventLog(folder.events, folder.id, origin)
   log.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command, host})
   const interruption = listenForInterruption()
-  const display = progressDisplay(Object.keys(scenarios).length)
+  const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
 
   const results = await runSuite({
     scenarios,
@@ -46,6 +47,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     origin,
     limitSeconds: options.limit,
     wait: options.quick !== true,
+    repeat: options.repeat,
     interruption: interruption.signal,
     onBegin: display.begin,
     onWaiting: display.waiting,
@@ -78,10 +80,14 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   return interruption.exitStatus() ?? statusOf(results)
 }
 
-/** @throws UsageError for an id that no scenario has. */
+/**
+ * The scenarios of these ids; a scenario's own id stands for all its arms.
+ * @throws UsageError for an id that no scenario has
+ */
 function chosen(ids: string[]): Record<string, Scenario> {
   const known = Object.keys(allScenarios)
-  const unknown = ids.find((id) => !known.includes(id))
+  const isOf = (scenario: string, id: string) => scenario === id || scenario.startsWith(`${id}/`)
+  const unknown = ids.find((id) => !known.some((scenario) => isOf(scenario, id)))
   if (unknown !== undefined) {
     const nearest = known
       .map((id) => ({id, distance: leven(id, unknown)}))
@@ -93,7 +99,9 @@ function chosen(ids: string[]): Record<string, Scenario> {
     )
   }
   const wanted = ids.length === 0 ? known : ids
-  return Object.fromEntries(Object.entries(allScenarios).filter(([id]) => wanted.includes(id)))
+  return Object.fromEntries(
+    Object.entries(allScenarios).filter(([scenario]) => wanted.some((id) => isOf(scenario, id))),
+  )
 }
 
 /** What differs from the rules weighs more than what could not be measured. */

@@ -13,7 +13,7 @@ import type {
   Requests,
 } from './messages.ts'
 
-export type Role = 'predecessor' | 'successor' | 'client' | 'holder'
+export type Role = 'predecessor' | 'successor' | 'client' | 'holder' | 'other-server'
 
 export interface Ending {
   code: number | null
@@ -69,17 +69,21 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Starts a process in the given role; resolved when it is ready for requests. */
+/**
+ * Starts a process in the given role; resolved when it is ready for requests.
+ * @param inherits a socket that the process gets as its file descriptor 3 (`inheritedFd`)
+ */
 export async function launch(
   program: string,
   role: Role,
   listeners: Listeners = {},
+  inherits?: number,
 ): Promise<Actor> {
   const {NODE_OPTIONS: _, ...env} = process.env
   const child = fork(program, [role], {
     execArgv: [],
     env,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(inherits === undefined ? [] : [inherits]), 'ipc'],
   })
   running.add(child)
 

@@ -1,5 +1,5 @@
 import type {Report, Result} from './schema.ts'
-import {hostWords, printable, resultColumns, tally} from './words.ts'
+import {besidesWords, hostWords, printable, resultColumns, tally} from './words.ts'
 
 /** The report as GitHub-flavoured Markdown. */
 export function renderMarkdown(report: Report, sentences: readonly string[]): string {
@@ -18,6 +18,7 @@ export function renderMarkdown(report: Report, sentences: readonly string[]): st
     ...results.map((result) => row(resultColumns.map(([, cell]) => literal(cell(result))))),
     '',
     ...section('What went otherwise', results.filter(hasReason).map(problem)),
+    ...section('Measured besides', results.flatMap(besides)),
     ...section('What contradicts common advice', sentences.map(literal)),
     ...section('What each scenario shows', results.map(explanation)),
     '## Settings',
@@ -47,6 +48,11 @@ function hasReason({status, reason}: Result): boolean {
 
 function problem({scenario, status, reason}: Result): string {
   return `**${literal(scenario)}** ${status}: ${literal(reason ?? '')}`
+}
+
+function besides(result: Result): string[] {
+  const words = besidesWords(result)
+  return words === undefined ? [] : [`**${literal(result.scenario)}**: ${literal(words)}`]
 }
 
 function explanation({scenario, claim, expected}: Result): string {
