@@ -95,6 +95,26 @@ Exit status: 0 as expected, 1 a release outside the platform's range, 2 bad usag
   })
 
 program
+  .command('policies')
+  .description('show what supervisors and retry policies make of the wait that was measured here')
+  .argument('[run]', 'a run folder, report.json or timing.json; by default the newest run in --out')
+  .option('--measure', 'measure the release now, which takes over a minute on Linux')
+  .option('--json', 'print a JSON document')
+  .option('--out <dir>', 'where the runs are recorded', 'logs')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rebind policies                                from the newest run in logs/, or measured if there is none
+  rebind policies logs/2026-01-01T00-00-00Z-1a2b from a run of your choice
+  rebind policies --measure                      from a release measured now`,
+  )
+  .action(async (run, options) => {
+    const {policies} = await import('./commands/policies.ts')
+    process.exitCode = await policies(run, options)
+  })
+
+program
   .command('nc')
   .description('a client like nc: stdin to the socket, the socket to stdout')
   .argument('<host>')

@@ -50,7 +50,7 @@ export async function timing(options: TimingOptions): Promise<number> {
 /** Measures, and writes the run folder. */
 export async function timeReleases(
   options: TimingOptions,
-): Promise<{document: Timing; interrupted: number | undefined}> {
+): Promise<{document: Timing; interrupted: number | undefined; folder: string}> {
   const startedAt = new Date()
   const origin = monotonicSeconds()
   const folder = await makeRunFolder(options.out, startedAt)
@@ -111,7 +111,7 @@ export async function timeReleases(
     await writeWhole(folder, 'timing.json', `${JSON.stringify(document, null, 2)}\n`)
     await writeWhole(folder, 'timing.md', renderTimingMarkdown(document))
     process.stderr.write(`Logs and report: ${folder.path}\n`)
-    return {document, interrupted: interruption.exitStatus()}
+    return {document, interrupted: interruption.exitStatus(), folder: folder.path}
   } finally {
     log.close()
     pool.close()
