@@ -75,7 +75,7 @@ export const policies: Readonly<Record<string, Policy>> = {
     firstPauseSeconds: 0.1,
     pause: {kind: 'growing', firstSeconds: 0.2, factor: 2, capSeconds: 60},
     source:
-      'Docker Engine API 1.57, RestartPolicy: 100 ms, doubled each time; moby restartmanager/restartmanager.go: up to 1 min, anew after 10 s of running',
+      'Docker Engine API 1.57, RestartPolicy: 100 ms, doubled each time; moby (Docker Engine 29) restartmanager.go: up to 1 min, anew after 10 s of running',
     note: 'with --network=host; the time that the container itself takes to start is left out',
   },
   kubernetes: {
@@ -84,7 +84,7 @@ export const policies: Readonly<Record<string, Policy>> = {
     firstPauseSeconds: 0,
     pause: {kind: 'growing', firstSeconds: 10, factor: 2, capSeconds: 300},
     source:
-      'Kubernetes 1.34 documentation, Pod Lifecycle: at once, then 10 s doubling to 300 s; pkg/kubelet/kubelet.go: MaxContainerBackOff',
+      'Kubernetes 1.36 documentation, Pod Lifecycle: at once, then 10 s doubling to 300 s (ReduceDefaultCrashLoopBackOffDecay is off by default)',
     note: 'the pod keeps its network namespace, and so the residue; the time that the container itself takes to start is left out',
   },
   nodemon: {

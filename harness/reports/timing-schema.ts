@@ -1,5 +1,5 @@
 import {z} from 'zod'
-import {timedResidues} from '../timing/residue.ts'
+import {timedResidues} from '../restart/residue.ts'
 import {hostSchema} from './schema.ts'
 
 const seconds = z.number().nonnegative()

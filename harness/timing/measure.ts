@@ -5,10 +5,10 @@ import {monotonicSeconds} from '../clock.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import {pacingFor} from '../restart/pacing.ts'
 import type {PortPool} from '../restart/ports.ts'
+import {type PortRelease, watchReleases} from '../restart/release.ts'
+import {type LeftResidue, leaveResidue, type TimedResidue} from '../restart/residue.ts'
 import {closeNative, makeSocket, preparedBind} from '../sockets/native.ts'
 import {isSystemError} from '../sockets/system-error.ts'
-import {type PortRelease, watchReleases} from './release.ts'
-import {type LeftResidue, leaveResidue, type TimedResidue} from './residue.ts'
 
 export interface MeasureOptions {
   /** How many ports. */

@@ -1,5 +1,5 @@
 import type {Bracket} from '../clock.ts'
-import type {PortRelease} from './release.ts'
+import type {PortRelease} from '../restart/release.ts'
 
 /** The value below which the given share of them lies (nearest rank); null of none. */
 export function quantile(values: readonly number[], share: number): number | null {
