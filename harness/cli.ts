@@ -54,6 +54,39 @@ program
     process.exitCode = await list(options)
   })
 
+const repeatable = (word: string, known: string[] = []) => [...known, word]
+
+program
+  .command('matrix')
+  .description("try every residue under every bind: this OS's whole bind table, against its rules")
+  .option('--json', 'print the table, and nothing else, on stdout')
+  .addOption(
+    new Option('--format <format>', 'what to print on stdout')
+      .choices(['terminal', 'markdown'])
+      .default('terminal')
+      .conflicts('json'),
+  )
+  .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .option('--residue <state>', 'only this residue, e.g. TIME_WAIT; repeatable', repeatable)
+  .option('--address <addr>', 'only this address on both sides; repeatable', repeatable)
+  .option('--predict', 'try nothing: print what the rules say')
+  .option('--platform <name>', 'with --predict: linux, darwin or gvisor, on any machine')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rebind matrix                                           all of it; takes some seconds
+  rebind matrix --residue TIME_WAIT --address 127.0.0.1   a small part
+  rebind matrix --platform darwin --predict               what macOS does, by its source
+  rebind matrix --json > matrix.json                      for a script
+
+Exit status: 0 as the rules say, 1 a cell disagrees, 2 bad usage, 3 could not measure, 130/143 interrupted`,
+  )
+  .action(async (options) => {
+    const {matrix} = await import('./commands/matrix.ts')
+    process.exitCode = await matrix(options)
+  })
+
 program
   .command('timing')
   .description(

@@ -23,7 +23,7 @@ export const gvisor: Platform = {
   stack: 'gvisor',
   title: 'gVisor',
   rules: {
-    version: 'release-20221219.0',
+    version: 'gVisor release-20221219.0',
     measured: true,
     bind,
     release: releaseOf,

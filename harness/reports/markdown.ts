@@ -3,10 +3,25 @@ import {besidesWords, hostWords, printable, resultColumns, tally} from './words.
 
 /** The report as GitHub-flavoured Markdown. */
 export function renderMarkdown(report: Report, sentences: readonly string[]): string {
-  const {run, host, results} = report
+  const {host, results} = report
   const settings = Object.entries(host.settings).map(
     ([name, value]) => `| ${literal(name)} | ${literal(String(value ?? 'not readable'))} |`,
   )
+  return [
+    renderMarkdownSummary(report, sentences),
+    ...section('What each scenario shows', results.map(explanation)),
+    '## Settings',
+    '',
+    row(['setting', 'value']),
+    row(['---', '---']),
+    ...settings,
+    '',
+  ].join('\n')
+}
+
+/** What the run has shown: the table, what went otherwise, and what contradicts common advice. */
+export function renderMarkdownSummary(report: Report, sentences: readonly string[]): string {
+  const {run, host, results} = report
   return [
     `# Rebind run ${literal(run.id)}`,
     '',
@@ -20,13 +35,6 @@ export function renderMarkdown(report: Report, sentences: readonly string[]): st
     ...section('What went otherwise', results.filter(hasReason).map(problem)),
     ...section('Measured besides', results.flatMap(besides)),
     ...section('What contradicts common advice', sentences.map(literal)),
-    ...section('What each scenario shows', results.map(explanation)),
-    '## Settings',
-    '',
-    row(['setting', 'value']),
-    row(['---', '---']),
-    ...settings,
-    '',
   ].join('\n')
 }
 

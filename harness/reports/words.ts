@@ -82,7 +82,7 @@ const countWords: Record<string, string> = {
 /** What a result says besides its bind: what a client counted, and what the OS answered it. */
 export function besidesWords({calls = [], measurements = {}}: Result): string | undefined {
   const counted = Object.entries(measurements).map(([name, value]) => {
-    if (name in countWords) return `${value} ${countWords[name]}`
+    if (Object.hasOwn(countWords, name)) return `${value} ${countWords[name]}`
     return name === 'longestGapSeconds'
       ? `at most ${(value * 1000).toFixed(0)} ms from one answer to the next`
       : `${name} ${value}`

@@ -6,7 +6,7 @@ import type {EventLog} from '../reports/events.ts'
 import type {Result} from '../reports/schema.ts'
 import type {Scenario} from '../scenario.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
-import {openPortPool} from './ports.ts'
+import {openPortPool} from '../sockets/ports.ts'
 import {mergeRepetitions} from './repeats.ts'
 import {blankResult, type RestartProgress, restart} from './restart.ts'
 
