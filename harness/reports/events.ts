@@ -20,6 +20,7 @@ export type EventName =
   | 'counts'
   | 'port-lost'
   | 'residue'
+  | 'release'
   | 'result'
   | 'warning'
 
