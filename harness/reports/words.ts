@@ -91,7 +91,7 @@ const timeWords: Record<string, (seconds: number) => string> = {
 export function besidesWords({calls = [], measurements = {}}: Result): string | undefined {
   const counted = Object.entries(measurements).map(([name, value]) => {
     if (Object.hasOwn(countWords, name)) return `${value} ${countWords[name]}`
-    const words = timeWords[name]
+    const words = Object.hasOwn(timeWords, name) ? timeWords[name] : undefined
     return words === undefined ? `${name} ${value}` : words(value)
   })
   const answered = calls.map(({from, call, outcome, errno}) => {
