@@ -75,8 +75,10 @@ export function releasesOf(document: Report | Timing, file: string): RecordedRel
       .map((result) => [result.scenario, result]),
   )
   const releaseSeconds = results
-    .filter(({expected, scenario}) => expected?.residue === 'TIME_WAIT' && !played.has(scenario))
-    .flatMap(({bind}) => (bind?.verdict === 'delayed' ? (bind.residueSeconds ?? []) : []))
+    .filter(
+      ({expected, bind}) => expected?.residue === 'TIME_WAIT' && bind?.verdict !== 'immediate',
+    )
+    .flatMap(({bind}) => bind?.residueSeconds ?? [])
   if (releaseSeconds.length === 0) throw unusable(file, 'holds no TIME_WAIT that was waited out')
   return {file, host, releaseSeconds, played}
 }

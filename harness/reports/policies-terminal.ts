@@ -19,7 +19,7 @@ export function renderPolicies(policies: Policies, width: number | undefined): s
   const notes = policies.policies.filter(({note}) => note !== undefined)
   return `${[
     pc.bold(hostWords(host)),
-    `release of TIME_WAIT: ${rangeWords(release)} after the old server's end, over ${release.ports} ports`,
+    `release of TIME_WAIT: ${rangeWords(release)} after the old server's end, over ${release.ports} port${release.ports === 1 ? '' : 's'}`,
     `(${release.measuredNow ? 'measured now' : 'recorded in'} ${printable(release.file)})`,
     `an attempt that is a process: bind after ${milliseconds(attempt.untilBindSeconds)}, failed after ${milliseconds(attempt.untilEndSeconds)} (a Node server, measured now)`,
     '',
