@@ -35,8 +35,8 @@ export function timingRows({summary, slots, run}: Timing): [label: string, value
         : `${summary.kernelTimerSeconds.toFixed(2)} s by its own socket table`,
     ],
     ['released', slots.releases.length === 0 ? '-' : releaseWords(slots)],
-    ['slot width', slotWords(slots)],
-    ['tick rate', tickRateWords(slots)],
+    ['slot width', slots.releases.length === 0 ? '-' : slotWords(slots)],
+    ['tick rate', slots.releases.length === 0 ? '-' : tickRateWords(slots)],
     ['CPU', `${run.cpuSeconds.toFixed(1)} s, ${share.toFixed(0)} % of one core`],
   ]
 }
