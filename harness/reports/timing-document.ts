@@ -32,9 +32,11 @@ export function timingDocument({origin, releases, expected, ...given}: TimedRun)
   })
   const timers = releases.flatMap(({kernelTimerSeconds}) => kernelTimerSeconds ?? [])
   const kernelTimerSeconds = quantile(timers, 0.5)
-  const released = samples.flatMap(({closedAtSeconds, grantedAtSeconds}) =>
-    grantedAtSeconds === null ? [] : {closedAtSeconds, grantedAtSeconds},
-  )
+  const released = samples.flatMap(({closedAtSeconds, grantedAtSeconds, ...sample}) => {
+    if (grantedAtSeconds === null) return []
+    const lastRefusedAtSeconds = sample.lastRefusedAtSeconds ?? closedAtSeconds
+    return {closedAtSeconds, lastRefusedAtSeconds, grantedAtSeconds}
+  })
   const slots = inferSlots(released, kernelTimerSeconds)
   return {
     format: 'rebind-timing',

@@ -1,8 +1,10 @@
 import {tickRateOf} from '../platforms/timer-wheel.ts'
+import {quantile} from './summary.ts'
 
-/** One port: when its residue appeared and when it was granted, in seconds of any one origin. */
+/** One port: when its residue appeared, and between which attempts it was released; seconds of any one origin. */
 export interface ReleasedPort {
   closedAtSeconds: number
+  lastRefusedAtSeconds: number
   grantedAtSeconds: number
 }
 
@@ -21,19 +23,15 @@ export interface Slots {
   releases: CommonRelease[]
 }
 
-/** Grants this close to a release's first one are taken to be of the same instant. */
+/** The kernel needs some time for all timers of an instant, more if it is busy. */
 const sameInstantSeconds = 0.025
 
-/** Sorts ports by the instants at which they were released. */
+/**
+ * Sorts ports by the instants at which they were released: each lies between a port's last refusal and its
+ * grant, and ports between whose attempts a common instant fits are taken to share it.
+ */
 export function commonReleases(ports: readonly ReleasedPort[]): CommonRelease[] {
-  const groups: ReleasedPort[][] = []
-  for (const port of [...ports].sort((a, b) => a.grantedAtSeconds - b.grantedAtSeconds)) {
-    const group = groups.at(-1)
-    const since = port.grantedAtSeconds - (group?.[0]?.grantedAtSeconds ?? -Infinity)
-    if (group === undefined || since > sameInstantSeconds) groups.push([port])
-    else group.push(port)
-  }
-  return groups.map((group) => {
+  return grouped(ports).map((group) => {
     const closed = group.map(({closedAtSeconds}) => closedAtSeconds)
     return {
       atSeconds: group[0]?.grantedAtSeconds ?? 0,
@@ -41,6 +39,19 @@ export function commonReleases(ports: readonly ReleasedPort[]): CommonRelease[] 
       closedWithinSeconds: Math.max(...closed) - Math.min(...closed),
     }
   })
+}
+
+/** In the order of the instants; the first port of a group is the first that was granted. */
+function grouped(ports: readonly ReleasedPort[]): ReleasedPort[][] {
+  const groups: ReleasedPort[][] = []
+  for (const port of [...ports].sort((a, b) => a.grantedAtSeconds - b.grantedAtSeconds)) {
+    const group = groups.at(-1)
+    const instant = group?.[0]?.grantedAtSeconds ?? Number.NEGATIVE_INFINITY
+    if (group !== undefined && port.lastRefusedAtSeconds <= instant + sameInstantSeconds) {
+      group.push(port)
+    } else groups.push([port])
+  }
+  return groups
 }
 
 /**
@@ -52,9 +63,14 @@ export function commonReleases(ports: readonly ReleasedPort[]): CommonRelease[] 
 export function inferSlots(ports: readonly ReleasedPort[], timerSeconds: number | null): Slots {
   const releases = commonReleases(ports)
   const unknown = {widthSeconds: null, inferredHz: null, releases}
-  const shared = releases.filter(
-    ({closedWithinSeconds}) => closedWithinSeconds > 2 * sameInstantSeconds,
+  const uncertainty = quantile(
+    ports.map(
+      ({lastRefusedAtSeconds, grantedAtSeconds}) => grantedAtSeconds - lastRefusedAtSeconds,
+    ),
+    0.5,
   )
+  const tolerance = sameInstantSeconds + (uncertainty ?? 0)
+  const shared = releases.filter(({closedWithinSeconds}) => closedWithinSeconds > 2 * tolerance)
   // Without slots each port has an instant of its own, apart from what happens to be close together.
   if (shared.length * 2 < releases.length) return unknown
   const gaps = releases
@@ -67,8 +83,7 @@ export function inferSlots(ports: readonly ReleasedPort[], timerSeconds: number 
   const widthSeconds = gaps.reduce((sum, gap) => sum + gap, 0) / widths
   return {
     widthSeconds,
-    inferredHz:
-      timerSeconds === null ? null : tickRateOf(timerSeconds, widthSeconds, sameInstantSeconds),
+    inferredHz: timerSeconds === null ? null : tickRateOf(timerSeconds, widthSeconds, tolerance),
     releases,
   }
 }

@@ -10,13 +10,18 @@ function released(options: {
   slotSeconds: number
   /** How late each release is seen. */
   lateSeconds?: (index: number) => number
+  /** How long before its grant each port was refused for the last time. */
+  uncertaintySeconds?: number
 }): ReleasedPort[] {
   const {ports, spreadSeconds, timerSeconds, slotSeconds, lateSeconds = () => 0} = options
+  const {uncertaintySeconds = 0.001} = options
   return Array.from({length: ports}, (_, index) => {
     const closedAtSeconds = 1.234 + (index * spreadSeconds) / (ports - 1)
     const end = closedAtSeconds + timerSeconds
     const slotEnd = slotSeconds === 0 ? end : Math.ceil(end / slotSeconds) * slotSeconds
-    return {closedAtSeconds, grantedAtSeconds: slotEnd + lateSeconds(index)}
+    const grantedAtSeconds = slotEnd + lateSeconds(index)
+    const lastRefusedAtSeconds = grantedAtSeconds - uncertaintySeconds
+    return {closedAtSeconds, lastRefusedAtSeconds, grantedAtSeconds}
   })
 }
 
@@ -42,6 +47,19 @@ for (const [hz, slotSeconds] of kernels) {
     })
   }
 }
+
+test('attempts that a busy machine holds up for 60 ms do not tear an instant apart', (t) => {
+  const late = (index: number) => (index % 3 === 0 ? 0.06 : 0)
+  const given = {ports: 64, spreadSeconds: 6, timerSeconds: 60, slotSeconds: 2.048}
+  const all = released({...given, lateSeconds: late, uncertaintySeconds: 0.061})
+  t.is(inferSlots(all, 60).inferredHz, 250)
+  t.is(commonReleases(all).length, 4)
+})
+
+test('wide uncertainties do not make slots of ports that are released one by one', (t) => {
+  const given = {ports: 1000, spreadSeconds: 6, timerSeconds: 60, slotSeconds: 0}
+  t.is(inferSlots(released({...given, uncertaintySeconds: 0.1}), null).widthSeconds, null)
+})
 
 test('a spread narrower than a slot shows one instant, and neither width nor tick rate', (t) => {
   const given = {ports: 64, spreadSeconds: 0.1, timerSeconds: 60, slotSeconds: 5.12}
