@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import {Command, CommanderError, Option} from 'commander'
 import {countUpTo, portNumber, seconds} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
@@ -85,6 +86,34 @@ Exit status: 0 as the rules say, 1 a cell disagrees, 2 bad usage, 3 could not me
   .action(async (options) => {
     const {matrix} = await import('./commands/matrix.ts')
     process.exitCode = await matrix(options)
+  })
+
+program
+  .command('compare')
+  .description('reports and matrices side by side: what differs between operating systems, and why')
+  .argument('[path...]', 'reports, matrices or run folders; those of logs/recorded/ by default')
+  .option('--baseline <path>', 'judge one run against an earlier one of the same system')
+  .option('--json', 'print the comparison, and nothing else, on stdout')
+  .addOption(
+    new Option('--format <format>', 'of what is printed')
+      .choices(['text', 'markdown'])
+      .default('text'),
+  )
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rebind compare                              the recorded reports and matrices
+  rebind compare linux.json macos.json        two reports of rebind run --json
+  rebind compare logs/*/ --format markdown    run folders, for the summary of a CI job
+  rebind compare --baseline before.json after.json   has this system changed?
+
+Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 something differs,
+3 something could not be compared`,
+  )
+  .action(async (paths, options) => {
+    const {compare} = await import('./commands/compare.ts')
+    process.exitCode = await compare(paths, options)
   })
 
 program

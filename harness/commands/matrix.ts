@@ -118,7 +118,7 @@ function print(document: Matrix, {json, format}: MatrixOptions): void {
 }
 
 /** What differs from the rules weighs more than what could not be tried. */
-function statusOf({agreement, cells}: Matrix): number {
+export function statusOf({agreement, cells}: Matrix): number {
   if (agreement.disagreeing > 0) return exitStatus.unexpected
   if (cells.some(({observed}) => observed === null)) return exitStatus.failed
   return exitStatus.asExpected

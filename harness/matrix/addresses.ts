@@ -1,4 +1,5 @@
 import {type MatrixAddress, matrixAddresses} from '../reports/matrix-schema.ts'
+import {clientHost} from '../sockets/address.ts'
 import {bindNative, closeNative} from '../sockets/native.ts'
 import {isOutOfFiles, isSystemError} from '../sockets/system-error.ts'
 
@@ -8,16 +9,19 @@ export interface AddressesHere {
 }
 
 /**
- * Which addresses this machine has: without IPv6 some cannot be bound, and macOS has of 127.0.0.0/8 only
- * 127.0.0.1 until an alias is added.
+ * Which addresses this machine has, both for a server and for a client that connects to it: without IPv6
+ * some cannot be bound or have no ::1 to connect to, and macOS has of 127.0.0.0/8 only 127.0.0.1 until an
+ * alias is added.
  * @throws SystemError if this process is out of fds
  */
 export function addressesHere(): AddressesHere {
   const here: AddressesHere = {available: [], leftOut: []}
   for (const address of matrixAddresses) {
     try {
-      // Port 0 is always free.
-      closeNative(bindNative({address, port: 0, bind: 'none'}))
+      for (const needed of [address, clientHost(address)]) {
+        // Port 0 is always free.
+        closeNative(bindNative({address: needed, port: 0, bind: 'none'}))
+      }
       here.available.push(address)
     } catch (error) {
       if (!isSystemError(error) || isOutOfFiles(error)) throw error

@@ -14,7 +14,8 @@ import {
 
 const pc = coloursFor(process.stdout)
 /** What follows is counted; matrix.json and matrix.md have every one. */
-const shownPerGroup = 20
+const shownDisagreements = 20
+const shownUntried = 3
 
 const paint: Record<string, (text: string) => string> = {
   '.': pc.green,
@@ -39,8 +40,8 @@ export function renderMatrixTerminal(matrix: Matrix): string {
     '',
     colour(agreementWords(matrix)),
     ...section('Left out, because this machine does not have the address:', leftOutLines(matrix)),
-    ...groups('Otherwise than the rules say', disagreements(matrix)),
-    ...groups('Could not be tried', untried(matrix)),
+    ...groups('Otherwise than the rules say', disagreements(matrix), shownDisagreements),
+    ...groups('Could not be tried', untried(matrix), shownUntried),
     '',
   ].join('\n')
 }
@@ -54,12 +55,12 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', pc.bold(title), ...lines.map((line) => `- ${line}`)]
 }
 
-function groups(title: string, all: readonly CellGroup[]): string[] {
+function groups(title: string, all: readonly CellGroup[], shown: number): string[] {
   return all.flatMap(({heading, cells}) => {
-    const more = cells.length - shownPerGroup
+    const more = cells.length - shown
     return section(`${title}: ${heading}`, [
-      ...cells.slice(0, shownPerGroup),
-      ...(more > 0 ? [`and ${more} more (--format markdown lists all)`] : []),
+      ...cells.slice(0, shown),
+      ...(more > 0 ? [`and ${more} more (all are in matrix.md)`] : []),
     ])
   })
 }

@@ -99,6 +99,8 @@ export const resultSchema = z.looseObject({
   predecessor: serverSchema,
   successor: serverSchema,
   residue: residueSchema,
+  /** Clients came and went, so that `residue` also holds whatever connections were open at that moment. */
+  amidTraffic: z.literal(true).optional(),
   bind: bindSchema.nullable(),
   outageSeconds: seconds.nullable(),
   measurements: z.record(z.string(), z.number()).optional(),

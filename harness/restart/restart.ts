@@ -126,6 +126,7 @@ export function blankResult(
     successor,
     ...client,
     residue: null,
+    ...(residue.amidTraffic === true ? {amidTraffic: true} : {}),
     bind: null,
     outageSeconds: null,
     expected: expected === null || counts === undefined ? expected : {...expected, counts},
@@ -162,7 +163,6 @@ async function play(
 ): Promise<Result> {
   const {interruption, log, origin} = context
   const {scenario: id, predecessor, successor, client, expected} = blank
-  const {amidTraffic = false} = scenario.residue
   const attempts: BindAttempt[] = []
   const timeline: StateChange[] = []
   const firstAttempt = deferred<void>()
@@ -227,7 +227,6 @@ async function play(
       ...observed,
       residueTime,
       scriptDone,
-      amidTraffic,
     })
     return problem === undefined
       ? {...observed, status: 'as-expected'}
