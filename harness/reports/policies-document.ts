@@ -65,14 +65,18 @@ function row(
 ): PolicyRow {
   const granted = outcomes.filter((outcome) => outcome.granted)
   const givenUp = outcomes.filter((outcome) => !outcome.granted)
+  const outages = granted.map(({outageSeconds}) => outageSeconds)
+  const overshoots = granted.map(({overshootSeconds}) => overshootSeconds)
   const attempts = outcomes.map((outcome) => outcome.attempts)
   return {
     policy,
     title,
     how,
     attempts: quantile(attempts, 0.5) ?? 0,
-    outage: rangeOf(granted.map(({outageSeconds}) => outageSeconds)),
-    overshoot: rangeOf(granted.map(({overshootSeconds}) => overshootSeconds)),
+    outageSeconds: quantile(outages, 0.5),
+    outageRangeSeconds: rangeOf(outages),
+    overshootSeconds: quantile(overshoots, 0.5),
+    overshootRangeSeconds: rangeOf(overshoots),
     givesUpAfterSeconds: quantile(
       givenUp.map(({givesUpAfterSeconds}) => givesUpAfterSeconds),
       0.5,
@@ -84,10 +88,6 @@ function row(
   }
 }
 
-function rangeOf(values: readonly number[]): PolicyRow['outage'] {
-  const [minSeconds, medianSeconds, maxSeconds] = [0, 0.5, 1].map((share) =>
-    quantile(values, share),
-  )
-  if (minSeconds == null || medianSeconds == null || maxSeconds == null) return null
-  return {minSeconds, medianSeconds, maxSeconds}
+function rangeOf(values: readonly number[]): [least: number, greatest: number] | null {
+  return values.length === 0 ? null : [Math.min(...values), Math.max(...values)]
 }

@@ -3,10 +3,8 @@ import {hostSchema} from './schema.ts'
 
 const seconds = z.number().nonnegative()
 const count = z.int().nonnegative()
-/** Over all releases; null if the policy never got the port. */
-const range = z
-  .looseObject({minSeconds: seconds, medianSeconds: seconds, maxSeconds: seconds})
-  .nullable()
+/** Least and greatest over all releases. */
+const range = z.tuple([seconds, seconds]).nullable()
 
 const rowSchema = z.looseObject({
   policy: z.string(),
@@ -15,10 +13,12 @@ const rowSchema = z.looseObject({
   how: z.enum(['measured', 'computed']),
   /** The median number of attempts. */
   attempts: count,
-  /** The old server's end -> the port is granted. */
-  outage: range,
+  /** The old server's end -> the port is granted, the median; null if the policy never got the port. */
+  outageSeconds: seconds.nullable(),
+  outageRangeSeconds: range,
   /** The port is free -> the policy notices. */
-  overshoot: range,
+  overshootSeconds: seconds.nullable(),
+  overshootRangeSeconds: range,
   /** When it gives up for good; null if it got the port every time. */
   givesUpAfterSeconds: seconds.nullable(),
   /** How many of the releases it gave up before. */

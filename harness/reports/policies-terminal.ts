@@ -19,7 +19,7 @@ export function renderPolicies(policies: Policies, width: number | undefined): s
   const notes = policies.policies.filter(({note}) => note !== undefined)
   return `${[
     pc.bold(hostWords(host)),
-    `release of TIME_WAIT: ${rangeWords(release)} after the old server's end, over ${release.ports} port${release.ports === 1 ? '' : 's'}`,
+    `release of TIME_WAIT: ${rangeWords(release.medianSeconds, [release.minSeconds, release.maxSeconds])} after the old server's end, over ${release.ports} port${release.ports === 1 ? '' : 's'}`,
     `(${release.measuredNow ? 'measured now' : 'recorded in'} ${printable(release.file)})`,
     `an attempt that is a process: bind after ${milliseconds(attempt.untilBindSeconds)}, failed after ${milliseconds(attempt.untilEndSeconds)} (a Node server, measured now)`,
     '',
@@ -28,32 +28,31 @@ export function renderPolicies(policies: Policies, width: number | undefined): s
   ].join('\n')}\n`
 }
 
-function cellsOf({title, attempts, outage, overshoot, how, source, ...row}: PolicyRow): string[] {
+function cellsOf({title, attempts, how, source, ...row}: PolicyRow): string[] {
+  const {outageSeconds, outageRangeSeconds, overshootSeconds, overshootRangeSeconds} = row
   const {givesUpAfterSeconds, gaveUp, of} = row
   const givesUp =
     givesUpAfterSeconds === null
       ? ''
       : `gives up after ${secondsWords(givesUpAfterSeconds)}${gaveUp === of ? '' : ` in ${gaveUp} of ${of}`}`
-  const over = [overshoot === null ? '' : rangeWords(overshoot), givesUp].filter(Boolean)
+  const overshoot = [rangeWords(overshootSeconds, overshootRangeSeconds), givesUp]
   return [
     title,
     String(attempts),
-    outage === null ? 'for good' : rangeWords(outage),
-    over.join('; '),
+    rangeWords(outageSeconds, outageRangeSeconds) || 'for good',
+    overshoot.filter((words) => words !== '').join('; '),
     how,
     source,
   ]
 }
 
-/** `61.0 s`, or `63.0 s (62.1 to 64.0)` where it spreads. */
-function rangeWords(range: {
-  minSeconds: number
-  medianSeconds: number
-  maxSeconds: number
-}): string {
-  const {minSeconds, medianSeconds, maxSeconds} = range
-  const [min, median, max] = [minSeconds, medianSeconds, maxSeconds].map(secondsWords)
-  return min === max ? `${median}` : `${median} (${min?.replace(' s', '')} to ${max})`
+/** `61.0 s`, or `63.0 s (62.1 to 64.0 s)` where it spreads; empty where there is nothing. */
+function rangeWords(median: number | null, range: PolicyRow['outageRangeSeconds']): string {
+  if (median === null || range === null) return ''
+  const [least = '', greatest = ''] = range.map(secondsWords)
+  return least === greatest
+    ? secondsWords(median)
+    : `${secondsWords(median)} (${least.replace(' s', '')} to ${greatest})`
 }
 
 function secondsWords(seconds: number): string {

@@ -94,9 +94,9 @@ testUnless(
     t.false(release.measuredNow)
     t.is(release.ports, 32)
     t.is(summary.maxSeconds, release.maxSeconds)
-    for (const {policy, overshoot, outage, givesUpAfterSeconds} of policies) {
-      t.true((overshoot === null) === (outage === null), policy)
-      t.true(overshoot !== null || givesUpAfterSeconds !== null, policy)
+    for (const {policy, overshootSeconds, outageSeconds, givesUpAfterSeconds} of policies) {
+      t.is(overshootSeconds === null, outageSeconds === null, policy)
+      t.true(overshootSeconds !== null || givesUpAfterSeconds !== null, policy)
     }
   },
 )
