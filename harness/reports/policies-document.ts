@@ -38,12 +38,12 @@ export function policiesDocument(given: PoliciesToTell): Policies {
   }
 }
 
-/** A policy with jitter has another outcome each time, so each release is played often. */
-const drawsWithJitter = 100
+/** A policy with jitter has another outcome each time, so few releases are played often. */
+const drawsWithJitter = 1000
 
 function outcomesOf(policy: Policy, releases: readonly number[], cost: AttemptCost): Outcome[] {
   const random = policy.pause.kind === 'growing' && policy.pause.jitter !== undefined
-  const draws = random ? drawsWithJitter : 1
+  const draws = random ? Math.ceil(drawsWithJitter / releases.length) : 1
   return releases.flatMap((seconds) =>
     Array.from({length: draws}, () => outcomeOf(policy, seconds, cost)),
   )
