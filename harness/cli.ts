@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import {Command, CommanderError, Option} from 'commander'
-import {portNumber, portOrPath, repetitions, seconds} from './commands/options.ts'
+import {countUpTo, portNumber, portOrPath, seconds} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {version} from './version.ts'
 
@@ -16,10 +16,8 @@ const program = new Command('rebind')
   .exitOverride()
   .configureOutput({outputError: (text, write) => write(`rebind: ${text.replace(/^error: /, '')}`)})
 
-const limit = () =>
-  new Option('--limit <seconds>', 'how long a successor tries')
-    .argParser(seconds)
-    .default(defaultLimitSeconds)
+const limit = (description = 'how long a successor tries') =>
+  new Option('--limit <seconds>', description).argParser(seconds).default(defaultLimitSeconds)
 
 program
   .command('run', {isDefault: false})
@@ -28,7 +26,7 @@ program
   .option('--json', 'print the report, and nothing else, on stdout')
   .option('--quick', 'do not wait for releases: one refused attempt is enough')
   .addOption(limit())
-  .option('--repeat <n>', 'play each scenario n times, and report the spread', repetitions, 1)
+  .option('--repeat <n>', 'play each scenario n times, and report the spread', countUpTo(1000), 1)
   .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
   .addHelpText(
     'after',
@@ -116,6 +114,66 @@ Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 s
   .action(async (paths, options) => {
     const {compare} = await import('./commands/compare.ts')
     process.exitCode = await compare(paths, options)
+  })
+
+program
+  .command('timing')
+  .description(
+    'measure how long the OS keeps a port, over many ports: the distribution of the wait',
+  )
+  .addOption(
+    new Option('--ports <n>', 'how many ports, up to 1000').argParser(countUpTo(1000)).default(64),
+  )
+  .addOption(
+    new Option('--spread <seconds>', 'over how long their closings are spread')
+      .argParser(seconds)
+      .default(6),
+  )
+  .addOption(
+    new Option('--residue <state>', 'what is left on each port')
+      .choices(['TIME_WAIT', 'FIN_WAIT2'])
+      .default('TIME_WAIT'),
+  )
+  .addOption(limit('how long each port is tried'))
+  .option('--json', 'print the measurements, and nothing else, on stdout')
+  .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .addHelpText(
+    'after',
+    `
+There is no --quick: this measures the wait itself.
+
+Examples:
+  rebind timing                                64 ports; lasts one kernel wait and the spread
+  rebind timing --ports 1000                   a finer histogram
+  rebind timing --residue FIN_WAIT2            what a client that never closes costs
+  rebind timing --json > timing.json           for a script
+
+Exit status: 0 as expected, 1 a release outside the platform's range, 2 bad usage, 3 could not measure,
+130/143 interrupted`,
+  )
+  .action(async (options) => {
+    const {timing} = await import('./commands/timing.ts')
+    process.exitCode = await timing(options)
+  })
+
+program
+  .command('policies')
+  .description('show what supervisors and retry policies make of the wait that was measured here')
+  .argument('[run]', 'a run folder, report.json or timing.json; by default the newest run in --out')
+  .option('--measure', 'measure the release now, which takes over a minute on Linux')
+  .option('--json', 'print a JSON document')
+  .option('--out <dir>', 'where the runs are recorded', 'logs')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rebind policies                                from the newest run in logs/, or measured if there is none
+  rebind policies logs/2026-01-01T00-00-00Z-1a2b from a run of your choice
+  rebind policies --measure                      from a release measured now`,
+  )
+  .action(async (run, options) => {
+    const {policies} = await import('./commands/policies.ts')
+    process.exitCode = await policies(run, options)
   })
 
 program

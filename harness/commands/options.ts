@@ -19,15 +19,15 @@ export function portNumber(text: string): number {
   return value
 }
 
-const mostRepetitions = 1000
-
-/** Parses how often something is to be done. */
-export function repetitions(text: string): number {
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < 1 || value > mostRepetitions) {
-    throw new InvalidArgumentError(`It must be a number from 1 to ${mostRepetitions}.`)
+/** Parses a whole number from 1 to `most`. */
+export function countUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < 1 || value > most) {
+      throw new InvalidArgumentError(`It must be a number from 1 to ${most}.`)
+    }
+    return value
   }
-  return value
 }
 
 /** A number is a port; a path has a slash, or is there. */

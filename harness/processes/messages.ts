@@ -1,4 +1,5 @@
 import type {Socket} from 'node:net'
+import type {Options} from 'p-retry'
 import type {Bracket} from '../clock.ts'
 import type {BindOption} from '../sockets/bind-options.ts'
 import type {LocalPort} from '../sockets/connect.ts'
@@ -56,8 +57,15 @@ export interface Requests {
   abort: {takes: null; gives: Bracket}
 }
 
+/** p-retry's own options; what is left out has p-retry's default. */
+export type RetryOptions = Readonly<
+  Pick<Options, 'retries' | 'factor' | 'minTimeout' | 'maxTimeout' | 'randomize'>
+>
+
 export interface Restart {
   server: ServerToOpen
+  /** How the server retries; without it, it is our measuring that decides when the next attempt is due. */
+  retry?: RetryOptions
   limitSeconds: number
   /** False: one refused attempt is enough. */
   wait: boolean
@@ -92,7 +100,11 @@ export interface Call {
   seconds: number
 }
 
-/** What a client counts and measures; `longestGapSeconds` is the longest time from one answer to the next. */
+/**
+ * What is counted and measured besides the bind. `longestGapSeconds` is the longest time from one answer to
+ * the next; `releaseSeconds` passed from the first attempt to the release of the port, and
+ * `overshootSeconds` from there until the server's own way of retrying noticed.
+ */
 export type Counts = Partial<
   Record<
     | 'connections'
@@ -101,7 +113,9 @@ export type Counts = Partial<
     | 'unansweredConnections'
     | 'answersFromPredecessor'
     | 'answersFromSuccessor'
-    | 'longestGapSeconds',
+    | 'longestGapSeconds'
+    | 'releaseSeconds'
+    | 'overshootSeconds',
     number
   >
 >

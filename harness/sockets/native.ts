@@ -66,6 +66,17 @@ export function bindSocket(fd: number, address: Address, port: number): void {
 }
 
 /**
+ * A bind(2) to be tried again and again on a socket that `makeSocket` made for the same address: all that
+ * can be prepared is, because a thousand sockets that are tried in turn wait for each other.
+ * @returns a function that gives 0 if the bind is granted, else the OS's error number, positive
+ */
+export function preparedBind(fd: number, address: Address, port: number): () => number {
+  const c = libc()
+  const bytes = sockaddr(c.constants, socketAddress(address), port)
+  return () => (c.bind(fd, bytes, bytes.length) < 0 ? c.errno() : 0)
+}
+
+/**
  * A new socket, bound.
  * @returns the fd, close-on-exec, bound but not listening; the caller owns it.
  * @throws SystemError of the call that failed (`socket`, `setsockopt`, `fcntl` or `bind`);
