@@ -1,5 +1,5 @@
 import {Command, CommanderError, Option} from 'commander'
-import {portNumber, seconds} from './commands/options.ts'
+import {countFrom1, environmentVariable, portNumber, seconds} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {version} from './version.ts'
 
@@ -67,6 +67,50 @@ program
   .action(async (host, port, options) => {
     const {nc} = await import('./commands/nc.ts')
     process.exitCode = await nc(host, port, options)
+  })
+
+program
+  .command('check')
+  .description('restart your server, in any language, under an open connection')
+  .argument('<command...>', 'the server and its arguments, behind --; {port} stands for the port')
+  .requiredOption('--port <port>', 'the port that the server listens on', portNumber)
+  .option('--host <address>', 'the address at which clients reach it', '127.0.0.1')
+  .option('--connections <n>', 'how many are open when the server is stopped', countFrom1, 1)
+  .option('--send <text>', 'what each connection sends; knows \\r \\n \\t \\0 \\\\ \\xHH \\uHHHH')
+  .option('--hold', 'clients do not close when the server closes')
+  .addOption(
+    new Option('--stop <signal>', 'how the server is stopped; none: it exits by itself')
+      .choices(['SIGTERM', 'SIGINT', 'SIGKILL', 'none'])
+      .default('SIGTERM'),
+  )
+  .option('--stop-timeout <seconds>', 'how long it may take to exit before SIGKILL', seconds, 10)
+  .option('--start-timeout <seconds>', 'how long its first start may take', seconds, 30)
+  .option('--rounds <n>', 'how many restarts', countFrom1, 1)
+  .addOption(limit())
+  .option(
+    '--env <K=V>',
+    'a variable for the server besides PATH, HOME and PORT',
+    environmentVariable,
+    {},
+  )
+  .option('--cwd <dir>', 'the folder that the server runs in')
+  .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .option('--json', 'print the result, and nothing else, on stdout')
+  .option('--verbose', "show the server's output on stderr")
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rebind check --port 3000 -- node server.js
+  rebind check --port 8000 -- python3 -m http.server {port}
+  rebind check --port 8080 --send 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' --rounds 3 -- ./server
+
+The server gets PATH, HOME, PORT and what --env sets. It is ended with all its processes.
+Exit status: 0 safe (every restart was immediate), 1 not, 2 bad usage, 3 could not measure, 130/143 interrupted`,
+  )
+  .action(async (command, options) => {
+    const {check} = await import('./commands/check.ts')
+    process.exitCode = await check(command, options)
   })
 
 // A reader that has seen enough (`| head -1`) is no error.

@@ -17,3 +17,24 @@ export function portNumber(text: string): number {
   }
   return value
 }
+
+/** Parses a whole number from 1 on. */
+export function countFrom1(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError('It must be a whole number from 1 on.')
+  }
+  return value
+}
+
+/** Adds a `NAME=value` to those that were given before. */
+export function environmentVariable(
+  text: string,
+  known: Record<string, string>,
+): Record<string, string> {
+  const [, name, value] = /^([^=\0]+)=([^\0]*)$/s.exec(text) ?? []
+  if (name === undefined || value === undefined) {
+    throw new InvalidArgumentError('It must be NAME=value, e.g. NODE_ENV=production.')
+  }
+  return {...known, [name]: value}
+}

@@ -33,11 +33,11 @@ function interruption(signal: string | undefined): string {
   return signal === undefined ? '' : `, interrupted by ${literal(signal)}`
 }
 
-function row(cells: readonly string[]): string {
+export function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
-function section(title: string, items: readonly string[]): string[] {
+export function section(title: string, items: readonly string[]): string[] {
   return items.length === 0 ? [] : [`## ${title}`, '', ...items.map((item) => `- ${item}`), '']
 }
 
@@ -58,7 +58,7 @@ function explanation({scenario, claim, expected}: Result): string {
 }
 
 /** Neither Markdown nor HTML of a report's values takes effect. */
-function literal(text: string): string {
+export function literal(text: string): string {
   return printable(text)
     .replace(/[\\`*_[\]|~#]/g, '\\$&')
     .replace(/&/g, '&amp;')

@@ -49,7 +49,7 @@ const timelineEntrySchema = z.looseObject({
   expiresInSeconds: seconds.optional(),
 })
 
-const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
+export const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
 
 export const resultSchema = z.looseObject({
   scenario: z.string(),
