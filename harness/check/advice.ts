@@ -171,8 +171,9 @@ function nothingProven({document, rounds}: Seen): string[] {
   ]
 }
 
-function fine({document}: Seen): string[] {
-  return document.safe && document.reuseaddr.set === true
+function fine({document, rounds}: Seen): string[] {
+  const allExited = rounds.every(({stopTimedOut}) => !stopTimedOut)
+  return document.safe && document.reuseaddr.set === true && allExited
     ? ['Nothing to do: the server has its port back at once, with connections open.']
     : []
 }

@@ -62,7 +62,9 @@ function reuses(bind: BindOption): boolean {
 
 /** The state of a socket that was left, or, on an OS that does not show it, the one that must have been. */
 function blockingState({residue, connections}: CheckRound, {hiddenStates}: Platform) {
-  const state = residue?.find(({endpoint}) => endpoint === 'server')?.state
+  const state = residue?.find(
+    (entry) => entry.endpoint === 'server' && entry.state !== 'LISTEN',
+  )?.state
   if (state !== undefined) return state
   const closedByServer = Number(connections.endedByServer ?? 0) > 0
   return closedByServer && hiddenStates.includes('TIME_WAIT')

@@ -155,7 +155,7 @@ async function restart(
       firstAttemptAt = startedAt
       survivors = describeSurvivors(context, old)
     }
-    residue ??= readResidue(context, connections)
+    residue ??= readResidue(context, connections, old)
     prober.resume()
     const outcome = await awaitListening({
       server: start,
@@ -217,7 +217,8 @@ async function restart(
       // p-retry's own pauses grow by a factor; ours follow what is left on the port.
       async onFailedAttempt({error}) {
         if (!(error instanceof AttemptFailed)) return
-        const seconds = await pauseSeconds(context, prober, old, beganAt)
+        const portRefused = errors.list.at(-1)?.code === 'EADDRINUSE'
+        const seconds = await pauseSeconds(context, prober, old, beganAt, portRefused)
         const left = deadline - monotonicSeconds()
         await delay(Math.max(0, Math.min(seconds, left)) * 1000, undefined, {signal})
       },
@@ -251,30 +252,41 @@ async function letClientIn(prober: Prober, start: ServerStart): Promise<void> {
 
 /** What is left once nothing is in flight any more; null where the OS does not show it. */
 async function readResidue(
-  {look, platform}: CheckContext,
+  {look, platform, options}: CheckContext,
   connections: readonly OpenConnection[],
+  old: ReadonlySet<number>,
 ): Promise<CheckRound['residue']> {
   if (look === null) return null
   const deadline = monotonicSeconds() + settleWithinSeconds
   const ports = new Set(connections.map(({localPort}) => localPort))
+  let before = ''
   for (;;) {
-    const all = (await look()).connections
+    const view = await look()
+    const holders = await holdersOf(platform, options.port, view.listeners)
+    const oldListeners = holders.some(({pid}) => old.has(pid)) ? view.listeners : []
     // Only what the connections left: others that come now are clients of the successor.
-    const ours = all.filter(
+    const ours = view.connections.filter(
       ({entry}) => ports.has(entry.remote.port) || ports.has(entry.local.port),
     )
+    const residue = residueOf([
+      ...oldListeners.map((entry) => ({
+        endpoint: 'server' as const,
+        socket: 'listener' as const,
+        entry,
+      })),
+      ...ours,
+    ])
+    // A socket that turns into TIME_WAIT while the table is read may be missing from it.
+    const now = JSON.stringify(residue)
     const passing = ours.some(({entry}) => /SYN|FIN_WAIT1|CLOSING|LAST_ACK/.test(entry.state))
-    const stillClosing = connections.some(
-      ({client, endedByServer}) =>
-        endedByServer() && client.socket.writable && !client.socket.destroyed,
-    )
-    if ((passing || stillClosing) && monotonicSeconds() < deadline) {
-      await delay(settleEveryMilliseconds)
-      continue
+    const closing = !options.hold && connections.some(({client}) => !client.socket.destroyed)
+    const settled = !passing && !closing && now === before
+    if (settled || monotonicSeconds() > deadline) {
+      const ofServer = residue.some(({endpoint}) => endpoint === 'server')
+      return !ofServer && platform.hiddenStates.length > 0 ? null : residue
     }
-    const residue = residueOf(ours)
-    const ofServer = residue.some(({endpoint}) => endpoint === 'server')
-    return !ofServer && platform.hiddenStates.length > 0 ? null : residue
+    before = now
+    await delay(settleEveryMilliseconds)
   }
 }
 
@@ -300,9 +312,11 @@ async function pauseSeconds(
   prober: Prober,
   old: ReadonlySet<number>,
   beganAt: number,
+  portRefused: boolean,
 ): Promise<number> {
   const now = monotonicSeconds()
   const proportional = Math.min(seldomSeconds, Math.max(0.1, (now - beganAt) / 20))
+  if (!portRefused) return proportional
   if (host.processes().some((pid) => old.has(pid))) return processHeldSeconds
   const view = look === null ? null : await look()
   const left = view?.connections.filter(

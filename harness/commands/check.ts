@@ -8,6 +8,7 @@ import {exitStatus} from '../errors.ts'
 import {renderCheckMarkdown} from '../reports/check-markdown.ts'
 import {type CheckDocument, checkSchema, type StopSignal} from '../reports/check-schema.ts'
 import {renderCheck} from '../reports/check-terminal.ts'
+import {safetyWords} from '../reports/check-words.ts'
 import {openEventLog} from '../reports/events.ts'
 import {makeRunFolder, writeWhole} from '../reports/run-folder.ts'
 import {printable} from '../reports/words.ts'
@@ -70,12 +71,10 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
     const valid = checkSchema.parse(document)
     await writeWhole(folder, 'check.json', `${JSON.stringify(valid, null, 2)}\n`)
     await writeWhole(folder, 'check.md', renderCheckMarkdown(valid))
-    if (given.json === true) process.stdout.write(`${JSON.stringify(valid)}\n`)
-    else process.stdout.write(renderCheck(valid, process.stdout.columns))
-    if (valid.problem !== undefined) {
-      const {message, remedy} = valid.problem
-      process.stderr.write(`rebind: ${printable(message)}; ${printable(remedy)}\n`)
-    }
+    if (given.json === true) {
+      process.stdout.write(`${JSON.stringify(valid)}\n`)
+      if (valid.problem !== undefined) process.stderr.write(`rebind: ${safetyWords(valid)}\n`)
+    } else process.stdout.write(renderCheck(valid, process.stdout.columns))
     process.stderr.write(`Logs and report: ${folder.path}\n`)
     return interruption.exitStatus() ?? statusOf(valid)
   } finally {

@@ -71,13 +71,13 @@ function notify(notice: Notice): void {
 }
 
 let watching = false
+let reap: (own: ReadonlySet<number>) => void = () => undefined
 
 function watchOverTree(): void {
   if (watching) return
   watching = true
   process.once('exit', endTree)
-  const reap = becomeSubreaper()
-  if (reap === undefined) return
+  reap = becomeSubreaper() ?? reap
   setInterval(() => reap(new Set(running.keys())), reapEveryMilliseconds).unref()
 }
 
@@ -87,6 +87,8 @@ function endTree(): void {
   while (monotonicSeconds() < deadline) {
     // Orphans are found below a subreaper; elsewhere by their group, unless they have left that, too.
     const pids = livingBelow(process.pid, groups)
+    // Nobody waits for the commands any more, and not every container has an init that would.
+    reap(new Set())
     if (pids.length === 0) return
     for (const pid of pids) {
       try {

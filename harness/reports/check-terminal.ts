@@ -43,5 +43,5 @@ function roundTable(rounds: readonly CheckRound[], width: number | undefined): s
     border: getBorderCharacters('void'),
     columnDefault: {paddingLeft: 0, paddingRight: gap},
     drawHorizontalLine: () => false,
-  })
+  }).replace(/ +$/gm, '')
 }
