@@ -113,6 +113,22 @@ Exit status: 0 safe (every restart was immediate), 1 not, 2 bad usage, 3 could n
     process.exitCode = await check(command, options)
   })
 
+program
+  .command('survey')
+  .description('check the restart of the common servers and runtimes that are installed here')
+  .option('--only <names>', 'some of them, e.g. node,python3,redis')
+  .addOption(limit())
+  .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .option('--json', 'print the result, and nothing else, on stdout')
+  .addHelpText(
+    'after',
+    '\nExit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/143 interrupted',
+  )
+  .action(async (options) => {
+    const {survey} = await import('./commands/survey.ts')
+    process.exitCode = await survey(options)
+  })
+
 // A reader that has seen enough (`| head -1`) is no error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
