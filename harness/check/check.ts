@@ -12,9 +12,8 @@ import {inferReuseaddr} from './inference.ts'
 import {awaitListening} from './listening.ts'
 import {type CheckOptions, commandToStart, fillOptions} from './options.ts'
 import {viewPort} from './port-view.ts'
-import {openProber} from './prober.ts'
 import {assertNobodyListens, startProblem} from './problems.ts'
-import {playRound} from './round.ts'
+import {playRound, proberFor} from './round.ts'
 import {openServerHost} from './server.ts'
 
 const lookEveryMilliseconds = 10
@@ -57,7 +56,8 @@ export async function checkRestart(
   try {
     const host = await openServerHost(program, (output) => listeners.onOutput?.(output))
     try {
-      const shared = {options: filled, platform, settings, look, host, before, signal}
+      const usedPorts = new Set<number>()
+      const shared = {options: filled, platform, settings, look, host, before, usedPorts, signal}
       return await play({...listeners, ...shared}, blank)
     } finally {
       await host.close()
@@ -111,13 +111,14 @@ async function startFirst(
   context: CheckContext,
 ): Promise<{running: RunningServer} | {problem: CheckProblem}> {
   const {options, host, platform, look, before, signal} = context
-  const {address, port, hold} = options
+  const {address, port} = options
   const left = look === null ? [] : (await look()).connections
+  for (const {entry} of left) context.usedPorts.add(entry.remote.port)
   signal.throwIfAborted()
   const start = await host.start(commandToStart(options))
   const {pid, startedAt} = start
   context.onEvent?.('process', {at: startedAt, role: 'predecessor', pid, change: 'started'})
-  const prober = look === null ? openProber({host: address, port, hold}) : undefined
+  const prober = look === null ? proberFor(context) : undefined
   prober?.resume()
   try {
     const outcome = await awaitListening({
@@ -140,6 +141,7 @@ async function startFirst(
       return {problem: startProblem(outcome, start, options, left)}
     }
     const had = prober?.connection()
+    for (const used of prober?.ports ?? []) context.usedPorts.add(used)
     const startupSeconds = Math.max(0, outcome.at - startedAt)
     const waiting = had === undefined ? undefined : asOpenConnection(had.client)
     return {running: {start, startupSeconds, holders: outcome.holders, waiting}}

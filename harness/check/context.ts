@@ -25,6 +25,8 @@ export interface CheckContext extends CheckListeners {
   host: ServerHost
   /** Listeners that were there before the command was first started. */
   before: readonly SocketEntry[]
+  /** Local ports of all connections that were made to the servers; it grows. */
+  usedPorts: Set<number>
   /** Aborted, with the signal's name as its reason, when the check is interrupted. */
   signal: AbortSignal
 }

@@ -1,3 +1,4 @@
+import {randomInt} from 'node:crypto'
 import {PassThrough} from 'node:stream'
 import {monotonicSeconds} from '../clock.ts'
 import {type Netcat, netcat} from '../processes/netcat.ts'
@@ -7,6 +8,14 @@ export interface ProberOptions {
   port: number
   /** Whether the connection that is had stays half-open when the server closes. */
   hold: boolean
+  /** The ports that the OS gives to outgoing connections. */
+  ephemeralPorts: [first: number, last: number]
+  /**
+   * Local ports of connections to this port before, whose server side may be in TIME_WAIT. A SYN from
+   * the same local port has that TIME_WAIT destroyed (RFC 1337), and the port comes free early: of the
+   * thousands of tries within a minute one would hit it, were the choice left to the OS.
+   */
+  avoid: ReadonlySet<number>
 }
 
 /** The client that cannot wait: it tries to connect every 10 ms. */
@@ -27,10 +36,14 @@ export interface Prober {
 
 const everyMilliseconds = 10
 const giveUpAfterMilliseconds = 1000
+const choicesAllowed = 1000
 
-export function openProber({host, port, hold}: ProberOptions): Prober {
+export function openProber(options: ProberOptions): Prober {
+  const {host, port, hold} = options
   const counts = {refused: 0, failed: 0}
   const ports = new Set<number>()
+  // Refused connections leave nothing behind, so that one local port serves for all of them.
+  let localPort = chooseLocalPort(options)
   let timer: NodeJS.Timeout | undefined
   let trying = false
   let had: {client: Netcat; at: number} | undefined
@@ -40,7 +53,13 @@ export function openProber({host, port, hold}: ProberOptions): Prober {
     if (trying || had !== undefined) return
     trying = true
     const output = new PassThrough().resume()
-    const client = netcat({host, port, output, hold})
+    const client = netcat({
+      host,
+      port,
+      ...(localPort === undefined ? {} : {localPort}),
+      output,
+      hold,
+    })
     const {socket, connected} = client
     socket.setTimeout(giveUpAfterMilliseconds, () => {
       if (socket.connecting) socket.destroy(new Error('no answer'))
@@ -48,11 +67,7 @@ export function openProber({host, port, hold}: ProberOptions): Prober {
     try {
       await connected
       const at = monotonicSeconds()
-      if (socket.localPort === port) {
-        // The OS chose the very port as the local one, and TCP connected the socket to itself.
-        counts.failed++
-        socket.resetAndDestroy()
-      } else if (timer === undefined) socket.resetAndDestroy()
+      if (timer === undefined) socket.resetAndDestroy()
       else {
         socket.setTimeout(0)
         ports.add(socket.localPort ?? 0)
@@ -60,8 +75,12 @@ export function openProber({host, port, hold}: ProberOptions): Prober {
         told()
       }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') counts.refused++
-      else counts.failed++
+      const {code} = error as NodeJS.ErrnoException
+      if (code === 'ECONNREFUSED') counts.refused++
+      else if (code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL') {
+        // Somebody else has that local port: no answer of the server's.
+        localPort = chooseLocalPort(options)
+      } else counts.failed++
     } finally {
       trying = false
     }
@@ -91,4 +110,15 @@ export function openProber({host, port, hold}: ProberOptions): Prober {
     counts,
     ports,
   }
+}
+
+/** Undefined, for a choice of the OS, where next to no port is left to choose from. */
+function chooseLocalPort({ephemeralPorts, avoid, port}: ProberOptions): number | undefined {
+  const [first, last] = ephemeralPorts
+  for (let choices = 0; choices < choicesAllowed; choices++) {
+    const choice = randomInt(first, last + 1)
+    // From the very port TCP would connect the socket to itself.
+    if (choice !== port && !avoid.has(choice)) return choice
+  }
+  return undefined
 }

@@ -59,7 +59,8 @@ export async function playRound(
     return {problem: unreachableProblem(error as Error, options, start)}
   }
   const {connections, accepted} = opened
-  const prober = openProber({host: address, port, hold})
+  for (const {localPort} of connections) context.usedPorts.add(localPort)
+  const prober = proberFor(context)
   try {
     const stop = await stopServer(context, start, prober)
     if (stop.kind === 'daemonised') return {problem: daemonProblem(stop.holders)}
@@ -99,8 +100,16 @@ export async function playRound(
     return {round, successor}
   } finally {
     prober.pause()
+    for (const used of prober.ports) context.usedPorts.add(used)
     for (const {client} of connections) client.socket.resetAndDestroy()
   }
+}
+
+/** The client that tries to connect during a restart. */
+export function proberFor({options, platform, settings, usedPorts}: CheckContext): Prober {
+  const {address, port, hold} = options
+  const ephemeralPorts = platform.ephemeralPorts(settings)
+  return openProber({host: address, port, hold, ephemeralPorts, avoid: usedPorts})
 }
 
 interface Restarted {

@@ -6,6 +6,8 @@ import {type Bracket, monotonicSeconds} from '../clock.ts'
 export interface NetcatOptions {
   host: string
   port: number
+  /** The client's own port; the OS chooses one by default. */
+  localPort?: number
   /** What to send; its end is sent on as a half-close (FIN). None: nothing is sent. */
   input?: Readable
   /** Where received bytes go. */
@@ -25,8 +27,9 @@ export interface Netcat {
 }
 
 /** A client like nc(1): copies both ways, keeps a half-close, and closes when the server closes. */
-export function netcat({host, port, input, output, hold}: NetcatOptions): Netcat {
-  const socket = createConnection({host, port, allowHalfOpen: true})
+export function netcat({host, port, localPort, input, output, hold}: NetcatOptions): Netcat {
+  const local = localPort === undefined ? {} : {localPort}
+  const socket = createConnection({host, port, ...local, allowHalfOpen: true})
   let closingAt: number | undefined
   const close = () => {
     closingAt ??= monotonicSeconds()
