@@ -29,7 +29,7 @@ test('a client is refused every few milliseconds, and gets in once the server li
 })
 
 test('the client never comes from the local port of an old connection, whose TIME_WAIT that would destroy', async (t) => {
-  const server = createServer().listen(0, host)
+  const server = createServer((socket) => socket.on('error', () => undefined)).listen(0, host)
   await once(server, 'listening')
   t.teardown(() => server.close())
   const {port} = server.address() as AddressInfo
@@ -48,10 +48,7 @@ test('the client never comes from the local port of an old connection, whose TIM
     const [socket] = (await accepted) as [Socket]
     t.is(socket.remotePort, free)
     await prober.next()
-    const closed = once(
-      socket.on('error', () => undefined),
-      'close',
-    )
+    const closed = new Promise((resolve) => socket.once('close', resolve))
     prober.pause()
     prober.reject()
     await closed
