@@ -1,5 +1,12 @@
+#!/usr/bin/env node
 import {Command, CommanderError, Option} from 'commander'
-import {countFrom1, environmentVariable, portNumber, seconds} from './commands/options.ts'
+import {
+  countFrom1,
+  environmentVariable,
+  portNumber,
+  repetitions,
+  seconds,
+} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {version} from './version.ts'
 
@@ -27,6 +34,7 @@ program
   .option('--json', 'print the report, and nothing else, on stdout')
   .option('--quick', 'do not wait for releases: one refused attempt is enough')
   .addOption(limit())
+  .option('--repeat <n>', 'play each scenario n times, and report the spread', repetitions, 1)
   .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
   .addHelpText(
     'after',
@@ -35,6 +43,7 @@ Examples:
   rebind run                                  everything; lasts one kernel wait, about a minute
   rebind run --quick                          which restarts are refused, without waiting
   rebind run server-closes-first --limit 70   one scenario
+  rebind run server-closes-first --repeat 20  how far the wait spreads
   rebind run --json > report.json             for a script
 
 Exit status: 0 as expected, 1 unexpected, 2 bad usage, 3 could not measure, 130/143 interrupted`,
@@ -52,6 +61,67 @@ program
   .action(async (options) => {
     const {list} = await import('./commands/list.ts')
     process.exitCode = await list(options)
+  })
+
+const repeatable = (word: string, known: string[] = []) => [...known, word]
+
+program
+  .command('matrix')
+  .description("try every residue under every bind: this OS's whole bind table, against its rules")
+  .option('--json', 'print the table, and nothing else, on stdout')
+  .addOption(
+    new Option('--format <format>', 'what to print on stdout')
+      .choices(['terminal', 'markdown'])
+      .default('terminal')
+      .conflicts('json'),
+  )
+  .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .option('--residue <state>', 'only this residue, e.g. TIME_WAIT; repeatable', repeatable)
+  .option('--address <addr>', 'only this address on both sides; repeatable', repeatable)
+  .option('--predict', 'try nothing: print what the rules say')
+  .option('--platform <name>', 'with --predict: linux, darwin or gvisor, on any machine')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rebind matrix                                           all of it; takes some seconds
+  rebind matrix --residue TIME_WAIT --address 127.0.0.1   a small part
+  rebind matrix --platform darwin --predict               what macOS does, by its source
+  rebind matrix --json > matrix.json                      for a script
+
+Exit status: 0 as the rules say, 1 a cell disagrees, 2 bad usage, 3 could not measure, 130/143 interrupted`,
+  )
+  .action(async (options) => {
+    const {matrix} = await import('./commands/matrix.ts')
+    process.exitCode = await matrix(options)
+  })
+
+program
+  .command('compare')
+  .description('reports and matrices side by side: what differs between operating systems, and why')
+  .argument('[path...]', 'reports, matrices or run folders; those of logs/recorded/ by default')
+  .option('--baseline <path>', 'judge one run against an earlier one of the same system')
+  .option('--json', 'print the comparison, and nothing else, on stdout')
+  .addOption(
+    new Option('--format <format>', 'of what is printed')
+      .choices(['text', 'markdown'])
+      .default('text'),
+  )
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rebind compare                              the recorded reports and matrices
+  rebind compare linux.json macos.json        two reports of rebind run --json
+  rebind compare logs/*/ --format markdown    run folders, for the summary of a CI job
+  rebind compare --baseline before.json after.json   has this system changed?
+
+Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 something differs,
+3 something could not be compared`,
+  )
+  .action(async (paths, options) => {
+    const {compare} = await import('./commands/compare.ts')
+    process.exitCode = await compare(paths, options)
   })
 
 program

@@ -1,11 +1,21 @@
 import type {TcpState} from './platforms/tcp-states.ts'
+import type {Counts} from './processes/messages.ts'
 import type {Address} from './sockets/address.ts'
 import type {BindOption} from './sockets/bind-options.ts'
 
-/** A server's options: plain `server.listen`, or a socket of our own with exactly these bind options. */
-export type ServerSpec =
-  | {opener: 'node'; address?: Address; reads?: boolean}
-  | {bind: BindOption; address?: Address; reads?: boolean}
+/** Plain node:net, or a socket of our own with exactly these bind options. */
+export type SocketSpec = {opener: 'node'} | {bind: BindOption}
+
+export type ServerSpec = SocketSpec & {
+  address?: Address
+  /** False for a server that never reads what its clients send. */
+  reads?: boolean
+  /**
+   * The listening socket is opened by a supervisor, the harness, that keeps it and gives it to the server
+   * as its file descriptor 3, as systemd does (sd_listen_fds(3)).
+   */
+  inherited?: true
+}
 
 /** The steps of a scenario, as functions that its script calls in order. */
 export interface Script {
@@ -26,12 +36,35 @@ export interface Script {
   client: {
     /** Connects and reads the greeting. Closes when the server closes, unless it is to hold on. */
     connect(options?: {hold?: boolean}): Promise<void>
+    /**
+     * Connects to some other server, with the scenario's own port as the local one. The connection is the
+     * other server's to close.
+     */
+    connectElsewhere(): Promise<void>
+    /**
+     * Tries to connect once more, from the local port of the last time or from another one, and gives up
+     * after some seconds. What bind() and connect() answer is recorded and judged; no answer is a failure.
+     */
+    reconnect(from: 'the same port' | 'another port'): Promise<void>
+    /** The client's process ends and another one takes its place. */
+    restart(): Promise<void>
+    /** Connects so many times, one after the other, and counts which server answers. */
+    countAnswers(connections: number): Promise<void>
+    /** From here on connects every few milliseconds, whatever comes of it. */
+    keepConnecting(): Promise<void>
+    /** Ends that, waits for the connections that are under way, and counts what came of each. */
+    stopConnecting(): Promise<void>
     /** Sends bytes that the server may or may not read. */
     send(text: string): Promise<void>
     /** FIN, if not sent yet; done when both sides have closed. */
     close(): Promise<void>
     /** RST. */
     abort(): Promise<void>
+  }
+  /** The server that `client.connectElsewhere` connected to. */
+  otherServer: {
+    /** FIN: active close. */
+    closeConnection(): Promise<void>
   }
   /** The process that was given the accepted connection. */
   holder: {
@@ -45,12 +78,18 @@ export interface Script {
   seconds(count: number): Promise<void>
 }
 
-/** What is left at either end of the connection when the successor first tries. */
+/** What is left at either end of the connection when the successor, or the client, first tries. */
 export interface Residue {
   server: TcpState | 'none'
   client?: TcpState
   /** What the server's residue turns into while the successor already tries. */
   later?: TcpState
+  /** The socket on the port is a client's: it made a connection with that local port. */
+  outgoing?: true
+  /** Clients come and go all the time, so other sockets than the residue are on the port, too. */
+  amidTraffic?: true
+  /** The client reconnects over this residue before the successor tries; what it does to it, the OS decides. */
+  reconnected?: true
 }
 
 /** A piece of common advice that the scenario puts to the test. */
@@ -69,13 +108,40 @@ export interface Scenario {
   /** One sentence. */
   claim: string
   predecessor: ServerSpec
-  successor: ServerSpec
+  /** None where it is the client that restarts. */
+  successor?: ServerSpec
+  /** How the client binds its local port before it connects; by default it leaves that to connect(). */
+  client?: SocketSpec
   script(script: Script): Promise<void>
   residue: Residue
+  /** True if the script is to be played to its end even when the successor has got the port before. */
+  playsOn?: true
+  /** What the client has to count if all goes well. */
+  counts?: Counts
   advice?: CommonAdvice
 }
 
+/** A scenario whose arms differ from it, and from each other, in a few of its fields. */
+export interface ScenarioWithArms extends Scenario {
+  arms: Readonly<Record<string, Partial<Scenario>>>
+}
+
 /** Names the shape of a scenario file's default export. */
-export function scenario(definition: Scenario): Scenario {
+export function scenario<Definition extends Scenario | ScenarioWithArms>(
+  definition: Definition,
+): Definition {
   return definition
+}
+
+/** Every scenario by its id; an arm's is `scenario/arm`. */
+export function expandArms(
+  definitions: Readonly<Record<string, Scenario | ScenarioWithArms>>,
+): Record<string, Scenario> {
+  return Object.fromEntries(
+    Object.entries(definitions).flatMap(([id, definition]): [string, Scenario][] => {
+      if (!('arms' in definition)) return [[id, definition]]
+      const {arms, ...common} = definition
+      return Object.entries(arms).map(([arm, own]) => [`${id}/${arm}`, {...common, ...own}])
+    }),
+  )
 }

@@ -1,24 +1,38 @@
-import type {Scenario} from '../harness/scenario.ts'
+import {expandArms} from '../harness/scenario.ts'
+import besideLiveWildcard from './beside-live-wildcard.ts'
 import clientAborts from './client-aborts.ts'
 import clientClosesFirst from './client-closes-first.ts'
 import clientNeverCloses from './client-never-closes.ts'
 import clientNeverClosesReuseaddr from './client-never-closes-reuseaddr.ts'
+import clientReconnectsSamePort from './client-reconnects-same-port.ts'
+import clientTakesAnotherPort from './client-takes-another-port.ts'
 import connectionOutlivesServer from './connection-outlives-server.ts'
 import connectionOutlivesServerReuseaddr from './connection-outlives-server-reuseaddr.ts'
+import dualStackOverIpv4 from './dual-stack-over-ipv4.ts'
+import inheritedListener from './inherited-listener.ts'
+import ipv6TimeWait from './ipv6-time-wait.ts'
 import oldServerStillListening from './old-server-still-listening.ts'
+import outgoingConnectionHoldsPort from './outgoing-connection-holds-port.ts'
+import overlappingHandover from './overlapping-handover.ts'
 import reuseaddrAddedLate from './reuseaddr-added-late.ts'
 import reuseaddrDropped from './reuseaddr-dropped.ts'
 import reuseportAddedLate from './reuseport-added-late.ts'
 import reuseportOnly from './reuseport-only.ts'
+import reuseportShared from './reuseport-shared.ts'
 import serverAborts from './server-aborts.ts'
 import serverClosesFirst from './server-closes-first.ts'
 import serverClosesFirstNode from './server-closes-first-node.ts'
 import serverClosesFirstReuseaddr from './server-closes-first-reuseaddr.ts'
 import serverClosesUnread from './server-closes-unread.ts'
 import serverKilled from './server-killed.ts'
+import specificOverWildcardTimeWait from './specific-over-wildcard-time-wait.ts'
+import wildcardOverTimeWait from './wildcard-over-time-wait.ts'
 
-/** Every scenario by its id, which is its file's name, in the order in which the story is told. */
-export const scenarios: Readonly<Record<string, Scenario>> = {
+/**
+ * Every scenario by its id, in the order in which the story is told. The id is the file's name; that of an
+ * arm has the arm's name behind a slash.
+ */
+export const scenarios = expandArms({
   'server-closes-first': serverClosesFirst,
   'server-closes-first-reuseaddr': serverClosesFirstReuseaddr,
   'server-closes-first-node': serverClosesFirstNode,
@@ -36,4 +50,15 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   'old-server-still-listening': oldServerStillListening,
   'connection-outlives-server': connectionOutlivesServer,
   'connection-outlives-server-reuseaddr': connectionOutlivesServerReuseaddr,
-}
+  'wildcard-over-time-wait': wildcardOverTimeWait,
+  'specific-over-wildcard-time-wait': specificOverWildcardTimeWait,
+  'ipv6-time-wait': ipv6TimeWait,
+  'dual-stack-over-ipv4': dualStackOverIpv4,
+  'beside-live-wildcard': besideLiveWildcard,
+  'reuseport-shared': reuseportShared,
+  'overlapping-handover': overlappingHandover,
+  'inherited-listener': inheritedListener,
+  'outgoing-connection-holds-port': outgoingConnectionHoldsPort,
+  'client-reconnects-same-port': clientReconnectsSamePort,
+  'client-takes-another-port': clientTakesAnotherPort,
+})

@@ -2,6 +2,8 @@ import {randomInt} from 'node:crypto'
 import {PassThrough} from 'node:stream'
 import {monotonicSeconds} from '../clock.ts'
 import {type Netcat, netcat} from '../processes/netcat.ts'
+import type {LocalPort} from '../sockets/connect.ts'
+import {nodeBindOption} from '../sockets/opener.ts'
 
 export interface ProberOptions {
   host: string
@@ -43,7 +45,7 @@ export function openProber(options: ProberOptions): Prober {
   const counts = {refused: 0, failed: 0}
   const ports = new Set<number>()
   // Refused connections leave nothing behind, so that one local port serves for all of them.
-  let localPort = chooseLocalPort(options)
+  let from = chooseLocalPort(options)
   let timer: NodeJS.Timeout | undefined
   let trying = false
   let had: {client: Netcat; at: number} | undefined
@@ -53,13 +55,7 @@ export function openProber(options: ProberOptions): Prober {
     if (trying || had !== undefined) return
     trying = true
     const output = new PassThrough().resume()
-    const client = netcat({
-      host,
-      port,
-      ...(localPort === undefined ? {} : {localPort}),
-      output,
-      hold,
-    })
+    const client = netcat({host, port, ...from, output, hold})
     const {socket, connected} = client
     socket.setTimeout(giveUpAfterMilliseconds, () => {
       if (socket.connecting) socket.destroy(new Error('no answer'))
@@ -79,7 +75,7 @@ export function openProber(options: ProberOptions): Prober {
       if (code === 'ECONNREFUSED') counts.refused++
       else if (code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL') {
         // Somebody else has that local port: no answer of the server's.
-        localPort = chooseLocalPort(options)
+        from = chooseLocalPort(options)
       } else counts.failed++
     } finally {
       trying = false
@@ -112,13 +108,16 @@ export function openProber(options: ProberOptions): Prober {
   }
 }
 
-/** Undefined, for a choice of the OS, where next to no port is left to choose from. */
-function chooseLocalPort({ephemeralPorts, avoid, port}: ProberOptions): number | undefined {
+/** Where to connect from; nothing, for a choice of the OS, where next to no port is left to choose from. */
+function chooseLocalPort(options: ProberOptions): {from?: LocalPort} {
+  const {host, port, ephemeralPorts, avoid} = options
   const [first, last] = ephemeralPorts
   for (let choices = 0; choices < choicesAllowed; choices++) {
     const choice = randomInt(first, last + 1)
     // From the very port TCP would connect the socket to itself.
-    if (choice !== port && !avoid.has(choice)) return choice
+    if (choice !== port && !avoid.has(choice)) {
+      return {from: {opener: 'node', bind: nodeBindOption, address: host, port: choice}}
+    }
   }
-  return undefined
+  return {}
 }

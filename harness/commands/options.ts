@@ -18,6 +18,17 @@ export function portNumber(text: string): number {
   return value
 }
 
+const mostRepetitions = 1000
+
+/** Parses how often something is to be done. */
+export function repetitions(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < 1 || value > mostRepetitions) {
+    throw new InvalidArgumentError(`It must be a number from 1 to ${mostRepetitions}.`)
+  }
+  return value
+}
+
 /** Parses a whole number from 1 on. */
 export function countFrom1(text: string): number {
   const value = Number(text)

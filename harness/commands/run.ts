@@ -6,6 +6,7 @@ import {exitStatus, UsageError} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {openEventLog} from '../reports/events.ts'
 import {findings} from '../reports/findings.ts'
+import {newsOfRun, tellGithub} from '../reports/github.ts'
 import {describeHost} from '../reports/host.ts'
 import {liveProgress, type ProgressDisplay, plainProgress} from '../reports/progress.ts'
 import {makeRunFolder, writeReport} from '../reports/run-folder.ts'
@@ -20,6 +21,7 @@ export interface RunOptions {
   json?: boolean
   quick?: boolean
   limit: number
+  repeat: number
   out: string
 }
 
@@ -36,7 +38,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const log = openEventLog(folder.events, folder.id, origin)
   log.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command, host})
   const interruption = listenForInterruption()
-  const display = progressDisplay(Object.keys(scenarios).length)
+  const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
 
   const results = await runSuite({
     scenarios,
@@ -46,6 +48,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     origin,
     limitSeconds: options.limit,
     wait: options.quick !== true,
+    repeat: options.repeat,
     interruption: interruption.signal,
     onBegin: display.begin,
     onWaiting: display.waiting,
@@ -75,13 +78,18 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
   else process.stdout.write(renderTerminal(report, sentences, process.stdout.columns))
   process.stderr.write(`Logs and report: ${folder.path}\n`)
+  await tellGithub(newsOfRun(report, sentences))
   return interruption.exitStatus() ?? statusOf(results)
 }
 
-/** @throws UsageError for an id that no scenario has. */
+/**
+ * The scenarios of these ids; a scenario's own id stands for all its arms.
+ * @throws UsageError for an id that no scenario has
+ */
 function chosen(ids: string[]): Record<string, Scenario> {
   const known = Object.keys(allScenarios)
-  const unknown = ids.find((id) => !known.includes(id))
+  const isOf = (scenario: string, id: string) => scenario === id || scenario.startsWith(`${id}/`)
+  const unknown = ids.find((id) => !known.some((scenario) => isOf(scenario, id)))
   if (unknown !== undefined) {
     const nearest = known
       .map((id) => ({id, distance: leven(id, unknown)}))
@@ -93,7 +101,9 @@ function chosen(ids: string[]): Record<string, Scenario> {
     )
   }
   const wanted = ids.length === 0 ? known : ids
-  return Object.fromEntries(Object.entries(allScenarios).filter(([id]) => wanted.includes(id)))
+  return Object.fromEntries(
+    Object.entries(allScenarios).filter(([scenario]) => wanted.some((id) => isOf(scenario, id))),
+  )
 }
 
 /** What differs from the rules weighs more than what could not be measured. */

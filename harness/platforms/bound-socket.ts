@@ -1,6 +1,6 @@
 import {clientHost, socketAddress} from '../sockets/address.ts'
 import {bindFlags} from '../sockets/bind-options.ts'
-import type {BindQuestion, ServerOptions} from './platform.ts'
+import type {BindQuestion, PredecessorOptions, ServerOptions} from './platform.ts'
 
 /** A socket as the bind rules of the operating systems look at it. */
 export interface BoundSocket {
@@ -11,7 +11,7 @@ export interface BoundSocket {
   reuseaddr: boolean
   reuseport: boolean
   listening: boolean
-  /** Whether it has a peer: accepted connections do, in whatever state they are. */
+  /** Whether it has a peer: connections do, in whatever state they are. */
   connected: boolean
 }
 
@@ -28,15 +28,37 @@ export function newcomer({address, bind}: ServerOptions): BoundSocket {
   }
 }
 
+/** The local address that connect() gives to a socket which has none, by where it connects to. */
+export type SourceAddress = (destination: string) => string
+
 /**
  * The socket that the predecessor left. An accepted connection is a copy of its listener, options
- * included, with the connection's own local address.
+ * included, with the connection's own local address; an outgoing connection has the options of its own
+ * bind, and a wildcard has become the source address.
+ * @param source where the OS differs from the usual: a connection to one's own address comes from it
  */
-export function socketInTheWay({residue, predecessor}: BindQuestion): BoundSocket | undefined {
+export function socketInTheWay(
+  {residue, predecessor}: BindQuestion,
+  source: SourceAddress = (destination) => destination,
+): BoundSocket | undefined {
   if (residue === 'none' || residue === 'CLOSED') return undefined
-  const listener = newcomer(predecessor)
-  if (residue === 'LISTEN') return {...listener, listening: true}
-  return {...listener, address: clientHost(predecessor.address), connected: true}
+  if (predecessor.bind === 'autobind') return autobound(predecessor, source)
+  const {bind, address} = predecessor
+  const bound = newcomer({bind, address})
+  if (residue === 'LISTEN') return {...bound, listening: true}
+  return {...bound, address: clientHost(address), connected: true}
+}
+
+/** No bind() was called, so nothing but the program itself can have set IPV6_V6ONLY. */
+function autobound({address}: PredecessorOptions, source: SourceAddress): BoundSocket {
+  return {
+    family: socketAddress(address).family,
+    address: source(clientHost(address)),
+    ipv6Only: address === '::',
+    ...bindFlags('none'),
+    listening: false,
+    connected: true,
+  }
 }
 
 /**

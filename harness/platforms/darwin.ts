@@ -3,7 +3,15 @@ import {promisify} from 'node:util'
 import {type BoundSocket, newcomer, protocols, socketInTheWay} from './bound-socket.ts'
 import {readLsofHolders, readLsofUnixSockets} from './lsof.ts'
 import {readNetstat} from './netstat.ts'
-import type {BindQuestion, BindRule, Platform, Release, Settings} from './platform.ts'
+import type {
+  BindQuestion,
+  BindRule,
+  Platform,
+  ReconnectQuestion,
+  ReconnectRule,
+  Release,
+  Settings,
+} from './platform.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
 
@@ -31,7 +39,14 @@ const timerQuantumSeconds = 0.5
 export const darwin: Platform = {
   stack: 'darwin',
   title: 'macOS',
-  rules: {bind, release: releaseOf, errno: {EADDRINUSE: 48}},
+  rules: {
+    version: 'xnu-11417 (macOS 15.4)',
+    measured: false,
+    bind,
+    release: releaseOf,
+    reconnect,
+    errno: {EADDRINUSE: 48},
+  },
   readSockets: shared(readNetstat),
   hiddenStates: [],
   readHolders: readLsofHolders,
@@ -60,7 +75,8 @@ export const darwin: Platform = {
 /**
  * macOS asks only the newcomer: with either option, in_pcblookup_local is called without
  * INPLOOKUP_WILDCARD and finds none but unconnected sockets of exactly the same address. The state is
- * never looked at. Source: bsd/netinet/in_pcb.c:in_pcbbind, bsd/netinet6/in6_pcb.c:in6_pcbbind.
+ * never looked at, nor who made a connection. Source: bsd/netinet/in_pcb.c:in_pcbbind,
+ * bsd/netinet6/in6_pcb.c:in6_pcbbind.
  */
 function bind(question: BindQuestion): BindRule {
   const old = socketInTheWay(question)
@@ -100,6 +116,26 @@ function isFound(socket: BoundSocket, old: BoundSocket, plain: boolean): boolean
   const dual = socket.address === '*' && !socket.ipv6Only
   const exempt = old.address === '*' && old.family === 'ipv4'
   return dual && protocols(old).includes('ipv4') && matches('*') && !exempt
+}
+
+/**
+ * A SYN with a later sequence number closes TIME_WAIT by itself and is then looked up again; nobody
+ * listens, so it is answered by RST. A client's own pair of addresses and ports cannot be had twice.
+ */
+function reconnect({timeWaitAt}: ReconnectQuestion): ReconnectRule {
+  return timeWaitAt === 'server'
+    ? {
+        outcome: 'ECONNREFUSED',
+        endsTimeWait: true,
+        because: 'a SYN with a later sequence number closes TIME_WAIT',
+        source: 'bsd/netinet/tcp_input.c:tcp_input (TCPS_TIME_WAIT)',
+      }
+    : {
+        outcome: 'EADDRINUSE',
+        endsTimeWait: false,
+        because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
+        source: 'bsd/netinet/in_pcb.c:in_pcbconnect',
+      }
 }
 
 function releaseOf(state: TcpState, settings: Settings): Release {

@@ -2,7 +2,7 @@ import {readFileSync} from 'node:fs'
 import {darwin} from './darwin.ts'
 import {gvisor} from './gvisor.ts'
 import {linux} from './linux.ts'
-import type {Platform} from './platform.ts'
+import type {Platform, Stack} from './platform.ts'
 
 /** An operating system without rules of ours: everything is measured there and nothing is judged. */
 export const unknown: Platform = {
@@ -23,6 +23,16 @@ export const unknown: Platform = {
 
 /** Windows: untested; libuv sets no option there, and no socket table is read. */
 const windows: Platform = {...unknown, stack: 'windows', title: 'Windows'}
+
+/** Every platform by the name of its stack, which reports carry. */
+const platforms: Record<Stack, Platform> = {linux, darwin, gvisor, windows, unknown}
+
+export function platformOf(stack: Stack): Platform {
+  return platforms[stack]
+}
+
+/** The platforms whose rules are known. */
+export const platformsWithRules: readonly Platform[] = [linux, darwin, gvisor]
 
 /** The platform that this process runs on. */
 export function detectPlatform(): Platform {

@@ -1,6 +1,13 @@
-import {newcomer, protocols, socketInTheWay} from './bound-socket.ts'
+import {type BoundSocket, newcomer, protocols, socketInTheWay} from './bound-socket.ts'
 import {firstUnprivilegedPort, ipv4SettingNames, portRange, readIpv4Settings} from './linux.ts'
-import type {BindQuestion, BindRule, Platform, Release} from './platform.ts'
+import type {
+  BindQuestion,
+  BindRule,
+  Platform,
+  ReconnectQuestion,
+  ReconnectRule,
+  Release,
+} from './platform.ts'
 import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
 import {shared} from './socket-table.ts'
@@ -16,7 +23,14 @@ const timerLatenessSeconds = 0.5
 export const gvisor: Platform = {
   stack: 'gvisor',
   title: 'gVisor',
-  rules: {bind, release: releaseOf, errno: {EADDRINUSE: 98}},
+  rules: {
+    version: 'gVisor release-20221219.0',
+    measured: true,
+    bind,
+    release: releaseOf,
+    reconnect,
+    errno: {EADDRINUSE: 98},
+  },
   readSockets: shared(readProcNetTcp),
   // Its /proc/net/tcp lists only sockets that a process still has.
   hiddenStates: ['TIME_WAIT', 'FIN_WAIT2', 'LAST_ACK', 'CLOSING'],
@@ -37,7 +51,7 @@ export const gvisor: Platform = {
  */
 function bind(question: BindQuestion): BindRule {
   const source = 'pkg/tcpip/ports/ports.go:isAvailable'
-  const old = socketInTheWay(question)
+  const old = reservation(question)
   if (old === undefined) {
     return {outcome: 'granted', because: 'nothing is left on the port', source}
   }
@@ -73,6 +87,40 @@ function bind(question: BindQuestion): BindRule {
       : 'SO_REUSEPORT on the new socket is enough over a connection',
     source,
   }
+}
+
+/**
+ * A SYN whose sequence number is not beyond the window of TIME_WAIT is acknowledged and nothing else; the
+ * RST that answers is ignored (gVisor behaves as with tcp_rfc1337=1). The four-tuple of a connection of
+ * its own cannot be registered twice.
+ */
+function reconnect({timeWaitAt}: ReconnectQuestion): ReconnectRule {
+  return timeWaitAt === 'server'
+    ? {
+        outcome: 'unanswered',
+        endsTimeWait: false,
+        because: 'gVisor keeps TIME_WAIT whatever the reconnecting client sends',
+        source: 'pkg/tcpip/transport/tcp/rcv.go:handleTimeWaitSegment',
+      }
+    : {
+        outcome: 'EADDRINUSE',
+        endsTimeWait: false,
+        because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
+        source: 'pkg/tcpip/transport/tcp/endpoint.go:registerEndpoint',
+      }
+}
+
+/**
+ * What holds the port. A connection that bind() gave its port to keeps that reservation as it was made,
+ * wildcard, both networks and all; an accepted one, and one whose port connect() chose, has a
+ * reservation with its destination. Source: pkg/tcpip/transport/tcp/endpoint.go (bindLocked,
+ * connect), accept.go (reserveTupleLocked).
+ */
+function reservation(question: BindQuestion): BoundSocket | undefined {
+  const old = socketInTheWay(question)
+  const {outgoing, predecessor} = question
+  if (old === undefined || outgoing !== true || predecessor.bind === 'autobind') return old
+  return newcomer({bind: predecessor.bind, address: predecessor.address})
 }
 
 function releaseOf(state: TcpState): Release {

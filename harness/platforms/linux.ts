@@ -3,7 +3,15 @@ import {release} from 'node:os'
 import {promisify} from 'node:util'
 import {gunzip} from 'node:zlib'
 import {type BoundSocket, newcomer, socketInTheWay} from './bound-socket.ts'
-import type {BindQuestion, BindRule, Platform, Release, Settings} from './platform.ts'
+import type {
+  BindQuestion,
+  BindRule,
+  Platform,
+  ReconnectQuestion,
+  ReconnectRule,
+  Release,
+  Settings,
+} from './platform.ts'
 import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
 import {shared} from './socket-table.ts'
@@ -23,6 +31,7 @@ export const ipv4SettingNames = [
   'tcp_fin_timeout',
   'tcp_max_tw_buckets',
   'tcp_rfc1337',
+  'tcp_timestamps',
   'tcp_tw_reuse',
   'ip_local_port_range',
   'ip_local_reserved_ports',
@@ -32,7 +41,14 @@ export const ipv4SettingNames = [
 export const linux: Platform = {
   stack: 'linux',
   title: 'Linux',
-  rules: {bind, release: releaseOf, errno: {EADDRINUSE: 98}},
+  rules: {
+    version: 'Linux 6.18',
+    measured: true,
+    bind,
+    release: releaseOf,
+    reconnect,
+    errno: {EADDRINUSE: 98},
+  },
   readSockets: shared(readProcNetTcp),
   hiddenStates: [],
   readHolders: readProcHolders,
@@ -51,7 +67,7 @@ export const linux: Platform = {
  * net/ipv4/inet_connection_sock.c (6.18); socket(7) and ip(7) say the same of SO_REUSEADDR.
  */
 function bind(question: BindQuestion): BindRule {
-  const old = socketInTheWay(question)
+  const old = socketInTheWay(question, sourceAddress)
   const source = 'net/ipv4/inet_connection_sock.c:inet_bind_conflict'
   if (old === undefined) {
     return {outcome: 'granted', because: 'nothing is left on the port', source}
@@ -78,10 +94,22 @@ function bind(question: BindQuestion): BindRule {
       source,
     }
   }
-  const because = old.listening
-    ? 'a listening socket gives way only if both sockets have SO_REUSEPORT'
+  return {outcome: 'EADDRINUSE', because: refusal(question, old), source}
+}
+
+function refusal({predecessor}: BindQuestion, old: BoundSocket): string {
+  if (old.listening) return 'a listening socket gives way only if both sockets have SO_REUSEPORT'
+  return predecessor.bind === 'autobind'
+    ? 'Linux asks both sockets, and one whose port connect() chose has no option to share'
     : 'Linux asks both sockets: the same option must be on the one that left the residue, too'
-  return {outcome: 'EADDRINUSE', because, source}
+}
+
+/**
+ * The preferred source of the route `local 127.0.0.0/8 dev lo` is 127.0.0.1, whichever of its addresses
+ * is the destination. Source: net/ipv4/route.c:ip_route_output_key_hash_rcu (fib_prefsrc).
+ */
+function sourceAddress(destination: string): string {
+  return destination.startsWith('127.') ? '127.0.0.1' : destination
 }
 
 /**
@@ -124,6 +152,45 @@ function releaseOf(state: TcpState, settings: Settings): Release {
     }
   }
   return {endsBy: 'process', source: 'RFC 9293 section 3.3.2'}
+}
+
+/**
+ * A SYN that meets TIME_WAIT without a listener is answered by ACK, which the client answers by RST; that
+ * RST destroys TIME_WAIT unless tcp_rfc1337 is set (RFC 1337: assassination). A client's own TIME_WAIT does
+ * not refuse a connect() from a bound port, as the timestamps tell the connections apart.
+ */
+function reconnect({timeWaitAt, settings}: ReconnectQuestion): ReconnectRule {
+  if (timeWaitAt === 'server') {
+    const source = 'net/ipv4/tcp_minisocks.c:tcp_timewait_state_process'
+    return settings.tcp_rfc1337 === 1
+      ? {
+          outcome: 'unanswered',
+          endsTimeWait: false,
+          because: 'tcp_rfc1337 is set, so the RST of the reconnecting client is ignored',
+          source,
+        }
+      : {
+          outcome: 'ECONNREFUSED',
+          endsTimeWait: true,
+          because: 'the RST of the reconnecting client destroys TIME_WAIT (RFC 1337)',
+          source,
+        }
+  }
+  const source = 'net/ipv4/tcp_ipv4.c:tcp_twsk_unique'
+  return settings.tcp_timestamps === 0
+    ? {
+        outcome: 'EADDRNOTAVAIL',
+        endsTimeWait: false,
+        because: "without tcp_timestamps the client's own TIME_WAIT refuses the connection",
+        source,
+      }
+    : {
+        outcome: 'connected',
+        endsTimeWait: true,
+        because:
+          "timestamps tell the new connection from the client's own TIME_WAIT, which gives way",
+        source,
+      }
 }
 
 /** The width of the timer wheel's slot, and one tick for the moment between two ticks. */

@@ -14,11 +14,23 @@ export interface ServerOptions {
   address: Address
 }
 
+/**
+ * What the predecessor did with its socket. `autobind` is one that never called bind(): connect() chose
+ * its port and address, and it set no option; its `address` is where it connected to (a wildcard's is
+ * the loopback address), `::` with IPV6_V6ONLY, `::1` and `dual` (127.0.0.1) without.
+ */
+export interface PredecessorOptions {
+  bind: BindOption | 'autobind'
+  address: Address
+}
+
 /** May the successor bind, when the predecessor left a socket in this state on the same port? */
 export interface BindQuestion {
   residue: TcpState | 'none'
-  predecessor: ServerOptions
+  predecessor: PredecessorOptions
   successor: ServerOptions
+  /** The socket in the way made its connection itself: the port is its local port. */
+  outgoing?: boolean
 }
 
 export interface BindRule {
@@ -29,6 +41,25 @@ export interface BindRule {
   source: string
 }
 
+/**
+ * A client connects again from the local port of its last connection, to the same server port, while one
+ * end of that connection is in TIME_WAIT. At the server's end nobody listens any more; at the client's
+ * own end somebody does.
+ */
+export interface ReconnectQuestion {
+  timeWaitAt: 'server' | 'client'
+  settings: Settings
+}
+
+export interface ReconnectRule {
+  /** What connect() answers, once bind() has been granted; `unanswered`: nothing, for seconds. */
+  outcome: 'connected' | 'ECONNREFUSED' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'unanswered'
+  /** Whether the TIME_WAIT is gone after that. */
+  endsTimeWait: boolean
+  because: string
+  source: string
+}
+
 /** When the OS lets a residue go: by a timer of the kernel, or only when the process that holds it acts. */
 export type Release =
   | {endsBy: 'kernel'; residueSeconds: [min: number, max: number]; source: string}
@@ -36,8 +67,13 @@ export type Release =
 
 /** What an operating system grants over which residue, and when it lets the residue go. */
 export interface Rules {
+  /** The version of the operating system's source that the rules were read from. */
+  version: string
+  /** Whether the rules were compared with a running system of that kind. */
+  measured: boolean
   bind(question: BindQuestion): BindRule
   release(state: TcpState, settings: Settings): Release
+  reconnect(question: ReconnectQuestion): ReconnectRule
   errno: {EADDRINUSE: number}
 }
 

@@ -21,10 +21,12 @@ import {setPacing, successorHandlers} from './successor.ts'
 
 const roles: Record<string, Handlers> = {
   predecessor: predecessorHandlers,
-  successor: successorHandlers,
+  // A successor that inherits its socket has nothing to bind, and listens as any server does.
+  successor: {...successorHandlers, listen: predecessorHandlers.listen},
   client: clientHandlers,
   holder: holderHandlers,
   guardian: guardianHandlers,
+  'other-server': predecessorHandlers,
 }
 
 const handlers = roles[process.argv[2] ?? '']

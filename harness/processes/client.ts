@@ -1,22 +1,30 @@
 import {once} from 'node:events'
 import {PassThrough} from 'node:stream'
+import {setTimeout as delay} from 'node:timers/promises'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
-import type {Connect, Handlers} from './messages.ts'
+import {isSystemError} from '../sockets/system-error.ts'
+import type {Call, Connect, Counts, Handlers, TryToConnect} from './messages.ts'
 import {type Netcat, netcat} from './netcat.ts'
+import {countAnswers, type Traffic, trafficTo} from './traffic.ts'
 
 let client: Netcat | undefined
+let traffic: Traffic | undefined
 
 /** The netcat-like client of a scenario; what it receives it prints. */
 export const clientHandlers = {
-  async connect({host, port, hold}: Connect): Promise<Bracket> {
+  async connect(takes: Connect): Promise<Bracket> {
     const from = monotonicSeconds()
-    const output = new PassThrough()
-    output.pipe(process.stdout, {end: false})
-    client = netcat({host, port, output, hold})
+    client = connectAndPrint(takes)
     const {socket} = client
     // The greeting shows that the server has accepted; connect() alone only means a place in its queue.
     await Promise.all([client.connected, once(socket, 'data')])
     return {from, to: monotonicSeconds()}
+  },
+
+  async 'try-to-connect'(takes: TryToConnect): Promise<Bracket & {calls: Call[]}> {
+    const from = monotonicSeconds()
+    const calls = await callsOfConnecting(takes)
+    return {from, to: monotonicSeconds(), calls}
   },
 
   async send({text}: {text: string}): Promise<Bracket> {
@@ -42,9 +50,77 @@ export const clientHandlers = {
     await closed
     return {from, to: monotonicSeconds()}
   },
+
+  async 'count-answers'({connections, ...where}): Promise<Bracket & {counts: Counts}> {
+    const from = monotonicSeconds()
+    const counts = await countAnswers(where, connections)
+    return {from, to: monotonicSeconds(), counts}
+  },
+
+  async 'keep-connecting'(where: Connect): Promise<Bracket> {
+    const from = monotonicSeconds()
+    traffic = trafficTo(where)
+    await traffic.answered
+    return {from, to: monotonicSeconds()}
+  },
+
+  async 'stop-connecting'(): Promise<Bracket & {counts: Counts}> {
+    if (traffic === undefined) throw new Error('the client does not keep connecting')
+    const from = monotonicSeconds()
+    const counts = await traffic.stop()
+    return {from, to: monotonicSeconds(), counts}
+  },
+
+  async exit(): Promise<{openConnections: number}> {
+    return {openConnections: 0}
+  },
 } satisfies Handlers
 
 function connectedClient(): Netcat {
   if (client === undefined) throw new Error('the client has not connected yet')
   return client
+}
+
+function connectAndPrint(where: Connect): Netcat {
+  const output = new PassThrough()
+  output.pipe(process.stdout, {end: false})
+  return netcat({...where, output})
+}
+
+/** Binds and connects; what the OS answers to each is told, never thrown. */
+async function callsOfConnecting({withinSeconds, ...where}: TryToConnect): Promise<Call[]> {
+  const localPort = where.from?.port ?? 0
+  const calls: Call[] = []
+  let began = monotonicSeconds()
+  const answered = (call: Call['call'], outcome: string, errno?: number) => {
+    const seconds = monotonicSeconds() - began
+    calls.push({call, outcome, ...(errno === undefined ? {} : {errno}), localPort, seconds})
+  }
+  const refused = (error: unknown) => {
+    if (!isSystemError(error)) throw error
+    // With the native opener bind() is a call of its own; node tells of one error only, and names its call.
+    answered(error.syscall === 'bind' ? 'bind' : 'connect', error.code, Math.abs(error.errno))
+  }
+  try {
+    client = connectAndPrint(where)
+  } catch (error) {
+    refused(error)
+    return calls
+  }
+  if (where.from?.opener === 'native') answered('bind', 'granted')
+  began = monotonicSeconds()
+  const {connected, socket} = client
+  const giveUp = new AbortController()
+  const unanswered = delay(withinSeconds * 1000, 'unanswered', {signal: giveUp.signal})
+  unanswered.catch(() => undefined)
+  try {
+    const outcome = await Promise.race([connected.then(() => 'connected'), unanswered])
+    answered('connect', outcome)
+    if (outcome === 'unanswered') socket.destroy()
+  } catch (error) {
+    refused(error)
+  } finally {
+    giveUp.abort()
+  }
+  return calls
 }

@@ -13,7 +13,7 @@ import type {
   Requests,
 } from './messages.ts'
 
-export type Role = 'predecessor' | 'successor' | 'client' | 'holder' | 'guardian'
+export type Role = 'predecessor' | 'successor' | 'client' | 'holder' | 'other-server' | 'guardian'
 
 export interface Ending {
   code: number | null
@@ -75,11 +75,15 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Starts a process in the given role; resolved when it is ready for requests. */
+/**
+ * Starts a process in the given role; resolved when it is ready for requests.
+ * @param inherits a socket that the process gets as its file descriptor 3 (`inheritedFd`)
+ */
 export async function launch(
   program: string,
   role: Role,
   listeners: Listeners = {},
+  inherits?: number,
 ): Promise<Actor> {
   const {NODE_OPTIONS: _, ...env} = process.env
   const child = fork(program, [role], {
@@ -87,7 +91,7 @@ export async function launch(
     env,
     // A kill of the harness's whole process group must leave the guardian to end what it started.
     detached: role === 'guardian',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(inherits === undefined ? [] : [inherits]), 'ipc'],
   })
   // A guardian is never killed: it ends its commands first, when the channel closes.
   if (role !== 'guardian') running.add(child)

@@ -1,6 +1,7 @@
 import type {Socket} from 'node:net'
 import type {Bracket} from '../clock.ts'
 import type {BindOption} from '../sockets/bind-options.ts'
+import type {LocalPort} from '../sockets/connect.ts'
 import type {Opener} from '../sockets/opener.ts'
 import type {SystemErrorFields} from './errors.ts'
 import type {Pacing} from './pacing.ts'
@@ -11,13 +12,15 @@ export interface ServerToOpen {
   bind: BindOption
   address: string
   port: number
+  /** The socket came with the process, bound already, as file descriptor 3. */
+  inherited?: boolean
   /** False for a server that never reads what its clients send. */
   reads: boolean
 }
 
 /** Every request that the harness makes of one of its processes, and what each is answered with. */
 export interface Requests {
-  /** Predecessor: open the port. */
+  /** Predecessor, other server, or a successor that has nothing to bind: open the port. */
   listen: {takes: ServerToOpen; gives: Bracket}
   /** Predecessor: FIN on the accepted connection (shutdown(2); close(2) once the client's FIN came). */
   'close-connection': {takes: null; gives: Bracket}
@@ -37,6 +40,14 @@ export interface Requests {
   restart: {takes: Restart; gives: RestartOutcome}
   /** Client: connect, and wait for the server's greeting. */
   connect: {takes: Connect; gives: Bracket}
+  /** Client: the same, but an error is an answer, too, and so is none within `withinSeconds`. */
+  'try-to-connect': {takes: TryToConnect; gives: Bracket & {calls: Call[]}}
+  /** Client: connect so many times, one after the other, and count the greetings. */
+  'count-answers': {takes: Connect & {connections: number}; gives: Bracket & {counts: Counts}}
+  /** Client: connect again and again from now on. */
+  'keep-connecting': {takes: Connect; gives: Bracket}
+  /** Client: end that, and wait for the connections that are under way. */
+  'stop-connecting': {takes: null; gives: Bracket & {counts: Counts}}
   /** Client: send some bytes. */
   send: {takes: {text: string}; gives: Bracket}
   /** Client: close (FIN), and wait until both sides have. */
@@ -83,7 +94,38 @@ export interface Connect {
   port: number
   /** True: keep the connection half-open when the server closes. */
   hold: boolean
+  /** The local port to bind first; none: connect() chooses. */
+  from?: LocalPort
 }
+
+export interface TryToConnect extends Connect {
+  withinSeconds: number
+}
+
+/** What a system call of the client answered. */
+export interface Call {
+  call: 'bind' | 'connect'
+  /** `granted` (bind), `connected`, `unanswered` (connect) or the error's code. */
+  outcome: string
+  errno?: number
+  localPort: number
+  /** How long it took. */
+  seconds: number
+}
+
+/** What a client counts and measures; `longestGapSeconds` is the longest time from one answer to the next. */
+export type Counts = Partial<
+  Record<
+    | 'connections'
+    | 'refusedConnections'
+    | 'resetConnections'
+    | 'unansweredConnections'
+    | 'answersFromPredecessor'
+    | 'answersFromSuccessor'
+    | 'longestGapSeconds',
+    number
+  >
+>
 
 /** One try of the successor; `seconds` is the monotonic time at which the OS had answered. */
 export interface BindAttempt {

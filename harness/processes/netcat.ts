@@ -1,13 +1,14 @@
 import {once} from 'node:events'
-import {createConnection, type Socket} from 'node:net'
+import type {Socket} from 'node:net'
 import type {Readable, Writable} from 'node:stream'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
+import {type LocalPort, startConnecting} from '../sockets/connect.ts'
 
 export interface NetcatOptions {
   host: string
   port: number
-  /** The client's own port; the OS chooses one by default. */
-  localPort?: number
+  /** The local port to bind first; none: connect() chooses. */
+  from?: LocalPort
   /** What to send; its end is sent on as a half-close (FIN). None: nothing is sent. */
   input?: Readable
   /** Where received bytes go. */
@@ -26,10 +27,12 @@ export interface Netcat {
   close(): void
 }
 
-/** A client like nc(1): copies both ways, keeps a half-close, and closes when the server closes. */
-export function netcat({host, port, localPort, input, output, hold}: NetcatOptions): Netcat {
-  const local = localPort === undefined ? {} : {localPort}
-  const socket = createConnection({host, port, ...local, allowHalfOpen: true})
+/**
+ * A client like nc(1): copies both ways, keeps a half-close, and closes when the server closes.
+ * @throws SystemError of `bind`, if the local port is bound natively
+ */
+export function netcat({input, output, hold, ...where}: NetcatOptions): Netcat {
+  const socket = startConnecting(where)
   let closingAt: number | undefined
   const close = () => {
     closingAt ??= monotonicSeconds()

@@ -7,7 +7,10 @@ import type {Handlers, Notice, ServerToOpen} from './messages.ts'
 const open = new Set<Socket>()
 let accepted: Promise<Socket> | undefined
 
-/** The server before the restart. It greets each client, then does what the scenario's script says. */
+/**
+ * The server before the restart. It greets each client, then does what the scenario's script says. Other
+ * servers that only have to be there do the same.
+ */
 export const predecessorHandlers = {
   async listen(takes: ServerToOpen): Promise<Bracket> {
     const from = monotonicSeconds()
@@ -18,7 +21,7 @@ export const predecessorHandlers = {
       // A client's RST is part of some stories; what it does to the port is read from the socket table.
       socket.on('error', () => undefined)
       if (takes.reads) socket.resume()
-      socket.write(`predecessor ${process.pid}\n`)
+      socket.write(`${process.argv[2]} ${process.pid}\n`)
     })
     accepted = once(server, 'connection').then(([socket]) => socket as Socket)
     accepted.catch(() => undefined)

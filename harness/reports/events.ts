@@ -16,6 +16,8 @@ export type EventName =
   | 'process'
   | 'output'
   | 'bind-attempt'
+  | 'call'
+  | 'counts'
   | 'port-lost'
   | 'result'
   | 'warning'

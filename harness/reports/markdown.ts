@@ -1,12 +1,27 @@
 import type {Report, Result} from './schema.ts'
-import {hostWords, printable, resultColumns, tally} from './words.ts'
+import {besidesWords, hostWords, printable, resultColumns, tally} from './words.ts'
 
 /** The report as GitHub-flavoured Markdown. */
 export function renderMarkdown(report: Report, sentences: readonly string[]): string {
-  const {run, host, results} = report
+  const {host, results} = report
   const settings = Object.entries(host.settings).map(
     ([name, value]) => `| ${literal(name)} | ${literal(String(value ?? 'not readable'))} |`,
   )
+  return [
+    renderMarkdownSummary(report, sentences),
+    ...section('What each scenario shows', results.map(explanation)),
+    '## Settings',
+    '',
+    row(['setting', 'value']),
+    row(['---', '---']),
+    ...settings,
+    '',
+  ].join('\n')
+}
+
+/** What the run has shown: the table, what went otherwise, and what contradicts common advice. */
+export function renderMarkdownSummary(report: Report, sentences: readonly string[]): string {
+  const {run, host, results} = report
   return [
     `# Rebind run ${literal(run.id)}`,
     '',
@@ -18,14 +33,8 @@ export function renderMarkdown(report: Report, sentences: readonly string[]): st
     ...results.map((result) => row(resultColumns.map(([, cell]) => literal(cell(result))))),
     '',
     ...section('What went otherwise', results.filter(hasReason).map(problem)),
+    ...section('Measured besides', results.flatMap(besides)),
     ...section('What contradicts common advice', sentences.map(literal)),
-    ...section('What each scenario shows', results.map(explanation)),
-    '## Settings',
-    '',
-    row(['setting', 'value']),
-    row(['---', '---']),
-    ...settings,
-    '',
   ].join('\n')
 }
 
@@ -47,6 +56,11 @@ function hasReason({status, reason}: Result): boolean {
 
 function problem({scenario, status, reason}: Result): string {
   return `**${literal(scenario)}** ${status}: ${literal(reason ?? '')}`
+}
+
+function besides(result: Result): string[] {
+  const words = besidesWords(result)
+  return words === undefined ? [] : [`**${literal(result.scenario)}**: ${literal(words)}`]
 }
 
 function explanation({scenario, claim, expected}: Result): string {

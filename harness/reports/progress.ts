@@ -4,7 +4,14 @@ import {isKernelHeld} from '../platforms/tcp-states.ts'
 import type {RestartProgress} from '../restart/restart.ts'
 import {coloursFor} from './colours.ts'
 import type {Result} from './schema.ts'
-import {firstErrorWords, printable, residueWords, verdictWords, waitWords} from './words.ts'
+import {
+  besidesWords,
+  firstErrorWords,
+  printable,
+  residueWords,
+  verdictWords,
+  waitWords,
+} from './words.ts'
 
 const pc = coloursFor(process.stderr)
 
@@ -13,7 +20,7 @@ export interface ProgressDisplay {
   begin(id: string, progress: RestartProgress): void
   /** The first attempt was refused: from now on it waits. */
   waiting(id: string, progress: RestartProgress): void
-  finish(result: Result): void
+  finish(id: string, result: Result): void
   close(): void
 }
 
@@ -39,7 +46,7 @@ export function plainProgress(stream: NodeJS.WriteStream): ProgressDisplay {
     ...silentProgress,
     waiting: (id, progress) =>
       void stream.write(`  ${id}: ${progress.firstError}, ${waitingFor(progress)}\n`),
-    finish: (result) => void stream.write(`${finishedLine(result)}\n`),
+    finish: (id, result) => void stream.write(`${finishedLine(id, result)}\n`),
   }
 }
 
@@ -67,11 +74,11 @@ export function liveProgress(stream: NodeJS.WriteStream, total: number): Progres
       running.set(id, progress)
     },
     waiting: () => undefined,
-    finish(result) {
-      running.delete(result.scenario)
+    finish(id, result) {
+      running.delete(id)
       finished++
       display.clear()
-      stream.write(`${finishedLine(result)}\n`)
+      stream.write(`${finishedLine(id, result)}\n`)
       draw()
     },
     close() {
@@ -82,15 +89,16 @@ export function liveProgress(stream: NodeJS.WriteStream, total: number): Progres
   }
 }
 
-function finishedLine(result: Result): string {
-  const {status, scenario, reason} = result
+function finishedLine(id: string, result: Result): string {
+  const {status, reason} = result
   const mark = status === 'as-expected' ? pc.green(marks[status]) : pc.red(marks[status])
-  const what = [verdictWords(result), waitWords(result), firstErrorWords(result)]
-    .filter((word) => word !== '-')
-    .join(', ')
+  const words = [verdictWords(result), waitWords(result), firstErrorWords(result)]
+  const known = words.filter((word) => word !== '-')
+  const what =
+    known.length > 0 ? known.join(', ') : printable(besidesWords(result) ?? 'nothing seen')
   const why =
     status === 'as-expected' || reason === undefined ? '' : ` ${status}: ${printable(reason)}`
-  return `${mark} ${scenario}: ${what}${why}`
+  return `${mark} ${id}: ${what}${why}`
 }
 
 /** `TIME_WAIT, free in 43 to 45 s`. */

@@ -15,6 +15,8 @@ const serverSchema = z.looseObject({
   opener: z.enum(['node', 'native']),
   bind: z.enum(bindOptions),
   address: z.string(),
+  /** The listening socket was the supervisor's. */
+  inherited: z.boolean().optional(),
 })
 
 const bindSchema = z.looseObject({
@@ -31,12 +33,23 @@ const bindSchema = z.looseObject({
   uncertaintySeconds: seconds.nullable(),
 })
 
+const callSchema = z.looseObject({
+  from: z.enum(['the same port', 'another port']),
+  call: z.enum(['bind', 'connect']),
+  /** `granted`, `connected`, `unanswered` or the error's code. */
+  outcome: z.string(),
+})
+
 const expectedSchema = z.looseObject({
   verdict: z.enum(['immediate', 'delayed', 'blocked']),
   code: z.string().optional(),
   errno: z.int().optional(),
   residue: z.enum(['none', ...tcpStates]),
   residueSeconds: z.tuple([seconds, seconds]).optional(),
+  /** What the system calls of a client that reconnects should answer. */
+  calls: z.array(callSchema).optional(),
+  /** What the client should count. */
+  counts: z.record(z.string(), z.number()).optional(),
   because: z.string(),
   source: z.string(),
 })
@@ -51,6 +64,31 @@ const timelineEntrySchema = z.looseObject({
 
 export const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
 
+/** Of several repetitions, in the order min, median, max. */
+const spreadSchema = z.tuple([z.number(), z.number(), z.number()]).nullable()
+
+/** A scenario that was played several times; the result's own fields are those of the first time. */
+const repetitionFields = {
+  repeats: z
+    .array(
+      z.looseObject({
+        status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']),
+        reason: z.string().optional(),
+        bind: bindSchema.nullable(),
+        outageSeconds: seconds.nullable(),
+        measurements: z.record(z.string(), z.number()).optional(),
+      }),
+    )
+    .optional(),
+  spread: z
+    .looseObject({
+      waitSeconds: spreadSchema,
+      residueSeconds: spreadSchema,
+      outageSeconds: spreadSchema,
+    })
+    .optional(),
+}
+
 export const resultSchema = z.looseObject({
   scenario: z.string(),
   title: z.string(),
@@ -61,11 +99,20 @@ export const resultSchema = z.looseObject({
   predecessor: serverSchema,
   successor: serverSchema,
   residue: residueSchema,
+  /** Clients came and went, so that `residue` also holds whatever connections were open at that moment. */
+  amidTraffic: z.literal(true).optional(),
   bind: bindSchema.nullable(),
   outageSeconds: seconds.nullable(),
   measurements: z.record(z.string(), z.number()).optional(),
+  /** How the client bound its local port. */
+  client: z.looseObject({opener: z.enum(['node', 'native']), bind: z.enum(bindOptions)}).optional(),
+  /** What bind() and connect() answered a client that reconnects. */
+  calls: z
+    .array(callSchema.extend({errno: z.int().optional(), localPort: count, seconds}))
+    .optional(),
   expected: expectedSchema.nullable(),
   timeline: z.array(timelineEntrySchema),
+  ...repetitionFields,
 })
 
 export const hostSchema = z.looseObject({
@@ -99,7 +146,9 @@ export type Report = z.infer<typeof reportSchema>
 export type Host = z.infer<typeof hostSchema>
 export type Result = z.infer<typeof resultSchema>
 export type ResultBind = z.infer<typeof bindSchema>
+export type ReportedCall = NonNullable<Result['calls']>[number]
 export type Expected = z.infer<typeof expectedSchema>
 export type ResidueEntry = NonNullable<Result['residue']>[number]
 export type TimelineEntry = Result['timeline'][number]
 export type ServerReport = Result['predecessor']
+export type ClientReport = NonNullable<Result['client']>

@@ -1,7 +1,7 @@
 import {getBorderCharacters, table} from 'table'
 import {coloursFor} from './colours.ts'
 import type {Report, Result} from './schema.ts'
-import {hostWords, printable, resultColumns, tally} from './words.ts'
+import {besidesWords, hostWords, printable, resultColumns, tally} from './words.ts'
 
 const pc = coloursFor(process.stdout)
 
@@ -33,6 +33,11 @@ export function renderTerminal(
   if (problems.length > 0) {
     lines.push('', ...problems.map((result) => problemLine(result)))
   }
+  const besides = results.flatMap((result) => {
+    const words = besidesWords(result)
+    return words === undefined ? [] : [`- ${printable(`${result.scenario}: ${words}`)}`]
+  })
+  if (besides.length > 0) lines.push('', pc.bold('Measured besides:'), ...besides)
   if (sentences.length > 0) {
     lines.push('', pc.bold('What contradicts common advice:'))
     lines.push(...sentences.map((sentence) => `- ${printable(sentence)}`))

@@ -44,9 +44,18 @@ export function verdictWords({bind}: Pick<Result, 'bind'>): string {
   return bind.verdict === 'blocked' && !bind.waited ? 'refused' : bind.verdict
 }
 
-/** `61.234 s (1.2 ms)`: the wait, and the width of what is not known of it. */
-export function waitWords({bind}: Pick<Result, 'bind'>): string {
+/** `61.234 s (1.2 ms)`: the wait, and the width of what is not known of it; or the spread of several. */
+export function waitWords({
+  bind,
+  spread,
+  repeats,
+}: Pick<Result, 'bind' | 'spread' | 'repeats'>): string {
   if (bind === null) return '-'
+  const waits = spread?.waitSeconds
+  if (waits != null && waits[2] > 0) {
+    const [min, median, max] = waits.map((seconds) => seconds.toFixed(3))
+    return `${min} to ${max} s, median ${median} (${repeats?.length} times)`
+  }
   const {verdict, waited, waitSeconds, uncertaintySeconds} = bind
   if (verdict === 'immediate') return '0 s'
   if (waitSeconds === null) return waited ? 'not within the limit' : 'not waited'
@@ -58,6 +67,32 @@ export function waitWords({bind}: Pick<Result, 'bind'>): string {
 export function statusWords({status, expected}: Result): string {
   if (status === 'skipped' && expected === null) return 'not judged'
   return status === 'as-expected' ? 'as expected' : status.toUpperCase()
+}
+
+/** How each thing that a client counted reads after its number. */
+const countWords: Record<string, string> = {
+  connections: 'connections',
+  answersFromPredecessor: 'answered by the predecessor',
+  answersFromSuccessor: 'answered by the successor',
+  refusedConnections: 'refused',
+  resetConnections: 'reset',
+  unansweredConnections: 'without an answer',
+}
+
+/** What a result says besides its bind: what a client counted, and what the OS answered it. */
+export function besidesWords({calls = [], measurements = {}}: Result): string | undefined {
+  const counted = Object.entries(measurements).map(([name, value]) => {
+    if (Object.hasOwn(countWords, name)) return `${value} ${countWords[name]}`
+    return name === 'longestGapSeconds'
+      ? `at most ${(value * 1000).toFixed(0)} ms from one answer to the next`
+      : `${name} ${value}`
+  })
+  const answered = calls.map(({from, call, outcome, errno}) => {
+    const number = errno === undefined ? '' : ` ${errno}`
+    return `${call}() from ${from}: ${outcome}${number}`
+  })
+  const words = [...answered, ...counted]
+  return words.length === 0 ? undefined : words.join(', ')
 }
 
 /** The columns that every rendering of a report's results has, in this order. */

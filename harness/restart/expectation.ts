@@ -1,7 +1,8 @@
-import type {Platform, Settings} from '../platforms/platform.ts'
+import type {Platform, Rules, Settings} from '../platforms/platform.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
-import type {Expected, Result, ServerReport} from '../reports/schema.ts'
+import type {ClientReport, Expected, ReportedCall, Result, ServerReport} from '../reports/schema.ts'
 import type {Residue} from '../scenario.ts'
+import {clientHost} from '../sockets/address.ts'
 
 export interface Question {
   platform: Platform
@@ -9,20 +10,51 @@ export interface Question {
   residue: Residue
   predecessor: ServerReport
   successor: ServerReport
+  /** How the client binds its local port, if it does. */
+  client?: ClientReport
+  /** It is the client that restarts, not the server. */
+  clientRestarts?: boolean
   limitSeconds: number
 }
 
 /** What the platform's rules and releases say of a restart; null where it has none. */
 export function expectation(question: Question): Expected | null {
-  const {platform, settings, residue, predecessor, successor, limitSeconds} = question
+  const {platform, settings, residue, predecessor, successor, client, limitSeconds} = question
   const {rules} = platform
   if (rules === null) return null
-  const rule = rules.bind({residue: residue.server, predecessor, successor})
-  const {because, source} = rule
-  if (rule.outcome === 'granted') {
-    return {verdict: 'immediate', residue: residue.server, because, source}
+  if (question.clientRestarts === true) return clientExpectation(rules, question)
+  if (successor.inherited === true) {
+    return {
+      verdict: 'immediate',
+      residue: residue.server,
+      because: 'the listening socket is never closed, so there is nothing to bind',
+      source: 'sd_listen_fds(3)',
+    }
   }
-  const refused = {code: rule.outcome, errno: rules.errno[rule.outcome], residue: residue.server}
+  const reconnect =
+    residue.reconnected === true ? rules.reconnect({timeWaitAt: 'server', settings}) : undefined
+  const server = reconnect?.endsTimeWait === true ? 'none' : residue.server
+  const rule = rules.bind({
+    residue: server,
+    outgoing: residue.outgoing ?? false,
+    predecessor: residue.outgoing === true ? outgoingSocket(question) : predecessor,
+    successor,
+  })
+  const source = rule.source
+  const because = reconnect === undefined ? rule.because : `${reconnect.because}; ${rule.because}`
+  const calls =
+    reconnect === undefined
+      ? {}
+      : {calls: expectedCalls('the same port', client, reconnect.outcome)}
+  if (rule.outcome === 'granted') {
+    return {verdict: 'immediate', residue: server, ...calls, because, source}
+  }
+  const refused = {
+    code: rule.outcome,
+    errno: rules.errno[rule.outcome],
+    residue: server,
+    ...calls,
+  }
   const release = lastRelease(rules, residue, settings)
   if (release === undefined || release.endsBy === 'process') {
     return {verdict: 'delayed', ...refused, because, source}
@@ -37,16 +69,58 @@ export function expectation(question: Question): Expected | null {
   }
 }
 
+/** The client's socket on the server's port, where that is what stands in the way. */
+function outgoingSocket({client, predecessor}: Question) {
+  return {bind: client?.bind ?? 'autobind', address: clientHost(predecessor.address)} as const
+}
+
+/** A client restarts: first on the same local port, over its own TIME_WAIT, then on another one. */
+function clientExpectation(rules: Rules, {residue, settings, ...question}: Question): Expected {
+  const {client, predecessor} = question
+  const socket = {bind: client?.bind ?? 'none', address: clientHost(predecessor.address)} as const
+  const bind = rules.bind({
+    residue: residue.client ?? 'none',
+    outgoing: true,
+    predecessor: socket,
+    successor: socket,
+  })
+  const reconnect = rules.reconnect({timeWaitAt: 'client', settings})
+  const [outcome, {because, source}] =
+    bind.outcome === 'granted' ? [reconnect.outcome, reconnect] : [bind.outcome, bind]
+  const samePort =
+    bind.outcome === 'granted' || client?.opener !== 'native'
+      ? expectedCalls('the same port', client, outcome)
+      : [{from: 'the same port' as const, call: 'bind' as const, outcome}]
+  return {
+    verdict: 'immediate',
+    residue: residue.server,
+    calls: [...samePort, ...expectedCalls('another port', client, 'connected')],
+    because,
+    source,
+  }
+}
+
+/** With the native opener bind() is a call of its own; node tells of one error, which it has from connect. */
+function expectedCalls(
+  from: ReportedCall['from'],
+  client: ClientReport | undefined,
+  outcome: string,
+): NonNullable<Expected['calls']> {
+  const connect = {from, call: 'connect' as const, outcome}
+  return client?.opener === 'native'
+    ? [{from, call: 'bind', outcome: 'granted'}, connect]
+    : [connect]
+}
+
 /** The release of the residue that is the last to go: what the first one turns into, if it does. */
-function lastRelease(rules: NonNullable<Platform['rules']>, residue: Residue, settings: Settings) {
+function lastRelease(rules: Rules, residue: Residue, settings: Settings) {
   const last: TcpState | 'none' = residue.later ?? residue.server
   return last === 'none' ? undefined : rules.release(last, settings)
 }
 
 /** What was observed, as far as judging needs it. */
-export interface Observed {
-  residue: Result['residue']
-  bind: Result['bind']
+export interface Observed
+  extends Pick<Result, 'residue' | 'amidTraffic' | 'bind' | 'calls' | 'measurements'> {
   /** Between which bounds the true residue time lies; no upper one if the port was never granted. */
   residueTime: [min: number, max: number] | null
   /** False if the limit came before the script had done what releases the port. */
@@ -55,14 +129,17 @@ export interface Observed {
 
 /** Why the observation contradicts the expectation, or undefined if it does not. */
 export function contradiction(expected: Expected, observed: Observed): string | undefined {
-  const {bind, residue, residueTime, scriptDone} = observed
+  const {bind, residue, residueTime, scriptDone, amidTraffic} = observed
   if (residue !== null) {
     const states = residue.filter(({endpoint}) => endpoint === 'server').map(({state}) => state)
-    const seen = states.length === 0 ? ['none'] : [...new Set(states)]
-    if (seen.some((state) => state !== expected.residue)) {
+    const seen: string[] = states.length === 0 ? ['none'] : [...new Set(states)]
+    const others = seen.some((state) => state !== expected.residue)
+    if (amidTraffic === true ? !seen.includes(expected.residue) : others) {
       return `residue ${seen.join(' and ')} at the server, expected ${expected.residue}`
     }
   }
+  const problem = callContradiction(expected, observed) ?? countContradiction(expected, observed)
+  if (problem !== undefined) return problem
   if (bind === null) return undefined
   const {firstError, verdict} = bind
   if (expected.code !== undefined) {
@@ -86,4 +163,21 @@ export function contradiction(expected: Expected, observed: Observed): string | 
     }
   }
   return undefined
+}
+
+function callContradiction({calls}: Expected, observed: Observed): string | undefined {
+  if (calls === undefined || observed.calls === undefined) return undefined
+  const words = (list: readonly Pick<ReportedCall, 'from' | 'call' | 'outcome'>[]) =>
+    list.map(({from, call, outcome}) => `${call}() from ${from}: ${outcome}`).join(', ')
+  const [seen, wanted] = [words(observed.calls), words(calls)]
+  return seen === wanted ? undefined : `${seen}; expected ${wanted}`
+}
+
+function countContradiction({counts = {}}: Expected, observed: Observed): string | undefined {
+  const {measurements} = observed
+  if (measurements === undefined) return undefined
+  const wrong = Object.entries(counts).find(([name, count]) => measurements[name] !== count)
+  if (wrong === undefined) return undefined
+  const [name, count] = wrong
+  return `${name} ${measurements[name]}, expected ${count}`
 }

@@ -2,19 +2,20 @@ import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
-import type {BindAttempt, RestartOutcome, ServerToOpen} from '../processes/messages.ts'
+import type {BindAttempt, Counts, RestartOutcome, ServerToOpen} from '../processes/messages.ts'
 import type {Pacing} from '../processes/pacing.ts'
 import type {EventLog} from '../reports/events.ts'
-import type {Expected, Result, ServerReport} from '../reports/schema.ts'
-import type {Scenario, ServerSpec} from '../scenario.ts'
+import type {ClientReport, Expected, ReportedCall, Result, ServerReport} from '../reports/schema.ts'
+import type {Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
+import {bindNative, closeNative, isPlainBindGranted} from '../sockets/native.ts'
 import {nodeBindOption} from '../sockets/opener.ts'
+import type {PortPool} from '../sockets/ports.ts'
 import {isSystemError} from '../sockets/system-error.ts'
 import {summariseAttempts} from './attempts.ts'
 import {contradiction, expectation} from './expectation.ts'
 import {observePort, residueOf, type SeenSocket, type StateChange} from './observer.ts'
 import {pacingFor} from './pacing.ts'
-import type {PortPool} from './ports.ts'
 import {openStage, ScriptOver, type Stage} from './stage.ts'
 import {verifyAccepting} from './verify.ts'
 
@@ -100,9 +101,19 @@ export function blankResult(
   scenario: Scenario,
   context: Pick<RestartContext, 'platform' | 'settings' | 'limitSeconds'>,
 ): Result {
-  const {title, claim, residue} = scenario
+  const {title, claim, residue, counts} = scenario
   const predecessor = serverReport(scenario.predecessor)
-  const successor = serverReport(scenario.successor)
+  const successor = serverReport(scenario.successor ?? scenario.predecessor)
+  const client = scenario.client === undefined ? {} : {client: socketReport(scenario.client)}
+  const clientRestarts = scenario.successor === undefined
+  const expected = expectation({
+    ...context,
+    ...client,
+    residue,
+    predecessor,
+    successor,
+    clientRestarts,
+  })
   return {
     scenario: id,
     title,
@@ -110,25 +121,34 @@ export function blankResult(
     status: 'skipped',
     predecessor,
     successor,
+    ...client,
     residue: null,
+    ...(residue.amidTraffic === true ? {amidTraffic: true} : {}),
     bind: null,
     outageSeconds: null,
-    expected: expectation({...context, residue, predecessor, successor}),
+    expected: expected === null || counts === undefined ? expected : {...expected, counts},
     timeline: [],
   }
 }
 
 function serverReport(spec: ServerSpec): ServerReport {
-  const address = spec.address ?? '127.0.0.1'
-  return 'opener' in spec
-    ? {opener: 'node', bind: nodeBindOption, address}
-    : {opener: 'native', bind: spec.bind, address}
+  const inherited = spec.inherited === undefined ? {} : {inherited: true}
+  return {...socketReport(spec), address: spec.address ?? '127.0.0.1', ...inherited}
 }
 
-function skipReason({predecessor, successor}: Result): string | undefined {
-  const native = predecessor.opener === 'native' || successor.opener === 'native'
+function socketReport(spec: SocketSpec): ClientReport {
+  return 'opener' in spec
+    ? {opener: 'node', bind: nodeBindOption}
+    : {opener: 'native', bind: spec.bind}
+}
+
+function skipReason({predecessor, successor, client}: Result): string | undefined {
+  const native = [predecessor, successor, client].some((socket) => socket?.opener === 'native')
   const problem = native ? nativeOpenerProblem() : undefined
-  return problem === undefined ? undefined : `needs the native opener: ${problem}`
+  if (problem !== undefined) return `needs the native opener: ${problem}`
+  if (nativeOpenerProblem() !== undefined) return undefined
+  const missing = [predecessor, successor].find(({address}) => !isPlainBindGranted(address, 0))
+  return missing === undefined ? undefined : `the address ${missing.address} cannot be had here`
 }
 
 async function play(
@@ -139,12 +159,17 @@ async function play(
   onFirstAttempt: () => void,
 ): Promise<Result> {
   const {interruption, log, origin} = context
-  const {scenario: id, predecessor, successor, expected} = blank
+  const {scenario: id, predecessor, successor, client, expected} = blank
   const attempts: BindAttempt[] = []
   const timeline: StateChange[] = []
   const firstAttempt = deferred<void>()
   const outcome = deferred<RestartOutcome>()
+  const calls: ReportedCall[] = []
+  let measurements: Counts = {}
   let port: number | undefined
+  let supervisedFd: number | undefined
+  /** When a successor that inherits its socket accepted connections, monotonic seconds. */
+  let inheritedAt: number | undefined
   let listening: Bracket | undefined
   let observe: ReturnType<typeof observePort> | undefined
   let residue: Result['residue'] = null
@@ -157,19 +182,26 @@ async function play(
     const stopped = stage?.stoppedAccepting()
     const appeared = scenario.residue.server === 'none' ? undefined : residueAppeared()
     const {bind, grantedAt, residueTime} = summariseAttempts(attempts, appeared, waited)
+    const acceptsAt = inheritedAt ?? grantedAt
     const observed: Result = {
       ...blank,
       ...(port === undefined ? {} : {port}),
       residue,
       bind: attempts.length === 0 ? null : bind,
+      ...(calls.length === 0 ? {} : {calls}),
+      ...(Object.keys(measurements).length === 0 ? {} : {measurements}),
       outageSeconds:
-        stopped === undefined || grantedAt === null ? null : Math.max(0, grantedAt - stopped.from),
+        stopped === undefined || acceptsAt === null ? null : Math.max(0, acceptsAt - stopped.from),
       timeline: timeline.map((change) => ({...change, seconds: change.seconds - origin})),
     }
     if (expected === null) {
       return {...observed, reason: `not judged: no rules for ${context.platform.title}`}
     }
-    const problem = contradiction(expected, {...observed, residueTime, scriptDone})
+    const problem = contradiction(expected, {
+      ...observed,
+      residueTime,
+      scriptDone,
+    })
     return problem === undefined
       ? {...observed, status: 'as-expected'}
       : {...observed, status: 'unexpected', reason: problem}
@@ -207,15 +239,28 @@ async function play(
     return pacing
   }
 
-  async function startSuccessor(opened: Stage): Promise<void> {
+  /** Looks at what is left on the port, for the result. */
+  async function lookAtResidue(): Promise<SeenSocket[] | null> {
     const sockets = await look()
     residue = visibleResidue(context, sockets)
     progress.residue = residue
+    return sockets
+  }
+
+  async function startSuccessor(opened: Stage): Promise<void> {
+    const sockets = await lookAtResidue()
+    const server = {...toOpen(successor, scenario.successor), port: port ?? 0}
     progress.phase = 'waiting'
     progress.waitingSince = monotonicSeconds()
+    if (successor.inherited === true) {
+      const {to} = await opened.successor.request('listen', server)
+      inheritedAt = to
+      outcome.resolve({granted: true})
+      return
+    }
     opened.successor
       .request('restart', {
-        server: {...toOpen(successor, scenario.successor), port: port ?? 0},
+        server,
         limitSeconds: context.limitSeconds,
         wait: context.wait,
         pacing: pacingNow(sockets),
@@ -248,8 +293,22 @@ async function play(
   interruption.addEventListener('abort', interrupt)
   try {
     interruption.throwIfAborted()
+    if (predecessor.inherited === true) {
+      const supervised = await onFreePort(context, async (free) =>
+        bindNative({...predecessor, port: free}),
+      )
+      port = supervised.port
+      supervisedFd = supervised.result
+    }
     const opened = await openStage({
       program: context.program,
+      ...(supervisedFd === undefined ? {} : {listener: supervisedFd}),
+      clientSocket: client,
+      takePort: context.ports.take,
+      beforeReconnecting: async () => {
+        // Where it is the client that restarts, this is the first thing to be tried.
+        if (scenario.successor === undefined && calls.length === 0) await lookAtResidue()
+      },
       place: () => ({address: predecessor.address, port: port ?? 0}),
       restart: () => startSuccessor(opened),
       look: async () => (await look())?.map(({entry}) => entry.state) ?? [],
@@ -266,15 +325,31 @@ async function play(
             change: ending === undefined ? 'started' : 'ended',
             ...(ending === undefined ? {} : {status: ending.code, signal: ending.signal}),
           }),
+        onCalls: (from, made) => {
+          calls.push(...made.map((call) => ({from, ...call})))
+          for (const call of made) {
+            log.write('call', {scenario: id, at: monotonicSeconds(), from, ...call})
+          }
+        },
+        onCounts: (counts) => {
+          measurements = {...measurements, ...counts}
+          log.write('counts', {scenario: id, at: monotonicSeconds(), ...counts})
+        },
         onOutput: (role, stream, text) =>
           log.write('output', {scenario: id, at: monotonicSeconds(), role, stream, text}),
       },
     })
     stage = opened
     interruption.throwIfAborted()
-    const place = await listenOnFreePort(opened, toOpen(predecessor, scenario.predecessor), context)
-    port = place.port
-    listening = place.listening
+    const server = toOpen(predecessor, scenario.predecessor)
+    const listen = (at: number) => opened.predecessor.request('listen', {...server, port: at})
+    if (port === undefined) {
+      const place = await onFreePort(context, listen)
+      port = place.port
+      listening = place.result
+    } else {
+      listening = await listen(port)
+    }
     observe = observePort(port, (change) => {
       timeline.push(change)
       const {seconds: at, ...what} = change
@@ -285,13 +360,14 @@ async function play(
     const told = scenario.script(opened.script).then(
       () => {
         scriptDone = true
+        if (scenario.successor === undefined) outcome.resolve({granted: false})
       },
       (error: Error) => {
         if (!(error instanceof ScriptOver)) throw error
       },
     )
-    // Once the outcome is known the rest of the script is moot.
-    outcome.promise.then(opened.close, opened.close)
+    // Once the outcome is known the rest of the script is moot, unless it is the point.
+    if (scenario.playsOn !== true) outcome.promise.then(opened.close, opened.close)
     const [{granted}] = await Promise.race([
       Promise.all([outcome.promise, told]),
       opened.failure,
@@ -310,25 +386,26 @@ async function play(
     clearInterval(watch)
     interruption.removeEventListener('abort', interrupt)
     await stage?.end()
+    if (supervisedFd !== undefined) closeNative(supervisedFd)
   }
 }
 
-function toOpen(report: ServerReport, spec: ServerSpec): Omit<ServerToOpen, 'port'> {
-  const {opener, bind, address} = report
-  return {opener, bind, address, reads: spec.reads ?? true}
+function toOpen(
+  {opener, bind, address, inherited = false}: ServerReport,
+  spec: ServerSpec | undefined,
+): Omit<ServerToOpen, 'port'> {
+  return {opener, bind, address, inherited, reads: spec?.reads ?? true}
 }
 
-/** Has the predecessor listen, on another port if one was lost to somebody else after its proof. */
-async function listenOnFreePort(
-  {predecessor}: Stage,
-  server: Omit<ServerToOpen, 'port'>,
+/** Opens a free port, or another one if it was lost to somebody else after its proof. */
+async function onFreePort<Opened>(
   {ports, log}: RestartContext,
-): Promise<{port: number; listening: Bracket}> {
+  open: (port: number) => Promise<Opened>,
+): Promise<{port: number; result: Opened}> {
   for (let losses = 0; ; losses++) {
     const port = await ports.take()
     try {
-      const listening = await predecessor.request('listen', {...server, port})
-      return {port, listening}
+      return {port, result: await open(port)}
     } catch (error) {
       const lost = isSystemError(error) && error.code === 'EADDRINUSE'
       if (!lost || losses === portLossesAllowed) throw error

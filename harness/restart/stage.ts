@@ -11,8 +11,10 @@ import {
   launch,
   type Role,
 } from '../processes/launch.ts'
+import type {Call, Connect, Counts} from '../processes/messages.ts'
 import type {Script} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
+import type {LocalPort} from '../sockets/connect.ts'
 
 /** What a stage tells while the script is played. */
 export interface StageListeners {
@@ -20,14 +22,27 @@ export interface StageListeners {
   onProcess(role: Role, pid: number, ending?: Ending): void
   onOutput(role: Role, stream: 'stdout' | 'stderr', text: string): void
   onAttempts: NonNullable<Listeners['onAttempts']>
+  /** What the system calls of a `client.reconnect` answered. */
+  onCalls(from: ReconnectFrom, calls: Call[]): void
+  onCounts(counts: Counts): void
 }
+
+export type ReconnectFrom = Parameters<Script['client']['reconnect']>[0]
 
 export interface StageOptions {
   program: string
+  /** A listening socket that the servers inherit. */
+  listener?: number
   /** Where the predecessor listens, once it does. */
   place(): {address: string; port: number}
+  /** How the client binds its local port; undefined if it leaves that to connect(). */
+  clientSocket: Pick<LocalPort, 'opener' | 'bind'> | undefined
+  /** A port that is proven free. */
+  takePort(): Promise<number>
   /** Has the successor try to open the port; resolved when it has made its first attempt. */
   restart(successor: Actor): Promise<void>
+  /** Called before the client reconnects. */
+  beforeReconnecting(): Promise<void>
   /** Reads the socket table and returns the states of the port's sockets; empty where none is shown. */
   look(): Promise<SocketEntry['state'][]>
   listeners: StageListeners
@@ -65,10 +80,12 @@ const passingStates: readonly TcpState[] = [
 ]
 const settleWithinSeconds = 0.5
 const settlePollMilliseconds = 5
+/** On loopback an answer comes within microseconds; an OS that gives none lets a SYN go unanswered for a minute. */
+const reconnectWithinSeconds = 3
 
 /** Starts the processes that every scenario has: predecessor, successor and client. */
 export async function openStage(options: StageOptions): Promise<Stage> {
-  const {program, listeners, look, place, restart} = options
+  const {program, listeners, look, place, restart, takePort, clientSocket} = options
   const actors: Actor[] = []
   /** Processes that the script ends; any other end is a failure. */
   const leaving = new Set<Actor>()
@@ -81,12 +98,19 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   let lastWireStep: Bracket | undefined
   let stoppedAccepting: Bracket | undefined
   let holder: Actor | undefined
+  let otherServer: Actor | undefined
 
   async function enter(role: Role): Promise<Actor> {
-    const actor = await launch(program, role, {
-      onAttempts: listeners.onAttempts,
-      onOutput: (stream, text) => listeners.onOutput(role, stream, text),
-    })
+    const inherits = role === 'predecessor' || role === 'successor' ? options.listener : undefined
+    const actor = await launch(
+      program,
+      role,
+      {
+        onAttempts: listeners.onAttempts,
+        onOutput: (stream, text) => listeners.onOutput(role, stream, text),
+      },
+      inherits,
+    )
     actors.push(actor)
     listeners.onProcess(role, actor.pid)
     actor.ended.then((ending) => {
@@ -115,7 +139,11 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     await end()
     throw problem.reason
   }
-  const [predecessor, successor, client] = actorsByRole(actors)
+  const [predecessor, successor, firstClient] = actorsByRole(actors)
+  let client = firstClient
+  let clientPort: number | undefined
+  /** Clients come and go, so that some socket is always in a passing state. */
+  let amidTraffic = false
 
   async function step(name: string, act: () => Promise<Bracket | undefined>): Promise<void> {
     if (over.signal.aborted) throw new ScriptOver()
@@ -135,7 +163,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 
   async function settle(): Promise<void> {
     const deadline = monotonicSeconds() + settleWithinSeconds
-    while ((await look()).some((state) => passingStates.includes(state))) {
+    while (!amidTraffic && (await look()).some((state) => passingStates.includes(state))) {
       if (monotonicSeconds() > deadline) return
       await delay(settlePollMilliseconds)
     }
@@ -147,6 +175,20 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     const bracket = {from, to: seconds}
     stoppedAccepting ??= bracket
     return bracket
+  }
+
+  /** The client's own port, bound before it connects, if the scenario has it so. */
+  async function fromOwnPort(port?: number): Promise<Pick<Connect, 'from'>> {
+    if (clientSocket === undefined) return {}
+    clientPort ??= await takePort()
+    // The server may listen on a wildcard address; the client never binds one.
+    const address = clientHost(place().address)
+    return {from: {...clientSocket, address, port: port ?? clientPort}}
+  }
+
+  function target(): {host: string; port: number} {
+    const {address, port} = place()
+    return {host: clientHost(address), port}
   }
 
   const script: Script = {
@@ -188,13 +230,77 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     },
     client: {
       connect: ({hold = false} = {}) =>
-        step('client.connect', () => {
-          const {address, port} = place()
-          return client.request('connect', {host: clientHost(address), port, hold})
+        step('client.connect', async () =>
+          client.request('connect', {...target(), hold, ...(await fromOwnPort())}),
+        ),
+      connectElsewhere: () =>
+        wireStep('client.connectElsewhere', async () => {
+          const {host, port: localPort} = target()
+          otherServer = await enter('other-server')
+          const port = await takePort()
+          await otherServer.request('listen', {
+            opener: 'node',
+            bind: 'none',
+            address: host,
+            port,
+            reads: true,
+          })
+          const from = await fromOwnPort(localPort)
+          return client.request('connect', {host, port, hold: false, ...from})
+        }),
+      reconnect: (from) =>
+        step(`client.reconnect(${from})`, async () => {
+          await options.beforeReconnecting()
+          const ownPort = await fromOwnPort(from === 'the same port' ? undefined : await takePort())
+          const {calls, ...bracket} = await client.request('try-to-connect', {
+            ...target(),
+            hold: false,
+            ...ownPort,
+            withinSeconds: reconnectWithinSeconds,
+          })
+          listeners.onCalls(from, calls)
+          return bracket
+        }),
+      restart: () =>
+        step('client.restart', async () => {
+          leaving.add(client)
+          await client.request('exit', null)
+          await client.ended
+          client = await enter('client')
+          return undefined
+        }),
+      countAnswers: (connections) =>
+        step(`client.countAnswers(${connections})`, async () => {
+          const {counts, ...bracket} = await client.request('count-answers', {
+            ...target(),
+            hold: false,
+            connections,
+          })
+          listeners.onCounts(counts)
+          return bracket
+        }),
+      keepConnecting: () =>
+        step('client.keepConnecting', () => {
+          amidTraffic = true
+          return client.request('keep-connecting', {...target(), hold: false})
+        }),
+      stopConnecting: () =>
+        step('client.stopConnecting', async () => {
+          const {counts, ...bracket} = await client.request('stop-connecting', null)
+          amidTraffic = false
+          listeners.onCounts(counts)
+          return bracket
         }),
       send: (text) => step('client.send', () => client.request('send', {text})),
       close: () => wireStep('client.close', () => client.request('close', null)),
       abort: () => wireStep('client.abort', () => client.request('abort', null)),
+    },
+    otherServer: {
+      closeConnection: () =>
+        wireStep('otherServer.closeConnection', async () => {
+          if (otherServer === undefined) throw new Error('no other server was connected to')
+          return otherServer.request('close-connection', null)
+        }),
     },
     holder: {
       closeConnection: () =>

@@ -6,7 +6,8 @@ import type {EventLog} from '../reports/events.ts'
 import type {Result} from '../reports/schema.ts'
 import type {Scenario} from '../scenario.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
-import {openPortPool} from './ports.ts'
+import {openPortPool} from '../sockets/ports.ts'
+import {mergeRepetitions} from './repeats.ts'
 import {blankResult, type RestartProgress, restart} from './restart.ts'
 
 export interface SuiteOptions {
@@ -17,12 +18,14 @@ export interface SuiteOptions {
   origin: number
   limitSeconds: number
   wait: boolean
+  /** How often each scenario is played. */
+  repeat: number
   interruption: AbortSignal
   /** Told of every scenario's beginning and end, for whoever shows the progress. */
-  onBegin?(id: string, progress: RestartProgress): void
+  onBegin?(name: string, progress: RestartProgress): void
   /** The first attempt was refused. */
-  onWaiting?(id: string, progress: RestartProgress): void
-  onResult?(result: Result): void
+  onWaiting?(name: string, progress: RestartProgress): void
+  onResult?(name: string, result: Result): void
 }
 
 /**
@@ -31,9 +34,13 @@ export interface SuiteOptions {
  */
 const settingUpAtOnce = 4
 
+/** How many scenarios wait at the same time, if they are repeated: each keeps up to four processes. */
+const repeatedAtOnce = 48
+
 /**
  * Plays all scenarios at the same time, each on a port of its own, so that the whole takes as long as the
- * longest wait. Results come in the scenarios' order; one that fails does not affect the others.
+ * longest wait; many repetitions take several such waits. Results come in the scenarios' order; one that
+ * fails does not affect the others.
  * @throws NoFreePort never: it fails the scenario that got no port.
  */
 export async function runSuite(options: SuiteOptions): Promise<Result[]> {
@@ -47,25 +54,42 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
     const readSockets = await probe(platform, log)
     const context = {...options, readSockets, program: program.path, ports}
     const settingUp = pLimit(settingUpAtOnce)
-    return await Promise.all(
-      Object.entries(scenarios).map(async ([id, scenario]) => {
-        const begun = await settingUp(async () => {
-          if (interruption.aborted) return undefined
-          const begun = restart(id, scenario, context)
-          options.onBegin?.(id, begun.progress)
-          await begun.underWay
-          if (begun.progress.firstError !== null) options.onWaiting?.(id, begun.progress)
-          return begun
-        })
-        const result = (await begun?.result) ?? {
-          ...blankResult(id, scenario, options),
-          reason: `interrupted by ${interruption.reason}`,
-        }
-        const {status, reason} = result
-        log.write('result', {at: monotonicSeconds(), scenario: id, status, reason})
-        options.onResult?.(result)
-        return result
-      }),
+    const playing = pLimit(Math.max(repeatedAtOnce, Object.keys(scenarios).length))
+
+    async function play(id: string, scenario: Scenario, repetition: number): Promise<Result> {
+      const several = options.repeat > 1
+      const name = several ? `${id} (${repetition} of ${options.repeat})` : id
+      const ownLog: EventLog = several
+        ? {...log, write: (event, fields) => log.write(event, {...fields, repetition})}
+        : log
+      const begun = await settingUp(async () => {
+        if (interruption.aborted) return undefined
+        const begun = restart(id, scenario, {...context, log: ownLog})
+        options.onBegin?.(name, begun.progress)
+        await begun.underWay
+        if (begun.progress.firstError !== null) options.onWaiting?.(name, begun.progress)
+        return begun
+      })
+      const result = (await begun?.result) ?? {
+        ...blankResult(id, scenario, options),
+        reason: `interrupted by ${interruption.reason}`,
+      }
+      const {status, reason} = result
+      ownLog.write('result', {at: monotonicSeconds(), scenario: id, status, reason})
+      options.onResult?.(name, result)
+      return result
+    }
+
+    // All scenarios once before any is repeated, so that an interrupted run has seen each.
+    const rounds = Array.from({length: options.repeat}, (_, round) =>
+      Object.entries(scenarios).map(([id, scenario]) =>
+        playing(() => play(id, scenario, round + 1)),
+      ),
+    )
+    const played = await Promise.all(rounds.map((round) => Promise.all(round)))
+    const [first = [], ...others] = played
+    return first.map((result, index) =>
+      mergeRepetitions([result, ...others.flatMap((round) => round[index] ?? [])]),
     )
   } finally {
     ports.close()

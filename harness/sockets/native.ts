@@ -2,7 +2,7 @@ import {type Address, socketAddress} from './address.ts'
 import {type BindFlags, type BindOption, bindFlags} from './bind-options.ts'
 import {sockaddr} from './constants.ts'
 import {libc} from './libc.ts'
-import {systemError} from './system-error.ts'
+import {isOutOfFiles, systemError} from './system-error.ts'
 
 export interface PortToOpen {
   address: Address
@@ -112,12 +112,14 @@ export function readBindFlags(fd: number): BindFlags {
 /**
  * Whether a bind without any option is granted, which is so only if nothing at all is left of the port.
  * The socket never listens and is closed at once, so asking leaves nothing behind.
+ * @throws SystemError of `socket` if no further file may be opened
  */
 export function isPlainBindGranted(address: Address, port: number): boolean {
   try {
     closeNative(bindNative({address, port, bind: 'none'}))
     return true
-  } catch {
+  } catch (error) {
+    if (isOutOfFiles(error)) throw error
     return false
   }
 }

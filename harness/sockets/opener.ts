@@ -11,6 +11,9 @@ import {bindNative, type PortToOpen} from './native.ts'
  */
 export type Opener = 'node' | 'native'
 
+/** The file descriptor that a supervisor passes a socket as: SD_LISTEN_FDS_START of sd_listen_fds(3). */
+export const inheritedFd = 3
+
 /**
  * What `server.listen` sets by itself: libuv's uv__tcp_bind (src/unix/tcp.c) sets SO_REUSEADDR on every
  * Unix bind and cannot be told not to; on Windows (src/win/tcp.c) it sets nothing.
@@ -23,9 +26,13 @@ export const nodeBindOption: BindOption = process.platform === 'win32' ? 'none' 
  * @throws SystemError of the call that the OS refused; EADDRINUSE comes from `bind` with the native
  * opener and from `listen` with node's, because libuv reports it late.
  */
-export async function openPort(server: Server, opener: Opener, port: PortToOpen): Promise<number> {
+export async function openPort(
+  server: Server,
+  opener: Opener,
+  port: PortToOpen & {inherited?: boolean},
+): Promise<number> {
   if (opener === 'native') {
-    server.listen({fd: bindNative(port)})
+    server.listen({fd: port.inherited === true ? inheritedFd : bindNative(port)})
     // listen(2) was called before this line; the event that tells of it comes a little later.
     const grantedAt = monotonicSeconds()
     await once(server, 'listening')

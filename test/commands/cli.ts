@@ -64,6 +64,14 @@ export function runCli(
   return startCli(t, args, options).ended
 }
 
+/** Whatever runs the tests, colours and the workflow run's summary are not what they write to. */
+const quietEnvironment = {
+  FORCE_COLOR: undefined,
+  NO_COLOR: '1',
+  GITHUB_ACTIONS: undefined,
+  GITHUB_STEP_SUMMARY: undefined,
+}
+
 export function startProgram(
   t: ExecutionContext,
   [command = '', ...args]: string[],
@@ -71,7 +79,7 @@ export function startProgram(
 ): Started {
   const child = spawn(command, args, {
     cwd,
-    env: {...process.env, FORCE_COLOR: undefined, NO_COLOR: '1', ...env},
+    env: {...process.env, ...quietEnvironment, ...env},
     stdio: [stdin, 'pipe', 'pipe'],
   })
   t.teardown(() => void child.kill('SIGKILL'))

@@ -1,0 +1,91 @@
+import type {Answer, Aspect} from '../reports/comparison-schema.ts'
+import {overlap} from './answer.ts'
+import type {ComparableResult} from './documents.ts'
+
+/** Ranges that come from the same rule differ by no more than what rounding leaves. */
+const roundingSeconds = 0.001
+
+/** One side's result and what it answers. */
+export interface Answered {
+  result: ComparableResult
+  answer: Answer
+}
+
+/** In what two answers to the same scenario differ. What one of them could not see is no difference. */
+export function differingAspects(a: Answered, b: Answered): Aspect[] {
+  return checks.filter(([, differs]) => differs(a, b)).map(([aspect]) => aspect)
+}
+
+const checks: readonly [Aspect, (a: Answered, b: Answered) => boolean][] = [
+  ['servers', (a, b) => serversOf(a.result) !== serversOf(b.result)],
+  ['residue', (a, b) => residuesDiffer(a.answer.residue, b.answer.residue)],
+  ['grant', ({answer: a}, {answer: b}) => differ(grantOf(a), grantOf(b))],
+  ['verdict', ({answer: a}, {answer: b}) => verdictsDiffer(a, b)],
+  ['error', ({answer: a}, {answer: b}) => differ(a.firstError?.code, b.firstError?.code)],
+  ['errno', ({answer: a}, {answer: b}) => errnosDiffer(a, b)],
+  ['wait', ({answer: a}, {answer: b}) => waitsDiffer(a, b)],
+  ['measurements', ({answer: a}, {answer: b}) => measurementsDiffer(a, b)],
+]
+
+/** Whether the first attempt was granted; undefined without a bind. */
+export function grantOf({verdict}: Answer): 'granted' | 'refused' | undefined {
+  if (verdict === null) return undefined
+  return verdict === 'immediate' ? 'granted' : 'refused'
+}
+
+/** Both known, and not the same. */
+function differ(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b
+}
+
+/** A verdict says how a refusal ended, which only a wait can tell. */
+export function verdictsDiffer(a: Answer, b: Answer): boolean {
+  if (a.verdict === null || b.verdict === null || a.verdict === b.verdict) return false
+  const refusedByBoth = grantOf(a) === 'refused' && grantOf(b) === 'refused'
+  return refusedByBoth && a.waited && b.waited
+}
+
+function errnosDiffer(a: Answer, b: Answer): boolean {
+  return a.firstError?.code === b.firstError?.code && a.firstError?.errno !== b.firstError?.errno
+}
+
+/**
+ * Waits differ if the ranges in which they may lie do, or if what one side measured cannot have come
+ * from the other's. Two measured numbers are never the same, and that is no difference.
+ */
+export function waitsDiffer(a: Answer, b: Answer): boolean {
+  const [rangeA, rangeB] = [a.expectedResidueSeconds, b.expectedResidueSeconds]
+  if (rangeA === null || rangeB === null) return false
+  if (rangeA.some((bound, index) => Math.abs(bound - (rangeB[index] ?? 0)) > roundingSeconds)) {
+    return true
+  }
+  const outside = (measured: Answer['measuredResidueSeconds']) =>
+    measured !== null && !overlap(measured, rangeA)
+  return outside(a.measuredResidueSeconds) !== outside(b.measuredResidueSeconds)
+}
+
+/** Counts vary; that something never happens on one side and does on the other is a difference. */
+function measurementsDiffer(
+  {measurements: a = {}}: Answer,
+  {measurements: b = {}}: Answer,
+): boolean {
+  return Object.keys(a)
+    .filter((name) => Object.hasOwn(b, name))
+    .some((name) => (a[name] === 0) !== (b[name] === 0))
+}
+
+function residuesDiffer(a: Answer['residue'], b: Answer['residue']): boolean {
+  return a !== null && b !== null && residueKey(a) !== residueKey(b)
+}
+
+/** The states at either end; how many sockets share one is a matter of moment. */
+export function residueKey(residue: NonNullable<Answer['residue']>): string {
+  return [...new Set(residue.map(({endpoint, state}) => `${endpoint} ${state}`))].sort().join(', ')
+}
+
+/** The options of both servers: another experiment, if they differ. */
+export function serversOf({predecessor, successor}: ComparableResult): string {
+  return [predecessor, successor]
+    .map(({opener, bind, address}) => `${opener} ${bind} ${address}`)
+    .join(' -> ')
+}

@@ -1,0 +1,42 @@
+import {platformOf} from '../platforms/detect.ts'
+import type {Side} from '../reports/comparison-schema.ts'
+import type {Host} from '../reports/schema.ts'
+import type {ComparableDocument} from './documents.ts'
+
+/** How a stack is called in sentences: by its platform, or where that has no name by the OS's own. */
+export function stackTitle({stack, os}: Pick<Host, 'stack' | 'os'>): string {
+  return stack === 'unknown' ? os : platformOf(stack).title
+}
+
+/**
+ * The documents as sides of a comparison. A label is the OS's name where that is enough to tell the sides
+ * apart; if not, release, architecture and Node come to it, and at last a number.
+ */
+export function describeSides(documents: readonly ComparableDocument[]): Side[] {
+  const hosts = documents.map(({content}) => content.host)
+  const labels = distinctLabels(hosts)
+  return documents.map(({file, content: {host}}, index) => {
+    const {os, stack, release, arch, node} = host
+    return {label: labels[index] ?? file, file, os, stack, release, arch, node}
+  })
+}
+
+const labelParts: readonly ((host: Host) => string)[] = [
+  stackTitle,
+  ({release}) => release,
+  ({arch}) => arch,
+  ({node}) => `Node ${node}`,
+]
+
+function distinctLabels(hosts: readonly Host[]): string[] {
+  for (let parts = 1; parts <= labelParts.length; parts++) {
+    const labels = hosts.map((host) =>
+      labelParts
+        .slice(0, parts)
+        .map((part) => part(host))
+        .join(' '),
+    )
+    if (new Set(labels).size === hosts.length) return labels
+  }
+  return hosts.map((host, index) => `${stackTitle(host)} #${index + 1}`)
+}

@@ -1,0 +1,23 @@
+import {scenario} from '../harness/scenario.ts'
+
+export default scenario({
+  title: 'Two servers share a port',
+  claim:
+    'With SO_REUSEPORT on both, the new server listens beside the old one; who answers a client is for the OS to decide.',
+  predecessor: {bind: 'reuseport'},
+  successor: {bind: 'reuseport'},
+
+  async script({server, client, successor}) {
+    await successor.start() // the predecessor listens
+    await client.countAnswers(100)
+    await server.exit()
+  },
+
+  residue: {server: 'LISTEN'},
+  playsOn: true,
+  counts: {refusedConnections: 0},
+  advice: {
+    says: 'Only one server at a time can listen on a port.',
+    predicts: {verdict: 'delayed'},
+  },
+})
