@@ -44,6 +44,7 @@ export interface ListeningQuestion {
 /** How long what a daemon left in the foreground may have ended before it listens. */
 const daemonSeconds = 5
 const elsewhereEveryMilliseconds = 250
+const judgedForSeconds = 0.5
 
 /**
  * Waits until the started command listens on the port, or until it is plain that it does not.
@@ -55,11 +56,25 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
   let elsewhere: StartOutcome | undefined
   let elsewhereLookedAt = 0
 
+  let judged: {sockets: string; at: number; holders: Holder[]} | undefined
+  /** Listeners that are known to be somebody else's. */
+  const foreign = new Set<string>()
+
+  /** Looking through all processes is dear; who holds the same sockets as a moment ago is not asked again. */
+  async function holdersOfListeners(view: PortView): Promise<Holder[]> {
+    const sockets = view.listeners.map(socketKey).join()
+    const now = monotonicSeconds()
+    if (judged === undefined || judged.sockets !== sockets || now - judged.at > judgedForSeconds) {
+      judged = {sockets, at: now, holders: await holdersOf(platform, port, view.listeners)}
+    }
+    return judged.holders
+  }
+
   const isNew = ({pid}: Holder, pids: readonly number[]) => pids.includes(pid) && !old.has(pid)
 
   /** Whose the listener is. Nobody we can see: then it is the new server's, as no other was there. */
   async function judgeListener(view: PortView, at: number): Promise<StartOutcome | undefined> {
-    const holders = await holdersOf(platform, port, view.listeners)
+    const holders = await holdersOfListeners(view)
     const pids = question.processes()
     if (holders.some((holder) => isNew(holder, pids))) {
       const ours = holders.filter((holder) => isNew(holder, pids))
@@ -115,12 +130,15 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
 
   async function findElsewhere(view: PortView): Promise<StartOutcome | undefined> {
     const pids = question.processes()
-    const isOurs = async (entry: SocketEntry) =>
-      (await holdersOf(platform, entry.local.port, [entry])).some((holder) => isNew(holder, pids))
-    const known = new Set(question.before.map(({local}) => endWords(local)))
-    const appeared = view.allListeners.filter(({local}) => !known.has(endWords(local)))
+    const known = new Set(question.before.map(socketKey))
     const ours: SocketEntry[] = []
-    for (const entry of appeared) if (await isOurs(entry)) ours.push(entry)
+    for (const entry of view.allListeners) {
+      const key = socketKey(entry)
+      if (known.has(key) || foreign.has(key)) continue
+      const holders = await holdersOf(platform, entry.local.port, [entry])
+      if (holders.some((holder) => isNew(holder, pids))) ours.push(entry)
+      else foreign.add(key)
+    }
     const here = ours.filter(({local}) => local.port === port)
     if (here.length > 0)
       return {kind: 'other-address', ends: here.map(({local}) => endWords(local))}
@@ -148,11 +166,19 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
       return elsewhere
     }
     if (at > deadline) return elsewhere ?? {kind: 'never-listened'}
+    const tookMilliseconds = (monotonicSeconds() - at) * 1000
     const wake = new AbortController()
     await Promise.race([
-      delay(question.lookEveryMilliseconds, undefined, {signal: wake.signal}),
+      // With thousands of sockets a reading takes long; at most half of the time is spent on them.
+      delay(Math.max(question.lookEveryMilliseconds, tookMilliseconds), undefined, {
+        signal: wake.signal,
+      }),
       ...(ending === undefined ? [server.ended] : []),
       ...(prober === undefined ? [] : [prober.next()]),
     ]).finally(() => wake.abort())
   }
+}
+
+function socketKey({local, inode}: SocketEntry): string {
+  return `${endWords(local)} ${inode ?? ''}`
 }

@@ -271,7 +271,7 @@ async function readResidue(
   let before = ''
   for (;;) {
     const view = await look()
-    const holders = await holdersOf(platform, options.port, view.listeners)
+    const holders = old.size === 0 ? [] : await holdersOf(platform, options.port, view.listeners)
     const oldListeners = holders.some(({pid}) => old.has(pid)) ? view.listeners : []
     // Only what the connections left: others that come now are clients of the successor.
     const ours = view.connections.filter(
