@@ -19,13 +19,15 @@ export function inferReuseaddr(
   }
   let reason = 'no round came as far as a restart'
   for (const round of rounds) {
-    const state = blockingState(round, platform)
+    const state = blockingState(round)
     const outcome = outcomeOf(round)
     if (round.survivors.some(({listening}) => listening)) {
       reason = 'the old process still listened, and over that SO_REUSEADDR changes nothing'
     } else if (state === undefined) {
       reason =
-        'no socket of the old server was left on the port, so nothing was in the way of any bind'
+        round.residue === null
+          ? 'it does not show what was left on the port'
+          : 'no socket of the old server was left on the port, so nothing was in the way of any bind'
     } else if (outcome === undefined) {
       reason = 'the restart failed for another reason than the port'
     } else {
@@ -34,23 +36,25 @@ export function inferReuseaddr(
         const rule = rules.bind({residue: state, predecessor: server, successor: server})
         return rule.outcome === outcome
       })
-      const verb = outcome === 'granted' ? 'granted' : 'refused'
+      const over =
+        round.residue === null ? `${state} (not shown, but the server closed first)` : state
+      const verb = `${outcome === 'granted' ? 'granted' : 'refused'} over ${over}`
       if (!candidates.includes('none') && candidates.length > 0) {
         const alike = candidates.includes('reuseport')
           ? ' (SO_REUSEPORT alone would look the same)'
           : ''
         return {
           set: true,
-          because: `its bind was ${verb} over ${state}, which ${title} does only with the option${alike}`,
+          because: `its bind was ${verb}, which ${title} does only with the option${alike}`,
         }
       }
       if (candidates.length > 0 && candidates.every((bind) => !reuses(bind))) {
         return {
           set: false,
-          because: `its bind was ${verb} over ${state}, which ${title} does only without the option`,
+          because: `its bind was ${verb}, which ${title} does only without the option`,
         }
       }
-      reason = `${verb} over ${state} is what ${title} answers with the option and without`
+      reason = `${verb} is what ${title} answers with the option and without`
     }
   }
   return {set: null, because: reason}
@@ -60,16 +64,12 @@ function reuses(bind: BindOption): boolean {
   return bind === 'reuseaddr' || bind === 'both'
 }
 
-/** The state of a socket that was left, or, on an OS that does not show it, the one that must have been. */
-function blockingState({residue, connections}: CheckRound, {hiddenStates}: Platform) {
-  const state = residue?.find(
-    (entry) => entry.endpoint === 'server' && entry.state !== 'LISTEN',
-  )?.state
-  if (state !== undefined) return state
-  const closedByServer = Number(connections.endedByServer ?? 0) > 0
-  return closedByServer && hiddenStates.includes('TIME_WAIT')
-    ? ('TIME_WAIT' satisfies TcpState)
-    : undefined
+/** The state of a socket that was left, or, where the OS does not show it, the one that must have been. */
+function blockingState({residue, connections}: CheckRound): TcpState | undefined {
+  if (residue !== null) {
+    return residue.find(({endpoint, state}) => endpoint === 'server' && state !== 'LISTEN')?.state
+  }
+  return Number(connections.endedByServer ?? 0) > 0 ? 'TIME_WAIT' : undefined
 }
 
 function outcomeOf({verdict, errors}: CheckRound): 'granted' | 'EADDRINUSE' | undefined {

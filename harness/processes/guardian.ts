@@ -84,18 +84,22 @@ function watchOverTree(): void {
 /** Kills until nothing is left: a process may start another one while it is being looked for. */
 function endTree(): void {
   const deadline = monotonicSeconds() + endWithinSeconds
+  // The groups of commands that still run are surely ours, and need no table of processes.
+  for (const pid of running.keys()) kill(-pid)
   while (monotonicSeconds() < deadline) {
     // Orphans are found below a subreaper; elsewhere by their group, unless they have left that, too.
     const pids = livingBelow(process.pid, groups)
     // Nobody waits for the commands any more, and not every container has an init that would.
     reap(new Set())
     if (pids.length === 0) return
-    for (const pid of pids) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // It has just ended.
-      }
-    }
+    for (const pid of pids) kill(pid)
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has just ended.
   }
 }
