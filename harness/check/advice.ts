@@ -56,7 +56,9 @@ function runtimeOf({document}: Seen) {
 }
 
 function problem({document}: Seen): string[] {
-  return document.problem === undefined ? [] : [`${document.problem.remedy}.`]
+  if (document.problem === undefined) return []
+  const {remedy} = document.problem
+  return [`${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`]
 }
 
 function liveOldProcess(seen: Seen): string[] {
@@ -76,10 +78,19 @@ function missingReuseaddr(seen: Seen): string[] {
   const cost = longest > 0 ? `, and cost ${longest.toFixed(1)} s here` : ''
   const runtime = runtimeOf(seen)
   return [
-    `The server binds without SO_REUSEADDR, so the sockets of its own old connections keep it from its port: that is what "address already in use" means here${cost}.`,
+    `The server binds without SO_REUSEADDR, so what is left of its own old connections keeps it from its port: that is what "address already in use" means here${cost}.${keptFor(seen)}`,
     `Set the option before bind(). ${runtime === undefined ? generalFixes.join('. ') : runtime.setReuseaddr}.`,
     ...lateOption(seen),
   ]
+}
+
+function keptFor({platform, document, failed}: Seen): string {
+  const left = failed.flatMap(({residue}) => residue ?? [{endpoint: 'server', state: 'TIME_WAIT'}])
+  if (!left.some(({endpoint, state}) => endpoint === 'server' && state === 'TIME_WAIT')) return ''
+  const release = platform.rules?.release('TIME_WAIT', document.host.settings)
+  if (release?.endsBy !== 'kernel') return ''
+  const seconds = Math.round(release.residueSeconds[0])
+  return ` ${platform.title} keeps a connection on the side that closed it first for ${seconds} s more (TIME_WAIT), lest late packets reach a new one.`
 }
 
 /** Whether the option helps at once depends on whether the OS asks the old socket, too. */

@@ -102,9 +102,10 @@ export const runtimes: readonly Runtime[] = [
   },
 ]
 
-/** For programs in C, C++ and Rust, and any other whose language does not show. */
+/** For programs whose language does not show: what is compiled looks alike. */
 export const generalFixes: readonly string[] = [
   'C: int on = 1; setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); before bind()',
+  `Go ${byItself} (net.Listen)`,
   'Rust: socket2::Socket::set_reuse_address(&socket, true) before bind(); std::net::TcpListener does so by itself',
 ]
 

@@ -36,25 +36,25 @@ export function inferReuseaddr(
         const rule = rules.bind({residue: state, predecessor: server, successor: server})
         return rule.outcome === outcome
       })
-      const over =
-        round.residue === null ? `${state} (not shown, but the server closed first)` : state
-      const verb = `${outcome === 'granted' ? 'granted' : 'refused'} over ${over}`
+      const shown = round.residue === null ? `${state}, not shown here` : state
+      const got = outcome === 'granted' ? 'it got its port back' : 'it was refused its port'
+      const seen = `${got} while sockets of the old server were still on it (${shown})`
       if (!candidates.includes('none') && candidates.length > 0) {
         const alike = candidates.includes('reuseport')
           ? ' (SO_REUSEPORT alone would look the same)'
           : ''
         return {
           set: true,
-          because: `its bind was ${verb}, which ${title} does only with the option${alike}`,
+          because: `${seen}, which ${title} allows only with the option${alike}`,
         }
       }
       if (candidates.length > 0 && candidates.every((bind) => !reuses(bind))) {
         return {
           set: false,
-          because: `its bind was ${verb}, which ${title} does only without the option`,
+          because: `${seen}, which ${title} does only without the option`,
         }
       }
-      reason = `${verb} is what ${title} answers with the option and without`
+      reason = `${seen}, as ${title} answers with the option and without`
     }
   }
   return {set: null, because: reason}

@@ -32,6 +32,7 @@ const silentRetrySeconds = 5
 const seldomSeconds = 1
 const denseSeconds = 0.02
 const processHeldSeconds = 0.25
+const goneSeconds = 0.05
 
 /** One restart: connections are open, the server is stopped, and started again until it listens. */
 export async function playRound(
@@ -332,7 +333,9 @@ async function pauseSeconds(
     ({endpoint, entry}) => endpoint === 'server' && !prober.ports.has(entry.remote.port),
   )
   const hidden = platform.hiddenStates.includes('TIME_WAIT')
-  if ((left?.length ?? 0) === 0 && !hidden) return proportional
+  // Refused a moment ago, and nothing is left now: it has just gone.
+  if (left?.length === 0 && !hidden) return goneSeconds
+  if (left === undefined && !hidden) return proportional
   const pacing = pacingFor({
     platform,
     settings,
