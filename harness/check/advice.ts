@@ -23,6 +23,7 @@ const advisers: readonly ((seen: Seen) => string[])[] = [
   unexplainedRefusal,
   movedAway,
   crashes,
+  diedEarly,
   slowExit,
   oldProcesses,
   nothingProven,
@@ -141,6 +142,15 @@ function crashes({failed, document}: Seen): string[] {
         ? `A supervisor that stays when its server has crashed (node --watch, nodemon) looks so; check the server itself.`
         : `That is not about port ${document.port}: look for what the first run leaves behind (a lock or pid file, a database) or for a second port.`
     }`,
+  ]
+}
+
+function diedEarly({document, rounds}: Seen): string[] {
+  const died = rounds.find(({exitedBy, exitStatus}) => exitedBy === 'itself' && exitStatus !== 0)
+  if (died === undefined || document.stop === 'none') return []
+  const how = died.exitSignal === null ? `with status ${died.exitStatus}` : `by ${died.exitSignal}`
+  return [
+    `The server ended ${how} before it was told to, once a client had connected: see its output in server.log.`,
   ]
 }
 

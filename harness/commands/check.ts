@@ -1,10 +1,11 @@
+import {rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {checkRestart} from '../check/check.ts'
 import {unescapeText} from '../check/escapes.ts'
 import {fillOptions} from '../check/options.ts'
 import {openServerLog} from '../check/server-log.ts'
 import {monotonicSeconds} from '../clock.ts'
-import {exitStatus} from '../errors.ts'
+import {exitStatus, UsageError} from '../errors.ts'
 import {renderCheckMarkdown} from '../reports/check-markdown.ts'
 import {type CheckDocument, checkSchema, type StopSignal} from '../reports/check-schema.ts'
 import {renderCheck} from '../reports/check-terminal.ts'
@@ -56,6 +57,8 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
   const echo = given.verbose === true ? (line: string) => process.stderr.write(line) : undefined
   const log = openServerLog(join(folder.path, 'server.log'), echo)
   const interruption = listenForInterruption()
+  // What turns out to be bad usage, such as a port that is taken, is no run.
+  let unused = false
   events.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command})
   try {
     const document = await checkRestart(
@@ -77,11 +80,15 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
     } else process.stdout.write(renderCheck(valid, process.stdout.columns))
     process.stderr.write(`Logs and report: ${folder.path}\n`)
     return interruption.exitStatus() ?? statusOf(valid)
+  } catch (error) {
+    unused = error instanceof UsageError
+    throw error
   } finally {
     events.write('run-end', {at: monotonicSeconds()})
     events.close()
     await log.close()
     interruption.dispose()
+    if (unused) await rm(folder.path, {recursive: true, force: true})
   }
 }
 

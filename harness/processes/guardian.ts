@@ -86,6 +86,7 @@ function endTree(): void {
   const deadline = monotonicSeconds() + endWithinSeconds
   // The groups of commands that still run are surely ours, and need no table of processes.
   for (const pid of running.keys()) kill(-pid)
+  running.clear()
   while (monotonicSeconds() < deadline) {
     // Orphans are found below a subreaper; elsewhere by their group, unless they have left that, too.
     const pids = livingBelow(process.pid, groups)

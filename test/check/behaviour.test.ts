@@ -14,6 +14,7 @@ import {
   onlyRound,
   platform,
   program,
+  shortWait,
 } from './servers.ts'
 
 const listens = `.listen(process.env.PORT, '127.0.0.1')`
@@ -98,7 +99,7 @@ test('a server that crashes on the second start is blocked, and it is said that 
 test('a server that comes up at the second attempt is delayed, by the time that this took', async (t) => {
   const source = leavesLock('rmSync(lock)')
   const command = ['node', program(t, 'server.mjs', source)]
-  const document = await check(t, command, {limitSeconds: 60})
+  const document = await check(t, command)
   const round = onlyRound(t, document)
   t.false(document.safe)
   t.is(round.verdict, 'delayed')
@@ -111,7 +112,7 @@ test('a server that comes up at the second attempt is delayed, by the time that 
 test('an old process that outlives its parent and listens on is found, and named', async (t) => {
   const server = program(t, 'server.mjs', httpServer)
   const wrapper = `require('child_process').spawn('node', [${JSON.stringify(server)}], {stdio: 'inherit'}).on('exit', (code) => process.exit(code))`
-  const document = await check(t, ['node', '-e', wrapper])
+  const document = await check(t, ['node', '-e', wrapper], shortWait)
   const round = onlyRound(t, document)
   t.is(round.verdict, 'blocked')
   t.true(round.errors.every(({code}) => code === 'EADDRINUSE'))
@@ -133,7 +134,7 @@ test('a server that moves to the next port when its own is refused is found out'
     server.on('error', () => server.listen(++port, '127.0.0.1')).listen(port, '127.0.0.1')`,
   )
   const wrapper = `require('child_process').spawn('node', [${JSON.stringify(moving)}], {stdio: 'inherit'})`
-  const document = await check(t, ['node', '-e', wrapper])
+  const document = await check(t, ['node', '-e', wrapper], shortWait)
   const round = onlyRound(t, document)
   t.is(round.verdict, 'blocked')
   t.regex(round.errors[0]?.what ?? '', /listened on port \d+ instead/)

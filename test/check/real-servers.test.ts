@@ -11,6 +11,7 @@ import {
   plainPython,
   platform,
   program,
+  shortWait,
 } from './servers.ts'
 
 const asksBothSockets = platform.stack === 'linux' || platform.stack === 'gvisor'
@@ -19,7 +20,7 @@ testUnless(
   missingServer('python3') ?? (asksBothSockets ? undefined : 'residue is judged for Linux'),
   'a Python socket without SO_REUSEADDR is blocked by its own connection, and is told the line to add',
   async (t) => {
-    const document = await check(t, ['python3', program(t, 'server.py', plainPython)])
+    const document = await check(t, ['python3', program(t, 'server.py', plainPython)], shortWait)
     const round = onlyRound(t, document)
     t.false(document.safe)
     t.is(round.verdict, 'blocked')
@@ -109,7 +110,11 @@ testUnless(
   missingServer('socat') ?? (asksBothSockets ? undefined : 'residue is judged for Linux'),
   'socat without reuseaddr whose child outlives it is not safe, and the child is named',
   async (t) => {
-    const document = await check(t, ['socat', 'TCP-LISTEN:{port},bind=127.0.0.1,fork', 'EXEC:cat'])
+    const document = await check(
+      t,
+      ['socat', 'TCP-LISTEN:{port},bind=127.0.0.1,fork', 'EXEC:cat'],
+      shortWait,
+    )
     const round = onlyRound(t, document)
     t.false(document.safe)
     t.is(round.verdict, 'blocked')

@@ -34,10 +34,13 @@ export function program(t: ExecutionContext, name: string, text: string): string
   return join(folder, name)
 }
 
-/** Limits are short, and must be spent on the servers, not on waiting for a core. */
+/** A limit must be spent on the servers, not on waiting for a core. */
 const atOnce = pLimit(4)
 
-/** Checks with short waits; the result has been through the schema. */
+/** For restarts that are not granted within any time that a test could wait. */
+export const shortWait = {limitSeconds: 3}
+
+/** Checks, a few at a time; the result has been through the schema. */
 export async function check(
   t: ExecutionContext,
   command: readonly string[],
@@ -45,7 +48,7 @@ export async function check(
   listeners: CheckListeners = {},
 ): Promise<CheckDocument> {
   const port = options.port ?? (await freePort(t))
-  const given = {limitSeconds: 3, stopTimeoutSeconds: 5, ...options, command, port}
+  const given = {limitSeconds: 30, ...options, command, port}
   return checkSchema.parse(await atOnce(() => checkRestart(given, listeners)))
 }
 

@@ -88,6 +88,19 @@ test('a server that cannot be measured is exit status 3, with the remedy', async
   t.notRegex(stderr, stackTrace)
 })
 
+test('a program that does not exist is bad usage, and leaves no run folder', async (t) => {
+  const out = temporaryFolder(t)
+  const port = await freePort(t)
+  const args = ['check', '--port', String(port), '--out', out, '--', 'no-such-program']
+  const {status, stdout, stderr} = await runCli(t, args)
+  t.is(status, 2)
+  t.is(stdout, '')
+  t.deepEqual(complaintsOf(stderr), [
+    'rebind: there is no program "no-such-program" in the PATH; give its path',
+  ])
+  t.deepEqual(readdirSync(out), [])
+})
+
 const usageErrors: [what: string, args: string[], complaint: RegExp][] = [
   ['no port', ['--', 'true'], /required option '--port/],
   ['no command', ['--port', '3000'], /missing required argument 'command'/],
