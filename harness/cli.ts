@@ -4,6 +4,7 @@ import {
   countFrom1,
   environmentVariable,
   portNumber,
+  portOrPath,
   repetitions,
   seconds,
 } from './commands/options.ts'
@@ -113,7 +114,7 @@ program
 Examples:
   rebind compare                              the recorded reports and matrices
   rebind compare linux.json macos.json        two reports of rebind run --json
-  rebind compare logs/*/ --format markdown    run folders, for the summary of a CI job
+  rebind compare runs/*/ --format markdown    run folders, for the summary of a CI job
   rebind compare --baseline before.json after.json   has this system changed?
 
 Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 something differs,
@@ -137,6 +138,58 @@ program
   .action(async (host, port, options) => {
     const {nc} = await import('./commands/nc.ts')
     process.exitCode = await nc(host, port, options)
+  })
+
+program
+  .command('why')
+  .description('say why a port can or cannot be bound now, by whom, until when, and what to do')
+  .argument('<port>', 'TCP port, or the path of a Unix socket', portOrPath)
+  .option('--host <address>', 'the address to bind; by default the wildcards and loopback')
+  .option('--json', 'print a JSON document')
+  .addHelpText(
+    'after',
+    `
+Binds are tried for real, with each option, and closed at once; nothing listens and nothing is stopped.
+A Unix socket is asked whether its server lives by connecting once.
+
+Examples:
+  rebind why 8080
+  rebind why 8080 --host 127.0.0.1
+  sudo rebind why 8080             shows other users' processes, too
+  rebind why /run/app.sock         a Unix socket
+
+Exit status: 0 a plain bind is granted on every address tried, 1 it is not, 2 bad usage, 3 could not try`,
+  )
+  .action(async (target, options) => {
+    const {why} = await import('./commands/why.ts')
+    process.exitCode = await why(target, options)
+  })
+
+program
+  .command('watch')
+  .description("show a port's sockets, live, with their remaining time")
+  .argument('<port>', 'TCP port', portNumber)
+  .option('--until-free', 'end when a plain bind is granted')
+  .option('--host <address>', 'with --until-free: the address to bind')
+  .addOption(new Option('--timeout <seconds>', 'end after this time').argParser(seconds))
+  .option('--json', 'print a JSON document a line, one for each change')
+  .addHelpText(
+    'after',
+    `
+On a terminal a table, otherwise a line for each change. Only --until-free tries to bind the port; the
+bind is closed at once.
+
+Examples:
+  rebind watch 8080
+  rebind watch 8080 --until-free && ./start-my-server
+  rebind watch 8080 --until-free --timeout 90
+
+Exit status: 0 free (or --timeout without --until-free), 1 not free within --timeout, 2 bad usage,
+3 could not watch, 130/143 interrupted`,
+  )
+  .action(async (port, options) => {
+    const {watch} = await import('./commands/watch.ts')
+    process.exitCode = await watch(port, options)
   })
 
 program

@@ -1,5 +1,5 @@
-import {relative} from 'node:path'
-import {fileURLToPath} from 'node:url'
+import {createRequire} from 'node:module'
+import {dirname, join, relative} from 'node:path'
 import {judge} from '../compare/baseline.ts'
 import {compare as sideBySide} from '../compare/compare.ts'
 import {type ComparableDocument, readDocuments, readRecorded} from '../compare/documents.ts'
@@ -14,8 +14,12 @@ export interface CompareOptions {
   baseline?: string
 }
 
-/** Reports and matrices that were recorded on several systems come with the package. */
-const recordedFolder = fileURLToPath(new URL('../../logs/recorded/', import.meta.url))
+/**
+ * Reports and matrices that were recorded on several systems come with the package, which is found by its
+ * own name from the sources and from the compiled files alike.
+ */
+const packageFile = createRequire(import.meta.url).resolve('rebind/package.json')
+const recordedFolder = join(dirname(packageFile), 'logs', 'recorded')
 
 /** `rebind compare [PATH...]`: documents side by side, or one run against its baseline. */
 export async function compare(paths: string[], options: CompareOptions): Promise<number> {

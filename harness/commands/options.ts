@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs'
 import {InvalidArgumentError} from 'commander'
 
 /** Parses a positive number of seconds. */
@@ -27,6 +28,15 @@ export function repetitions(text: string): number {
     throw new InvalidArgumentError(`It must be a number from 1 to ${mostRepetitions}.`)
   }
   return value
+}
+
+/** A number is a port; a path has a slash, or is there. */
+export function portOrPath(text: string): {port: number} | {path: string} {
+  if (/^\d+$/.test(text)) return {port: portNumber(text)}
+  if (text.includes('/') || existsSync(text)) return {path: text}
+  throw new InvalidArgumentError(
+    'It must be a port from 1 to 65535, or the path of a Unix socket, e.g. ./app.sock.',
+  )
 }
 
 /** Parses a whole number from 1 on. */

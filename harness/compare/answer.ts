@@ -1,21 +1,23 @@
 import type {Answer, Range} from '../reports/comparison-schema.ts'
-import type {ResultBind} from '../reports/schema.ts'
-import type {ComparableResult, Repetition} from './documents.ts'
+import type {Result, ResultBind} from '../reports/schema.ts'
+
+/** What one time of playing a scenario gave. */
+export type Repetition = Pick<Result, 'status' | 'bind'>
 
 /** Every time that a scenario was played; a failed repetition measured nothing. */
-export function repetitionsOf(result: ComparableResult): Repetition[] {
+export function repetitionsOf(result: Result): Repetition[] {
   return (result.repeats ?? [result]).filter(({status}) => status !== 'failed')
 }
 
 /** Whether there is something to compare: failed and skipped scenarios have no answer, judged or not. */
-export function isMeasured({status, bind}: ComparableResult): boolean {
+export function isMeasured({status, bind}: Result): boolean {
   if (status === 'failed') return false
   return status !== 'skipped' || bind !== null
 }
 
 /** What a report says of a scenario, over all repetitions. */
-export function answerOf(result: ComparableResult): Answer {
-  const {status, reason, bind, residue, expected, measurements} = result
+export function answerOf(result: Result): Answer {
+  const {status, reason, bind, residue, expected, calls, measurements} = result
   const binds = repetitionsOf(result).flatMap((repetition) => repetition.bind ?? [])
   return {
     status,
@@ -25,10 +27,12 @@ export function answerOf(result: ComparableResult): Answer {
     firstError: bind?.firstError == null ? null : errorOf(bind.firstError),
     residue,
     times: Math.max(1, result.repeats?.length ?? 1),
+    timesOtherwise: binds.filter(({verdict}) => verdict !== bind?.verdict).length,
     waitSeconds: hull(binds.flatMap(({waitSeconds}) => bracket(waitSeconds, 0))),
     uncertaintySeconds: largest(binds.flatMap(({uncertaintySeconds}) => uncertaintySeconds ?? [])),
     measuredResidueSeconds: hull(binds.flatMap(releaseBracket)),
     expectedResidueSeconds: expected?.residueSeconds ?? null,
+    ...(calls === undefined ? {} : {calls}),
     ...(measurements === undefined ? {} : {measurements}),
   }
 }

@@ -1,13 +1,11 @@
 import {UsageError} from '../errors.ts'
 import type {Answer, Finding, Judgement, Range} from '../reports/comparison-schema.ts'
-import type {ResultBind} from '../reports/schema.ts'
-import {firstErrorWords, printable, residueWords} from '../reports/words.ts'
+import type {Report, Result, ResultBind} from '../reports/schema.ts'
+import {besidesWords, firstErrorWords, printable, residueWords} from '../reports/words.ts'
 import {answerOf, hull, isMeasured, overlap, releaseBracket, repetitionsOf} from './answer.ts'
 import {type Answered, differingAspects, grantOf, serversOf, verdictsDiffer} from './differences.ts'
 import {
   type ComparableDocument,
-  type ComparableReport,
-  type ComparableResult,
   cellKey,
   type MatrixDocument,
   type ReportDocument,
@@ -109,11 +107,7 @@ function noteHosts(
   }
 }
 
-function judgeReport(
-  baseline: ComparableReport,
-  judged: ComparableReport,
-  verdicts: Verdicts,
-): void {
+function judgeReport(baseline: Report, judged: Report, verdicts: Verdicts): void {
   const fresh = new Map(judged.results.map((result) => [result.scenario, result]))
   const known = new Set(baseline.results.map(({scenario}) => scenario))
   for (const old of baseline.results) {
@@ -125,8 +119,8 @@ function judgeReport(
 }
 
 function judgeScenario(
-  old: ComparableResult,
-  fresh: ComparableResult | undefined,
+  old: Result,
+  fresh: Result | undefined,
   {differences, notCompared, notes}: Verdicts,
 ): void {
   const subject = old.scenario
@@ -148,7 +142,7 @@ function judgeScenario(
 }
 
 /** What changed between two measurements, in one line each. */
-function changes(old: ComparableResult, fresh: ComparableResult): string[] {
+function changes(old: Result, fresh: Result): string[] {
   const [before, after] = [answered(old), answered(fresh)]
   const aspects = differingAspects(before, after)
   if ((old.bind === null) !== (fresh.bind === null)) {
@@ -169,12 +163,16 @@ function changes(old: ComparableResult, fresh: ComparableResult): string[] {
       ? [`first error ${firstErrorWords(fresh)}, was ${firstErrorWords(old)}`]
       : []),
     ...waitChange(old, fresh),
+    ...(aspects.includes('calls') || aspects.includes('measurements')
+      ? [`${besidesWords(fresh)}; was ${besidesWords(old)}`]
+      : []),
   ]
   return found.length > 0 ? found : repetitionChange(old, fresh)
 }
 
-function answered(result: ComparableResult): Answered {
-  return {result, answer: answerOf(result)}
+/** Both sides are of one system and see alike. */
+function answered(result: Result): Answered {
+  return {result, answer: answerOf(result), hiddenStates: []}
 }
 
 /** With a limit below the release, the end of the wait was not to be seen, and says nothing. */
@@ -186,7 +184,7 @@ function isVerdictChanged(before: Answered, after: Answered): boolean {
   )
 }
 
-function isCutShort({bind, expected}: Pick<ComparableResult, 'bind' | 'expected'>): boolean {
+function isCutShort({bind, expected}: Pick<Result, 'bind' | 'expected'>): boolean {
   if (bind === null || bind.verdict !== 'blocked') return false
   return !bind.waited || expected?.verdict === 'blocked'
 }
@@ -199,17 +197,17 @@ function answerWords(answer: Answer): string {
 }
 
 /** The waits that the baseline allows: its rules' range, and whatever it measured itself. */
-function baselineRange(old: ComparableResult): Range | null {
+function baselineRange(old: Result): Range | null {
   const expected = old.expected?.residueSeconds
   return expected === undefined ? null : hull([expected, ...releaseBrackets(old)])
 }
 
-function releaseBrackets(result: ComparableResult): Range[] {
+function releaseBrackets(result: Result): Range[] {
   return repetitionsOf(result).flatMap(({bind}) => (bind === null ? [] : releaseBracket(bind)))
 }
 
 /** Each measured wait is a bracket, and is outside only if all of it is. */
-function waitChange(old: ComparableResult, fresh: ComparableResult): string[] {
+function waitChange(old: Result, fresh: Result): string[] {
   const range = baselineRange(old)
   if (range === null) return []
   const outside = releaseBrackets(fresh).filter((bracket) => !overlap(bracket, range))
@@ -224,7 +222,7 @@ function seconds([min, max]: Range): string {
 }
 
 /** The first repetition answers as before, but a later one as none of the baseline's did. */
-function repetitionChange(old: ComparableResult, fresh: ComparableResult): string[] {
+function repetitionChange(old: Result, fresh: Result): string[] {
   const before = new Set(waitedOut(old).map(bindKey))
   const others = waitedOut(fresh).filter((bind) => !before.has(bindKey(bind)))
   const [first] = others
@@ -234,7 +232,7 @@ function repetitionChange(old: ComparableResult, fresh: ComparableResult): strin
 }
 
 /** The binds of all repetitions whose end was seen. */
-function waitedOut(result: ComparableResult): ResultBind[] {
+function waitedOut(result: Result): ResultBind[] {
   return repetitionsOf(result)
     .flatMap(({bind}) => bind ?? [])
     .filter((bind) => !isCutShort({bind, expected: result.expected}))
@@ -246,7 +244,7 @@ function bindKey(bind: ResultBind): string {
 }
 
 /** A wait that is no kernel's has no range to be judged by, unless it was measured more than once. */
-function unjudgedWait(old: ComparableResult, fresh: ComparableResult): string[] {
+function unjudgedWait(old: Result, fresh: Result): string[] {
   const {scenario: subject} = old
   if (isCutShort(fresh) && !isCutShort(old)) {
     return [`${subject}: refused as before, the wait was not waited out and is not judged`]

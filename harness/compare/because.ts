@@ -159,7 +159,12 @@ export function ownReason(
   {outcome, because}: Pick<BindRule, 'outcome' | 'because'>,
 ): string {
   const what = outcome === 'granted' ? 'granted' : 'refused'
-  return `on ${title} it is ${what}, as ${because}`
+  return `on ${title} it is ${what}, as ${oneReason(because)}`
+}
+
+/** Semicolons part the sides of a comparison. */
+export function oneReason(because: string): string {
+  return because.replaceAll('; ', ' and ')
 }
 
 /** With a capital letter, where that is not the name of a system: gVisor's is small. */

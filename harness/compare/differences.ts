@@ -1,14 +1,17 @@
+import type {TcpState} from '../platforms/tcp-states.ts'
 import type {Answer, Aspect} from '../reports/comparison-schema.ts'
+import type {Result} from '../reports/schema.ts'
 import {overlap} from './answer.ts'
-import type {ComparableResult} from './documents.ts'
 
 /** Ranges that come from the same rule differ by no more than what rounding leaves. */
 const roundingSeconds = 0.001
 
 /** One side's result and what it answers. */
 export interface Answered {
-  result: ComparableResult
+  result: Result
   answer: Answer
+  /** States that the side's socket table leaves out: that they are not in its residue says nothing. */
+  hiddenStates: readonly TcpState[]
 }
 
 /** In what two answers to the same scenario differ. What one of them could not see is no difference. */
@@ -18,13 +21,14 @@ export function differingAspects(a: Answered, b: Answered): Aspect[] {
 
 const checks: readonly [Aspect, (a: Answered, b: Answered) => boolean][] = [
   ['servers', (a, b) => serversOf(a.result) !== serversOf(b.result)],
-  ['residue', (a, b) => residuesDiffer(a.answer.residue, b.answer.residue)],
+  ['residue', residuesDiffer],
+  ['calls', ({answer: a}, {answer: b}) => differ(callsKey(a), callsKey(b))],
   ['grant', ({answer: a}, {answer: b}) => differ(grantOf(a), grantOf(b))],
   ['verdict', ({answer: a}, {answer: b}) => verdictsDiffer(a, b)],
   ['error', ({answer: a}, {answer: b}) => differ(a.firstError?.code, b.firstError?.code)],
   ['errno', ({answer: a}, {answer: b}) => errnosDiffer(a, b)],
   ['wait', ({answer: a}, {answer: b}) => waitsDiffer(a, b)],
-  ['measurements', ({answer: a}, {answer: b}) => measurementsDiffer(a, b)],
+  ['measurements', (a, b) => measurementsDiffer(a.result, b.result)],
 ]
 
 /** Whether the first attempt was granted; undefined without a bind. */
@@ -64,18 +68,32 @@ export function waitsDiffer(a: Answer, b: Answer): boolean {
   return outside(a.measuredResidueSeconds) !== outside(b.measuredResidueSeconds)
 }
 
-/** Counts vary; that something never happens on one side and does on the other is a difference. */
-function measurementsDiffer(
-  {measurements: a = {}}: Answer,
-  {measurements: b = {}}: Answer,
-): boolean {
-  return Object.keys(a)
-    .filter((name) => Object.hasOwn(b, name))
-    .some((name) => (a[name] === 0) !== (b[name] === 0))
+/**
+ * Counts vary; that something never happens on one side and does on the other is a difference. Amid
+ * traffic it is a matter of moment.
+ */
+function measurementsDiffer(a: Result, b: Result): boolean {
+  if (a.amidTraffic || b.amidTraffic) return false
+  const [countsA, countsB] = [a.measurements ?? {}, b.measurements ?? {}]
+  return Object.keys(countsA)
+    .filter((name) => Object.hasOwn(countsB, name))
+    .some((name) => (countsA[name] === 0) !== (countsB[name] === 0))
 }
 
-function residuesDiffer(a: Answer['residue'], b: Answer['residue']): boolean {
-  return a !== null && b !== null && residueKey(a) !== residueKey(b)
+/** Amid traffic whatever connections are open at the moment belong to the residue. */
+function residuesDiffer(a: Answered, b: Answered): boolean {
+  if (a.result.amidTraffic || b.result.amidTraffic) return false
+  const [residueA, residueB] = [visibleTo(b, a.result.residue), visibleTo(a, b.result.residue)]
+  return residueA !== null && residueB !== null && residueKey(residueA) !== residueKey(residueB)
+}
+
+function visibleTo({hiddenStates}: Answered, residue: Result['residue']): Result['residue'] {
+  return residue?.filter(({state}) => !hiddenStates.includes(state)) ?? null
+}
+
+/** What bind() and connect() answered the client, by code: numbers are each system's own. */
+function callsKey({calls}: Answer): string | undefined {
+  return calls?.map(({from, call, outcome}) => `${call}() from ${from}: ${outcome}`).join(', ')
 }
 
 /** The states at either end; how many sockets share one is a matter of moment. */
@@ -83,9 +101,12 @@ export function residueKey(residue: NonNullable<Answer['residue']>): string {
   return [...new Set(residue.map(({endpoint, state}) => `${endpoint} ${state}`))].sort().join(', ')
 }
 
-/** The options of both servers: another experiment, if they differ. */
-export function serversOf({predecessor, successor}: ComparableResult): string {
-  return [predecessor, successor]
-    .map(({opener, bind, address}) => `${opener} ${bind} ${address}`)
+/** The options of both servers and of the client: another experiment, if they differ. */
+export function serversOf({predecessor, successor, client}: Result): string {
+  const servers = [predecessor, successor]
+    .map(({opener, bind, address, inherited}) =>
+      [opener, bind, address, ...(inherited ? ['inherited'] : [])].join(' '),
+    )
     .join(' -> ')
+  return client === undefined ? servers : `${servers}, client ${client.opener} ${client.bind}`
 }

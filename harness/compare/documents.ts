@@ -4,25 +4,13 @@ import {join} from 'node:path'
 import {z} from 'zod'
 import {UsageError} from '../errors.ts'
 import {type Matrix, matrixSchema} from '../reports/matrix-schema.ts'
-import {type Report, reportSchema, resultSchema} from '../reports/schema.ts'
+import {type Report, reportSchema} from '../reports/schema.ts'
 import {printable} from '../reports/words.ts'
 
 /** A full report is some 30 KB and a matrix some 2 MB; nothing of ours comes near this. */
 const sizeLimitBytes = 32 * 1024 * 1024
 const shownCharacters = 120
 const shownPathCharacters = 300
-
-/** What one repetition of a scenario gave; the first is the result itself (`rebind run --repeat`). */
-const repetitionSchema = resultSchema
-  .pick({status: true, bind: true, outageSeconds: true, measurements: true})
-  .loose()
-const comparableReportSchema = reportSchema.extend({
-  results: z.array(resultSchema.extend({repeats: z.array(repetitionSchema).optional()})),
-})
-
-export type Repetition = z.infer<typeof repetitionSchema>
-export type ComparableReport = Report & z.infer<typeof comparableReportSchema>
-export type ComparableResult = ComparableReport['results'][number]
 
 interface Source {
   /** As it was named on the command line, or found below a folder that was. */
@@ -31,7 +19,7 @@ interface Source {
 
 export interface ReportDocument extends Source {
   kind: 'report'
-  content: ComparableReport
+  content: Report
 }
 
 export interface MatrixDocument extends Source {
@@ -103,7 +91,7 @@ async function readDocument(file: string): Promise<ComparableDocument> {
     throw refused(file, `has version ${version}, and this rebind knows version 1; update rebind`)
   }
   if (format === 'rebind-report') {
-    const content = validated(file, comparableReportSchema, value)
+    const content = validated(file, reportSchema, value)
     checkReport(file, content)
     return {kind: 'report', file, content}
   }
@@ -200,18 +188,21 @@ function validated<T>(file: string, schema: z.ZodType<T>, value: unknown): T {
   )
 }
 
-function checkReport(file: string, {host, results}: ComparableReport): void {
+function checkReport(file: string, {host, results}: Report): void {
   checkHost(file, host)
   checkUnique(
     file,
     results.map(({scenario}) => scenario),
     'results',
   )
-  for (const [index, {scenario, bind, expected}] of results.entries()) {
+  for (const [index, {scenario, bind, expected, calls = []}] of results.entries()) {
     const at = `results[${index}]`
     checkName(file, `${at}.scenario`, scenario)
     checkName(file, `${at}.bind.firstError.code`, bind?.firstError?.code ?? '')
     checkName(file, `${at}.expected.code`, expected?.code ?? '')
+    for (const [number, {outcome}] of calls.entries()) {
+      checkName(file, `${at}.calls[${number}].outcome`, outcome)
+    }
   }
 }
 

@@ -1,9 +1,9 @@
 import {platformOf} from '../platforms/detect.ts'
 import type {Stack} from '../platforms/platform.ts'
 import type {Range, ReleaseComparison} from '../reports/comparison-schema.ts'
-import type {Expected} from '../reports/schema.ts'
+import type {Expected, Report, Result} from '../reports/schema.ts'
 import {hull, isMeasured, releaseBracket, repetitionsOf} from './answer.ts'
-import type {ComparableReport, ComparableResult, ReportDocument} from './documents.ts'
+import type {ReportDocument} from './documents.ts'
 
 /** The residues that a kernel's timer ends. */
 const kernelStates = ['TIME_WAIT', 'FIN_WAIT2'] as const
@@ -35,7 +35,7 @@ export function compareReleases(documents: readonly ReportDocument[]): ReleaseCo
 }
 
 function releaseOf(
-  {host, results}: ComparableReport,
+  {host, results}: Report,
   state: KernelState,
 ): ReleaseComparison['releases'][number] {
   const released = results.filter((result) => releasedState(host, result) === state)
@@ -57,8 +57,8 @@ function releaseOf(
 
 /** By what the residue of a scenario is released, e.g. `by the timer wheel, which ...`. */
 export function howReleased(
-  host: ComparableReport['host'],
-  result: Pick<ComparableResult, 'expected'>,
+  host: Report['host'],
+  result: Pick<Result, 'expected'>,
 ): string | undefined {
   const state = releasedState(host, result)
   return state === undefined ? undefined : ways[host.stack]?.[state]
@@ -66,8 +66,8 @@ export function howReleased(
 
 /** Which state it is whose release ends the wait: what a residue turned into, if it did. */
 function releasedState(
-  {stack, settings}: ComparableReport['host'],
-  {expected}: Pick<ComparableResult, 'expected'>,
+  {stack, settings}: Report['host'],
+  {expected}: Pick<Result, 'expected'>,
 ): KernelState | undefined {
   const rules = platformOf(stack).rules
   if (rules === null || expected?.residueSeconds === undefined) return undefined

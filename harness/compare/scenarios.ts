@@ -1,3 +1,4 @@
+import {platformOf} from '../platforms/detect.ts'
 import {type Aspect, aspects, type ScenarioComparison} from '../reports/comparison-schema.ts'
 import {answerOf, isMeasured} from './answer.ts'
 import {differingAspects} from './differences.ts'
@@ -21,7 +22,10 @@ export function compareScenarios(
     const parties = documents.map(({content: {host}}, index): Party | null => {
       const result = byId[index]?.get(scenario)
       const label = labels[index] ?? ''
-      return result === undefined ? null : {host, label, result, answer: answerOf(result)}
+      const {hiddenStates} = platformOf(host.stack)
+      return result === undefined
+        ? null
+        : {host, label, result, answer: answerOf(result), hiddenStates}
     })
     const {differs, why} = difference(parties)
     return {

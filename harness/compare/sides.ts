@@ -10,7 +10,7 @@ export function stackTitle({stack, os}: Pick<Host, 'stack' | 'os'>): string {
 
 /**
  * The documents as sides of a comparison. A label is the OS's name where that is enough to tell the sides
- * apart; if not, release, architecture and Node come to it, and at last a number.
+ * apart; if not, release, architecture and Node come to it, and for two of one machine a number.
  */
 export function describeSides(documents: readonly ComparableDocument[]): Side[] {
   const hosts = documents.map(({content}) => content.host)
@@ -28,15 +28,21 @@ const labelParts: readonly ((host: Host) => string)[] = [
   ({node}) => `Node ${node}`,
 ]
 
+/** As few parts as tell apart what can be told apart; what is left is numbered. */
 function distinctLabels(hosts: readonly Host[]): string[] {
-  for (let parts = 1; parts <= labelParts.length; parts++) {
-    const labels = hosts.map((host) =>
+  const candidates = labelParts.map((_, last) =>
+    hosts.map((host) =>
       labelParts
-        .slice(0, parts)
+        .slice(0, last + 1)
         .map((part) => part(host))
         .join(' '),
-    )
-    if (new Set(labels).size === hosts.length) return labels
-  }
-  return hosts.map((host, index) => `${stackTitle(host)} #${index + 1}`)
+    ),
+  )
+  const distinct = (labels: readonly string[]) => new Set(labels).size
+  const most = Math.max(...candidates.map(distinct))
+  const labels = candidates.find((each) => distinct(each) === most) ?? []
+  return labels.map((label, index) => {
+    const twins = labels.flatMap((other, at) => (other === label ? at : []))
+    return twins.length === 1 ? label : `${label} #${twins.indexOf(index) + 1}`
+  })
 }

@@ -1,10 +1,12 @@
 import {platformOf} from '../platforms/detect.ts'
-import type {BindRule} from '../platforms/platform.ts'
-import type {Answer, Aspect} from '../reports/comparison-schema.ts'
+import type {BindQuestion, BindRule} from '../platforms/platform.ts'
+import type {Aspect} from '../reports/comparison-schema.ts'
 import {rangeWords} from '../reports/comparison-words.ts'
 import type {Host} from '../reports/schema.ts'
+import {besidesWords} from '../reports/words.ts'
+import {clientHost} from '../sockets/address.ts'
 import {overlap} from './answer.ts'
-import {type Asked, asSentence, becauseOf, ownReason} from './because.ts'
+import {type Asked, asSentence, becauseOf, oneReason, ownReason} from './because.ts'
 import {type Answered, grantOf, residueKey, serversOf} from './differences.ts'
 import {howReleased} from './releases.ts'
 import {stackTitle} from './sides.ts'
@@ -28,6 +30,7 @@ export function whyDifferent(a: Party, b: Party, aspects: readonly Aspect[]): st
 const order: readonly Aspect[] = [
   'servers',
   'grant',
+  'calls',
   'residue',
   'verdict',
   'error',
@@ -48,8 +51,9 @@ const explanations: Readonly<Record<Aspect, (a: Party, b: Party) => string>> = {
   wait: (a, b) => `Release: ${releaseOf(a)}; ${releaseOf(b)}`,
   errno: (a, b) =>
     `The same ${a.answer.firstError?.code} has the number ${a.answer.firstError?.errno} on ${a.label} and ${b.answer.firstError?.errno} on ${b.label}`,
+  calls: (a, b) => asSentence([a, b].map(callsBecause).join('; ')),
   measurements: (a, b) =>
-    `Counted: ${countsOf(a.answer)} on ${a.label}, ${countsOf(b.answer)} on ${b.label}`,
+    `On ${a.label} the client saw: ${besidesWords(a.result)}; on ${b.label}: ${besidesWords(b.result)}`,
 }
 
 function grantBecause(a: Party, b: Party): string {
@@ -100,16 +104,22 @@ function sameRules(a: Party, b: Party): string {
 /**
  * The platform's rule for what the scenario asks; undefined where it does not reproduce the reason that the
  * report gives, because the scenario asks more than a residue and options, or the rules have changed.
- * @param outgoing whether the residue is of a connection that the old socket made, which no report says
+ * @param outgoing whether the residue is the client's connection from the server's port, which no report says
  */
 function asked({host, result}: Party, outgoing: boolean): Asked | undefined {
   const platform = platformOf(host.stack)
-  const {expected, predecessor, successor} = result
+  const {expected, predecessor, successor, client} = result
   const {rules} = platform
   if (rules === null || expected === null) return undefined
-  const question = {residue: expected.residue, predecessor, successor, outgoing}
-  const rule = ruleOf(() => rules.bind(question))
-  return rule?.because === expected.because ? {platform, question, rule} : undefined
+  const {residue} = expected
+  const rule = ruleOf(() => rules.bind(question()))
+  return rule?.because === expected.because ? {platform, question: question(), rule} : undefined
+
+  function question(): BindQuestion {
+    if (!outgoing) return {residue, predecessor, successor}
+    const address = clientHost(predecessor.address)
+    return {residue, predecessor: {bind: client?.bind ?? 'autobind', address}, successor, outgoing}
+  }
 }
 
 /** The address of a report may be none that the rules know. */
@@ -149,8 +159,9 @@ function releaseOf({host, label, result, answer}: Party): string {
   ].join(' ')
 }
 
-function countsOf({measurements = {}}: Answer): string {
-  return Object.entries(measurements)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(', ')
+function callsBecause({host, label, result}: Party): string {
+  const {expected} = result
+  return expected?.calls === undefined
+    ? `of ${stackTitle(host)} we have no rules to explain it by`
+    : `on ${label} ${oneReason(expected.because)}`
 }

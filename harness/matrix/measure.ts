@@ -3,7 +3,7 @@ import pLimit from 'p-limit'
 import {monotonicSeconds} from '../clock.ts'
 import {groupBy} from '../group-by.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
-import {isKernelHeld} from '../platforms/tcp-states.ts'
+import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
 import {openPortPool, type PortPool} from '../sockets/ports.ts'
 import {isOutOfFiles, isSystemError} from '../sockets/system-error.ts'
 import {NotSettled, openBench} from './bench.ts'
@@ -28,10 +28,10 @@ export interface MeasureOptions {
 /**
  * Cells of one batch are made before the first of them is tried, so that they wait at the same time, and
  * one reading of the socket table, which is dear with thousands of sockets, tells of all of them. Each
- * holds up to two sockets until then, but TIME_WAIT none: 128 fds are enough.
+ * holds two sockets until then, but FIN_WAIT2 one and TIME_WAIT none: 256 fds are enough.
  */
-const batchSize = 32
-const timeWaitBatchSize = 512
+const batchSize = 64
+const batchSizes: Partial<Record<TcpState | 'none', number>> = {FIN_WAIT2: 128, TIME_WAIT: 512}
 /** How many residues are made at the same time, with up to three sockets each. */
 const hands = 24
 /** How long the socket table may lag behind. */
@@ -70,7 +70,7 @@ export async function measure(options: MeasureOptions): Promise<Observation[]> {
 /** Neighbours of one residue. */
 function batchesOf(cells: readonly Cell[]): Cell[][] {
   return [...groupBy(cells, ({residue}) => residue)].flatMap(([residue, own]) => {
-    const size = residueState(residue).state === 'TIME_WAIT' ? timeWaitBatchSize : batchSize
+    const size = batchSizes[residueState(residue).state] ?? batchSize
     return Array.from({length: Math.ceil(own.length / size)}, (_, index) =>
       own.slice(index * size, (index + 1) * size),
     )
@@ -79,29 +79,28 @@ function batchesOf(cells: readonly Cell[]): Cell[][] {
 
 async function measureBatch(
   cells: readonly Cell[],
-  {platform, available, signal}: MeasureOptions,
+  options: MeasureOptions,
   pool: PortPool,
   targets: Targets,
 ): Promise<Observation[]> {
+  const {signal} = options
   const bench = openBench(signal)
   const place: Workplace = {bench, targets, takePort: () => pool.take()}
   try {
     // Everything may be at hand without waiting, and signals are heard between turns only.
     await nextTurn()
     const limit = pLimit(hands)
-    const made = await settle(cells.map((cell) => limit(() => makeResidue(cell, place))))
-    const missing = await missingInTable(made, platform)
+    const made = await settle(
+      cells.map((cell) => limit(() => makeResidue(cell, place))),
+      options,
+    )
     const observations: Observation[] = []
     for (const [index, cell] of cells.entries()) {
       if (signal.aborted) break
       const residue = made[index]
       if (residue === undefined) continue
       observations.push(
-        'reason' in residue
-          ? residue
-          : missing.has(residue)
-            ? {reason: `${residue.state} is not in the socket table`}
-            : await observe(cell, residue, place, available),
+        'reason' in residue ? residue : await observe(cell, residue, place, options),
       )
     }
     return observations
@@ -114,13 +113,24 @@ async function measureBatch(
   }
 }
 
-/** Waits for all, so that no socket is opened any more when the bench is cleared. */
-async function settle(making: Promise<Made>[]): Promise<(Made | {reason: string})[]> {
+/**
+ * Waits for all, so that no socket is opened any more when the bench is cleared.
+ * @returns each residue, or the reason why it is not there
+ */
+async function settle(
+  making: Promise<Made>[],
+  options: MeasureOptions,
+): Promise<(Made | {reason: string})[]> {
   const results = await Promise.allSettled(making)
-  return results.map((result) => {
-    if (result.status === 'fulfilled') return result.value
-    return reasonOf(result.reason)
-  })
+  const made = results.map((result) =>
+    result.status === 'fulfilled' ? result.value : reasonOf(result.reason),
+  )
+  const missing = await missingInTable(made, options)
+  return made.map((residue) =>
+    'state' in residue && missing.has(residue)
+      ? {reason: `${residue.state} is not in the socket table`}
+      : residue,
+  )
 }
 
 /** @throws what is not this cell's own trouble */
@@ -134,19 +144,17 @@ async function observe(
   cell: Cell,
   first: Made,
   place: Workplace,
-  available: readonly string[],
+  options: MeasureOptions,
 ): Promise<Observation> {
   if (cell.predecessor.bind !== 'autobind') return {observed: tryToOpen(cell.successor, first.port)}
   let made = first
   for (let attempt = 0; attempt < autobindAttempts; attempt++) {
-    if (isOnlyAutobound(cell, made.port, available)) {
+    if (isOnlyAutobound(cell, made.port, options.available)) {
       return {observed: tryToOpen(cell.successor, made.port)}
     }
-    try {
-      made = await makeResidue(cell, place)
-    } catch (error) {
-      return reasonOf(error)
-    }
+    const [again = made] = await settle([makeResidue(cell, place)], options)
+    if ('reason' in again) return again
+    made = again
   }
   return {reason: `connect() chose a port that others use ${autobindAttempts} times running`}
 }
@@ -157,7 +165,7 @@ async function observe(
  */
 async function missingInTable(
   residues: readonly (Made | {reason: string})[],
-  {readSockets, hiddenStates}: Platform,
+  {platform: {readSockets, hiddenStates}, signal}: MeasureOptions,
 ): Promise<Set<Made>> {
   let missing = residues.filter(
     (residue): residue is Made =>
@@ -168,7 +176,7 @@ async function missingInTable(
   )
   if (readSockets === null) return new Set()
   const deadline = monotonicSeconds() + tablePatienceSeconds
-  while (missing.length > 0) {
+  while (missing.length > 0 && !signal.aborted) {
     const table = await readSockets()
     const present = new Set(table.map(({state, local}) => `${state} ${local.port}`))
     missing = missing.filter(({state, port}) => !present.has(`${state} ${port}`))

@@ -8,7 +8,7 @@ import type {
   ReconnectRule,
   Release,
 } from './platform.ts'
-import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
+import {readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -36,11 +36,12 @@ export const gvisor: Platform = {
   hiddenStates: ['TIME_WAIT', 'FIN_WAIT2', 'LAST_ACK', 'CLOSING'],
   readHolders: readProcHolders,
   readUnixSockets: readProcNetUnix,
-  readListenersElsewhere,
+  // Its /proc/PID/ns/net has another number for every process of the one namespace.
+  readListenersElsewhere: null,
   readSettings: () => readIpv4Settings(ipv4SettingNames),
   ephemeralPorts: (settings) => portRange(settings, [16000, 65535]),
   firstUnprivilegedPort,
-  // It has no ip_local_reserved_ports.
+  // Its ip_local_reserved_ports cannot be written.
   reservation: null,
 }
 

@@ -8,6 +8,7 @@ const outputLimitBytes = 64 * 1024 * 1024
 /** One file of a process, as `lsof -F` tells of it. */
 export interface LsofFile {
   pid: number
+  parent: number | null
   uid: number | null
   user: string | null
   /** The program's name, cut off by lsof. */
@@ -40,8 +41,13 @@ export async function readLsofHolders(port: number): Promise<HoldersOfSockets> {
 
 /** The Unix sockets that are bound to the path; lsof does not tell which of them listen. */
 export const readLsofUnixSockets: UnixSocketReader = async (path) => {
-  const files = (await lsof(['-nP', '-U'])).filter(({name}) => name === path)
-  const holders = await withCommandLines(files)
+  // Linux's lsof appends the type: ` type=STREAM`.
+  const files = (await lsof(['-nP', '-U'])).filter(
+    ({name}) => name === path || name.startsWith(`${path} type=`),
+  )
+  // A server's accepted connections have its path, too.
+  const servers = [...new Map(files.map((file) => [file.pid, file])).values()]
+  const holders = await withCommandLines(servers)
   return {
     sockets: holders.length === 0 ? [] : [{listening: true, holders}],
     unseenProcesses: null,
@@ -53,7 +59,7 @@ async function lsof(args: string[]): Promise<LsofFile[]> {
   const options = {maxBuffer: outputLimitBytes, env: {LC_ALL: 'C', PATH: searchPath()}}
   const {stdout} = await promisify(execFile)(
     'lsof',
-    ['-w', ...args, '-F', 'pcuLnT'],
+    ['-w', ...args, '-F', 'pRcuLfnT'],
     options,
   ).catch((error: {code?: unknown; stdout?: string}) => {
     if (error.code !== 1) throw error
@@ -67,14 +73,16 @@ function searchPath(): string {
   return `${process.env.PATH ?? ''}:/usr/sbin:/usr/bin:/bin`
 }
 
-/** Parses `lsof -F pcuLnT`: a line a field, `p` begins a process and `f` a file (lsof(8), OUTPUT FOR OTHER PROGRAMS). */
+/** Parses `lsof -F pRcuLfnT`: a line a field, `p` begins a process and `f` a file (lsof(8), OUTPUT FOR OTHER PROGRAMS). */
 export function parseLsof(text: string): LsofFile[] {
   const files: LsofFile[] = []
-  let owner = {pid: 0, uid: null as number | null, user: null as string | null, program: ''}
+  const nobody: Omit<LsofFile, 'name'> = {pid: 0, parent: null, uid: null, user: null, program: ''}
+  let owner = nobody
   for (const line of text.split('\n')) {
     const [field, value] = [line[0], line.slice(1)]
     const file = files.at(-1)
-    if (field === 'p') owner = {pid: Number(value), uid: null, user: null, program: ''}
+    if (field === 'p') owner = {...nobody, pid: Number(value)}
+    else if (field === 'R') owner.parent = Number(value)
     else if (field === 'c') owner.program = value
     else if (field === 'u') owner.uid = Number(value)
     else if (field === 'L') owner.user = value
@@ -102,8 +110,9 @@ async function withCommandLines(files: readonly LsofFile[]): Promise<Holder[]> {
       if (match !== null) commands.set(Number(match[1]), match[2] ?? '')
     }
   }
-  return files.map(({pid, uid, user, program}) => ({
+  return files.map(({pid, parent, uid, user, program}) => ({
     pid,
+    parent,
     uid,
     user,
     command: commands.get(pid) ?? program,

@@ -41,17 +41,20 @@ export async function readListenersElsewhere(port: number): Promise<ForeignListe
       if (namespaces.has(namespace)) continue
       const text = ['tcp', 'tcp6'].map((name) => readFileSync(`/proc/${pid}/net/${name}`, 'latin1'))
       namespaces.add(namespace)
-      found.push(
-        ...text
-          .flatMap(parseProcNetTcp)
-          .filter(({state, local}) => state === 'LISTEN' && local.port === port),
-      )
+      found.push(...text.flatMap((table) => listenersIn(table, port)))
     } catch {
       // Another user's process, or one that has ended.
     }
   }
   const {of} = await readProcHolders(port, found)
   return found.map((socket) => ({local: socket.local, holders: of(socket)}))
+}
+
+/** Only the rows wanted are parsed: a container may have tens of thousands. */
+function listenersIn(table: string, port: number): SocketEntry[] {
+  const number = port.toString(16).toUpperCase().padStart(4, '0')
+  const rows = table.match(new RegExp(`^ *\\d+: \\w+:${number} \\w+:0000 0A .*$`, 'gm'))
+  return parseProcNetTcp(rows?.join('\n') ?? '')
 }
 
 /** `__SO_ACCEPTCON` of include/uapi/linux/net.h, which unix_seq_show prints for a listening socket. */

@@ -38,11 +38,13 @@ export async function readProcNetTcp(): Promise<SocketEntry[]> {
  */
 export function parseProcNetTcp(text: string): SocketEntry[] {
   const entries = new Map<string, SocketEntry>()
+  // Tens of thousands of rows have a handful of addresses between them.
+  const addresses = new Map<string, string>()
   for (const line of text.split('\n')) {
     const [, local, remote, stateNumber, , timer, , uid, , inode] = line.trim().split(/\s+/, 10)
     const state = states[stateNumber ?? '']
-    const localEnd = parseEnd(local)
-    const remoteEnd = parseEnd(remote)
+    const localEnd = parseEnd(local, addresses)
+    const remoteEnd = parseEnd(remote, addresses)
     if (state === undefined || localEnd === undefined || remoteEnd === undefined) continue
     const [kind, ticks] = (timer ?? '').split(':')
     const expiresInSeconds =
@@ -58,11 +60,16 @@ export function parseProcNetTcp(text: string): SocketEntry[] {
   return [...entries.values()]
 }
 
-function parseEnd(text: string | undefined): SocketEntry['local'] | undefined {
+function parseEnd(
+  text: string | undefined,
+  addresses: Map<string, string>,
+): SocketEntry['local'] | undefined {
   const match = /^([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})$/.exec(text ?? '')
   if (match === null) return undefined
-  const [, address = '', port = ''] = match
-  return {address: parseAddress(address), port: Number.parseInt(port, 16)}
+  const [, hex = '', port = ''] = match
+  const address = addresses.get(hex) ?? parseAddress(hex)
+  addresses.set(hex, address)
+  return {address, port: Number.parseInt(port, 16)}
 }
 
 /** Addresses are printed as 32-bit words in the machine's own byte order: little-endian. */

@@ -1,5 +1,6 @@
 import {readdirSync, readFileSync, readlinkSync} from 'node:fs'
 import type {Holder} from './socket-holders.ts'
+import {userName} from './users.ts'
 
 /** The pids that /proc shows: of this pid namespace, and only one's own where it is mounted with hidepid. */
 export function pids(): number[] {
@@ -62,7 +63,14 @@ export function describeProcess(pid: number): Holder | undefined {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0+$/, '').split('\0')
     const name = /^Name:\s+(.*)$/m.exec(status)?.[1] ?? ''
     const command = words.join(' ').trim() === '' ? `[${name}]` : words.join(' ')
-    return {pid, uid, user: uid === null ? null : userName(uid), command}
+    const parent = /^PPid:\s+(\d+)/m.exec(status)?.[1]
+    return {
+      pid,
+      parent: parent === undefined ? null : Number(parent),
+      uid,
+      user: uid === null ? null : userName(uid),
+      command,
+    }
   } catch {
     return undefined
   }
@@ -71,25 +79,4 @@ export function describeProcess(pid: number): Holder | undefined {
 export function isForbidden(error: unknown): boolean {
   const {code} = error as NodeJS.ErrnoException
   return code === 'EACCES' || code === 'EPERM'
-}
-
-let users: Map<number, string> | undefined
-
-/** The name of a user that /etc/passwd knows. */
-export function userName(uid: number): string | null {
-  users ??= readUsers()
-  return users.get(uid) ?? null
-}
-
-function readUsers(): Map<number, string> {
-  try {
-    const rows = readFileSync('/etc/passwd', 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'))
-      .filter(([name, , uid]) => name !== '' && /^\d+$/.test(uid ?? ''))
-    // The first of several names of a uid is the one that getpwuid(3) gives.
-    return new Map(rows.reverse().map(([name = '', , uid]) => [Number(uid), name]))
-  } catch {
-    return new Map()
-  }
 }

@@ -3,6 +3,8 @@ import type {SocketEntry} from './socket-table.ts'
 /** A process that has a socket open. */
 export interface Holder {
   pid: number
+  /** The process that started it; null where the OS does not tell. */
+  parent: number | null
   uid: number | null
   /** Null where the system has no name for the uid. */
   user: string | null

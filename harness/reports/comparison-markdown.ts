@@ -1,6 +1,7 @@
 import type {CellComparison, Comparison, Finding, Judgement, Side} from './comparison-schema.ts'
 import {
   answerWords,
+  besides,
   cellTally,
   differsWords,
   judgementTally,
@@ -43,6 +44,7 @@ export function renderComparisonMarkdown(comparison: Comparison): string {
             'What differs, and why',
             reasons(scenarios).map(([ids, why]) => `${ids.join(', ')}: ${why}`),
           ),
+          ...section('What clients saw', besides(scenarios, reports)),
           ...releases.flatMap((release) =>
             section(`How long ${release.state} is kept`, releaseWords(release, reports)),
           ),

@@ -29,6 +29,7 @@ export const aspects = [
   'error',
   'errno',
   'wait',
+  'calls',
   'measurements',
 ] as const
 
@@ -41,6 +42,8 @@ const answerSchema = z.looseObject({
   residue: resultSchema.shape.residue,
   /** How often it was played. */
   times: count,
+  /** How many of those times had another verdict than the first. */
+  timesOtherwise: count,
   /** From the shortest to the longest measured wait; one measurement is a range without width. */
   waitSeconds: range.nullable(),
   /** The widest gap between last refused and granted attempt. */
@@ -49,7 +52,8 @@ const answerSchema = z.looseObject({
   measuredResidueSeconds: range.nullable(),
   /** In which they are to lie, by the rules of this OS. */
   expectedResidueSeconds: range.nullable(),
-  measurements: z.record(z.string(), z.number()).optional(),
+  calls: resultSchema.shape.calls,
+  measurements: resultSchema.shape.measurements,
 })
 
 const scenarioComparisonSchema = z.looseObject({

@@ -10,6 +10,7 @@ import type {
 } from './comparison-schema.ts'
 import {
   answerWords,
+  besides,
   cellTally,
   differsWords,
   judgementTally,
@@ -40,6 +41,7 @@ export function renderComparison(comparison: Comparison, width: number | undefin
     lines.push(...reports.map((side) => pc.bold(sideWords(side))), '')
     lines.push(scenarioTable(scenarios, reports, width), scenarioTally(scenarios))
     lines.push(...section('What differs, and why', reasons(scenarios).map(reasonLine)))
+    lines.push(...section('What clients saw', besides(scenarios, reports)))
     for (const release of releases) {
       lines.push(
         ...section(`How long ${printable(release.state)} is kept`, releaseWords(release, reports)),

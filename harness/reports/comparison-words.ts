@@ -7,7 +7,7 @@ import type {
   ScenarioComparison,
   Side,
 } from './comparison-schema.ts'
-import {printable} from './words.ts'
+import {besidesWords, printable} from './words.ts'
 
 /** `Linux: 6.18.44 x64, Node 20.20.2 (logs/a-run/report.json)`. */
 export function sideWords({label, release, arch, node, file}: Side): string {
@@ -17,16 +17,17 @@ export function sideWords({label, release, arch, node, file}: Side): string {
 /** `delayed, EADDRINUSE 98, 61.234 s (1.2 ms)`. */
 export function answerWords(answer: Answer | null): string {
   if (answer === null) return 'absent'
-  const {status, verdict, waited, firstError, measurements} = answer
+  const {status, verdict, waited, firstError, times, timesOtherwise} = answer
   if (status === 'failed' || (status === 'skipped' && verdict === null)) return status
   const parts = [
     verdict === 'blocked' && !waited ? 'refused' : (verdict ?? []),
     firstError === null ? [] : `${firstError.code} ${firstError.errno}`,
     waitWords(answer),
-    Object.entries(measurements ?? {}).map(([name, value]) => `${name} ${rounded(value)}`),
+    timesOtherwise === 0 ? [] : `otherwise in ${timesOtherwise} of ${times}`,
     status === 'unexpected' ? 'UNEXPECTED' : [],
   ].flat()
-  return printable(parts.join(', '))
+  if (parts.length > 0) return printable(parts.join(', '))
+  return besidesWords(answer) === undefined ? '-' : 'see below'
 }
 
 /** Waits as ranges, where there was more than one: they are never equal numbers. */
@@ -39,10 +40,6 @@ function waitWords({verdict, waited, waitSeconds, uncertaintySeconds, times}: An
   return times > 1
     ? [`${shortest.toFixed(3)} to ${longest.toFixed(3)} s${uncertainty}, ${times} times`]
     : [`${longest.toFixed(3)} s${uncertainty}`]
-}
-
-function rounded(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toFixed(3)
 }
 
 /** `verdict, wait`; a dash where nothing differs, and what keeps it from being compared. */
@@ -66,6 +63,20 @@ export function scenarioTally(scenarios: readonly ScenarioComparison[]): string 
     `${count((word) => word === true)} differ`,
     `${count((word) => word !== true && word !== '-')} not compared`,
   ].join(', ')
+}
+
+/** What clients were answered and counted, one line for each scenario and side that has any. */
+export function besides(
+  scenarios: readonly ScenarioComparison[],
+  sides: readonly Side[],
+): string[] {
+  return scenarios.flatMap(({scenario, answers}) =>
+    answers.flatMap((answer, index) => {
+      const words = answer === null ? undefined : besidesWords(answer)
+      const label = sides[index]?.label ?? ''
+      return words === undefined ? [] : [printable(`${scenario}, ${label}: ${words}`)]
+    }),
+  )
 }
 
 /** What differs and why, one line for each group of scenarios with the same reason. */

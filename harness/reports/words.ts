@@ -80,7 +80,10 @@ const countWords: Record<string, string> = {
 }
 
 /** What a result says besides its bind: what a client counted, and what the OS answered it. */
-export function besidesWords({calls = [], measurements = {}}: Result): string | undefined {
+export function besidesWords({
+  calls = [],
+  measurements = {},
+}: Pick<Result, 'calls' | 'measurements'>): string | undefined {
   const counted = Object.entries(measurements).map(([name, value]) => {
     if (Object.hasOwn(countWords, name)) return `${value} ${countWords[name]}`
     return name === 'longestGapSeconds'

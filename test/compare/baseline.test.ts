@@ -1,16 +1,16 @@
 import test from 'ava'
 import {judge} from '../../harness/compare/baseline.ts'
-import type {ComparableResult} from '../../harness/compare/documents.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
+import type {Result} from '../../harness/reports/schema.ts'
 import {delayed, granted, matrixBy, refused, reportBy} from './documents-by-rules.ts'
 
 const subject = 'server-closes-first'
 
-type Change = Partial<ComparableResult>
+type Change = Partial<Result>
 
 /** The scenario alone, as the baseline had it and as it is now. */
 function judged(before: Change, after: Change, platform = linux) {
@@ -129,6 +129,14 @@ const different: [what: string, before: Change, after: Change, lines: (string | 
       ],
     },
     ['immediate in 1 of 2 repetitions, never in the baseline'],
+  ],
+  [
+    'connections that are answered by the other server',
+    {measurements: {answersFromPredecessor: 20, answersFromSuccessor: 0}},
+    {measurements: {answersFromPredecessor: 0, answersFromSuccessor: 20}},
+    [
+      '0 answered by the predecessor, 20 answered by the successor; was 20 answered by the predecessor, 0 answered by the successor',
+    ],
   ],
   [
     'a verdict and a residue at once',

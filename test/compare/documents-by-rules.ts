@@ -1,9 +1,5 @@
 /** Documents as a machine would write them on which everything goes by a platform's rules. */
-import type {
-  ComparableResult,
-  MatrixDocument,
-  ReportDocument,
-} from '../../harness/compare/documents.ts'
+import type {MatrixDocument, ReportDocument} from '../../harness/compare/documents.ts'
 import {questionOf} from '../../harness/matrix/question.ts'
 import type {Platform, Settings} from '../../harness/platforms/platform.ts'
 import {describeHost} from '../../harness/reports/host.ts'
@@ -60,7 +56,7 @@ export function refused(errno = 98): ResultBind {
   }
 }
 
-function resultBy(platform: Platform, settings: Settings, id: string): ComparableResult {
+function resultBy(platform: Platform, settings: Settings, id: string): Result {
   const scenario = scenarios[id]
   if (scenario === undefined) throw new Error(`no scenario ${id}`)
   const blank: Result = blankResult(id, scenario, {platform, settings, limitSeconds: 150})
@@ -93,7 +89,7 @@ export interface ReportChanges {
   settings?: Settings
   release?: string
   /** Fields of single results, by scenario. */
-  results?: Record<string, Partial<ComparableResult>>
+  results?: Record<string, Partial<Result>>
 }
 
 export function reportBy(

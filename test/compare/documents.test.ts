@@ -122,7 +122,7 @@ for (const [what, content, complaint] of badDocuments) {
   })
 }
 
-test('200 MB are refused by their size, before they are read', async (t) => {
+test.serial('200 MB are refused by their size, before they are read', async (t) => {
   const file = inFile(t, '')
   truncateSync(file, 200 * 1024 * 1024)
   const before = process.cpuUsage()

@@ -91,6 +91,19 @@ test('residue that one side cannot show is no difference, another state is', (t)
   )
 })
 
+test("a state that one system's socket table leaves out is no difference", (t) => {
+  const connection = (states: readonly ('TIME_WAIT' | 'ESTABLISHED')[]) => ({
+    'client-aborts': {
+      residue: states.map((state) => ({endpoint: 'client' as const, state, count: 1})),
+    },
+  })
+  const onGvisor = reportBy(gvisor, {results: connection([])})
+  const differing = (states: Parameters<typeof connection>[0]) =>
+    compared('client-aborts', reportBy(linux, {results: connection(states)}), onGvisor).differs
+  t.deepEqual(differing(['TIME_WAIT']), [])
+  t.deepEqual(differing(['ESTABLISHED']), ['residue'])
+})
+
 test('what contradicts the rules is not explained by them', (t) => {
   const {differs, why} = changed('server-closes-first', {bind: granted, status: 'unexpected'})
   t.deepEqual(differs, ['grant'])
@@ -216,8 +229,47 @@ test('scenarios may be arms, and may only have counted', (t) => {
   t.deepEqual(differs, ['measurements'])
   t.is(
     why,
-    'Counted: refusedConnections 0, connections 200 on Linux #1, refusedConnections 3, connections 200 on Linux #2.',
+    'On Linux #1 the client saw: 0 refused, 200 connections; on Linux #2: 3 refused, 200 connections.',
   )
+})
+
+test('amid traffic neither the open connections nor the counts of a moment are a difference', (t) => {
+  const measurements = {resetConnections: 3}
+  const residue = [{endpoint: 'server', state: 'SYN_RECV', count: 1}] as const
+  const results = {
+    'client-aborts': {measurements: {resetConnections: 0}, amidTraffic: true as const},
+  }
+  const {differs} = compared(
+    'client-aborts',
+    reportBy(linux, {results}),
+    reportBy(linux, {results: {'client-aborts': {measurements, residue: [...residue]}}}),
+  )
+  t.deepEqual(differs, [])
+})
+
+test('what a client was answered differs by its code, and the reports say why', (t) => {
+  const answered = (outcome: string, errno: number, because: string) => {
+    const call = {from: 'the same port', call: 'connect', outcome} as const
+    return {
+      'client-aborts': {
+        calls: [{...call, errno, localPort: 4000, seconds: 0.1}],
+        expected: {
+          verdict: 'immediate' as const,
+          residue: 'none' as const,
+          calls: [call],
+          because,
+          source: '',
+        },
+      },
+    }
+  }
+  const refusing = reportBy(linux, {results: answered('ECONNREFUSED', 111, 'RST ends TIME_WAIT')})
+  const numbered = reportBy(linux, {results: answered('ECONNREFUSED', 61, 'RST ends TIME_WAIT')})
+  const silent = reportBy(gvisor, {results: answered('unanswered', 0, 'TIME_WAIT stays')})
+  t.deepEqual(compared('client-aborts', refusing, numbered).differs, [])
+  const {differs, why} = compared('client-aborts', refusing, silent)
+  t.deepEqual(differs, ['calls'])
+  t.is(why, 'On Linux RST ends TIME_WAIT; on gVisor TIME_WAIT stays.')
 })
 
 test('how long a state is kept is gathered over all scenarios, as a range on each side', (t) => {
@@ -246,4 +298,8 @@ test('sides are told apart by as little as it takes', (t) => {
     'Linux 6.8',
   ])
   t.deepEqual(labels(reportBy(linux), reportBy(linux)), ['Linux #1', 'Linux #2'])
+  t.deepEqual(
+    labels(reportBy(linux, {release: '6.8'}), reportBy(linux), reportBy(linux, {release: '6.8'})),
+    ['Linux 6.8 #1', 'Linux 6.18.0', 'Linux 6.8 #2'],
+  )
 })

@@ -1,5 +1,6 @@
 import {setImmediate as nextTurn} from 'node:timers/promises'
 import test, {type ExecutionContext} from 'ava'
+import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {socketAddress} from '../../harness/sockets/address.ts'
 import {
   abort,
@@ -19,6 +20,8 @@ import {
   isPlainBindGranted,
   makeSocket,
 } from '../../harness/sockets/native.ts'
+
+import {openPortPool} from '../../harness/sockets/ports.ts'
 
 const native = nativeOpenerProblem() === undefined ? test : test.skip
 
@@ -69,10 +72,15 @@ for (const address of ['127.0.0.1', '::1']) {
 
 native('an aborted connection leaves nothing on its port', async (t) => {
   const {fd, port} = listener(t, '127.0.0.1')
-  const client = makeSocket({address: '127.0.0.1', bind: 'none'})
+  const platform = detectPlatform()
+  const ephemeralPorts = platform.ephemeralPorts(await platform.readSettings())
+  const pool = openPortPool({ephemeralPorts, native: true})
+  t.teardown(() => pool.close())
+  // A port that connect() chose could be somebody else's a moment after.
+  const own = await pool.take()
+  const client = bindNative({address: '127.0.0.1', port: own, bind: 'none'})
   startConnecting(client, socketAddress('127.0.0.1'), port)
   const {fd: server} = await arrival(() => acceptNext(fd))
-  const own = localPort(client)
   t.false(isPlainBindGranted('127.0.0.1', own))
   abort(server)
   await arrival(() => heldState(client) === 'CLOSED')
