@@ -210,11 +210,10 @@ program
   .option('--start-timeout <seconds>', 'how long its first start may take', seconds, 30)
   .option('--rounds <n>', 'how many restarts', countFrom1, 1)
   .addOption(limit())
-  .option(
-    '--env <K=V>',
-    'a variable for the server besides PATH, HOME and PORT',
-    environmentVariable,
-    {},
+  .addOption(
+    new Option('--env <K=V>', 'a variable for the server besides PATH, HOME and PORT; repeatable')
+      .argParser(environmentVariable)
+      .default({}, 'none'),
   )
   .option('--cwd <dir>', 'the folder that the server runs in')
   .option('--out <dir>', 'the folder in which the run folder is made', 'logs')

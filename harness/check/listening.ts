@@ -4,7 +4,7 @@ import type {Platform} from '../platforms/platform.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {SocketEntry} from '../platforms/socket-table.ts'
 import type {CommandEnding} from '../processes/messages.ts'
-import {endWords, holdersOf, type PortView} from './port-view.ts'
+import {endWords, holdersOf, holdersOfEach, type PortView} from './port-view.ts'
 import type {Prober} from './prober.ts'
 import type {ServerStart} from './server.ts'
 
@@ -56,16 +56,16 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
   let elsewhere: StartOutcome | undefined
   let elsewhereLookedAt = 0
 
-  let judged: {sockets: string; at: number; holders: Holder[]} | undefined
+  let judged: {sockets: string; at: number; holders: Holder[][]} | undefined
   /** Listeners that are known to be somebody else's. */
   const foreign = new Set<string>()
 
   /** Looking through all processes is dear; who holds the same sockets as a moment ago is not asked again. */
-  async function holdersOfListeners(view: PortView): Promise<Holder[]> {
+  async function holdersOfListeners(view: PortView): Promise<Holder[][]> {
     const sockets = view.listeners.map(socketKey).join()
     const now = monotonicSeconds()
     if (judged === undefined || judged.sockets !== sockets || now - judged.at > judgedForSeconds) {
-      judged = {sockets, at: now, holders: await holdersOf(platform, port, view.listeners)}
+      judged = {sockets, at: now, holders: await holdersOfEach(platform, port, view.listeners)}
     }
     return judged.holders
   }
@@ -74,10 +74,14 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
 
   /** Whose the listener is. Nobody we can see: then it is the new server's, as no other was there. */
   async function judgeListener(view: PortView, at: number): Promise<StartOutcome | undefined> {
-    const holders = await holdersOfListeners(view)
+    const bySocket = await holdersOfListeners(view)
+    const holders = bySocket.flat()
     const pids = question.processes()
-    if (holders.some((holder) => isNew(holder, pids))) {
-      const ours = holders.filter((holder) => isNew(holder, pids))
+    // A socket that an old process has, too, is the old one, whoever else has inherited it since.
+    const ours = bySocket
+      .filter((each) => !each.some(({pid}) => old.has(pid)))
+      .flatMap((each) => each.filter((holder) => isNew(holder, pids)))
+    if (ours.length > 0) {
       const status = server.ending()?.code
       return status === 0 && prober === undefined
         ? {kind: 'daemonised', holders: ours}
@@ -86,7 +90,7 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
     if (holders.length === 0) {
       return hasOldProcesses(pids) ? undefined : {kind: 'listening', at, holders: []}
     }
-    const isOld = holders.every(({pid}) => old.has(pid))
+    const isOld = bySocket.every((each) => each.some(({pid}) => old.has(pid)))
     if (isOld) {
       // Who answers there now is known.
       prober?.pause()

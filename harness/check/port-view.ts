@@ -44,12 +44,21 @@ export async function holdersOf(
   port: number,
   sockets: readonly SocketEntry[],
 ): Promise<Holder[]> {
-  if (platform.readHolders === null || sockets.length === 0) return []
+  const each = await holdersOfEach(platform, port, sockets)
+  return [...new Map(each.flat().map((holder) => [holder.pid, holder])).values()]
+}
+
+/** The same for each socket by itself, in their order. */
+export async function holdersOfEach(
+  platform: Platform,
+  port: number,
+  sockets: readonly SocketEntry[],
+): Promise<Holder[][]> {
+  if (platform.readHolders === null || sockets.length === 0) return sockets.map(() => [])
   try {
     const {of} = await platform.readHolders(port, sockets)
-    const byPid = new Map(sockets.flatMap(of).map((holder) => [holder.pid, holder]))
-    return [...byPid.values()]
+    return sockets.map(of)
   } catch {
-    return []
+    return sockets.map(() => [])
   }
 }

@@ -38,17 +38,13 @@ test('a server that ignores SIGTERM is killed after the timeout, which is said',
   t.regex(document.advice.join('\n'), /SIGTERM was not obeyed within/)
 })
 
-test('a Node server that waits for keep-alive connections is told how to close them', async (t) => {
+test('a Node server that waits for its kept-alive connections is told how to close them', async (t) => {
+  // close() ends idle connections by itself since Node 19, but not one with a stream of events.
   const source = `
     import {createServer} from 'node:http'
-    const server = createServer((request, response) => response.end('hello'))
-    server.keepAliveTimeout = 60_000
+    const server = createServer((request, response) => response.write('data: hello\\n\\n'))
     server${listens}
-    process.on('SIGTERM', () => {
-      // Since Node 19 close() ends idle connections by itself; before the answer is read it is not idle.
-      server.closeIdleConnections = () => {}
-      server.close(() => process.exit())
-    })
+    process.on('SIGTERM', () => server.close(() => process.exit()))
   `
   const document = await check(t, ['node', program(t, 'server.mjs', source)], {
     send: Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
