@@ -1,6 +1,12 @@
 #!/usr/bin/env node
 import {Command, CommanderError, Option} from 'commander'
-import {countUpTo, portNumber, portOrPath, seconds} from './commands/options.ts'
+import {
+  countUpTo,
+  environmentVariable,
+  portNumber,
+  portOrPath,
+  seconds,
+} from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {version} from './version.ts'
 
@@ -241,6 +247,65 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
   .action(async (port, options) => {
     const {watch} = await import('./commands/watch.ts')
     process.exitCode = await watch(port, options)
+  })
+
+program
+  .command('check')
+  .description('restart your server, in any language, under an open connection')
+  .argument('<command...>', 'the server and its arguments, behind --; {port} stands for the port')
+  .requiredOption('--port <port>', 'the port that the server listens on', portNumber)
+  .option('--host <address>', 'the address at which clients reach it', '127.0.0.1')
+  .option('--connections <n>', 'how many are open when the server is stopped', countUpTo(1000), 1)
+  .option('--send <text>', 'what each connection sends; knows \\r \\n \\t \\0 \\\\ \\xHH \\uHHHH')
+  .option('--hold', 'clients do not close when the server closes')
+  .addOption(
+    new Option('--stop <signal>', 'how the server is stopped; none: it exits by itself')
+      .choices(['SIGTERM', 'SIGINT', 'SIGKILL', 'none'])
+      .default('SIGTERM'),
+  )
+  .option('--stop-timeout <seconds>', 'how long it may take to exit before SIGKILL', seconds, 10)
+  .option('--start-timeout <seconds>', 'how long its first start may take', seconds, 30)
+  .option('--rounds <n>', 'how many restarts', countUpTo(1000), 1)
+  .addOption(limit())
+  .addOption(
+    new Option('--env <K=V>', 'a variable for the server besides PATH, HOME and PORT; repeatable')
+      .argParser(environmentVariable)
+      .default({}, 'none'),
+  )
+  .option('--cwd <dir>', 'the folder that the server runs in')
+  .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .option('--json', 'print the result, and nothing else, on stdout')
+  .option('--verbose', "show the server's output on stderr")
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rebind check --port 3000 -- node server.js
+  rebind check --port 8000 -- python3 -m http.server {port}
+  rebind check --port 8080 --send 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' --rounds 3 -- ./server
+
+The server gets PATH, HOME, PORT and what --env sets. It is ended with all its processes.
+Exit status: 0 safe (every restart was immediate), 1 not, 2 bad usage, 3 could not measure, 130/143 interrupted`,
+  )
+  .action(async (command, options) => {
+    const {check} = await import('./commands/check.ts')
+    process.exitCode = await check(command, options)
+  })
+
+program
+  .command('survey')
+  .description('check the restart of the common servers and runtimes that are installed here')
+  .option('--only <names>', 'some of them, e.g. node,python3,redis')
+  .addOption(limit())
+  .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .option('--json', 'print the result, and nothing else, on stdout')
+  .addHelpText(
+    'after',
+    '\nExit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/143 interrupted',
+  )
+  .action(async (options) => {
+    const {survey} = await import('./commands/survey.ts')
+    process.exitCode = await survey(options)
   })
 
 // A reader that has seen enough (`| head -1`) is no error.

@@ -38,3 +38,15 @@ export function portOrPath(text: string): {port: number} | {path: string} {
     'It must be a port from 1 to 65535, or the path of a Unix socket, e.g. ./app.sock.',
   )
 }
+
+/** Adds a `NAME=value` to those that were given before. */
+export function environmentVariable(
+  text: string,
+  known: Record<string, string>,
+): Record<string, string> {
+  const [, name, value] = /^([^=\0]+)=([^\0]*)$/s.exec(text) ?? []
+  if (name === undefined || value === undefined) {
+    throw new InvalidArgumentError('It must be NAME=value, e.g. NODE_ENV=production.')
+  }
+  return {...known, [name]: value}
+}

@@ -55,6 +55,27 @@ export interface Requests {
   close: {takes: null; gives: Bracket}
   /** Client: RST. */
   abort: {takes: null; gives: Bracket}
+  /** Guardian: start a command in a process group of its own. Fails with the SystemError of spawn. */
+  'start-command': {takes: CommandToStart; gives: {pid: number; seconds: number}}
+  /** Guardian: send a signal to a command that it started, unless that has ended. */
+  'signal-command': {takes: {pid: number; signal: NodeJS.Signals}; gives: null}
+}
+
+/** A command that is run without a shell. */
+export interface CommandToStart {
+  command: string
+  args: string[]
+  /** The whole environment. */
+  env: Record<string, string>
+  cwd: string
+}
+
+/** How a command ended. */
+export interface CommandEnding {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** Monotonic. */
+  seconds: number
 }
 
 /** p-retry's own options; what is left out has p-retry's default. */
@@ -144,6 +165,9 @@ export type Notice =
   | {notice: 'ready'}
   | {notice: 'attempts'; attempts: BindAttempt[]}
   | {notice: 'connection'}
+  | {notice: 'command-output'; pid: number; stream: 'stdout' | 'stderr'; text: string}
+  | ({notice: 'command-ended'; pid: number} & CommandEnding)
+  | {notice: 'command-silent'; pid: number}
 
 export type Answer =
   | {answerTo: number; gives: unknown}

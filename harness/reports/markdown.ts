@@ -46,7 +46,7 @@ export function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
-function section(title: string, items: readonly string[]): string[] {
+export function section(title: string, items: readonly string[]): string[] {
   return items.length === 0 ? [] : [`## ${title}`, '', ...items.map((item) => `- ${item}`), '']
 }
 

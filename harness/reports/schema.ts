@@ -62,7 +62,7 @@ const timelineEntrySchema = z.looseObject({
   expiresInSeconds: seconds.optional(),
 })
 
-const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
+export const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
 
 /** Of several repetitions, in the order min, median, max. */
 const spreadSchema = z.tuple([z.number(), z.number(), z.number()]).nullable()
