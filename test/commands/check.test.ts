@@ -109,7 +109,7 @@ const usageErrors: [what: string, args: string[], complaint: RegExp][] = [
     ['--port', '3000', '--stop', 'SIGFOO', '--', 'true'],
     /SIGTERM, SIGINT, SIGKILL, none/,
   ],
-  ['no rounds', ['--port', '3000', '--rounds', '0', '--', 'true'], /whole number from 1/],
+  ['no rounds', ['--port', '3000', '--rounds', '0', '--', 'true'], /number from 1 to 1000/],
   ['a variable without a value', ['--port', '3000', '--env', 'X', '--', 'true'], /NAME=value/],
   ['an unknown escape', ['--port', '3000', '--send', '\\q', '--', 'true'], /"\\q" is no escape/],
   ['a host name', ['--port', '3000', '--host', 'example.org', '--', 'true'], /no IP address/],
