@@ -1,0 +1,36 @@
+import type {Comparison, Judgement} from '../comparison-schema.ts'
+import type {RunDocument} from '../documents.ts'
+import {type Draw, openCharts} from './chart.ts'
+import {comparisonArticle, judgementArticle} from './comparison.ts'
+import {matrixArticle} from './matrix.ts'
+import {type Article, page} from './page.ts'
+import {type RunDetails, runArticle} from './run.ts'
+
+/**
+ * One page for all the documents of a run folder.
+ * @param details what a run's report.json leaves out
+ */
+export async function renderHtml(
+  documents: readonly RunDocument[],
+  details: RunDetails = {log: null, sentences: []},
+): Promise<string> {
+  const draw = await openCharts()
+  const articles: Article[] = []
+  for (const document of documents) articles.push(await articleOf(document, details, draw))
+  return page(articles)
+}
+
+async function articleOf(document: RunDocument, details: RunDetails, draw: Draw): Promise<Article> {
+  switch (document.format) {
+    case 'rebind-report':
+      return runArticle(document, details, draw)
+    case 'rebind-matrix':
+      return matrixArticle(document, draw)
+    case 'rebind-compare':
+      return isJudgement(document) ? judgementArticle(document) : comparisonArticle(document)
+  }
+}
+
+function isJudgement(document: Comparison | Judgement): document is Judgement {
+  return 'judged' in document
+}
