@@ -45,13 +45,13 @@ export type LoggedStep = Extract<LoggedEvent, {event: 'step'}>
 export type LoggedState = Extract<LoggedEvent, {event: 'state'}>
 export type RunStart = Extract<LoggedEvent, {event: 'run-start'}>
 
-/** What the log tells of one scenario, the first time that it was played. */
+/** What the log tells of one scenario; all but the results are of the first time that it was played. */
 export interface ScenarioLog {
   attempts: LoggedAttempt[]
   steps: LoggedStep[]
   states: LoggedState[]
-  /** The result as it was when the scenario ended; unchecked. */
-  result?: unknown
+  /** The result of each repetition as it was when it ended; unchecked. */
+  results: unknown[]
   endedAtSeconds?: number
 }
 
@@ -87,7 +87,7 @@ export async function readRunLog(file: string): Promise<RunLog> {
     log.lastSeconds = Math.max(log.lastSeconds, read.seconds)
     if (read.event === 'run-start') log.start ??= read
     else if (read.event === 'run-end') log.ended = true
-    else if ((read.repetition ?? 1) === 1) add(scenarios, read)
+    else add(scenarios, read)
   }
   return log
 }
@@ -117,13 +117,12 @@ function add(
   scenarios: Map<string, ScenarioLog>,
   event: Exclude<LoggedEvent, {event: 'run-start' | 'run-end'}>,
 ): void {
-  const log = scenarios.get(event.scenario) ?? {attempts: [], steps: [], states: []}
+  const log = scenarios.get(event.scenario) ?? {attempts: [], steps: [], states: [], results: []}
   scenarios.set(event.scenario, log)
+  if (event.event === 'result') log.results.push(event.result)
+  if ((event.repetition ?? 1) !== 1) return
   if (event.event === 'bind-attempt') log.attempts.push(event)
   else if (event.event === 'step') log.steps.push(event)
   else if (event.event === 'state') log.states.push(event)
-  else {
-    log.result = event.result
-    log.endedAtSeconds = event.seconds
-  }
+  else log.endedAtSeconds = event.seconds
 }

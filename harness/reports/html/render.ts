@@ -1,4 +1,4 @@
-import type {Comparison, Judgement} from '../comparison-schema.ts'
+import {isJudgement} from '../comparison-schema.ts'
 import type {RunDocument} from '../documents.ts'
 import {type Draw, openCharts} from './chart.ts'
 import {comparisonArticle, judgementArticle} from './comparison.ts'
@@ -29,8 +29,4 @@ async function articleOf(document: RunDocument, details: RunDetails, draw: Draw)
     case 'rebind-compare':
       return isJudgement(document) ? judgementArticle(document) : comparisonArticle(document)
   }
-}
-
-function isJudgement(document: Comparison | Judgement): document is Judgement {
-  return 'judged' in document
 }
