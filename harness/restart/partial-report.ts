@@ -1,5 +1,6 @@
+import {groupBy} from '../group-by.ts'
 import {platformOf} from '../platforms/detect.ts'
-import type {RunLog, RunStart, ScenarioLog} from '../reports/event-log.ts'
+import type {LoggedState, RunLog, RunStart, ScenarioLog} from '../reports/event-log.ts'
 import {type Report, type Result, resultSchema} from '../reports/schema.ts'
 import type {Scenario} from '../scenario.ts'
 import {version} from '../version.ts'
@@ -72,9 +73,12 @@ function unendedResult(
   }))
   const {bind} = summariseAttempts(attempts, undefined, false)
   const [first] = attempts
+  const residue = first === undefined ? null : residueAt(first.seconds, log.states)
+  const hidden = context.platform.hiddenStates.length > 0
   return {
     ...blank,
     reason: 'the run was ended before this scenario was',
+    residue: hidden && !residue?.some(({endpoint}) => endpoint === 'server') ? null : residue,
     bind: first === undefined ? null : {...bind, firstAttemptAtSeconds: first.seconds},
     timeline: log.states.map(
       ({seconds, endpoint, socket, connection, state, expiresInSeconds}) => ({
@@ -87,4 +91,23 @@ function unendedResult(
       }),
     ),
   }
+}
+
+/** What was on the port at a moment, by the changes of state that were logged until then. */
+function residueAt(
+  seconds: number,
+  states: readonly LoggedState[],
+): NonNullable<Result['residue']> {
+  const sockets = groupBy(
+    states.filter((state) => state.seconds <= seconds),
+    ({endpoint, socket, connection = 0}) => `${endpoint} ${socket} ${connection}`,
+  )
+  const last = [...sockets.values()].flatMap((changes) => changes.at(-1) ?? [])
+  const open = last.filter(({state}) => state !== 'CLOSED')
+  return [...groupBy(open, ({endpoint, state}) => `${endpoint} ${state}`).values()].flatMap(
+    ([first, ...others]) =>
+      first === undefined
+        ? []
+        : [{endpoint: first.endpoint, state: first.state, count: 1 + others.length}],
+  )
 }

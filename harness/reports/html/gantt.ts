@@ -40,7 +40,8 @@ export async function renderGantt(rows: readonly Row[], draw: Draw): Promise<Mar
           A tick stands for the refused attempts of ${durationWords(secondsPerPixel)}: low for one, higher for 2 to 9,
           highest for 10 or more. No bar is drawn narrower than ${leastPixels} pixels
           (${durationWords(secondsPerPixel * leastPixels)}); the exact times are below.
-          ${rows.some(({refused}) => refused === null) && 'Where no events were logged, no ticks are shown.'}`,
+          ${rows.some(({refused}) => refused === null) && 'Where no events were logged, no ticks are shown.'}
+          ${rows.some(({origin}) => origin === 'first seen') && 'Where no first bind attempt is known, 0 is when the scenario’s first socket was seen.'}`,
       }),
     )
   }
@@ -222,12 +223,18 @@ function usedStates(rows: readonly Row[]): Set<TcpState> {
 }
 
 /** Where the row's outcome is written, and what it is: `61.2 s`, `at once`, `refused`. */
-function outcomeOf({result, granted, refused, states}: Row): {at: number; words: string} {
+function outcomeOf({result, refused, states}: Row): {at: number; words: string} {
   const {bind, status} = result
-  if (bind === null) return {at: 0, words: status === 'as-expected' ? '' : status}
-  if (granted === null) {
-    return {at: refused?.at(-1) ?? 0, words: `${verdictWords(result)}, ${firstErrorWords(result)}`}
+  const at = Math.max(
+    bind?.waitSeconds ?? 0,
+    ...(refused?.slice(-1) ?? []),
+    ...states.map(({to}) => to),
+  )
+  if (bind === null) return {at, words: status === 'as-expected' ? '' : status}
+  const {waitSeconds, verdict} = bind
+  if (waitSeconds === null) {
+    return {at, words: `${verdictWords(result)}, ${plain(firstErrorWords(result))}`}
   }
-  const at = Math.max(granted, ...states.map(({to}) => to))
-  return {at, words: granted === 0 ? 'at once' : `${granted.toFixed(granted < 10 ? 3 : 1)} s`}
+  if (verdict === 'immediate') return {at, words: 'at once'}
+  return {at, words: `${waitSeconds.toFixed(waitSeconds < 10 ? 3 : 1)} s`}
 }

@@ -14,7 +14,7 @@ import type {Draw} from './chart.ts'
 import {renderGantt} from './gantt.ts'
 import {html, type Markup} from './markup.ts'
 import {type Article, badge, definitions, list, section, table} from './page.ts'
-import {happenings, rowOf} from './timeline.ts'
+import {happenings, originOf, rowOf} from './timeline.ts'
 
 /** What stands besides report.json in its folder. */
 export interface RunDetails {
@@ -120,7 +120,7 @@ ${
     ['seconds', 'what'],
     happened.slice(0, happeningsShown).map(({seconds, what}) => [seconds.toFixed(4), what]),
   )}${happened.length > happeningsShown && html`<p>and ${happened.length - happeningsShown} more in report.json and events.ndjson</p>`}
-<p class="muted">Seconds since the first bind attempt${bind === null && ', or since the first that was seen where there was none'}; a state is seen when the socket table is read, twice a second and after each step.</p>`
+<p class="muted">Seconds since ${originOf(result, log).is === 'first attempt' ? 'the first bind attempt' : 'the first socket was seen'}; a state is seen when the socket table is read, twice a second and after each step.</p>`
 }
 </div>
 </details>

@@ -14,31 +14,40 @@ export interface StateSpan extends Span {
   state: TcpState
 }
 
-/** One scenario as the chart shows it; seconds since its first bind attempt. */
+/** One scenario as the chart shows it, in its own time. */
 export interface Row {
   result: Result
+  origin: Origin['is']
   states: StateSpan[]
   /** Null where the attempts were not logged. */
   refused: readonly number[] | null
+  /** Null if it was not, or if it is not known when. */
   granted: number | null
   /** In which the grant is to lie. */
   expected: Span | null
 }
 
-/**
- * A scenario's own time: 0 is its first bind attempt, or the first that was seen of it where it has none.
- * @returns what to subtract from seconds since the run began
- */
-export function zeroOf({bind, timeline}: Result, log: ScenarioLog | undefined): number {
-  return bind?.firstAttemptAtSeconds ?? log?.attempts[0]?.seconds ?? timeline[0]?.seconds ?? 0
+/** A scenario's own time. */
+export interface Origin {
+  /** What to subtract from seconds since the run began. */
+  seconds: number
+  /** What happened then: the first that was seen of it where no bind attempt was made, or none was logged. */
+  is: 'first attempt' | 'first seen'
+}
+
+export function originOf({bind, timeline}: Result, log: ScenarioLog | undefined): Origin {
+  const attempted = bind?.firstAttemptAtSeconds ?? log?.attempts[0]?.seconds
+  return attempted === undefined
+    ? {seconds: timeline[0]?.seconds ?? 0, is: 'first seen'}
+    : {seconds: attempted, is: 'first attempt'}
 }
 
 export function rowOf(result: Result, run: RunLog | null): Row {
   const log = run?.scenarios.get(result.scenario)
   const {bind, expected, timeline} = result
-  const zero = zeroOf(result, log)
+  const {seconds: zero, is} = originOf(result, log)
   const refused = log?.attempts.filter(({outcome}) => outcome === 'refused').map(since(zero))
-  const granted = bind?.waitSeconds ?? null
+  const granted = is === 'first attempt' ? (bind?.waitSeconds ?? null) : null
   const ends = [granted ?? 0, ...(refused?.slice(-1) ?? []), ...timeline.map(since(zero))]
   const end = Math.max(
     ...(log?.endedAtSeconds === undefined ? [] : [log.endedAtSeconds - zero]),
@@ -48,6 +57,7 @@ export function rowOf(result: Result, run: RunLog | null): Row {
   const range = expected?.residueSeconds
   return {
     result,
+    origin: is,
     states: stateSpans(
       timeline.map((entry) => ({...entry, seconds: entry.seconds - zero})),
       end,
@@ -121,14 +131,14 @@ export function stripsOf(attempts: readonly number[], width: number): Strip[] {
 
 /** One thing that happened, for the table of a scenario. */
 export interface Happening {
-  /** Since the first bind attempt. */
+  /** In the scenario's own time. */
   seconds: number
   what: string
 }
 
 /** Steps, changes of state and attempts in the order of time; attempts that were refused alike are one. */
 export function happenings(result: Result, log: ScenarioLog | undefined): Happening[] {
-  const zero = zeroOf(result, log)
+  const {seconds: zero} = originOf(result, log)
   const all: Happening[] = [
     ...(log?.steps ?? []).map(({seconds, step, tookSeconds}) => ({
       seconds: seconds - tookSeconds - zero,
