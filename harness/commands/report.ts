@@ -29,7 +29,7 @@ export async function report(path: string, options: ReportOptions): Promise<numb
   const page = join(folder.path, 'report.html')
   if (documents.length === 0) {
     const made = await reportFromLog(path, folder.events)
-    await writeDocument(folder, made, sentencesOf(made))
+    await writeDocument(folder, made, {sentences: sentencesOf(made)})
     process.stderr.write(
       'rebind: the run wrote no report before it ended; this one is made from its log, and is partial\n',
     )

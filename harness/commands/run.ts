@@ -91,7 +91,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     results,
   }
   const sentences = findings(results, scenarios)
-  await writeDocument(folder, report, sentences)
+  await writeDocument(folder, report, {sentences})
   process.stdout.write(printed(report, sentences, options))
   process.stderr.write(`Logs and report: ${folder.path}\n`)
   const unwritten = options.junit === undefined ? [] : await writeJunit(options.junit, report)

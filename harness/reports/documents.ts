@@ -1,11 +1,23 @@
 import type {z} from 'zod'
+import type {CheckDocument} from './check-schema.ts'
 import type {Comparison, Judgement} from './comparison-schema.ts'
 import type {RunDetails} from './html/run.ts'
 import type {Matrix} from './matrix-schema.ts'
+import type {Policies} from './policies-schema.ts'
 import type {Report} from './schema.ts'
+import type {Survey} from './survey-schema.ts'
+import type {Timing} from './timing-schema.ts'
 
 /** Every JSON document that a run folder may hold. */
-export type RunDocument = Report | Matrix | Comparison | Judgement
+export type RunDocument =
+  | Report
+  | Matrix
+  | Timing
+  | Policies
+  | CheckDocument
+  | Survey
+  | Comparison
+  | Judgement
 
 export type Format = RunDocument['format']
 
@@ -40,6 +52,42 @@ export const documentKinds: Readonly<Record<Format, KindOfDocument>> = {
       const {matrixSchema} = await import('./matrix-schema.ts')
       const {renderMatrixMarkdown} = await import('./matrix-markdown.ts')
       return kind(matrixSchema, renderMatrixMarkdown)
+    },
+  },
+  'rebind-timing': {
+    name: 'timing',
+    indent: 2,
+    async load() {
+      const {timingSchema} = await import('./timing-schema.ts')
+      const {renderTimingMarkdown} = await import('./timing-markdown.ts')
+      return kind(timingSchema, renderTimingMarkdown)
+    },
+  },
+  'rebind-policies': {
+    name: 'policies',
+    indent: 2,
+    async load() {
+      const {policiesSchema} = await import('./policies-schema.ts')
+      const {renderPoliciesMarkdown} = await import('./policies-markdown.ts')
+      return kind(policiesSchema, renderPoliciesMarkdown)
+    },
+  },
+  'rebind-check': {
+    name: 'check',
+    indent: 2,
+    async load() {
+      const {checkSchema} = await import('./check-schema.ts')
+      const {renderCheckMarkdown} = await import('./check-markdown.ts')
+      return kind(checkSchema, renderCheckMarkdown)
+    },
+  },
+  'rebind-survey': {
+    name: 'survey',
+    indent: 2,
+    async load() {
+      const {surveySchema} = await import('./survey-schema.ts')
+      const {renderSurveyMarkdown} = await import('./survey-renderings.ts')
+      return kind(surveySchema, renderSurveyMarkdown)
     },
   },
   'rebind-compare': {

@@ -52,6 +52,13 @@ async function makeFolders(path: string): Promise<void> {
   })
 }
 
+export interface DocumentExtras {
+  /** What contradicts common advice. */
+  sentences?: readonly string[]
+  /** Documents that the folder holds already; its one page shows them, too. */
+  beside?: readonly RunDocument[]
+}
+
 /**
  * Writes a document of the run folder: the JSON, and what people look at.
  * @throws ZodError if the document breaks its own contract; SystemError of the file system
@@ -59,14 +66,14 @@ async function makeFolders(path: string): Promise<void> {
 export async function writeDocument(
   folder: RunFolder,
   document: RunDocument,
-  sentences: readonly string[] = [],
+  {sentences = [], beside = []}: DocumentExtras = {},
 ): Promise<void> {
   const {name, indent, load} = documentKinds[document.format]
   const valid = (await load()).schema.parse(document)
   await writeWhole(folder, `${name}.json`, `${JSON.stringify(valid, null, indent)}\n`)
   await writeMarkdown(folder, valid, sentences)
   try {
-    await writePage(folder, [valid], sentences)
+    await writePage(folder, [...beside, valid], sentences)
   } catch (error) {
     // What was measured is on disk by now; a page of it can be made at any time.
     process.stderr.write(

@@ -115,20 +115,23 @@ function logOf(scenarios: readonly string[], attempts: number): RunLog {
   }
 }
 
-test.serial('attempts by the thousand are drawn as strips, which the page says, and stay small', async (t) => {
-  const report = recordedReport()
-  const log = logOf(
-    report.results.map(({scenario}) => scenario),
-    30_000,
-  )
-  const before = process.cpuUsage()
-  const page = await renderHtml([report], {log, sentences: []})
-  const {user, system} = process.cpuUsage(before)
-  t.true(Buffer.byteLength(page) <= mostBytes, `${Buffer.byteLength(page)} bytes`)
-  t.true((user + system) / 1e6 < mostSeconds, `${(user + system) / 1e6} s of processor time`)
-  t.regex(page, /A tick stands for the refused attempts of [\d.]+ m?s/)
-  t.true(page.includes('attempts 2 to 30000: refused, EADDRINUSE 98'))
-})
+test.serial(
+  'attempts by the thousand are drawn as strips, which the page says, and stay small',
+  async (t) => {
+    const report = recordedReport()
+    const log = logOf(
+      report.results.map(({scenario}) => scenario),
+      30_000,
+    )
+    const before = process.cpuUsage()
+    const page = await renderHtml([report], {log, sentences: []})
+    const {user, system} = process.cpuUsage(before)
+    t.true(Buffer.byteLength(page) <= mostBytes, `${Buffer.byteLength(page)} bytes`)
+    t.true((user + system) / 1e6 < mostSeconds, `${(user + system) / 1e6} s of processor time`)
+    t.regex(page, /A tick stands for the refused attempts of [\d.]+ m?s/)
+    t.true(page.includes('attempts 2 to 30000: refused, EADDRINUSE 98'))
+  },
+)
 
 test('a report without a log says that no attempts are shown', async (t) => {
   const page = await renderHtml([recordedReport()])

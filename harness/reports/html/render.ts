@@ -1,10 +1,13 @@
 import {isJudgement} from '../comparison-schema.ts'
 import type {RunDocument} from '../documents.ts'
 import {type Draw, openCharts} from './chart.ts'
+import {checkArticle, surveyArticle} from './check.ts'
 import {comparisonArticle, judgementArticle} from './comparison.ts'
 import {matrixArticle} from './matrix.ts'
 import {type Article, page} from './page.ts'
+import {policiesArticle} from './policies.ts'
 import {type RunDetails, runArticle} from './run.ts'
+import {timingArticle} from './timing.ts'
 
 /**
  * One page for all the documents of a run folder.
@@ -26,6 +29,14 @@ async function articleOf(document: RunDocument, details: RunDetails, draw: Draw)
       return runArticle(document, details, draw)
     case 'rebind-matrix':
       return matrixArticle(document, draw)
+    case 'rebind-timing':
+      return timingArticle(document, draw)
+    case 'rebind-policies':
+      return policiesArticle(document)
+    case 'rebind-check':
+      return checkArticle(document)
+    case 'rebind-survey':
+      return surveyArticle(document)
     case 'rebind-compare':
       return isJudgement(document) ? judgementArticle(document) : comparisonArticle(document)
   }
