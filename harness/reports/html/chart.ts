@@ -67,7 +67,7 @@ export function figure({
 }): Markup {
   return html`<figure class="${shown}">
 ${key.length > 0 && html`<ul class="key">${key}</ul>`}
-<div class="scroll" tabindex="0" role="region" aria-label="${label}"><div class="chart" role="img" aria-label="${label}">${chart}</div></div>
+<div class="scroll" tabindex="0" role="region" aria-label="${label}"><div class="chart" role="img" aria-label="${label}"><div aria-hidden="true">${chart}</div></div></div>
 ${caption !== undefined && html`<figcaption>${caption}</figcaption>`}
 </figure>`
 }
