@@ -213,7 +213,7 @@ async function play(
       ...blank,
       ...(port === undefined ? {} : {port}),
       residue,
-      bind: attempts.length === 0 ? null : bind,
+      bind: attempts[0] === undefined ? null : {...bind, ...moments(attempts[0], appeared)},
       ...(calls.length === 0 ? {} : {calls}),
       ...measured({...measurements, ...overshootOf(attempts, witness.release())}),
       outageSeconds:
@@ -231,6 +231,14 @@ async function play(
     return problem === undefined
       ? {...observed, status: 'as-expected'}
       : {...observed, status: 'unexpected', reason: problem}
+  }
+
+  /** What the durations count from, for whoever draws them. */
+  function moments(first: BindAttempt, appeared: Bracket | undefined) {
+    const firstAttemptAtSeconds = first.seconds - origin
+    return appeared === undefined
+      ? {firstAttemptAtSeconds}
+      : {firstAttemptAtSeconds, residueAtSeconds: Math.max(0, appeared.from - origin)}
   }
 
   /** The last step that changed the connection; without one, the listener is all there is. */
