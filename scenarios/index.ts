@@ -14,6 +14,9 @@ import ipv6TimeWait from './ipv6-time-wait.ts'
 import oldServerStillListening from './old-server-still-listening.ts'
 import outgoingConnectionHoldsPort from './outgoing-connection-holds-port.ts'
 import overlappingHandover from './overlapping-handover.ts'
+import policyExponentialJitter from './policy-exponential-jitter.ts'
+import policyFixed1s from './policy-fixed-1s.ts'
+import policyPRetryDefaults from './policy-p-retry-defaults.ts'
 import reuseaddrAddedLate from './reuseaddr-added-late.ts'
 import reuseaddrDropped from './reuseaddr-dropped.ts'
 import reuseportAddedLate from './reuseport-added-late.ts'
@@ -61,4 +64,7 @@ export const scenarios = expandArms({
   'outgoing-connection-holds-port': outgoingConnectionHoldsPort,
   'client-reconnects-same-port': clientReconnectsSamePort,
   'client-takes-another-port': clientTakesAnotherPort,
+  'policy-p-retry-defaults': policyPRetryDefaults,
+  'policy-fixed-1s': policyFixed1s,
+  'policy-exponential-jitter': policyExponentialJitter,
 })

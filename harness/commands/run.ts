@@ -1,10 +1,15 @@
+import {writeFile} from 'node:fs/promises'
 import ci from 'ci-info'
 import {scenarios as builtIn} from '../../scenarios/index.ts'
 import {exitStatus} from '../errors.ts'
 import {newsOfRun, tellGithub} from '../reports/github.ts'
+import {renderJunit} from '../reports/junit.ts'
+import {proveWritable} from '../reports/output-file.ts'
 import {liveProgress, type ProgressDisplay, plainProgress} from '../reports/progress.ts'
-import type {Result} from '../reports/schema.ts'
+import type {Report, Result} from '../reports/schema.ts'
+import {renderTap} from '../reports/tap.ts'
 import {renderTerminal} from '../reports/terminal.ts'
+import {closingLine, printable} from '../reports/words.ts'
 import {chooseScenarios} from '../run/choose.ts'
 import {playScenarios} from '../run/play-scenarios.ts'
 import {readScenarioFiles} from '../run/scenario-file.ts'
@@ -16,13 +21,19 @@ export interface RunOptions {
   limit: number
   repeat: number
   out: string
+  /** Files with scenarios of the user's own. */
   scenario?: string[]
+  /** A file for the report as JUnit XML. */
+  junit?: string
+  /** TAP on stdout, instead of the table. */
+  tap?: boolean
 }
 
 /** `rebind run [ID...]`: plays scenarios, writes the run folder, prints a table. */
 export async function run(ids: string[], options: RunOptions): Promise<number> {
   const own = await readScenarioFiles(options.scenario ?? [])
   const scenarios = chooseScenarios(builtIn, own, ids)
+  if (options.junit !== undefined) await proveWritable(options.junit, '--junit')
   const interruption = listenForInterruption()
   const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
 
@@ -39,11 +50,34 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     onResult: display.finish,
   }).finally(display.close)
 
-  if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
-  else process.stdout.write(renderTerminal(report, sentences, process.stdout.columns))
+  process.stdout.write(printed(report, sentences, options))
   process.stderr.write(`Logs and report: ${folder?.path}\n`)
+  const unwritten = options.junit === undefined ? [] : await writeJunit(options.junit, report)
   await tellGithub(newsOfRun(report, sentences))
-  return interruption.exitStatus() ?? statusOf(report.results)
+  // Beside the document that stdout is, a person still gets the sum.
+  if (options.json === true || options.tap === true) {
+    process.stderr.write(`${closingLine(report.results)}\n`)
+  }
+  const status = interruption.exitStatus() ?? statusOf(report.results)
+  return status === exitStatus.asExpected && unwritten.length > 0 ? exitStatus.failed : status
+}
+
+function printed(report: Report, sentences: readonly string[], {json, tap}: RunOptions): string {
+  if (json === true) return `${JSON.stringify(report)}\n`
+  if (tap === true) return renderTap(report)
+  return `${renderTerminal(report, sentences, process.stdout.columns)}\n${closingLine(report.results)}\n`
+}
+
+/** What could not be written; the run folder holds it all the same. */
+async function writeJunit(file: string, report: Report): Promise<string[]> {
+  try {
+    await writeFile(file, renderJunit(report))
+    return []
+  } catch (error) {
+    const {code, message} = error as NodeJS.ErrnoException
+    process.stderr.write(`rebind: ${printable(file)} was not written (${code ?? message})\n`)
+    return [file]
+  }
 }
 
 /** What differs from the rules weighs more than what could not be measured. */
@@ -56,5 +90,5 @@ function statusOf(results: readonly Result[]): number {
 function progressDisplay(total: number): ProgressDisplay {
   return process.stderr.isTTY && !ci.isCI
     ? liveProgress(process.stderr, total)
-    : plainProgress(process.stderr)
+    : plainProgress(process.stderr, {folded: process.env.GITHUB_ACTIONS === 'true'})
 }

@@ -16,7 +16,7 @@ import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-h
 import {readProcNetTcp} from './proc-net-tcp.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
-import {timerSlotSeconds} from './timer-wheel.ts'
+import {timerSlotSeconds, usualTickRates} from './timer-wheel.ts'
 
 /** PROT_SOCK of include/net/sock.h: where the setting cannot be read, it has its old value. */
 const usualFirstUnprivilegedPort = 1024
@@ -24,8 +24,6 @@ const usualFirstUnprivilegedPort = 1024
 /** TCP_TIMEWAIT_LEN, a constant of include/net/tcp.h; no setting changes it. */
 const timeWaitSeconds = 60
 const defaultFinTimeoutSeconds = 60
-/** The tick rates that distributions build kernels with, for when the running kernel's is not readable. */
-const usualTickRates = [100, 250, 300, 1000]
 
 export const ipv4SettingNames = [
   'tcp_fin_timeout',

@@ -13,7 +13,7 @@ import type {
   Requests,
 } from './messages.ts'
 
-export type Role = 'predecessor' | 'successor' | 'client' | 'holder' | 'other-server'
+export type Role = 'predecessor' | 'successor' | 'client' | 'holder' | 'other-server' | 'guardian'
 
 export interface Ending {
   code: number | null
@@ -22,11 +22,17 @@ export interface Ending {
   seconds: number
 }
 
+type NoticeOf<Name extends Notice['notice']> = Extract<Notice, {notice: Name}>
+
 /** What a process tells by itself. */
 export interface Listeners {
   onAttempts?(attempts: BindAttempt[]): void
   onOutput?(stream: 'stdout' | 'stderr', text: string): void
   onEnd?(ending: Ending): void
+  onCommandOutput?(output: NoticeOf<'command-output'>): void
+  onCommandEnded?(ending: NoticeOf<'command-ended'>): void
+  /** All that an ended command wrote has been told. */
+  onCommandSilent?(command: NoticeOf<'command-silent'>): void
 }
 
 /** A running process of a scenario. */
@@ -83,9 +89,12 @@ export async function launch(
   const child = fork(program, [role], {
     execArgv: [],
     env,
+    // A kill of the harness's whole process group must leave the guardian to end what it started.
+    detached: role === 'guardian',
     stdio: ['ignore', 'pipe', 'pipe', ...(inherits === undefined ? [] : [inherits]), 'ipc'],
   })
-  running.add(child)
+  // A guardian is never killed: it ends its commands first, when the channel closes.
+  if (role !== 'guardian') running.add(child)
 
   let errors = ''
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -140,6 +149,9 @@ export async function launch(
     } else if (message.notice === 'ready') ready.resolve()
     else if (message.notice === 'attempts') listeners.onAttempts?.(message.attempts)
     else if (message.notice === 'connection') connection.resolve(handle as Socket)
+    else if (message.notice === 'command-output') listeners.onCommandOutput?.(message)
+    else if (message.notice === 'command-ended') listeners.onCommandEnded?.(message)
+    else if (message.notice === 'command-silent') listeners.onCommandSilent?.(message)
   })
 
   const watchdog = setInterval(() => {

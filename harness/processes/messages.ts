@@ -1,4 +1,5 @@
 import type {Socket} from 'node:net'
+import type {Options} from 'p-retry'
 import type {Bracket} from '../clock.ts'
 import type {BindOption} from '../sockets/bind-options.ts'
 import type {LocalPort} from '../sockets/connect.ts'
@@ -54,10 +55,38 @@ export interface Requests {
   close: {takes: null; gives: Bracket}
   /** Client: RST. */
   abort: {takes: null; gives: Bracket}
+  /** Guardian: start a command in a process group of its own. Fails with the SystemError of spawn. */
+  'start-command': {takes: CommandToStart; gives: {pid: number; seconds: number}}
+  /** Guardian: send a signal to a command that it started, unless that has ended. */
+  'signal-command': {takes: {pid: number; signal: NodeJS.Signals}; gives: null}
 }
+
+/** A command that is run without a shell. */
+export interface CommandToStart {
+  command: string
+  args: string[]
+  /** The whole environment. */
+  env: Record<string, string>
+  cwd: string
+}
+
+/** How a command ended. */
+export interface CommandEnding {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** Monotonic. */
+  seconds: number
+}
+
+/** p-retry's own options; what is left out has p-retry's default. */
+export type RetryOptions = Readonly<
+  Pick<Options, 'retries' | 'factor' | 'minTimeout' | 'maxTimeout' | 'randomize'>
+>
 
 export interface Restart {
   server: ServerToOpen
+  /** How the server retries; without it, it is our measuring that decides when the next attempt is due. */
+  retry?: RetryOptions
   limitSeconds: number
   /** False: one refused attempt is enough. */
   wait: boolean
@@ -92,7 +121,11 @@ export interface Call {
   seconds: number
 }
 
-/** What a client counts and measures; `longestGapSeconds` is the longest time from one answer to the next. */
+/**
+ * What is counted and measured besides the bind. `longestGapSeconds` is the longest time from one answer to
+ * the next; `releaseSeconds` passed from the first attempt to the release of the port, and
+ * `overshootSeconds` from there until the server's own way of retrying noticed.
+ */
 export type Counts = Partial<
   Record<
     | 'connections'
@@ -101,7 +134,9 @@ export type Counts = Partial<
     | 'unansweredConnections'
     | 'answersFromPredecessor'
     | 'answersFromSuccessor'
-    | 'longestGapSeconds',
+    | 'longestGapSeconds'
+    | 'releaseSeconds'
+    | 'overshootSeconds',
     number
   >
 >
@@ -130,6 +165,9 @@ export type Notice =
   | {notice: 'ready'}
   | {notice: 'attempts'; attempts: BindAttempt[]}
   | {notice: 'connection'}
+  | {notice: 'command-output'; pid: number; stream: 'stdout' | 'stderr'; text: string}
+  | ({notice: 'command-ended'; pid: number} & CommandEnding)
+  | {notice: 'command-silent'; pid: number}
 
 export type Answer =
   | {answerTo: number; gives: unknown}

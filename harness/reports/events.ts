@@ -19,6 +19,8 @@ export type EventName =
   | 'call'
   | 'counts'
   | 'port-lost'
+  | 'residue'
+  | 'release'
   | 'result'
   | 'warning'
 
@@ -33,6 +35,7 @@ export const noEventLog: EventLog = {write: () => undefined, close: () => undefi
 
 const bufferBytes = 8 * 1024
 const flushEveryMilliseconds = 500
+const frequentEvents: readonly EventName[] = ['bind-attempt', 'residue']
 
 /**
  * Opens events.ndjson. Lines are written whole and at least twice a second, so that a killed run leaves a
@@ -56,8 +59,10 @@ export function openEventLog(file: string, run: string, origin: number): EventLo
     write(event, {at, scenario = null, ...fields}) {
       if (broken) return
       logger.info({scenario, event, seconds: at - origin, ...fields})
-      // Attempts come by the thousand; everything else is rare, and on disk before anybody is told of it.
-      if (event !== 'bind-attempt' || fields.attempt === 1) flush()
+      // What is rare is on disk before anybody is told of it. Writing out waits for the disk (fsync), which
+      // attempts, and the ports of a timing, come too often for.
+      const isFirstAttempt = fields.attempt === 1 && scenario !== null
+      if (!frequentEvents.includes(event) || isFirstAttempt) flush()
     },
     close() {
       clearInterval(timer)

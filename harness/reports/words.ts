@@ -79,6 +79,14 @@ const countWords: Record<string, string> = {
   unansweredConnections: 'without an answer',
 }
 
+/** How each time that was measured besides the bind reads. */
+const timeWords: Record<string, (seconds: number) => string> = {
+  longestGapSeconds: (seconds) =>
+    `at most ${(seconds * 1000).toFixed(0)} ms from one answer to the next`,
+  releaseSeconds: (seconds) => `free after ${seconds.toFixed(3)} s`,
+  overshootSeconds: (seconds) => `noticed ${seconds.toFixed(3)} s later`,
+}
+
 /** What a result says besides its bind: what a client counted, and what the OS answered it. */
 export function besidesWords({
   calls = [],
@@ -86,9 +94,8 @@ export function besidesWords({
 }: Pick<Result, 'calls' | 'measurements'>): string | undefined {
   const counted = Object.entries(measurements).map(([name, value]) => {
     if (Object.hasOwn(countWords, name)) return `${value} ${countWords[name]}`
-    return name === 'longestGapSeconds'
-      ? `at most ${(value * 1000).toFixed(0)} ms from one answer to the next`
-      : `${name} ${value}`
+    const words = Object.hasOwn(timeWords, name) ? timeWords[name] : undefined
+    return words === undefined ? `${name} ${value}` : words(value)
   })
   const answered = calls.map(({from, call, outcome, errno}) => {
     const number = errno === undefined ? '' : ` ${errno}`
@@ -116,6 +123,17 @@ export function tally(results: readonly Result[]): string {
     `${count('as-expected')} as expected`,
     `${count('unexpected')} unexpected`,
     `${count('failed')} failed`,
+    `${count('skipped')} skipped`,
+  ].join(', ')
+}
+
+/** `17 passed, 0 failed, 0 skipped`: the last line of a run, in words that every CI knows. */
+export function closingLine(results: readonly Result[]): string {
+  const count = (...wanted: Result['status'][]) =>
+    results.filter(({status}) => wanted.includes(status)).length
+  return [
+    `${count('as-expected')} passed`,
+    `${count('unexpected', 'failed')} failed`,
     `${count('skipped')} skipped`,
   ].join(', ')
 }

@@ -41,25 +41,37 @@ export function residueOf(sockets: SeenSocket[]): ResidueEntry[] {
 /** Follows the sockets of one port from reading to reading and reports each change of state. */
 export function observePort(port: number, onChange: (change: StateChange) => void) {
   const known = new Map<string, StateChange>()
+  const connections = new Map<string, number>()
+  const numbered = ({endpoint, socket, entry}: SeenSocket) => {
+    if (socket === 'listener') return {}
+    const peer = endpoint === 'server' ? entry.remote : entry.local
+    const key = JSON.stringify(peer)
+    const connection = connections.get(key) ?? connections.size + 1
+    connections.set(key, connection)
+    return {connection}
+  }
   return (table: SocketEntry[]): SeenSocket[] => {
     const seconds = monotonicSeconds()
     // macOS also lists sockets that are bound and no more, as CLOSED; they are nobody's residue.
     const seen = socketsOfPort(table, port).filter(({entry}) => entry.state !== 'CLOSED')
     const present = new Set<string>()
-    for (const {endpoint, socket, entry} of seen) {
+    for (const sighting of seen) {
+      const {endpoint, socket, entry} = sighting
       const key = JSON.stringify([socket, entry.local, entry.remote])
       present.add(key)
       if (known.get(key)?.state === entry.state) continue
       const expiry =
         entry.expiresInSeconds === null ? {} : {expiresInSeconds: entry.expiresInSeconds}
-      const change = {seconds, endpoint, socket, state: entry.state, ...expiry}
+      const state = {state: entry.state, ...expiry}
+      const change = {seconds, endpoint, socket, ...numbered(sighting), ...state}
       known.set(key, change)
       onChange(change)
     }
-    for (const [key, {endpoint, socket}] of known) {
+    for (const [key, {endpoint, socket, connection}] of known) {
       if (present.has(key)) continue
       known.delete(key)
-      onChange({seconds, endpoint, socket, state: 'CLOSED'})
+      const number = connection === undefined ? {} : {connection}
+      onChange({seconds, endpoint, socket, ...number, state: 'CLOSED'})
     }
     return seen
   }

@@ -12,12 +12,13 @@ import {bindNative, closeNative, isPlainBindGranted} from '../sockets/native.ts'
 import {nodeBindOption} from '../sockets/opener.ts'
 import type {PortPool} from '../sockets/ports.ts'
 import {isSystemError} from '../sockets/system-error.ts'
-import {summariseAttempts} from './attempts.ts'
+import {overshootOf, summariseAttempts, witnessed} from './attempts.ts'
 import {contradiction, expectation} from './expectation.ts'
 import {observePort, residueOf, type SeenSocket, type StateChange} from './observer.ts'
 import {pacingFor} from './pacing.ts'
 import {openStage, ScriptOver, type Stage} from './stage.ts'
 import {verifyAccepting} from './verify.ts'
+import {openWitness} from './witness.ts'
 
 /** What the restarts of one run have in common. */
 export interface RestartContext {
@@ -59,6 +60,8 @@ export interface Restart {
 }
 
 const lookEveryMilliseconds = 500
+/** How long a server's own way of retrying may go on asking in vain: a run is not to last longer for it. */
+const overshootAllowedSeconds = 6
 /** How many ports may be lost to somebody else between the proof and the use. */
 const portLossesAllowed = 5
 
@@ -176,20 +179,43 @@ async function play(
   let stage: Stage | undefined
   let watch: NodeJS.Timeout | undefined
   let scriptDone = false
+  let patience: NodeJS.Timeout | undefined
+  /** The port was free, and the successor's own way of retrying let it lie for too long. */
+  let tooLate = false
+  const witness = openWitness({
+    ...context,
+    takePort: context.ports.take,
+    onRelease: ({port: at, attempts, lastRefusedAt, grantedAt}) => {
+      const seconds = grantedAt ?? monotonicSeconds()
+      const since = lastRefusedAt === null ? null : seconds - lastRefusedAt
+      log.write('release', {
+        scenario: id,
+        at: seconds,
+        port: at,
+        attempts,
+        uncertaintySeconds: since,
+      })
+      patience = setTimeout(() => {
+        tooLate = true
+        outcome.resolve({granted: false})
+      }, overshootAllowedSeconds * 1000)
+    },
+  })
 
   /** What has been observed up to now, judged if there is something to judge it by. */
   function result(waited: boolean): Result {
     const stopped = stage?.stoppedAccepting()
     const appeared = scenario.residue.server === 'none' ? undefined : residueAppeared()
-    const {bind, grantedAt, residueTime} = summariseAttempts(attempts, appeared, waited)
+    const summary = summariseAttempts(attempts, appeared, waited)
+    const {bind, grantedAt, residueTime} = witnessed(summary, witness.release())
     const acceptsAt = inheritedAt ?? grantedAt
     const observed: Result = {
       ...blank,
       ...(port === undefined ? {} : {port}),
       residue,
-      bind: attempts.length === 0 ? null : bind,
+      bind: attempts[0] === undefined ? null : {...bind, ...moments(attempts[0], appeared)},
       ...(calls.length === 0 ? {} : {calls}),
-      ...(Object.keys(measurements).length === 0 ? {} : {measurements}),
+      ...measured({...measurements, ...overshootOf(attempts, witness.release())}),
       outageSeconds:
         stopped === undefined || acceptsAt === null ? null : Math.max(0, acceptsAt - stopped.from),
       timeline: timeline.map((change) => ({...change, seconds: change.seconds - origin})),
@@ -205,6 +231,14 @@ async function play(
     return problem === undefined
       ? {...observed, status: 'as-expected'}
       : {...observed, status: 'unexpected', reason: problem}
+  }
+
+  /** What the durations count from, for whoever draws them. */
+  function moments(first: BindAttempt, appeared: Bracket | undefined) {
+    const firstAttemptAtSeconds = first.seconds - origin
+    return appeared === undefined
+      ? {firstAttemptAtSeconds}
+      : {firstAttemptAtSeconds, residueAtSeconds: Math.max(0, appeared.from - origin)}
   }
 
   /** The last step that changed the connection; without one, the listener is all there is. */
@@ -261,6 +295,7 @@ async function play(
     opened.successor
       .request('restart', {
         server,
+        ...(scenario.successor?.retry === undefined ? {} : {retry: scenario.successor.retry}),
         limitSeconds: context.limitSeconds,
         wait: context.wait,
         pacing: pacingNow(sockets),
@@ -305,6 +340,7 @@ async function play(
       ...(supervisedFd === undefined ? {} : {listener: supervisedFd}),
       clientSocket: client,
       takePort: context.ports.take,
+      leaveWitness: () => (context.wait ? witness.leave() : Promise.resolve()),
       beforeReconnecting: async () => {
         // Where it is the client that restarts, this is the first thing to be tried.
         if (scenario.successor === undefined && calls.length === 0) await lookAtResidue()
@@ -372,13 +408,13 @@ async function play(
     // Once the outcome is known the rest of the script is moot, unless it is the point.
     if (scenario.playsOn !== true) outcome.promise.then(opened.close, opened.close)
     const [{granted}] = await Promise.race([
-      Promise.all([outcome.promise, told]),
+      Promise.all([outcome.promise, told.then(() => witness.done())]),
       opened.failure,
       interrupted.promise,
     ])
     await look()
     if (granted) await verifyAccepting(successor.address, port, opened.successor.pid)
-    return result(context.wait)
+    return result(context.wait && !tooLate)
   } catch (error) {
     const {message, code = ''} = error as NodeJS.ErrnoException
     const remedy = remedies[code]
@@ -387,6 +423,8 @@ async function play(
       : {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
     clearInterval(watch)
+    clearTimeout(patience)
+    witness.end()
     interruption.removeEventListener('abort', interrupt)
     await stage?.end()
     if (supervisedFd !== undefined) closeNative(supervisedFd)
@@ -426,4 +464,8 @@ function visibleResidue(
   const residue = residueOf(sockets)
   const ofServer = residue.some(({endpoint}) => endpoint === 'server')
   return !ofServer && platform.hiddenStates.length > 0 ? null : residue
+}
+
+function measured(measurements: Counts): Pick<Result, 'measurements'> {
+  return Object.keys(measurements).length === 0 ? {} : {measurements}
 }

@@ -78,17 +78,20 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
         reason: `interrupted by ${interruption.reason}`,
       }
       const {status, reason} = result
-      ownLog.write('result', {at: monotonicSeconds(), scenario: id, status, reason})
+      ownLog.write('result', {at: monotonicSeconds(), scenario: id, status, reason, result})
       options.onResult?.(name, result)
       return result
     }
 
     // All scenarios once before any is repeated, so that an interrupted run has seen each.
-    const rounds = Array.from({length: options.repeat}, (_, round) =>
-      Object.entries(scenarios).map(([id, scenario]) =>
-        playing(() => play(id, scenario, round + 1)),
-      ),
-    )
+    const order = longestFirst(options)
+    const rounds = Array.from({length: options.repeat}, (_, round) => {
+      const begun = order.map(
+        ([id, scenario]) => [id, playing(() => play(id, scenario, round + 1))] as const,
+      )
+      const results = new Map(begun)
+      return Object.keys(scenarios).flatMap((id) => results.get(id) ?? [])
+    })
     const played = await Promise.all(rounds.map((round) => Promise.all(round)))
     const [first = [], ...others] = played
     return first.map((result, index) =>
@@ -98,6 +101,19 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
     ports.close()
     await program.dispose()
   }
+}
+
+/**
+ * The order in which scenarios begin: those that wait longest first, because what begins after the others'
+ * set-up ends after them by as much. A server that retries in its own way waits on beyond the release.
+ */
+function longestFirst(options: SuiteOptions): [id: string, scenario: Scenario][] {
+  const wait = ([id, scenario]: [string, Scenario]) => {
+    const {expected} = blankResult(id, scenario, options)
+    const overshoots = scenario.successor?.retry === undefined ? 0 : 1
+    return (expected?.residueSeconds?.[0] ?? 0) + overshoots
+  }
+  return Object.entries(options.scenarios).sort((a, b) => wait(b) - wait(a))
 }
 
 /** The platform's socket table, or null where reading it fails, e.g. where /proc is not mounted. */

@@ -3,7 +3,7 @@ import {detectPlatform} from '../platforms/detect.ts'
 import {noEventLog, openEventLog} from '../reports/events.ts'
 import {findings} from '../reports/findings.ts'
 import {describeHost} from '../reports/host.ts'
-import {makeRunFolder, type RunFolder, runId, writeReport} from '../reports/run-folder.ts'
+import {makeRunFolder, type RunFolder, runId, writeDocument} from '../reports/run-folder.ts'
 import type {Report} from '../reports/schema.ts'
 import {runSuite, type SuiteOptions} from '../restart/suite.ts'
 import type {Scenario} from '../scenario.ts'
@@ -43,7 +43,14 @@ export async function playScenarios({out, command, ...options}: PlayOptions): Pr
   const settings = await platform.readSettings()
   const host = describeHost(platform, settings)
   const log = folder === undefined ? noEventLog : openEventLog(folder.events, id, origin)
-  log.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command, host})
+  log.write('run-start', {
+    at: origin,
+    startedAt: startedAt.toISOString(),
+    command,
+    host,
+    scenarios: Object.keys(scenarios),
+    limitSeconds: options.limitSeconds,
+  })
   const results = await runSuite({...options, platform, settings, log, origin})
   const endedAt = monotonicSeconds()
   log.write('run-end', {at: endedAt})
@@ -64,6 +71,6 @@ export async function playScenarios({out, command, ...options}: PlayOptions): Pr
   }
   const sentences = findings(results, scenarios)
   if (folder === undefined) return {report, sentences}
-  await writeReport(folder, report, sentences)
+  await writeDocument(folder, report, {sentences})
   return {report, sentences, folder}
 }

@@ -153,6 +153,8 @@ const eventSchema = z.looseObject({
   role: z.string().optional(),
   pid: z.int().positive().optional(),
   change: z.enum(['started', 'ended']).optional(),
+  // bind-attempt of timing
+  port: z.int().positive().optional(),
 })
 
 export type Event = z.infer<typeof eventSchema>

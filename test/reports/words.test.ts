@@ -121,6 +121,10 @@ test('what a client counted and what it was answered is put in words', (t) => {
     besidesWords({...base, measurements: {...measurements, longestGapSeconds: 0.0214}}),
     '20 connections, 19 answered by the successor, 1 reset, at most 21 ms from one answer to the next',
   )
+  t.is(
+    besidesWords({...base, measurements: {releaseSeconds: 61.04, overshootSeconds: 1.9599}}),
+    'free after 61.040 s, noticed 1.960 s later',
+  )
   const call = {from: 'another port', call: 'bind', localPort: 4000, seconds: 0} as const
   const refused = {...call, outcome: 'EADDRINUSE', errno: 98}
   t.is(besidesWords({...base, calls: [refused]}), 'bind() from another port: EADDRINUSE 98')
