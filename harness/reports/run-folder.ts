@@ -108,7 +108,7 @@ export async function writePage(
  * Writes a file of the run folder, whole or not at all.
  * @throws SystemError of the file system
  */
-export async function writeWhole(
+async function writeWhole(
   {path}: Pick<RunFolder, 'path'>,
   name: string,
   text: string,

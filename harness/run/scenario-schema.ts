@@ -20,6 +20,15 @@ const serverFields = {
   address: address.optional(),
   reads: z.boolean().optional(),
   inherited: z.literal(true).optional(),
+  retry: z
+    .strictObject({
+      retries: z.number().optional(),
+      factor: z.number().optional(),
+      minTimeout: z.number().optional(),
+      maxTimeout: z.number().optional(),
+      randomize: z.boolean().optional(),
+    })
+    .optional(),
 }
 const hasOneOpener = ({opener, bind}: {opener?: unknown; bind?: unknown}) =>
   (opener === undefined) !== (bind === undefined)
