@@ -179,6 +179,7 @@ async function play(
   let stage: Stage | undefined
   let watch: NodeJS.Timeout | undefined
   let scriptDone = false
+  let over = false
   let patience: NodeJS.Timeout | undefined
   /** The port was free, and the successor's own way of retrying let it lie for too long. */
   let tooLate = false
@@ -195,6 +196,7 @@ async function play(
         attempts,
         uncertaintySeconds: since,
       })
+      if (over) return
       patience = setTimeout(() => {
         tooLate = true
         outcome.resolve({granted: false})
@@ -302,7 +304,8 @@ async function play(
       })
       .then(outcome.resolve, outcome.reject)
     await Promise.race([firstAttempt.promise, outcome.promise])
-    if (context.wait) {
+    // An interruption may have ended everything meanwhile; nobody would end the interval then.
+    if (context.wait && !over) {
       watch = setInterval(() => void adjustPace().catch(() => undefined), lookEveryMilliseconds)
     }
   }
@@ -419,6 +422,7 @@ async function play(
       ? {...result(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}
       : {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
+    over = true
     clearInterval(watch)
     clearTimeout(patience)
     witness.end()
