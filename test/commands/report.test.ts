@@ -139,7 +139,10 @@ testUnless(
     const browser = join(programs, 'browser')
     writeFileSync(browser, `#!/bin/sh\nprintf %s "$1" > "${opened}"\n`)
     chmodSync(browser, 0o755)
-    const env = {BROWSER: browser, DISPLAY: ':0', XDG_CURRENT_DESKTOP: undefined}
+    // No desktop that has programs of its own for pages.
+    const desktop = {DISPLAY: undefined, WAYLAND_DISPLAY: undefined, XDG_CURRENT_DESKTOP: undefined}
+    const none = {XDG_DATA_DIRS: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder}
+    const env = {BROWSER: browser, ...desktop, ...none}
     const {status, stderr} = await runCli(t, ['report', folder, '--open'], {env})
     t.is(status, 0, stderr)
     await until(() => existsSync(opened) && readFileSync(opened).length > 0, 10, 'it is opened')
