@@ -1,5 +1,6 @@
 import type {Socket} from 'node:net'
 import type {Bracket} from '../clock.ts'
+import type {Settings} from '../platforms/platform.ts'
 import type {BindOption} from '../sockets/bind-options.ts'
 import type {LocalPort} from '../sockets/connect.ts'
 import type {Opener} from '../sockets/opener.ts'
@@ -32,7 +33,7 @@ export interface Requests {
   'hand-over-connection': {takes: null; gives: Bracket}
   /** Predecessor: exit with status 0. Answered first, with the connections that close only now. */
   exit: {takes: null; gives: {openConnections: number}}
-  /** Holder: keep an accepted connection that comes with the message. */
+  /** Holder, or a client that is to have both ends: keep an accepted connection that comes with the message. */
   'take-connection': {takes: null; gives: Bracket}
   /** Successor: open and close any port once, so that the grant is not measured with cold code. */
   prepare: {takes: ServerToOpen; gives: null}
@@ -52,9 +53,22 @@ export interface Requests {
   send: {takes: {text: string}; gives: Bracket}
   /** Client: close (FIN), and wait until both sides have. */
   close: {takes: null; gives: Bracket}
+  /** Client that was given the accepted connection, too: close both ends at once. */
+  'close-both-ends': {takes: null; gives: Bracket}
   /** Client: RST. */
   abort: {takes: null; gives: Bracket}
+  /** Keeper: bring the loopback interface up and write settings; answered with those that are then read. */
+  'set-up-namespace': {takes: {settings: WrittenSettings}; gives: {settings: Settings}}
+  /** Keeper: give nft(8) a rule set. */
+  'filter-packets': {takes: {rules: string}; gives: Bracket}
+  /** Keeper: prove that the successor of this pid answers. */
+  'verify-accepting': {takes: {address: string; port: number; pid: number}; gives: null}
+  /** Settings keeper: set the machine's own settings, until the channel closes. */
+  'set-host-settings': {takes: {settings: WrittenSettings}; gives: null}
 }
+
+/** Kernel settings to write, by the operating system's own names. */
+export type WrittenSettings = Readonly<Record<string, number | string>>
 
 export interface Restart {
   server: ServerToOpen
@@ -92,7 +106,10 @@ export interface Call {
   seconds: number
 }
 
-/** What a client counts and measures; `longestGapSeconds` is the longest time from one answer to the next. */
+/**
+ * What is counted and measured: by a client, whose `longestGapSeconds` is the longest time from one answer
+ * to the next, or of the packets of a namespace, from its first disturbance on.
+ */
 export type Counts = Partial<
   Record<
     | 'connections'
@@ -101,7 +118,10 @@ export type Counts = Partial<
     | 'unansweredConnections'
     | 'answersFromPredecessor'
     | 'answersFromSuccessor'
-    | 'longestGapSeconds',
+    | 'longestGapSeconds'
+    | 'retransmittedSegments'
+    | 'timerRestarts'
+    | 'resets',
     number
   >
 >
@@ -127,7 +147,7 @@ export interface PaceMessage {
 
 /** What a process tells the harness by itself. */
 export type Notice =
-  | {notice: 'ready'}
+  | {notice: 'ready'; pid?: number}
   | {notice: 'attempts'; attempts: BindAttempt[]}
   | {notice: 'connection'}
 

@@ -48,8 +48,10 @@ const expectedSchema = z.looseObject({
   residueSeconds: z.tuple([seconds, seconds]).optional(),
   /** What the system calls of a client that reconnects should answer. */
   calls: z.array(callSchema).optional(),
-  /** What the client should count. */
+  /** What should be counted. */
   counts: z.record(z.string(), z.number()).optional(),
+  /** What should be counted so many times at least. */
+  atLeast: z.record(z.string(), z.number()).optional(),
   because: z.string(),
   source: z.string(),
 })
@@ -89,6 +91,8 @@ const repetitionFields = {
     .optional(),
 }
 
+const settingsSchema = z.record(z.string(), z.union([z.number(), z.string(), z.null()]))
+
 export const resultSchema = z.looseObject({
   scenario: z.string(),
   title: z.string(),
@@ -108,6 +112,8 @@ export const resultSchema = z.looseObject({
   calls: z
     .array(callSchema.extend({errno: z.int().optional(), localPort: count, seconds}))
     .optional(),
+  /** The kernel settings of the namespace that the scenario had of its own. */
+  settings: settingsSchema.optional(),
   expected: expectedSchema.nullable(),
   timeline: z.array(timelineEntrySchema),
   ...repetitionFields,
@@ -120,7 +126,7 @@ export const hostSchema = z.looseObject({
   arch: z.string(),
   node: z.string(),
   libuv: z.string(),
-  settings: z.record(z.string(), z.union([z.number(), z.string(), z.null()])),
+  settings: settingsSchema,
   ci: z.string().nullable(),
 })
 

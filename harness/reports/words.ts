@@ -77,6 +77,9 @@ const countWords: Record<string, string> = {
   refusedConnections: 'refused',
   resetConnections: 'reset',
   unansweredConnections: 'without an answer',
+  retransmittedSegments: 'segments retransmitted',
+  timerRestarts: 'restarts of the timer',
+  resets: 'RST when packets passed again',
 }
 
 /** What a result says besides its bind: what a client counted, and what the OS answered it. */

@@ -38,9 +38,13 @@ export function residueOf(sockets: SeenSocket[]): ResidueEntry[] {
   return [...counted.values()].sort((a, b) => b.endpoint.localeCompare(a.endpoint))
 }
 
-/** Follows the sockets of one port from reading to reading and reports each change of state. */
+/**
+ * Follows the sockets of one port from reading to reading and reports each change of state, and each timer
+ * that runs anew in the same state: the time left of one never grows otherwise.
+ */
 export function observePort(port: number, onChange: (change: StateChange) => void) {
   const known = new Map<string, StateChange>()
+  const timeLeft = new Map<string, number>()
   return (table: SocketEntry[]): SeenSocket[] => {
     const seconds = monotonicSeconds()
     const seen = socketsOfPort(table, port)
@@ -48,9 +52,12 @@ export function observePort(port: number, onChange: (change: StateChange) => voi
     for (const {endpoint, socket, entry} of seen) {
       const key = JSON.stringify([socket, entry.local, entry.remote])
       present.add(key)
-      if (known.get(key)?.state === entry.state) continue
-      const expiry =
-        entry.expiresInSeconds === null ? {} : {expiresInSeconds: entry.expiresInSeconds}
+      const {expiresInSeconds} = entry
+      const restarted = (expiresInSeconds ?? 0) > (timeLeft.get(key) ?? Number.POSITIVE_INFINITY)
+      if (expiresInSeconds === null) timeLeft.delete(key)
+      else timeLeft.set(key, expiresInSeconds)
+      if (known.get(key)?.state === entry.state && !restarted) continue
+      const expiry = expiresInSeconds === null ? {} : {expiresInSeconds}
       const change = {seconds, endpoint, socket, state: entry.state, ...expiry}
       known.set(key, change)
       onChange(change)
@@ -58,6 +65,7 @@ export function observePort(port: number, onChange: (change: StateChange) => voi
     for (const [key, {endpoint, socket}] of known) {
       if (present.has(key)) continue
       known.delete(key)
+      timeLeft.delete(key)
       onChange({seconds, endpoint, socket, state: 'CLOSED'})
     }
     return seen

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit'
 import {monotonicSeconds} from '../clock.ts'
+import {openNamespaces} from '../namespaces/namespaces.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import {compileActor} from '../processes/compile.ts'
 import type {EventLog} from '../reports/events.ts'
@@ -52,7 +53,14 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   })
   try {
     const readSockets = await probe(platform, log)
-    const context = {...options, readSockets, program: program.path, ports}
+    const namespaces = openNamespaces(program.path)
+    const context = {
+      ...options,
+      readSockets,
+      program: program.path,
+      ports,
+      openSurroundings: namespaces.open,
+    }
     const settingUp = pLimit(settingUpAtOnce)
     const playing = pLimit(Math.max(repeatedAtOnce, Object.keys(scenarios).length))
 

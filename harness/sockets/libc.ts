@@ -12,6 +12,7 @@ export interface Libc {
   getsockopt(fd: number, level: number, option: number, value: Buffer, length: Buffer): number
   bind(fd: number, address: Buffer, length: number): number
   fcntl(fd: number, command: number, type: 'int', argument: number): number
+  ioctl(fd: number, request: number, type: 'void *', argument: Buffer): number
   close(fd: number): number
 }
 
@@ -61,6 +62,7 @@ function load(): Libc | NativeOpenerUnavailable {
       bind: library.func('int bind(int, const void *, uint32_t)'),
       // Variadic in C; on Apple's arm64 variadic arguments travel on the stack, so it must be declared.
       fcntl: library.func('int fcntl(int, int, ...)'),
+      ioctl: library.func('int ioctl(int, unsigned long, ...)'),
       close: library.func('int close(int)'),
     } as Libc
   } catch (error) {
