@@ -15,6 +15,7 @@ import inheritedListener from './inherited-listener.ts'
 import ipv6TimeWait from './ipv6-time-wait.ts'
 import lostLastAck from './lost-last-ack.ts'
 import lostLastAckWithoutTimeWait from './lost-last-ack-without-time-wait.ts'
+import mslSetsTimeWait from './msl-sets-time-wait.ts'
 import noTwBuckets from './no-tw-buckets.ts'
 import oldServerStillListening from './old-server-still-listening.ts'
 import outgoingConnectionHoldsPort from './outgoing-connection-holds-port.ts'
@@ -77,4 +78,6 @@ export const scenarios = expandArms({
   'lost-last-ack-without-time-wait': lostLastAckWithoutTimeWait,
   'simultaneous-close': simultaneousClose,
   'port-inside-ephemeral-range': portInsideEphemeralRange,
+  // Linux has no such setting.
+  ...(process.platform === 'darwin' ? {'msl-sets-time-wait': mslSetsTimeWait} : {}),
 })

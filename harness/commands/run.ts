@@ -21,6 +21,7 @@ export interface RunOptions {
   quick?: boolean
   limit: number
   repeat: number
+  allowHostSettings?: boolean
   out: string
 }
 
@@ -32,6 +33,11 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const folder = await makeRunFolder(options.out, startedAt)
   const platform = detectPlatform()
   const settings = await platform.readSettings()
+  if (options.allowHostSettings === true && platform.stack !== 'darwin') {
+    process.stderr.write(
+      'rebind: nothing here needs --allow-host-settings; no setting of this machine is changed\n',
+    )
+  }
   const host = describeHost(platform, settings)
   const command = process.argv.slice(2)
   const log = openEventLog(folder.events, folder.id, origin)
@@ -48,6 +54,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     limitSeconds: options.limit,
     wait: options.quick !== true,
     repeat: options.repeat,
+    allowHostSettings: options.allowHostSettings === true,
     interruption: interruption.signal,
     onBegin: display.begin,
     onWaiting: display.waiting,

@@ -10,8 +10,11 @@ import {bringLoopbackUp} from '../sockets/loopback.ts'
 import type {Handlers} from './messages.ts'
 import {verifyAccepting} from './verify.ts'
 
-/** Where administrators' programs are that an ordinary user's PATH may leave out. */
-const systemFolders = ['/usr/sbin', '/sbin']
+/**
+ * Administrators' programs are not always in an ordinary user's PATH, and npm puts node_modules/.bin first in
+ * it, where another program is called nft, too (@vercel/nft).
+ */
+const systemFolders = ['/usr/sbin', '/sbin', '/usr/local/sbin']
 
 /**
  * The process that keeps a private network namespace: the namespace, its settings and its packet rules
@@ -29,7 +32,7 @@ export const keeperHandlers = {
   async 'filter-packets'({rules}): Promise<Bracket> {
     const from = monotonicSeconds()
     const nft = spawn('nft', ['-f', '-'], {
-      env: {PATH: [process.env.PATH, ...systemFolders].join(delimiter)},
+      env: {PATH: [...systemFolders, process.env.PATH].join(delimiter)},
       stdio: ['pipe', 'ignore', 'pipe'],
     })
     const ended = once(nft, 'close')

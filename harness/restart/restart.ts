@@ -1,9 +1,9 @@
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
+import type {OpenSurroundings} from '../namespaces/open-surroundings.ts'
 import {
   type Namespace,
   type Surroundings,
-  type SurroundingsListeners,
   SurroundingsUnavailable,
 } from '../namespaces/surroundings.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
@@ -14,7 +14,7 @@ import type {Pacing} from '../processes/pacing.ts'
 import {verifyAccepting} from '../processes/verify.ts'
 import type {EventLog} from '../reports/events.ts'
 import type {ClientReport, Expected, ReportedCall, Result, ServerReport} from '../reports/schema.ts'
-import type {NamespaceSpec, Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
+import type {Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {bindNative, closeNative, isPlainBindGranted} from '../sockets/native.ts'
 import {nodeBindOption} from '../sockets/opener.ts'
@@ -41,7 +41,7 @@ export interface RestartContext {
   limitSeconds: number
   wait: boolean
   /** Makes what a scenario with kernel settings of its own runs in. */
-  openSurroundings(spec: NamespaceSpec, listeners: SurroundingsListeners): Promise<Surroundings>
+  openSurroundings: OpenSurroundings
   /** Aborted, with the signal's name as its reason, when the run is interrupted. */
   interruption: AbortSignal
 }
@@ -117,7 +117,7 @@ export function blankResult(
   const clientRestarts = scenario.successor === undefined
   const expected = expectation({
     ...context,
-    settings: {...context.settings, ...namespace?.settings},
+    settings: {...context.settings, ...namespace?.settings, ...namespace?.onMacos},
     ...client,
     residue,
     predecessor,

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import {monotonicSeconds} from '../clock.ts'
-import {openNamespaces} from '../namespaces/namespaces.ts'
+import {changesHostSettings, surroundingsOpener} from '../namespaces/open-surroundings.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import {compileActor} from '../processes/compile.ts'
 import type {EventLog} from '../reports/events.ts'
@@ -21,6 +21,8 @@ export interface SuiteOptions {
   wait: boolean
   /** How often each scenario is played. */
   repeat: number
+  /** Whether scenarios may change settings of the machine itself, on macOS. */
+  allowHostSettings: boolean
   interruption: AbortSignal
   /** Told of every scenario's beginning and end, for whoever shows the progress. */
   onBegin?(name: string, progress: RestartProgress): void
@@ -53,13 +55,12 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   })
   try {
     const readSockets = await probe(platform, log)
-    const namespaces = openNamespaces(program.path)
     const context = {
       ...options,
       readSockets,
       program: program.path,
       ports,
-      openSurroundings: namespaces.open,
+      openSurroundings: surroundingsOpener({...options, program: program.path}),
     }
     const settingUp = pLimit(settingUpAtOnce)
     const playing = pLimit(Math.max(repeatedAtOnce, Object.keys(scenarios).length))
@@ -88,21 +89,45 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
       return result
     }
 
+    const played = new Map<string, Promise<Result>[]>()
+    const together: Promise<Result>[] = []
+    const alone = pLimit(1)
+    const order = longestWaitFirst(options)
     // All scenarios once before any is repeated, so that an interrupted run has seen each.
-    const rounds = Array.from({length: options.repeat}, (_, round) =>
-      Object.entries(scenarios).map(([id, scenario]) =>
-        playing(() => play(id, scenario, round + 1)),
-      ),
-    )
-    const played = await Promise.all(rounds.map((round) => Promise.all(round)))
-    const [first = [], ...others] = played
-    return first.map((result, index) =>
-      mergeRepetitions([result, ...others.flatMap((round) => round[index] ?? [])]),
+    for (let round = 1; round <= options.repeat; round++) {
+      for (const [id, scenario] of order) {
+        const playAlone = changesHostSettings(scenario.namespace, options)
+        const result = playAlone
+          ? alone(async () => {
+              await Promise.all(together)
+              return play(id, scenario, round)
+            })
+          : playing(() => play(id, scenario, round))
+        if (!playAlone) together.push(result)
+        played.set(id, [...(played.get(id) ?? []), result])
+      }
+    }
+    return await Promise.all(
+      Object.keys(scenarios).map(async (id) => {
+        const [first, ...others] = await Promise.all(played.get(id) ?? [])
+        if (first === undefined) throw new Error(`${id} was not played`)
+        return mergeRepetitions([first, ...others])
+      }),
     )
   } finally {
     ports.close()
     await program.dispose()
   }
+}
+
+/** Those that wait for the kernel begin first, so that the others are set up while they wait. */
+function longestWaitFirst({scenarios, ...context}: SuiteOptions): [string, Scenario][] {
+  const waits = ([id, scenario]: [string, Scenario]) =>
+    blankResult(id, scenario, context).expected?.residueSeconds?.[1] ?? 0
+  return Object.entries(scenarios)
+    .map((entry) => ({entry, wait: waits(entry)}))
+    .sort((a, b) => b.wait - a.wait)
+    .map(({entry}) => entry)
 }
 
 /** The platform's socket table, or null where reading it fails, e.g. where /proc is not mounted. */
