@@ -76,7 +76,16 @@ async function firstWayThatWorks(program: string): Promise<Way> {
 async function proveThatPacketsCanBeFiltered(program: string, way: Way): Promise<void> {
   const {namespace, close} = await openNamespace(program, way, {})
   try {
+    const guest = await launch(program, 'client', {}, {through: namespace.enter})
     await namespace.drop('all but one FIN each way', firstPort)
+    // Nobody listens, so a SYN that is not dropped is answered by RST at once.
+    const {calls} = await guest.request('try-to-connect', {
+      ...{host: '127.0.0.1', port: firstPort, hold: false},
+      withinSeconds: 0.1,
+    })
+    guest.kill()
+    await guest.ended
+    if (calls.at(-1)?.outcome !== 'unanswered') throw new Error('nft has no effect')
   } catch (error) {
     throw new SurroundingsUnavailable(
       `packets cannot be dropped (${reasonOf(error)}); ${nftRemedy}`,

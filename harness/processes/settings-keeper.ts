@@ -32,7 +32,7 @@ export function restoreSettings(): void {
 function sysctl(...args: string[]): string {
   return execFileSync('sysctl', args, {
     encoding: 'utf8',
-    env: {PATH: `${process.env.PATH}:/usr/sbin:/sbin`},
+    env: {PATH: `/usr/sbin:/sbin:${process.env.PATH}`},
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }
