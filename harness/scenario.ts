@@ -1,6 +1,6 @@
 import type {DroppedPackets} from './namespaces/packet-filter.ts'
 import type {TcpState} from './platforms/tcp-states.ts'
-import type {Counts, WrittenSettings} from './processes/messages.ts'
+import type {Counts, RetryOptions, WrittenSettings} from './processes/messages.ts'
 import type {Address} from './sockets/address.ts'
 import type {BindOption} from './sockets/bind-options.ts'
 
@@ -18,6 +18,11 @@ export type ServerSpec = SocketSpec & {
    * as its file descriptor 3, as systemd does (sd_listen_fds(3)).
    */
   inherited?: true
+  /**
+   * The successor's own way of retrying, as p-retry's options. How long it goes on asking in vain after the
+   * port is free is what such a scenario shows.
+   */
+  retry?: RetryOptions
 }
 
 /** The steps of a scenario, as functions that its script calls in order. */
@@ -59,8 +64,11 @@ export interface Script {
     stopConnecting(): Promise<void>
     /** Sends bytes that the server may or may not read. */
     send(text: string): Promise<void>
-    /** FIN, if not sent yet; done when both sides have closed. */
-    close(): Promise<void>
+    /**
+     * FIN, if not sent yet; done when both sides have closed. With a witness, the same happens on another
+     * port at the same moment: that one is tried every millisecond, and shows when the OS lets both go.
+     */
+    close(options?: {witness?: boolean}): Promise<void>
     /** FIN from either end, at the same moment; for a client that was handed the accepted one, too. */
     closeBothEnds(): Promise<void>
     /** RST. */

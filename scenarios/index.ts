@@ -20,6 +20,9 @@ import noTwBuckets from './no-tw-buckets.ts'
 import oldServerStillListening from './old-server-still-listening.ts'
 import outgoingConnectionHoldsPort from './outgoing-connection-holds-port.ts'
 import overlappingHandover from './overlapping-handover.ts'
+import policyExponentialJitter from './policy-exponential-jitter.ts'
+import policyFixed1s from './policy-fixed-1s.ts'
+import policyPRetryDefaults from './policy-p-retry-defaults.ts'
 import portInsideEphemeralRange from './port-inside-ephemeral-range.ts'
 import reuseaddrAddedLate from './reuseaddr-added-late.ts'
 import reuseaddrDropped from './reuseaddr-dropped.ts'
@@ -80,4 +83,7 @@ export const scenarios = expandArms({
   'port-inside-ephemeral-range': portInsideEphemeralRange,
   // Linux has no such setting.
   ...(process.platform === 'darwin' ? {'msl-sets-time-wait': mslSetsTimeWait} : {}),
+  'policy-p-retry-defaults': policyPRetryDefaults,
+  'policy-fixed-1s': policyFixed1s,
+  'policy-exponential-jitter': policyExponentialJitter,
 })

@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs'
 import {InvalidArgumentError} from 'commander'
 
 /** Parses a positive number of seconds. */
@@ -18,13 +19,34 @@ export function portNumber(text: string): number {
   return value
 }
 
-const mostRepetitions = 1000
-
-/** Parses how often something is to be done. */
-export function repetitions(text: string): number {
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < 1 || value > mostRepetitions) {
-    throw new InvalidArgumentError(`It must be a number from 1 to ${mostRepetitions}.`)
+/** Parses a whole number from 1 to `most`. */
+export function countUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < 1 || value > most) {
+      throw new InvalidArgumentError(`It must be a number from 1 to ${most}.`)
+    }
+    return value
   }
-  return value
+}
+
+/** A number is a port; a path has a slash, or is there. */
+export function portOrPath(text: string): {port: number} | {path: string} {
+  if (/^\d+$/.test(text)) return {port: portNumber(text)}
+  if (text.includes('/') || existsSync(text)) return {path: text}
+  throw new InvalidArgumentError(
+    'It must be a port from 1 to 65535, or the path of a Unix socket, e.g. ./app.sock.',
+  )
+}
+
+/** Adds a `NAME=value` to those that were given before. */
+export function environmentVariable(
+  text: string,
+  known: Record<string, string>,
+): Record<string, string> {
+  const [, name, value] = /^([^=\0]+)=([^\0]*)$/s.exec(text) ?? []
+  if (name === undefined || value === undefined) {
+    throw new InvalidArgumentError('It must be NAME=value, e.g. NODE_ENV=production.')
+  }
+  return {...known, [name]: value}
 }

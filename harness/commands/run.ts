@@ -6,6 +6,7 @@ import {exitStatus, UsageError} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {openEventLog} from '../reports/events.ts'
 import {findings} from '../reports/findings.ts'
+import {newsOfRun, tellGithub} from '../reports/github.ts'
 import {describeHost} from '../reports/host.ts'
 import {liveProgress, type ProgressDisplay, plainProgress} from '../reports/progress.ts'
 import {makeRunFolder, writeReport} from '../reports/run-folder.ts'
@@ -84,6 +85,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
   else process.stdout.write(renderTerminal(report, sentences, process.stdout.columns))
   process.stderr.write(`Logs and report: ${folder.path}\n`)
+  await tellGithub(newsOfRun(report, sentences))
   return interruption.exitStatus() ?? statusOf(results)
 }
 

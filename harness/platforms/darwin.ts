@@ -1,6 +1,7 @@
 import {execFile} from 'node:child_process'
 import {promisify} from 'node:util'
 import {type BoundSocket, newcomer, protocols, socketInTheWay} from './bound-socket.ts'
+import {readLsofHolders, readLsofUnixSockets} from './lsof.ts'
 import {readNetstat} from './netstat.ts'
 import type {
   BindQuestion,
@@ -49,6 +50,9 @@ export const darwin: Platform = {
   },
   readSockets: shared(readNetstat),
   hiddenStates: [],
+  readHolders: readLsofHolders,
+  readUnixSockets: readLsofUnixSockets,
+  readListenersElsewhere: null,
   async readSettings() {
     const read = async (name: string) => {
       const {stdout} = await promisify(execFile)('/usr/sbin/sysctl', ['-n', name])
@@ -64,6 +68,9 @@ export const darwin: Platform = {
     const {'net.inet.ip.portrange.first': first, 'net.inet.ip.portrange.last': last} = settings
     return [typeof first === 'number' ? first : 49152, typeof last === 'number' ? last : 65535]
   },
+  // IPPORT_RESERVED of bsd/netinet/in.h; in_pcbbind lets anybody have a wildcard address since macOS 10.14.
+  firstUnprivilegedPort: () => 1024,
+  reservation: null,
 }
 
 /**

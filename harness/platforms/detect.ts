@@ -11,9 +11,14 @@ export const unknown: Platform = {
   rules: null,
   readSockets: null,
   hiddenStates: [],
+  readHolders: null,
+  readUnixSockets: null,
+  readListenersElsewhere: null,
   readSettings: async () => ({}),
   // RFC 6335 section 6: the dynamic ports.
   ephemeralPorts: () => [49152, 65535],
+  firstUnprivilegedPort: () => 0,
+  reservation: null,
 }
 
 /** Windows: untested; libuv sets no option there, and no socket table is read. */

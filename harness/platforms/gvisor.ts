@@ -1,5 +1,5 @@
 import {type BoundSocket, newcomer, protocols, socketInTheWay} from './bound-socket.ts'
-import {ipv4SettingNames, portRange, readIpv4Settings} from './linux.ts'
+import {firstUnprivilegedPort, ipv4SettingNames, portRange, readIpv4Settings} from './linux.ts'
 import type {
   BindQuestion,
   BindRule,
@@ -8,6 +8,7 @@ import type {
   ReconnectRule,
   Release,
 } from './platform.ts'
+import {readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -23,7 +24,7 @@ export const gvisor: Platform = {
   stack: 'gvisor',
   title: 'gVisor',
   rules: {
-    version: 'release-20221219.0',
+    version: 'gVisor release-20221219.0',
     measured: true,
     bind,
     release: releaseOf,
@@ -34,8 +35,15 @@ export const gvisor: Platform = {
   readSockets: shared(() => readProcNetTcp()),
   // Its /proc/net/tcp lists only sockets that a process still has.
   hiddenStates: ['TIME_WAIT', 'FIN_WAIT2', 'LAST_ACK', 'CLOSING'],
+  readHolders: readProcHolders,
+  readUnixSockets: readProcNetUnix,
+  // Its /proc/PID/ns/net has another number for every process of the one namespace.
+  readListenersElsewhere: null,
   readSettings: () => readIpv4Settings(ipv4SettingNames),
   ephemeralPorts: (settings) => portRange(settings, [16000, 65535]),
+  firstUnprivilegedPort,
+  // Its ip_local_reserved_ports cannot be written.
+  reservation: null,
 }
 
 /**

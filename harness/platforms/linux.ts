@@ -13,16 +13,18 @@ import type {
   Release,
   Settings,
 } from './platform.ts'
+import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
-import {timerSlotSeconds} from './timer-wheel.ts'
+import {timerSlotSeconds, usualTickRates} from './timer-wheel.ts'
+
+/** PROT_SOCK of include/net/sock.h: where the setting cannot be read, it has its old value. */
+const usualFirstUnprivilegedPort = 1024
 
 /** TCP_TIMEWAIT_LEN, a constant of include/net/tcp.h; no setting changes it. */
 const timeWaitSeconds = 60
 const defaultFinTimeoutSeconds = 60
-/** The tick rates that distributions build kernels with, for when the running kernel's is not readable. */
-const usualTickRates = [100, 250, 300, 1000]
 
 export const ipv4SettingNames = [
   'tcp_fin_timeout',
@@ -32,6 +34,7 @@ export const ipv4SettingNames = [
   'tcp_tw_reuse',
   'ip_local_port_range',
   'ip_local_reserved_ports',
+  'ip_unprivileged_port_start',
 ]
 
 export const linux: Platform = {
@@ -48,10 +51,15 @@ export const linux: Platform = {
   },
   readSockets: shared(() => readProcNetTcp()),
   hiddenStates: [],
+  readHolders: readProcHolders,
+  readUnixSockets: readProcNetUnix,
+  readListenersElsewhere,
   async readSettings() {
     return {...(await readIpv4Settings(ipv4SettingNames)), CONFIG_HZ: await readTickRate()}
   },
   ephemeralPorts: (settings) => portRange(settings, [32768, 60999]),
+  firstUnprivilegedPort,
+  reservation: {isReserved, command: reservationCommand},
 }
 
 /**
@@ -222,6 +230,24 @@ export async function readIpv4Settings(names: readonly string[]): Promise<Settin
 export function portRange(settings: Settings, fallback: [number, number]): [number, number] {
   const match = /^(\d+) (\d+)$/.exec(String(settings.ip_local_port_range ?? ''))
   return match === null ? fallback : [Number(match[1]), Number(match[2])]
+}
+
+export function firstUnprivilegedPort({ip_unprivileged_port_start: first}: Settings): number {
+  return typeof first === 'number' ? first : usualFirstUnprivilegedPort
+}
+
+/** ip_local_reserved_ports is a list such as `8080,9000-9100` (Documentation/networking/ip-sysctl.rst). */
+function isReserved(port: number, {ip_local_reserved_ports: list}: Settings): boolean {
+  return String(list ?? '')
+    .split(',')
+    .map((range) => range.split('-').map(Number))
+    .some(([first = Number.NaN, last = first]) => first <= port && port <= last)
+}
+
+/** Writing the list replaces it, so those that are reserved already have to be named again. */
+function reservationCommand(port: number, {ip_local_reserved_ports: list}: Settings): string {
+  const known = list == null || list === '' ? '' : `${list},`
+  return `sysctl -w net.ipv4.ip_local_reserved_ports=${known}${port}`
 }
 
 /** CONFIG_HZ of the running kernel, from where distributions leave its configuration. */

@@ -31,8 +31,12 @@ export async function readNetstat(): Promise<SocketEntry[]> {
 
 /**
  * Parses `netstat -an -p tcp` of macOS, with -l or without, whose rows are
- * `tcp4 0 0 127.0.0.1.8080 127.0.0.1.51234 TIME_WAIT` (network_cmds, netstat.tproj/inet.c: protopr).
- * Lines that are not of the format are passed over.
+ * `tcp4 0 0 127.0.0.1.8080 127.0.0.1.51234 TIME_WAIT`. Source: network_cmds-741 (April 2026),
+ * netstat.tproj/inet.c:protopr and inet6.c:inet6print. Without -l an IPv6 address is cut after 16
+ * characters, with it after 39; the port is always whole. What -b and -v add stands behind the state. A
+ * socket that is bound and neither listens nor is connected is listed as CLOSED. Lines that are not of the
+ * format are passed over: headings, a state that is printed as a number, `Some tcp sockets may have been
+ * created or deleted`.
  */
 export function parseNetstat(text: string): SocketEntry[] {
   const entries: SocketEntry[] = []

@@ -1,5 +1,6 @@
 import type {Address} from '../sockets/address.ts'
 import type {BindOption} from '../sockets/bind-options.ts'
+import type {ForeignListener, HolderReader, UnixSocketReader} from './socket-holders.ts'
 import type {SocketTableReader} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
 
@@ -93,7 +94,22 @@ export interface Platform {
   readSockets: SocketTableReader | null
   /** States that this OS's socket table leaves out. */
   hiddenStates: readonly TcpState[]
+  /** Null where the OS does not tell which process has a socket. */
+  readHolders: HolderReader | null
+  readUnixSockets: UnixSocketReader | null
+  /** Null where there are no network namespaces. */
+  readListenersElsewhere: ((port: number) => Promise<ForeignListener[]>) | null
   readSettings(): Promise<Settings>
   /** The ports that the OS gives to outgoing connections, first and last. */
   ephemeralPorts(settings: Settings): [first: number, last: number]
+  /** Ports below this one are for root alone; anybody else gets EACCES. */
+  firstUnprivilegedPort(settings: Settings): number
+  /** How a port is kept out of the ephemeral range; null where the OS has no way. */
+  reservation: PortReservation | null
+}
+
+export interface PortReservation {
+  isReserved(port: number, settings: Settings): boolean
+  /** The command, for root, that reserves the port besides those that already are. */
+  command(port: number, settings: Settings): string
 }

@@ -41,11 +41,13 @@ export async function readProcNetTcp(net = '/proc/net'): Promise<SocketEntry[]> 
  */
 export function parseProcNetTcp(text: string): SocketEntry[] {
   const entries = new Map<string, SocketEntry>()
+  // Tens of thousands of rows have a handful of addresses between them.
+  const addresses = new Map<string, string>()
   for (const line of text.split('\n')) {
-    const [, local, remote, stateNumber, , timer, , , , inode] = line.trim().split(/\s+/, 10)
+    const [, local, remote, stateNumber, , timer, , uid, , inode] = line.trim().split(/\s+/, 10)
     const state = states[stateNumber ?? '']
-    const localEnd = parseEnd(local)
-    const remoteEnd = parseEnd(remote)
+    const localEnd = parseEnd(local, addresses)
+    const remoteEnd = parseEnd(remote, addresses)
     if (state === undefined || localEnd === undefined || remoteEnd === undefined) continue
     const [kind, ticks] = (timer ?? '').split(':')
     const expiresInSeconds =
@@ -54,16 +56,23 @@ export function parseProcNetTcp(text: string): SocketEntry[] {
         : null
     // Listeners that share their address (SO_REUSEPORT) differ by nothing but their inode.
     const key = state === 'LISTEN' ? `${local} ${inode}` : `${local} ${remote}`
-    entries.set(key, {state, local: localEnd, remote: remoteEnd, expiresInSeconds})
+    // A socket that no process has any more is printed with 0 for both.
+    const owned = Number(inode) > 0 ? {inode: Number(inode), uid: Number(uid)} : {}
+    entries.set(key, {state, local: localEnd, remote: remoteEnd, expiresInSeconds, ...owned})
   }
   return [...entries.values()]
 }
 
-function parseEnd(text: string | undefined): SocketEntry['local'] | undefined {
+function parseEnd(
+  text: string | undefined,
+  addresses: Map<string, string>,
+): SocketEntry['local'] | undefined {
   const match = /^([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})$/.exec(text ?? '')
   if (match === null) return undefined
-  const [, address = '', port = ''] = match
-  return {address: parseAddress(address), port: Number.parseInt(port, 16)}
+  const [, hex = '', port = ''] = match
+  const address = addresses.get(hex) ?? parseAddress(hex)
+  addresses.set(hex, address)
+  return {address, port: Number.parseInt(port, 16)}
 }
 
 /** Addresses are printed as 32-bit words in the machine's own byte order: little-endian. */

@@ -7,6 +7,10 @@ export interface SocketEntry {
   remote: {address: string; port: number}
   /** Until the kernel lets go of it; null where the OS does not show a timer. */
   expiresInSeconds: number | null
+  /** The socket's number in processes' fd tables; absent where no process has it, or the OS shows none. */
+  inode?: number
+  /** The user who made the socket; absent where the kernel no longer knows. */
+  uid?: number
 }
 
 export type SocketTableReader = () => Promise<SocketEntry[]>

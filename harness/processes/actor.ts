@@ -1,11 +1,13 @@
 /**
  * The program that every process of a scenario runs: predecessor, successor, client and so on, as its
- * first argument says. It does what the harness asks over the IPC channel and ends when that closes,
+ * first argument says; and the guardian of the commands that `check` starts. It does what the harness asks
+ * over the IPC channel and ends when that closes,
  * so that no process outlives the harness, however the harness ended.
  */
 import type {Socket} from 'node:net'
 import {clientHandlers} from './client.ts'
 import {errorFields} from './errors.ts'
+import {guardianHandlers} from './guardian.ts'
 import {holderHandlers} from './holder.ts'
 import {keeperHandlers} from './keeper.ts'
 import type {
@@ -26,6 +28,7 @@ const roles: Record<string, Handlers> = {
   successor: {...successorHandlers, listen: predecessorHandlers.listen},
   client: clientHandlers,
   holder: holderHandlers,
+  guardian: guardianHandlers,
   'other-server': predecessorHandlers,
   keeper: keeperHandlers,
   'settings-keeper': settingsKeeperHandlers,

@@ -15,6 +15,10 @@ const harnessFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 const nodeModules = join(dirname(harnessFolder), 'node_modules')
 const staleAfterMilliseconds = 60 * 60 * 1000
 
+const actorSource = join(harnessFolder, 'processes', 'actor.ts')
+/** What the package holds instead: the package is compiled as a whole before it is packed. */
+const compiledActor = join(harnessFolder, 'processes', 'actor.js')
+
 /**
  * Compiles the program that a scenario's processes run to one JavaScript file and caches it under
  * node_modules/.cache, because a TypeScript loader in each of some fifty processes would cost more time
@@ -24,6 +28,7 @@ const staleAfterMilliseconds = 60 * 60 * 1000
 export async function compileActor(
   cacheFolder = join(nodeModules, '.cache', 'rebind'),
 ): Promise<CompiledProgram> {
+  if (!existsSync(actorSource)) return {path: compiledActor, dispose: async () => undefined}
   const name = `actor-${fingerprint()}.mjs`
   const cached = {path: join(cacheFolder, name), dispose: async () => undefined}
   if (existsSync(cached.path)) return cached
@@ -69,7 +74,7 @@ function fingerprint(): string {
 async function compileTo(outfile: string): Promise<void> {
   const {build} = await import('esbuild')
   await build({
-    entryPoints: [join(harnessFolder, 'processes', 'actor.ts')],
+    entryPoints: [actorSource],
     outfile,
     bundle: true,
     platform: 'node',

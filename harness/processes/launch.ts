@@ -19,6 +19,7 @@ export type Role =
   | 'client'
   | 'holder'
   | 'other-server'
+  | 'guardian'
   | 'keeper'
   | 'settings-keeper'
 
@@ -39,11 +40,17 @@ export interface Ending {
   seconds: number
 }
 
+type NoticeOf<Name extends Notice['notice']> = Extract<Notice, {notice: Name}>
+
 /** What a process tells by itself. */
 export interface Listeners {
   onAttempts?(attempts: BindAttempt[]): void
   onOutput?(stream: 'stdout' | 'stderr', text: string): void
   onEnd?(ending: Ending): void
+  onCommandOutput?(output: NoticeOf<'command-output'>): void
+  onCommandEnded?(ending: NoticeOf<'command-ended'>): void
+  /** All that an ended command wrote has been told. */
+  onCommandSilent?(command: NoticeOf<'command-silent'>): void
 }
 
 /** A running process of a scenario. */
@@ -80,6 +87,9 @@ export class ActorFailed extends Error {
 const answerWithinSeconds = 30
 const keptOutputCharacters = 4096
 
+/** A guardian ends the commands that it started; a settings keeper sets the machine's settings back. */
+const undoesItsWork: readonly Role[] = ['guardian', 'settings-keeper']
+
 const running = new Map<ChildProcess, () => void>()
 // The channel's end already ends the children; this also covers one that hangs and cannot notice.
 process.once('exit', () => {
@@ -100,6 +110,8 @@ export async function launch(
     execPath,
     execArgv: through === undefined ? [] : [...throughArgs, process.execPath],
     env,
+    // A kill of the harness's whole process group must leave these to undo what they did.
+    detached: undoesItsWork.includes(role),
     stdio:
       through === undefined
         ? ['ignore', 'pipe', 'pipe', ...inherited, 'ipc']
@@ -108,8 +120,6 @@ export async function launch(
   /** The process's own pid, which is not the child's where sudo waits in between. */
   let pid = child.pid ?? 0
   const kill = () => {
-    // Its last duty is to set the machine's settings back.
-    if (role === 'settings-keeper') return child.connected ? child.disconnect() : undefined
     if (pid === child.pid) return void child.kill('SIGKILL')
     if (child.exitCode !== null || child.signalCode !== null) return
     try {
@@ -119,7 +129,8 @@ export async function launch(
       if (child.connected) child.disconnect()
     }
   }
-  running.set(child, kill)
+  // One that undoes what it did is never killed: it does so when the channel closes.
+  if (!undoesItsWork.includes(role)) running.set(child, kill)
 
   let errors = ''
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -176,6 +187,9 @@ export async function launch(
       ready.resolve()
     } else if (message.notice === 'attempts') listeners.onAttempts?.(message.attempts)
     else if (message.notice === 'connection') connection.resolve(handle as Socket)
+    else if (message.notice === 'command-output') listeners.onCommandOutput?.(message)
+    else if (message.notice === 'command-ended') listeners.onCommandEnded?.(message)
+    else if (message.notice === 'command-silent') listeners.onCommandSilent?.(message)
   })
 
   const watchdog = setInterval(() => {

@@ -1,4 +1,5 @@
 import type {Socket} from 'node:net'
+import type {Options} from 'p-retry'
 import type {Bracket} from '../clock.ts'
 import type {Settings} from '../platforms/platform.ts'
 import type {BindOption} from '../sockets/bind-options.ts'
@@ -65,13 +66,41 @@ export interface Requests {
   'verify-accepting': {takes: {address: string; port: number; pid: number}; gives: null}
   /** Settings keeper: set the machine's own settings, until the channel closes. */
   'set-host-settings': {takes: {settings: WrittenSettings}; gives: null}
+  /** Guardian: start a command in a process group of its own. Fails with the SystemError of spawn. */
+  'start-command': {takes: CommandToStart; gives: {pid: number; seconds: number}}
+  /** Guardian: send a signal to a command that it started, unless that has ended. */
+  'signal-command': {takes: {pid: number; signal: NodeJS.Signals}; gives: null}
 }
 
 /** Kernel settings to write, by the operating system's own names. */
 export type WrittenSettings = Readonly<Record<string, number | string>>
 
+/** A command that is run without a shell. */
+export interface CommandToStart {
+  command: string
+  args: string[]
+  /** The whole environment. */
+  env: Record<string, string>
+  cwd: string
+}
+
+/** How a command ended. */
+export interface CommandEnding {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** Monotonic. */
+  seconds: number
+}
+
+/** p-retry's own options; what is left out has p-retry's default. */
+export type RetryOptions = Readonly<
+  Pick<Options, 'retries' | 'factor' | 'minTimeout' | 'maxTimeout' | 'randomize'>
+>
+
 export interface Restart {
   server: ServerToOpen
+  /** How the server retries; without it, it is our measuring that decides when the next attempt is due. */
+  retry?: RetryOptions
   limitSeconds: number
   /** False: one refused attempt is enough. */
   wait: boolean
@@ -107,8 +136,10 @@ export interface Call {
 }
 
 /**
- * What is counted and measured: by a client, whose `longestGapSeconds` is the longest time from one answer
- * to the next, or of the packets of a namespace, from its first disturbance on.
+ * What is counted and measured besides the bind. `longestGapSeconds` is the longest time from one answer to
+ * the next; `releaseSeconds` passed from the first attempt to the release of the port, and
+ * `overshootSeconds` from there until the server's own way of retrying noticed. `retransmittedSegments` and
+ * `timerRestarts` count from the first dropped packet on, `resets` from when all pass again.
  */
 export type Counts = Partial<
   Record<
@@ -119,6 +150,8 @@ export type Counts = Partial<
     | 'answersFromPredecessor'
     | 'answersFromSuccessor'
     | 'longestGapSeconds'
+    | 'releaseSeconds'
+    | 'overshootSeconds'
     | 'retransmittedSegments'
     | 'timerRestarts'
     | 'resets',
@@ -150,6 +183,9 @@ export type Notice =
   | {notice: 'ready'; pid?: number}
   | {notice: 'attempts'; attempts: BindAttempt[]}
   | {notice: 'connection'}
+  | {notice: 'command-output'; pid: number; stream: 'stdout' | 'stderr'; text: string}
+  | ({notice: 'command-ended'; pid: number} & CommandEnding)
+  | {notice: 'command-silent'; pid: number}
 
 export type Answer =
   | {answerTo: number; gives: unknown}

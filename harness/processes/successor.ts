@@ -16,6 +16,8 @@ import type {
 import {isDense, type Pacing, pauseMilliseconds} from './pacing.ts'
 
 const reportEveryMilliseconds = 250
+/** A policy's pauses may be longer than the harness waits for a sign of life. */
+const signOfLifeEveryMilliseconds = 5000
 
 let pacing: Pacing = {kind: 'proportional'}
 let wake: () => void = () => undefined
@@ -41,7 +43,17 @@ export const successorHandlers = {
     let warm = true
     let expired = false
     try {
-      await pRetry((attempt) => tryToOpen(takes.server, attempt, attempts), {
+      const tryOnce = (attempt: number) => tryToOpen(takes.server, attempt, attempts)
+      if (takes.retry !== undefined) {
+        const alive = setInterval(() => attempts.report(), signOfLifeEveryMilliseconds)
+        await pRetry(tryOnce, {
+          ...takes.retry,
+          maxRetryTime: takes.limitSeconds * 1000,
+          shouldRetry: ({error}) => takes.wait && isRefusal(error),
+        }).finally(() => clearInterval(alive))
+        return {granted: true}
+      }
+      await pRetry(tryOnce, {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: 0,
         shouldRetry: ({error}) => takes.wait && isRefusal(error) && !expired,
@@ -139,7 +151,11 @@ class AttemptLog {
   }
 
   flush(): void {
-    if (this.#pending.length === 0) return
+    if (this.#pending.length > 0) this.report()
+  }
+
+  /** Says what has not been said yet, even if that is nothing. */
+  report(): void {
     const notice: Notice = {notice: 'attempts', attempts: this.#pending}
     process.send?.(notice)
     this.#pending = []

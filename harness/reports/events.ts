@@ -20,6 +20,8 @@ export type EventName =
   | 'counts'
   | 'settings'
   | 'port-lost'
+  | 'residue'
+  | 'release'
   | 'result'
   | 'warning'
 
@@ -31,6 +33,7 @@ export interface EventLog {
 
 const bufferBytes = 8 * 1024
 const flushEveryMilliseconds = 500
+const frequentEvents: readonly EventName[] = ['bind-attempt', 'residue']
 
 /**
  * Opens events.ndjson. Lines are written whole and at least twice a second, so that a killed run leaves a
@@ -54,8 +57,10 @@ export function openEventLog(file: string, run: string, origin: number): EventLo
     write(event, {at, scenario = null, ...fields}) {
       if (broken) return
       logger.info({scenario, event, seconds: at - origin, ...fields})
-      // Attempts come by the thousand; everything else is rare, and on disk before anybody is told of it.
-      if (event !== 'bind-attempt' || fields.attempt === 1) flush()
+      // What is rare is on disk before anybody is told of it. Writing out waits for the disk (fsync), which
+      // attempts, and the ports of a timing, come too often for.
+      const isFirstAttempt = fields.attempt === 1 && scenario !== null
+      if (!frequentEvents.includes(event) || isFirstAttempt) flush()
     },
     close() {
       clearInterval(timer)

@@ -16,3 +16,17 @@ export function describeHost({stack}: Platform, settings: Settings): Host {
     ci: ci.isCI ? (ci.name ?? 'unknown') : null,
   }
 }
+
+/** No machine at all: a platform as its rules describe it, from whatever machine they are asked. */
+export function describePlatform({stack, rules}: Platform): Host {
+  return {
+    os: stack === 'darwin' ? 'darwin' : 'linux',
+    stack,
+    release: rules?.version ?? '-',
+    arch: '-',
+    node: '-',
+    libuv: '-',
+    settings: {},
+    ci: null,
+  }
+}

@@ -3,10 +3,25 @@ import {besidesWords, hostWords, printable, resultColumns, tally} from './words.
 
 /** The report as GitHub-flavoured Markdown. */
 export function renderMarkdown(report: Report, sentences: readonly string[]): string {
-  const {run, host, results} = report
+  const {host, results} = report
   const settings = Object.entries(host.settings).map(
     ([name, value]) => `| ${literal(name)} | ${literal(String(value ?? 'not readable'))} |`,
   )
+  return [
+    renderMarkdownSummary(report, sentences),
+    ...section('What each scenario shows', results.map(explanation)),
+    '## Settings',
+    '',
+    row(['setting', 'value']),
+    row(['---', '---']),
+    ...settings,
+    '',
+  ].join('\n')
+}
+
+/** What the run has shown: the table, what went otherwise, and what contradicts common advice. */
+export function renderMarkdownSummary(report: Report, sentences: readonly string[]): string {
+  const {run, host, results} = report
   return [
     `# Rebind run ${literal(run.id)}`,
     '',
@@ -20,13 +35,6 @@ export function renderMarkdown(report: Report, sentences: readonly string[]): st
     ...section('What went otherwise', results.filter(hasReason).map(problem)),
     ...section('Measured besides', results.flatMap(besides)),
     ...section('What contradicts common advice', sentences.map(literal)),
-    ...section('What each scenario shows', results.map(explanation)),
-    '## Settings',
-    '',
-    row(['setting', 'value']),
-    row(['---', '---']),
-    ...settings,
-    '',
   ].join('\n')
 }
 
@@ -34,11 +42,11 @@ function interruption(signal: string | undefined): string {
   return signal === undefined ? '' : `, interrupted by ${literal(signal)}`
 }
 
-function row(cells: readonly string[]): string {
+export function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
-function section(title: string, items: readonly string[]): string[] {
+export function section(title: string, items: readonly string[]): string[] {
   return items.length === 0 ? [] : [`## ${title}`, '', ...items.map((item) => `- ${item}`), '']
 }
 
@@ -64,7 +72,7 @@ function explanation({scenario, claim, expected}: Result): string {
 }
 
 /** Neither Markdown nor HTML of a report's values takes effect. */
-function literal(text: string): string {
+export function literal(text: string): string {
   return printable(text)
     .replace(/[\\`*_[\]|~#]/g, '\\$&')
     .replace(/&/g, '&amp;')

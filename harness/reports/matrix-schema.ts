@@ -29,6 +29,10 @@ const cellSchema = z.looseObject({
   /** Null on an operating system without rules. */
   expected: z.string().nullable(),
   agrees: z.boolean().nullable(),
+  /** Why it could not be tried. */
+  reason: z.string().optional(),
+  /** Where it disagrees: the rule that was expected to hold. */
+  rule: z.looseObject({because: z.string(), source: z.string()}).optional(),
 })
 
 /** The shape of matrix.json. Objects are open, as in report.json. */
@@ -36,6 +40,16 @@ export const matrixSchema = z.looseObject({
   format: z.literal('rebind-matrix'),
   version: z.literal(1),
   host: hostSchema,
+  /** Where the expectations come from, and whether they were ever compared with such a system. */
+  rules: z.looseObject({version: z.string(), measured: z.boolean()}).nullable().optional(),
+  /** True if nothing was tried: what the rules say, of whatever platform. */
+  predicted: z.boolean().optional(),
+  /** The signal that ended the trials early. */
+  interrupted: z.string().optional(),
+  /** Addresses that this machine does not have; there are no cells of them. */
+  leftOut: z
+    .array(z.looseObject({address: z.enum(matrixAddresses), reason: z.string()}))
+    .optional(),
   cells: z.array(cellSchema),
   agreement: z.looseObject({
     agreeing: z.int().nonnegative(),

@@ -64,7 +64,7 @@ const timelineEntrySchema = z.looseObject({
   expiresInSeconds: seconds.optional(),
 })
 
-const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
+export const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
 
 /** Of several repetitions, in the order min, median, max. */
 const spreadSchema = z.tuple([z.number(), z.number(), z.number()]).nullable()
@@ -103,6 +103,8 @@ export const resultSchema = z.looseObject({
   predecessor: serverSchema,
   successor: serverSchema,
   residue: residueSchema,
+  /** Clients came and went, so that `residue` also holds whatever connections were open at that moment. */
+  amidTraffic: z.literal(true).optional(),
   bind: bindSchema.nullable(),
   outageSeconds: seconds.nullable(),
   measurements: z.record(z.string(), z.number()).optional(),

@@ -82,13 +82,23 @@ const countWords: Record<string, string> = {
   resets: 'RST when packets passed again',
 }
 
+/** How each time that was measured besides the bind reads. */
+const timeWords: Record<string, (seconds: number) => string> = {
+  longestGapSeconds: (seconds) =>
+    `at most ${(seconds * 1000).toFixed(0)} ms from one answer to the next`,
+  releaseSeconds: (seconds) => `free after ${seconds.toFixed(3)} s`,
+  overshootSeconds: (seconds) => `noticed ${seconds.toFixed(3)} s later`,
+}
+
 /** What a result says besides its bind: what a client counted, and what the OS answered it. */
-export function besidesWords({calls = [], measurements = {}}: Result): string | undefined {
+export function besidesWords({
+  calls = [],
+  measurements = {},
+}: Pick<Result, 'calls' | 'measurements'>): string | undefined {
   const counted = Object.entries(measurements).map(([name, value]) => {
-    if (name in countWords) return `${value} ${countWords[name]}`
-    return name === 'longestGapSeconds'
-      ? `at most ${(value * 1000).toFixed(0)} ms from one answer to the next`
-      : `${name} ${value}`
+    if (Object.hasOwn(countWords, name)) return `${value} ${countWords[name]}`
+    const words = Object.hasOwn(timeWords, name) ? timeWords[name] : undefined
+    return words === undefined ? `${name} ${value}` : words(value)
   })
   const answered = calls.map(({from, call, outcome, errno}) => {
     const number = errno === undefined ? '' : ` ${errno}`

@@ -1,6 +1,7 @@
 import type {Bracket} from '../clock.ts'
-import type {BindAttempt} from '../processes/messages.ts'
+import type {BindAttempt, Counts} from '../processes/messages.ts'
 import type {ResultBind} from '../reports/schema.ts'
+import type {PortRelease} from './release.ts'
 
 /** The bind attempts of one successor, counted from the times and answers that it reported. */
 export interface AttemptSummary {
@@ -48,4 +49,39 @@ export function summariseAttempts(
           granted === undefined ? Number.POSITIVE_INFINITY : granted.seconds - appeared.from,
         ]
   return {bind, grantedAt: granted?.seconds ?? null, residueTime}
+}
+
+/**
+ * Where a server retries in its own way, its last two attempts say little of the release: what is known of
+ * that is what the witness has shown.
+ */
+export function witnessed(
+  summary: AttemptSummary,
+  release: PortRelease | undefined,
+): AttemptSummary {
+  if (release?.grantedAt == null || release.lastRefusedAt === null) return summary
+  const {appeared, grantedAt, lastRefusedAt} = release
+  const residueTime: AttemptSummary['residueTime'] = [
+    Math.max(0, lastRefusedAt - appeared.to),
+    grantedAt - appeared.from,
+  ]
+  const uncertaintySeconds = grantedAt - lastRefusedAt
+  const bind = {...summary.bind, residueSeconds: residueTime[1], uncertaintySeconds}
+  return {...summary, bind, residueTime}
+}
+
+/**
+ * When the port was released, counted from the first attempt, and how long after that it was granted; no
+ * overshoot if it was not, or before the witness: then the two were not in the same slot after all.
+ */
+export function overshootOf(
+  attempts: readonly BindAttempt[],
+  release: PortRelease | undefined,
+): Pick<Counts, 'releaseSeconds' | 'overshootSeconds'> {
+  const first = attempts[0]?.seconds
+  if (first === undefined || release?.grantedAt == null) return {}
+  const releaseSeconds = Math.max(0, release.grantedAt - first)
+  const granted = attempts.find(({outcome}) => outcome === 'granted')?.seconds
+  if (granted === undefined || granted < (release.lastRefusedAt ?? 0)) return {releaseSeconds}
+  return {releaseSeconds, overshootSeconds: Math.max(0, granted - release.grantedAt)}
 }

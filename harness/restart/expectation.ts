@@ -126,9 +126,8 @@ function lastRelease(rules: Rules, residue: Residue, settings: Settings) {
 }
 
 /** What was observed, as far as judging needs it. */
-export interface Observed extends Pick<Result, 'residue' | 'bind' | 'calls' | 'measurements'> {
-  /** Clients come and go, so that other sockets than the residue are seen, too. */
-  amidTraffic?: boolean
+export interface Observed
+  extends Pick<Result, 'residue' | 'amidTraffic' | 'bind' | 'calls' | 'measurements'> {
   /** Between which bounds the true residue time lies; no upper one if the port was never granted. */
   residueTime: [min: number, max: number] | null
   /** False if the limit came before the script had done what releases the port. */

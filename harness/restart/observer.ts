@@ -47,7 +47,8 @@ export function observePort(port: number, onChange: (change: StateChange) => voi
   const timeLeft = new Map<string, number>()
   return (table: SocketEntry[]): SeenSocket[] => {
     const seconds = monotonicSeconds()
-    const seen = socketsOfPort(table, port)
+    // macOS also lists sockets that are bound and no more, as CLOSED; they are nobody's residue.
+    const seen = socketsOfPort(table, port).filter(({entry}) => entry.state !== 'CLOSED')
     const present = new Set<string>()
     for (const {endpoint, socket, entry} of seen) {
       const key = JSON.stringify([socket, entry.local, entry.remote])

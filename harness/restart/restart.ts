@@ -18,13 +18,14 @@ import type {Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {bindNative, closeNative, isPlainBindGranted} from '../sockets/native.ts'
 import {nodeBindOption} from '../sockets/opener.ts'
+import type {PortPool} from '../sockets/ports.ts'
 import {isSystemError} from '../sockets/system-error.ts'
-import {summariseAttempts} from './attempts.ts'
+import {overshootOf, summariseAttempts, witnessed} from './attempts.ts'
 import {contradiction, expectation} from './expectation.ts'
 import {observePort, residueOf, type SeenSocket, type StateChange} from './observer.ts'
 import {pacingFor} from './pacing.ts'
-import type {PortPool} from './ports.ts'
 import {openStage, ScriptOver, type Stage} from './stage.ts'
+import {openWitness} from './witness.ts'
 
 /** What the restarts of one run have in common. */
 export interface RestartContext {
@@ -68,6 +69,8 @@ export interface Restart {
 }
 
 const lookEveryMilliseconds = 500
+/** How long a server's own way of retrying may go on asking in vain: a run is not to last longer for it. */
+const overshootAllowedSeconds = 6
 /** How many ports may be lost to somebody else between the proof and the use. */
 const portLossesAllowed = 5
 
@@ -133,6 +136,7 @@ export function blankResult(
     successor,
     ...client,
     residue: null,
+    ...(residue.amidTraffic === true ? {amidTraffic: true} : {}),
     bind: null,
     outageSeconds: null,
     expected:
@@ -219,7 +223,6 @@ async function play(
 ): Promise<Result> {
   const {interruption, log, origin} = context
   const {scenario: id, predecessor, successor, client, expected} = blank
-  const {amidTraffic = false} = scenario.residue
   const attempts: BindAttempt[] = []
   const timeline: StateChange[] = []
   const firstAttempt = deferred<void>()
@@ -237,6 +240,28 @@ async function play(
   let watch: NodeJS.Timeout | undefined
   let timerRestarts = 0
   let scriptDone = false
+  let patience: NodeJS.Timeout | undefined
+  /** The port was free, and the successor's own way of retrying let it lie for too long. */
+  let tooLate = false
+  const witness = openWitness({
+    ...context,
+    takePort: context.ports.take,
+    onRelease: ({port: at, attempts, lastRefusedAt, grantedAt}) => {
+      const seconds = grantedAt ?? monotonicSeconds()
+      const since = lastRefusedAt === null ? null : seconds - lastRefusedAt
+      log.write('release', {
+        scenario: id,
+        at: seconds,
+        port: at,
+        attempts,
+        uncertaintySeconds: since,
+      })
+      patience = setTimeout(() => {
+        tooLate = true
+        outcome.resolve({granted: false})
+      }, overshootAllowedSeconds * 1000)
+    },
+  })
 
   const takePort = namespace?.takePort ?? context.ports.take
 
@@ -244,7 +269,8 @@ async function play(
   function result(waited: boolean): Result {
     const stopped = stage?.stoppedAccepting()
     const appeared = scenario.residue.server === 'none' ? undefined : residueAppeared()
-    const {bind, grantedAt, residueTime} = summariseAttempts(attempts, appeared, waited)
+    const summary = summariseAttempts(attempts, appeared, waited)
+    const {bind, grantedAt, residueTime} = witnessed(summary, witness.release())
     const acceptsAt = inheritedAt ?? grantedAt
     const observed: Result = {
       ...blank,
@@ -252,7 +278,7 @@ async function play(
       residue,
       bind: attempts.length === 0 ? null : bind,
       ...(calls.length === 0 ? {} : {calls}),
-      ...(Object.keys(measurements).length === 0 ? {} : {measurements}),
+      ...measured({...measurements, ...overshootOf(attempts, witness.release())}),
       outageSeconds:
         stopped === undefined || acceptsAt === null ? null : Math.max(0, acceptsAt - stopped.from),
       timeline: timeline.map((change) => ({...change, seconds: change.seconds - origin})),
@@ -264,7 +290,6 @@ async function play(
       ...observed,
       residueTime,
       scriptDone,
-      amidTraffic,
     })
     return problem === undefined
       ? {...observed, status: 'as-expected'}
@@ -325,6 +350,7 @@ async function play(
     opened.successor
       .request('restart', {
         server,
+        ...(scenario.successor?.retry === undefined ? {} : {retry: scenario.successor.retry}),
         limitSeconds: context.limitSeconds,
         wait: context.wait,
         pacing: pacingNow(sockets),
@@ -370,6 +396,7 @@ async function play(
       namespace,
       clientSocket: client,
       takePort,
+      leaveWitness: () => (context.wait ? witness.leave() : Promise.resolve()),
       beforeReconnecting: async () => {
         // Where it is the client that restarts, this is the first thing to be tried.
         if (scenario.successor === undefined && calls.length === 0) await lookAtResidue()
@@ -428,14 +455,14 @@ async function play(
     // Once the outcome is known the rest of the script is moot, unless it is the point.
     if (scenario.playsOn !== true) outcome.promise.then(opened.close, opened.close)
     const [{granted}] = await Promise.race([
-      Promise.all([outcome.promise, told]),
+      Promise.all([outcome.promise, told.then(() => witness.done())]),
       opened.failure,
       interrupted.promise,
     ])
     await look()
     const verify = namespace?.verifyAccepting ?? verifyAccepting
     if (granted) await verify(successor.address, port, opened.successor.pid)
-    return result(context.wait)
+    return result(context.wait && !tooLate)
   } catch (error) {
     const {message, code = ''} = error as NodeJS.ErrnoException
     const remedy = remedies[code]
@@ -444,6 +471,8 @@ async function play(
       : {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
     clearInterval(watch)
+    clearTimeout(patience)
+    witness.end()
     interruption.removeEventListener('abort', interrupt)
     await stage?.end()
     if (supervisedFd !== undefined) closeNative(supervisedFd)
@@ -510,4 +539,8 @@ function visibleResidue(
   const residue = residueOf(sockets)
   const ofServer = residue.some(({endpoint}) => endpoint === 'server')
   return !ofServer && platform.hiddenStates.length > 0 ? null : residue
+}
+
+function measured(measurements: Counts): Pick<Result, 'measurements'> {
+  return Object.keys(measurements).length === 0 ? {} : {measurements}
 }

@@ -45,6 +45,8 @@ export interface StageOptions {
   takePort(): Promise<number>
   /** Has the successor try to open the port; resolved when it has made its first attempt. */
   restart(successor: Actor): Promise<void>
+  /** Leaves a TIME_WAIT on another port, to see when that one is released. */
+  leaveWitness(): Promise<void>
   /** Called before the client reconnects. */
   beforeReconnecting(): Promise<void>
   /** Reads the socket table and returns the port's sockets; empty where none is shown. */
@@ -350,7 +352,12 @@ export async function openStage(options: StageOptions): Promise<Stage> {
           return bracket
         }),
       send: (text) => step('client.send', () => client.request('send', {text})),
-      close: () => wireStep('client.close', () => client.request('close', null)),
+      close: ({witness = false} = {}) =>
+        wireStep('client.close', async () => {
+          const bracket = await client.request('close', null)
+          if (witness) await options.leaveWitness()
+          return bracket
+        }),
       closeBothEnds: () =>
         wireStep('client.closeBothEnds', () => client.request('close-both-ends', null)),
       abort: () => wireStep('client.abort', () => client.request('abort', null)),

@@ -10,15 +10,31 @@ export interface SocketConstants {
   SOL_SOCKET: number
   SO_REUSEADDR: number
   SO_REUSEPORT: number
+  SO_LINGER: number
   IPPROTO_IPV6: number
   IPV6_V6ONLY: number
+  IPPROTO_TCP: number
+  /** Answers with a structure whose first byte is the state of the connection. */
+  TCP_INFO: number
+  /** The numbers of the states in that byte. */
+  tcpStates: Record<
+    'LISTEN' | 'ESTABLISHED' | 'FIN_WAIT2' | 'CLOSE_WAIT' | 'TIME_WAIT' | 'CLOSED',
+    number
+  >
   F_SETFD: number
   FD_CLOEXEC: number
+  F_GETFL: number
+  F_SETFL: number
+  O_NONBLOCK: number
+  SHUT_WR: number
   /** BSD's sockaddr starts with its own length in one byte and has a family of one byte. */
   sockaddrHasLength: boolean
 }
 
-/** Linux: include/uapi/asm-generic/socket.h, include/uapi/linux/in6.h, include/linux/socket.h. */
+/**
+ * Linux: include/uapi/asm-generic/socket.h, fcntl.h; include/uapi/linux/in6.h, tcp.h;
+ * include/linux/socket.h, net.h; include/net/tcp_states.h.
+ */
 const linux: SocketConstants = {
   AF_INET: 2,
   AF_INET6: 10,
@@ -27,14 +43,32 @@ const linux: SocketConstants = {
   SOL_SOCKET: 1,
   SO_REUSEADDR: 2,
   SO_REUSEPORT: 15,
+  SO_LINGER: 13,
   IPPROTO_IPV6: 41,
   IPV6_V6ONLY: 26,
+  IPPROTO_TCP: 6,
+  TCP_INFO: 11,
+  tcpStates: {
+    LISTEN: 10,
+    ESTABLISHED: 1,
+    FIN_WAIT2: 5,
+    CLOSE_WAIT: 8,
+    TIME_WAIT: 6,
+    CLOSED: 7,
+  },
   F_SETFD: 2,
   FD_CLOEXEC: 1,
+  F_GETFL: 3,
+  F_SETFL: 4,
+  O_NONBLOCK: 0o4000,
+  SHUT_WR: 1,
   sockaddrHasLength: false,
 }
 
-/** macOS: xnu bsd/sys/socket.h, bsd/netinet6/in6.h, bsd/sys/fcntl.h. */
+/**
+ * macOS: xnu bsd/sys/socket.h, bsd/netinet6/in6.h, bsd/sys/fcntl.h, bsd/netinet/tcp.h
+ * (TCP_CONNECTION_INFO), bsd/netinet/tcp_fsm.h.
+ */
 const darwin: SocketConstants = {
   AF_INET: 2,
   AF_INET6: 30,
@@ -43,16 +77,36 @@ const darwin: SocketConstants = {
   SOL_SOCKET: 0xffff,
   SO_REUSEADDR: 0x0004,
   SO_REUSEPORT: 0x0200,
+  SO_LINGER: 0x0080,
   IPPROTO_IPV6: 41,
   IPV6_V6ONLY: 27,
+  IPPROTO_TCP: 6,
+  TCP_INFO: 0x106,
+  tcpStates: {
+    LISTEN: 1,
+    ESTABLISHED: 4,
+    FIN_WAIT2: 9,
+    CLOSE_WAIT: 5,
+    TIME_WAIT: 10,
+    CLOSED: 0,
+  },
   F_SETFD: 2,
   FD_CLOEXEC: 1,
+  F_GETFL: 3,
+  F_SETFL: 4,
+  O_NONBLOCK: 0x0004,
+  SHUT_WR: 1,
   sockaddrHasLength: true,
 }
 
 /** The constants of an operating system by Node's name for it, or undefined where we know none. */
 export function socketConstants(os: NodeJS.Platform): SocketConstants | undefined {
   return {linux, darwin}[os as string]
+}
+
+/** The port of a sockaddr_in or sockaddr_in6, which is at the same place in all of them. */
+export function portOf(bytes: Buffer): number {
+  return bytes.readUInt16BE(2)
 }
 
 /**

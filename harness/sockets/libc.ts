@@ -11,6 +11,13 @@ export interface Libc {
   setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number
   getsockopt(fd: number, level: number, option: number, value: Buffer, length: Buffer): number
   bind(fd: number, address: Buffer, length: number): number
+  listen(fd: number, backlog: number): number
+  connect(fd: number, address: Buffer, length: number): number
+  accept(fd: number, address: Buffer, length: Buffer): number
+  getsockname(fd: number, address: Buffer, length: Buffer): number
+  /** A number of bytes; they are pointer-sized in C, and small here. */
+  recv(fd: number, bytes: Buffer, length: number, flags: number): number
+  shutdown(fd: number, how: number): number
   fcntl(fd: number, command: number, type: 'int', argument: number): number
   ioctl(fd: number, request: number, type: 'void *', argument: Buffer): number
   close(fd: number): number
@@ -60,6 +67,12 @@ function load(): Libc | NativeOpenerUnavailable {
       setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
       getsockopt: library.func('int getsockopt(int, int, int, void *, void *)'),
       bind: library.func('int bind(int, const void *, uint32_t)'),
+      listen: library.func('int listen(int, int)'),
+      connect: library.func('int connect(int, const void *, uint32_t)'),
+      accept: library.func('int accept(int, void *, void *)'),
+      getsockname: library.func('int getsockname(int, void *, void *)'),
+      recv: library.func('intptr_t recv(int, void *, size_t, int)'),
+      shutdown: library.func('int shutdown(int, int)'),
       // Variadic in C; on Apple's arm64 variadic arguments travel on the stack, so it must be declared.
       fcntl: library.func('int fcntl(int, int, ...)'),
       ioctl: library.func('int ioctl(int, unsigned long, ...)'),

@@ -2,7 +2,7 @@ import {type Address, socketAddress} from './address.ts'
 import {type BindFlags, type BindOption, bindFlags} from './bind-options.ts'
 import {sockaddr} from './constants.ts'
 import {libc} from './libc.ts'
-import {systemError} from './system-error.ts'
+import {isOutOfFiles, systemError} from './system-error.ts'
 
 export interface PortToOpen {
   address: Address
@@ -66,6 +66,17 @@ export function bindSocket(fd: number, address: Address, port: number): void {
 }
 
 /**
+ * A bind(2) to be tried again and again on a socket that `makeSocket` made for the same address: all that
+ * can be prepared is, because a thousand sockets that are tried in turn wait for each other.
+ * @returns a function that gives 0 if the bind is granted, else the OS's error number, positive
+ */
+export function preparedBind(fd: number, address: Address, port: number): () => number {
+  const c = libc()
+  const bytes = sockaddr(c.constants, socketAddress(address), port)
+  return () => (c.bind(fd, bytes, bytes.length) < 0 ? c.errno() : 0)
+}
+
+/**
  * A new socket, bound.
  * @returns the fd, close-on-exec, bound but not listening; the caller owns it.
  * @throws SystemError of the call that failed (`socket`, `setsockopt`, `fcntl` or `bind`);
@@ -112,12 +123,14 @@ export function readBindFlags(fd: number): BindFlags {
 /**
  * Whether a bind without any option is granted, which is so only if nothing at all is left of the port.
  * The socket never listens and is closed at once, so asking leaves nothing behind.
+ * @throws SystemError of `socket` if no further file may be opened
  */
 export function isPlainBindGranted(address: Address, port: number): boolean {
   try {
     closeNative(bindNative({address, port, bind: 'none'}))
     return true
-  } catch {
+  } catch (error) {
+    if (isOutOfFiles(error)) throw error
     return false
   }
 }

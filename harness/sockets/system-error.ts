@@ -27,6 +27,11 @@ export function systemError(
   return Object.assign(error, {code, errno: -errno, syscall, ...where})
 }
 
+/** Whether this process, or the machine, may open no further file: an answer about nothing else. */
+export function isOutOfFiles(error: unknown): boolean {
+  return isSystemError(error) && (error.code === 'EMFILE' || error.code === 'ENFILE')
+}
+
 export function isSystemError(error: unknown): error is SystemError {
   return (
     error instanceof Error &&

@@ -64,6 +64,14 @@ export function runCli(
   return startCli(t, args, options).ended
 }
 
+/** Whatever runs the tests, colours and the workflow run's summary are not what they write to. */
+const quietEnvironment = {
+  FORCE_COLOR: undefined,
+  NO_COLOR: '1',
+  GITHUB_ACTIONS: undefined,
+  GITHUB_STEP_SUMMARY: undefined,
+}
+
 export function startProgram(
   t: ExecutionContext,
   [command = '', ...args]: string[],
@@ -71,7 +79,7 @@ export function startProgram(
 ): Started {
   const child = spawn(command, args, {
     cwd,
-    env: {...process.env, FORCE_COLOR: undefined, NO_COLOR: '1', ...env},
+    env: {...process.env, ...quietEnvironment, ...env},
     stdio: [stdin, 'pipe', 'pipe'],
   })
   t.teardown(() => void child.kill('SIGKILL'))
@@ -145,6 +153,8 @@ const eventSchema = z.looseObject({
   role: z.string().optional(),
   pid: z.int().positive().optional(),
   change: z.enum(['started', 'ended']).optional(),
+  // bind-attempt of timing
+  port: z.int().positive().optional(),
 })
 
 export type Event = z.infer<typeof eventSchema>

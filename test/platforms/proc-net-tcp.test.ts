@@ -59,10 +59,20 @@ for (const {shows, line, entry} of rows) {
         local: {address, port},
         remote: {address: remoteAddress, port: remotePort},
         expiresInSeconds,
+        inode: 432285,
+        uid: 0,
       },
     ])
   })
 }
+
+test('a row of a socket that no process has carries neither inode nor user', (t) => {
+  const line = row('0100007F:1F90', '0200007F:C001', '06', '03:0000176F').replace('432285', '0')
+  const [entry] = parseProcNetTcp(line)
+  t.is(entry?.state, 'TIME_WAIT')
+  t.false('inode' in (entry ?? {}))
+  t.false('uid' in (entry ?? {}))
+})
 
 test('every state number of the kernel has its name', (t) => {
   const numbers = ['01', '02', '03', '04', '05', '06', '07', '08', '09', '0A', '0B']
@@ -115,14 +125,16 @@ onLinux(
     await once(server, 'listening')
     const {port} = server.address() as AddressInfo
     const ofPort = async () => (await readProcNetTcp()).filter(({local}) => local.port === port)
-    t.deepEqual(await ofPort(), [
-      {
-        state: 'LISTEN',
-        local: {address: '127.0.0.1', port},
-        remote: {address: '0.0.0.0', port: 0},
-        expiresInSeconds: null,
-      },
-    ])
+    const [listener, ...besides] = await ofPort()
+    t.deepEqual(besides, [])
+    t.like(listener, {
+      state: 'LISTEN',
+      local: {address: '127.0.0.1', port},
+      remote: {address: '0.0.0.0', port: 0},
+      expiresInSeconds: null,
+      uid: process.geteuid?.() ?? 0,
+    })
+    t.true((listener?.inode ?? 0) > 0)
 
     const accepted = once(server, 'connection')
     const client = connect({host: '127.0.0.1', port, allowHalfOpen: true})

@@ -1,6 +1,7 @@
 import test from 'ava'
 import type {Host, Result, ResultBind} from '../../harness/reports/schema.ts'
 import {
+  besidesWords,
   firstErrorWords,
   hostWords,
   printable,
@@ -110,4 +111,39 @@ test('the tally counts each status, also those that did not occur', (t) => {
   const statuses = ['as-expected', 'failed', 'as-expected', 'skipped'] as const
   const results = statuses.map((status) => ({status}) as Result)
   t.is(tally(results), '2 as expected, 0 unexpected, 1 failed, 1 skipped')
+})
+
+test('what a client counted and what it was answered is put in words', (t) => {
+  const base = {bind: null, residue: null} as unknown as Result
+  t.is(besidesWords(base), undefined)
+  const measurements = {connections: 20, answersFromSuccessor: 19, resetConnections: 1}
+  t.is(
+    besidesWords({...base, measurements: {...measurements, longestGapSeconds: 0.0214}}),
+    '20 connections, 19 answered by the successor, 1 reset, at most 21 ms from one answer to the next',
+  )
+  t.is(
+    besidesWords({...base, measurements: {releaseSeconds: 61.04, overshootSeconds: 1.9599}}),
+    'free after 61.040 s, noticed 1.960 s later',
+  )
+  const call = {from: 'another port', call: 'bind', localPort: 4000, seconds: 0} as const
+  const refused = {...call, outcome: 'EADDRINUSE', errno: 98}
+  t.is(besidesWords({...base, calls: [refused]}), 'bind() from another port: EADDRINUSE 98')
+  t.is(besidesWords({...base, measurements: {constructor: 1}}), 'constructor 1')
+})
+
+test('of several repetitions the spread of the waits is shown', (t) => {
+  const repeats = [1, 2, 3].map(() => ({
+    status: 'as-expected' as const,
+    bind: delayed,
+    outageSeconds: 1,
+  }))
+  const spread = {waitSeconds: [60, 61, 62.05] as [number, number, number]}
+  t.is(
+    waitWords({
+      bind: delayed,
+      repeats,
+      spread: {...spread, residueSeconds: null, outageSeconds: null},
+    }),
+    '60.000 to 62.050 s, median 61.000 (3 times)',
+  )
 })

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type {BindAttempt} from '../../harness/processes/messages.ts'
-import {summariseAttempts} from '../../harness/restart/attempts.ts'
+import {overshootOf, summariseAttempts, witnessed} from '../../harness/restart/attempts.ts'
 
 function refused(attempt: number, seconds: number, code = 'EADDRINUSE'): BindAttempt {
   const error = {code, errno: 98, syscall: 'bind', message: `attempt ${attempt}`}
@@ -82,4 +82,38 @@ test('a residue that appeared after the last attempt has lasted no negative time
     0,
     Number.POSITIVE_INFINITY,
   ])
+})
+
+/** A witness that was closed 5 ms after the port, and seen to be free within a millisecond. */
+const witness = {
+  port: 4000,
+  appeared: {from: 99.005, to: 99.006},
+  attempts: 1000,
+  firstAttemptAt: 99.006,
+  lastRefusedAt: 160.2,
+  grantedAt: 160.201,
+}
+
+test("with a witness the release is what it has shown, and the policy's overshoot is apart", (t) => {
+  const attempts = [refused(1, 100), refused(2, 131), granted(3, 163)]
+  const {bind, residueTime} = witnessed(summariseAttempts(attempts, appeared, true), witness)
+  t.is(bind.waitSeconds, 63)
+  t.true(Math.abs((bind.uncertaintySeconds ?? 0) - 0.001) < 1e-9)
+  t.true(Math.abs((residueTime?.[0] ?? 0) - (160.2 - 99.006)) < 1e-9)
+  t.true(Math.abs((residueTime?.[1] ?? 0) - (160.201 - 99.005)) < 1e-9)
+  const {releaseSeconds, overshootSeconds} = overshootOf(attempts, witness)
+  t.true(Math.abs((releaseSeconds ?? 0) - 60.201) < 1e-9)
+  t.true(Math.abs((overshootSeconds ?? 0) - 2.799) < 1e-9)
+})
+
+test('a policy that was not granted, or before its witness was, has no overshoot', (t) => {
+  t.is(overshootOf([refused(1, 100)], witness).overshootSeconds, undefined)
+  t.is(overshootOf([refused(1, 100), granted(2, 159)], witness).overshootSeconds, undefined)
+  t.deepEqual(overshootOf([refused(1, 100)], undefined), {})
+})
+
+test('a witness that was not released says nothing', (t) => {
+  const summary = summariseAttempts([refused(1, 100)], appeared, true)
+  t.is(witnessed(summary, {...witness, grantedAt: null}), summary)
+  t.is(witnessed(summary, undefined), summary)
 })

@@ -1,13 +1,17 @@
 import test from 'ava'
+import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
+import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
-import type {Expected, ResultBind} from '../../harness/reports/schema.ts'
+import type {Platform} from '../../harness/platforms/platform.ts'
+import type {ClientReport, Expected, ResultBind} from '../../harness/reports/schema.ts'
 import {
   contradiction,
   expectation,
   type Observed,
   type Question,
 } from '../../harness/restart/expectation.ts'
+import type {BindOption} from '../../harness/sockets/bind-options.ts'
 
 const none = {opener: 'native', bind: 'none', address: '127.0.0.1'} as const
 const reuseaddr = {...none, bind: 'reuseaddr'} as const
@@ -198,3 +202,106 @@ for (const [what, expected, observed, reason] of judgements) {
     t.is(contradiction(expected, {...base, ...observed}), reason)
   })
 }
+
+const reconnecting: Question = {
+  ...question,
+  residue: {server: 'TIME_WAIT', reconnected: true},
+  client: {opener: 'native', bind: 'none'},
+}
+
+test('a client that comes back ends TIME_WAIT on Linux, unless tcp_rfc1337 is set, and on gVisor never', (t) => {
+  const ended = expectation(reconnecting)
+  t.is(ended?.verdict, 'immediate')
+  t.is(ended?.residue, 'none')
+  const kept = expectation({...reconnecting, settings: {CONFIG_HZ: 250, tcp_rfc1337: 1}})
+  t.is(kept?.verdict, 'delayed')
+  t.is(kept?.residue, 'TIME_WAIT')
+  const answers = [ended, kept, expectation({...reconnecting, platform: gvisor})].map(
+    (expected) => expected?.calls?.at(-1)?.outcome,
+  )
+  t.deepEqual(answers, ['ECONNREFUSED', 'unanswered', 'unanswered'])
+})
+
+const clientRestarts: Question = {
+  ...question,
+  residue: {server: 'LISTEN', client: 'TIME_WAIT'},
+  clientRestarts: true,
+}
+const clientAnswers: [Platform, ClientReport, calls: string[]][] = [
+  [
+    linux,
+    {opener: 'native', bind: 'none'},
+    ['bind EADDRINUSE', 'bind granted', 'connect connected'],
+  ],
+  [linux, {opener: 'node', bind: 'reuseaddr'}, ['connect connected', 'connect connected']],
+  [
+    gvisor,
+    {opener: 'native', bind: 'none'},
+    ['bind EADDRINUSE', 'bind granted', 'connect connected'],
+  ],
+  [gvisor, {opener: 'node', bind: 'reuseaddr'}, ['connect EADDRINUSE', 'connect connected']],
+  [darwin, {opener: 'node', bind: 'reuseaddr'}, ['connect EADDRINUSE', 'connect connected']],
+]
+for (const [platform, client, calls] of clientAnswers) {
+  test(`${platform.title}: a client that restarts with ${client.opener} sockets is answered ${calls.join(', ')}`, (t) => {
+    const expected = expectation({...clientRestarts, platform, client})
+    t.deepEqual(
+      expected?.calls?.map(({call, outcome}) => `${call} ${outcome}`),
+      calls,
+    )
+  })
+}
+
+test('an outgoing connection on the port is judged by the options of the client that made it', (t) => {
+  const over = (bind: BindOption) =>
+    expectation({
+      ...question,
+      predecessor: reuseaddr,
+      successor: reuseaddr,
+      residue: {server: 'ESTABLISHED', outgoing: true},
+      client: {opener: 'native', bind},
+    })?.verdict
+  t.deepEqual([over('none'), over('reuseaddr')], ['delayed', 'immediate'])
+})
+
+test('what the calls of a client answer, and what it counts, is judged', (t) => {
+  const call = {from: 'the same port', call: 'connect'} as const
+  const expected: Expected = {
+    ...immediate,
+    residue: 'LISTEN',
+    calls: [{...call, outcome: 'ECONNREFUSED'}],
+    counts: {refusedConnections: 0},
+  }
+  const judge = (outcome: string, refusedConnections: number) =>
+    contradiction(expected, {
+      residue: [{endpoint: 'server', state: 'LISTEN', count: 1}],
+      bind: null,
+      calls: [{...call, outcome, localPort: 4000, seconds: 0.01}],
+      measurements: {connections: 10, refusedConnections},
+      residueTime: null,
+      scriptDone: true,
+    })
+  t.is(judge('ECONNREFUSED', 0), undefined)
+  t.is(
+    judge('connected', 0),
+    'connect() from the same port: connected; expected connect() from the same port: ECONNREFUSED',
+  )
+  t.is(judge('ECONNREFUSED', 2), 'refusedConnections 2, expected 0')
+})
+
+test('amid traffic other sockets than the residue are no contradiction, but it has to be there', (t) => {
+  const expected: Expected = {...immediate, residue: 'LISTEN'}
+  const seen: Observed['residue'] = [{endpoint: 'server', state: 'ESTABLISHED', count: 3}]
+  const judge = (residue: Observed['residue'], amidTraffic: boolean) =>
+    contradiction(expected, {
+      residue,
+      ...(amidTraffic ? {amidTraffic} : {}),
+      bind: null,
+      residueTime: null,
+      scriptDone: true,
+    })
+  const listening = [...seen, {endpoint: 'server', state: 'LISTEN', count: 1}] as const
+  t.is(judge([...listening], true), undefined)
+  t.regex(judge([...listening], false) ?? '', /expected LISTEN/)
+  t.regex(judge(seen, true) ?? '', /expected LISTEN/)
+})

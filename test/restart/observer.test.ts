@@ -87,3 +87,15 @@ test('connections of one listener are followed apart', (t) => {
     ['ESTABLISHED', 'ESTABLISHED', 'TIME_WAIT'],
   )
 })
+
+test('a socket that is bound and no more, which macOS lists as CLOSED, is no residue and no change', (t) => {
+  const changes: StateChange[] = []
+  const observe = observePort(serverPort, (change) => changes.push(change))
+  t.deepEqual(residueOf(observe([serverSide('CLOSED', 0), serverSide('TIME_WAIT', 50001)])), [
+    {endpoint: 'server', state: 'TIME_WAIT', count: 1},
+  ])
+  t.deepEqual(
+    changes.map(({state}) => state),
+    ['TIME_WAIT'],
+  )
+})

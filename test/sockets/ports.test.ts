@@ -3,8 +3,8 @@ import {once} from 'node:events'
 import {connect, createServer, type Socket} from 'node:net'
 import test from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
-import {NoFreePort, openPortPool, type PortPool} from '../../harness/restart/ports.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {NoFreePort, openPortPool, type PortPool} from '../../harness/sockets/ports.ts'
 
 const platform = detectPlatform()
 const native = nativeOpenerProblem() === undefined
@@ -67,7 +67,7 @@ test.serial('two pools at once never hand out the same port', async (t) => {
 test.serial(
   'pools of two processes never hand out the same port; an ended one frees its',
   async (t) => {
-    const module = new URL('../../harness/restart/ports.ts', import.meta.url).href
+    const module = new URL('../../harness/sockets/ports.ts', import.meta.url).href
     const program = `
     const {openPortPool} = await import(${JSON.stringify(module)})
     const pool = openPortPool(${JSON.stringify(fewPorts)})

@@ -2,13 +2,19 @@ import {randomInt} from 'node:crypto'
 import {createSocket, type Socket as UdpSocket} from 'node:dgram'
 import {once} from 'node:events'
 import {createServer} from 'node:net'
-import {isPlainBindGranted} from '../sockets/native.ts'
-import {openPort} from '../sockets/opener.ts'
+import {isPlainBindGranted} from './native.ts'
+import {openPort} from './opener.ts'
+import {isOutOfFiles} from './system-error.ts'
 
 /** Hands out ports that are proven free and that no other run on this machine will take. */
 export interface PortPool {
-  /** @throws NoFreePort */
+  /** @throws NoFreePort; SystemError if no further file may be opened */
   take(): Promise<number>
+  /**
+   * Lets go of the locks of all ports that were taken, for who needs thousands of ports, a few at a time;
+   * what was left on them is found out by the proof.
+   */
+  release(): void
   close(): void
 }
 
@@ -52,7 +58,8 @@ export function openPortPool({ephemeralPorts, native}: PortPoolOptions): PortPoo
       if (block === undefined) {
         throw new NoFreePort(
           `no free port outside the ephemeral range ${ephemeralPorts.join('-')}; ` +
-            'wait a minute for old residue to go, or narrow net.ipv4.ip_local_port_range',
+            'wait a minute for old residue to go, or narrow that range ' +
+            '(net.ipv4.ip_local_port_range on Linux, net.inet.ip.portrange.first on macOS)',
         )
       }
       const lock = await lockBlock(block)
@@ -67,6 +74,10 @@ export function openPortPool({ephemeralPorts, native}: PortPoolOptions): PortPoo
       const port = turn.then(next)
       turn = port.catch(() => undefined)
       return port
+    },
+    release() {
+      // The last block may still have ports to give.
+      for (const lock of locks.splice(0, locks.length - 1)) lock.close()
     },
     close() {
       for (const lock of locks.splice(0)) lock.close()
@@ -99,8 +110,9 @@ async function lockBlock(port: number): Promise<UdpSocket | undefined> {
     socket.bind({address: '127.0.0.1', port, exclusive: true})
     await bound
     return socket
-  } catch {
+  } catch (error) {
     socket.close()
+    if (isOutOfFiles(error)) throw error
     return undefined
   }
 }

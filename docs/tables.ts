@@ -1,0 +1,183 @@
+/**
+ * The tables of the pages in this folder, made from the reports and matrices in logs/recorded/:
+ * `npm run docs` writes them between their markers, and `npm test` checks that they are current.
+ */
+import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {fileURLToPath, pathToFileURL} from 'node:url'
+import {questionOf} from '../harness/matrix/question.ts'
+import {darwin} from '../harness/platforms/darwin.ts'
+import {type Matrix, type MatrixCell, matrixSchema} from '../harness/reports/matrix-schema.ts'
+import {type Report, type Result, reportSchema} from '../harness/reports/schema.ts'
+import {besidesWords, hostWords, residueWords} from '../harness/reports/words.ts'
+import {bindOptions} from '../harness/sockets/bind-options.ts'
+
+const folder = fileURLToPath(new URL('.', import.meta.url))
+const recorded = join(folder, '..', 'logs', 'recorded')
+
+interface Machine {
+  name: string
+  report: Report
+  matrix: Matrix
+}
+
+function machines(): Machine[] {
+  const read = (...path: string[]) => JSON.parse(readFileSync(join(recorded, ...path), 'utf8'))
+  return readdirSync(recorded, {withFileTypes: true})
+    .filter((entry) => entry.isDirectory())
+    .map(({name}) => ({
+      report: reportSchema.parse(read(name, 'report.json')),
+      matrix: matrixSchema.parse(read(name, 'matrix.json')),
+    }))
+    .map((documents) => ({...documents, name: titles[documents.report.host.stack]}))
+    .sort((a, b) => b.name.localeCompare(a.name))
+}
+
+const titles: Record<Report['host']['stack'], string> = {
+  linux: 'Linux',
+  gvisor: 'gVisor',
+  darwin: 'macOS',
+  windows: 'Windows',
+  unknown: 'another system',
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+/** Where the numbers come from. */
+function sources(all: readonly Machine[]): string {
+  return all
+    .map(
+      ({name, report: {run, host}}) =>
+        `- ${name}: ${hostWords(host)}; ${run.startedAt.slice(0, 10)}`,
+    )
+    .join('\n')
+}
+
+/** What each scenario left on the server's port. */
+function residueTable(all: readonly Machine[]): string {
+  const scenarios = [...new Set(all.flatMap(({report}) => report.results.map(idOf)))]
+  const seen = ({report}: Machine, id: string) => {
+    const result = report.results.find(({scenario}) => scenario === id)
+    if (result === undefined || result.status === 'skipped') return 'not run'
+    return result.amidTraffic === true ? 'LISTEN, amid traffic' : residueWords(result)
+  }
+  return table(
+    ['scenario', ...all.map(({name}) => name)],
+    scenarios.map((id) => [`\`${id}\``, ...all.map((machine) => seen(machine, id))]),
+  )
+}
+
+function idOf({scenario}: Result): string {
+  return scenario
+}
+
+/** Over TIME_WAIT and over a listener on the same address: the four options before and after. */
+function ruleTable(all: readonly Machine[], residue: 'TIME_WAIT' | 'LISTEN'): string {
+  const letters = (bind: string, outcome: (cell: MatrixCell) => string | null) =>
+    bindOptions
+      .map((successor) => {
+        const cell = all[0]?.matrix.cells.find(
+          (candidate) =>
+            candidate.residue === residue &&
+            candidate.predecessor.address === '127.0.0.1' &&
+            candidate.successor.address === '127.0.0.1' &&
+            candidate.predecessor.bind === bind &&
+            candidate.successor.bind === successor,
+        )
+        return cell === undefined ? '?' : outcome(cell) === 'granted' ? '.' : 'X'
+      })
+      .join('')
+  const observedBy =
+    ({matrix}: Machine) =>
+    ({residue, predecessor, successor}: MatrixCell) =>
+      matrix.cells.find(
+        (cell) =>
+          cell.residue === residue &&
+          cell.predecessor.bind === predecessor.bind &&
+          cell.predecessor.address === predecessor.address &&
+          cell.successor.bind === successor.bind &&
+          cell.successor.address === successor.address,
+      )?.observed ?? null
+  const predicted = (cell: MatrixCell) => darwin.rules?.bind(questionOf(cell)).outcome ?? null
+  return table(
+    ['predecessor', ...all.map(({name}) => name), 'macOS (from its source, not measured)'],
+    bindOptions.map((bind) => [
+      bind,
+      ...all.map((machine) => `\`${letters(bind, observedBy(machine))}\``),
+      `\`${letters(bind, predicted)}\``,
+    ]),
+  )
+}
+
+/** How long each state kept the port, over all scenarios that waited it out. */
+function releaseTable(all: readonly Machine[]): string {
+  const rows = (['TIME_WAIT', 'FIN_WAIT2'] as const).flatMap((state) =>
+    all.map(({name, report}) => {
+      const waits = report.results.filter(
+        ({bind, expected, residue}) =>
+          bind?.verdict === 'delayed' &&
+          expected?.residueSeconds !== undefined &&
+          expected.residue === state &&
+          (residue === null || residue.length > 0),
+      )
+      const seconds = waits.flatMap(({bind}) => bind?.residueSeconds ?? [])
+      const widths = waits.flatMap(({bind}) => bind?.uncertaintySeconds ?? [])
+      const [min, max] = waits[0]?.expected?.residueSeconds ?? []
+      return [
+        state,
+        name,
+        String(seconds.length),
+        `${Math.min(...seconds).toFixed(3)} to ${Math.max(...seconds).toFixed(3)} s`,
+        `${(Math.max(...widths) * 1000).toFixed(1)} ms`,
+        `${min} to ${max?.toFixed(2)} s`,
+      ]
+    }),
+  )
+  const head = ['residue', 'system', 'waits', 'measured', 'worst uncertainty', 'by its source']
+  return table(head, rows)
+}
+
+/** What clients counted and were answered, where that is the point of a scenario. */
+function clientTable(all: readonly Machine[]): string {
+  const ids = [...new Set(all.flatMap(({report}) => report.results))]
+    .filter((result) => besidesWords(result) !== undefined)
+    .map(idOf)
+  const words = ({report}: Machine, id: string) => {
+    const result = report.results.find(({scenario}) => scenario === id)
+    return result === undefined ? 'not run' : (besidesWords(result) ?? 'nothing')
+  }
+  return table(
+    ['scenario', ...all.map(({name}) => name)],
+    [...new Set(ids)].map((id) => [`\`${id}\``, ...all.map((machine) => words(machine, id))]),
+  )
+}
+
+/** The page with its tables made anew. */
+export function withTables(page: string): string {
+  const all = machines()
+  const tables: Record<string, () => string> = {
+    sources: () => sources(all),
+    residue: () => residueTable(all),
+    'rule over TIME_WAIT': () => ruleTable(all, 'TIME_WAIT'),
+    'rule over LISTEN': () => ruleTable(all, 'LISTEN'),
+    release: () => releaseTable(all),
+    clients: () => clientTable(all),
+  }
+  return page.replace(
+    /(<!-- table: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_, begin: string, name: string, end: string) => {
+      const make = tables[name]
+      if (make === undefined) throw new Error(`no table is called "${name}"`)
+      return `${begin}\n${make()}\n\n${end}`
+    },
+  )
+}
+
+export const pages = ['residue-rule-release.md'].map((name) => join(folder, name))
+
+if (pathToFileURL(process.argv[1] ?? '').href === import.meta.url) {
+  for (const page of pages) writeFileSync(page, withTables(readFileSync(page, 'utf8')))
+}

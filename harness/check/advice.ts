@@ -1,0 +1,200 @@
+import type {Platform} from '../platforms/platform.ts'
+import type {CheckDocument, CheckRound} from '../reports/check-schema.ts'
+import {generalFixes, runtimes} from './fixes.ts'
+import {processWords} from './problems.ts'
+
+/** What was seen of the restarts, as the advice asks for it. */
+interface Seen {
+  document: CheckDocument
+  platform: Platform
+  rounds: readonly CheckRound[]
+  failed: readonly CheckRound[]
+  /** Refused with EADDRINUSE, and no old process to blame. */
+  overResidue: boolean
+  listeningSurvivors: CheckRound['survivors']
+  otherSurvivors: CheckRound['survivors']
+}
+
+/** One kind of advice: what to say if it fits what was seen. In the order of their weight. */
+const advisers: readonly ((seen: Seen) => string[])[] = [
+  problem,
+  liveOldProcess,
+  missingReuseaddr,
+  unexplainedRefusal,
+  movedAway,
+  crashes,
+  diedEarly,
+  slowExit,
+  oldProcesses,
+  nothingProven,
+  fine,
+]
+
+/** Advice that fits what was seen; empty only if nothing was measured. */
+export function adviceFor(document: CheckDocument, platform: Platform): string[] {
+  const {rounds} = document
+  const failed = rounds.filter(({verdict}) => verdict !== 'immediate')
+  const survivors = rounds.flatMap((round) => round.survivors)
+  const listeningSurvivors = survivors.filter(({listening}) => listening)
+  const seen: Seen = {
+    document,
+    platform,
+    rounds,
+    failed,
+    overResidue: namesInUse(failed) && listeningSurvivors.length === 0,
+    listeningSurvivors,
+    otherSurvivors: survivors.filter(({listening}) => !listening),
+  }
+  return [...new Set(advisers.flatMap((advise) => advise(seen)))]
+}
+
+function namesInUse(rounds: readonly CheckRound[]): boolean {
+  return rounds.some(({errors}) => errors.some(({code}) => code === 'EADDRINUSE'))
+}
+
+function runtimeOf({document}: Seen) {
+  return runtimes.find(({name}) => name === document.runtime)
+}
+
+function problem({document}: Seen): string[] {
+  if (document.problem === undefined) return []
+  const {remedy} = document.problem
+  return [`${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`]
+}
+
+function liveOldProcess(seen: Seen): string[] {
+  if (seen.failed.length === 0 || seen.listeningSurvivors.length === 0) return []
+  const who = seen.listeningSurvivors.map(processWords).join(', ')
+  return [
+    `An old process is alive and still listens: ${who}. It outlived the process that was stopped, and SO_REUSEADDR does not help against it.`,
+    'Stop the whole process group (kill -- -PID), or have the parent pass the signal on: in a shell script, start the server with exec; instead of npm, start node itself.',
+  ]
+}
+
+function missingReuseaddr(seen: Seen): string[] {
+  const {document, overResidue, rounds} = seen
+  if (!overResidue || document.reuseaddr.set !== false) return []
+  const waits = rounds.flatMap(({waitSeconds}) => waitSeconds ?? [])
+  const longest = Math.max(0, ...waits)
+  const cost = longest > 0 ? `, and cost ${longest.toFixed(1)} s here` : ''
+  const runtime = runtimeOf(seen)
+  return [
+    `The server binds without SO_REUSEADDR, so what is left of its own old connections keeps it from its port: that is what "address already in use" means here${cost}.${keptFor(seen)}`,
+    `Set the option before bind(). ${runtime === undefined ? generalFixes.join('. ') : runtime.setReuseaddr}.`,
+    ...lateOption(seen),
+  ]
+}
+
+function keptFor({platform, document, failed}: Seen): string {
+  const left = failed.flatMap(({residue}) => residue ?? [{endpoint: 'server', state: 'TIME_WAIT'}])
+  if (!left.some(({endpoint, state}) => endpoint === 'server' && state === 'TIME_WAIT')) return ''
+  const release = platform.rules?.release('TIME_WAIT', document.host.settings)
+  if (release?.endsBy !== 'kernel') return ''
+  const seconds = Math.round(release.residueSeconds[0])
+  return ` ${platform.title} keeps a connection on the side that closed it first for ${seconds} s more (TIME_WAIT), lest late packets reach a new one.`
+}
+
+/** Whether the option helps at once depends on whether the OS asks the old socket, too. */
+function lateOption({platform, document}: Seen): string[] {
+  const {address} = document
+  const rule = platform.rules?.bind({
+    residue: 'TIME_WAIT',
+    predecessor: {bind: 'none', address},
+    successor: {bind: 'reuseaddr', address},
+  })
+  return rule?.outcome === 'EADDRINUSE'
+    ? [
+        `The first restart after that change still waits: ${platform.title} wants the option on the old socket, too.`,
+      ]
+    : []
+}
+
+function unexplainedRefusal(seen: Seen): string[] {
+  const {document, overResidue, failed} = seen
+  if (!overResidue || document.reuseaddr.set === false) return []
+  const held = failed.some(({survivors}) => survivors.length > 0)
+  return [
+    held
+      ? 'The port was refused while old processes of the server were alive; see below which.'
+      : `The port was refused, but not by sockets that show: ${document.reuseaddr.because}. rebind why ${document.port}, run during the restart, tells what holds it.`,
+  ]
+}
+
+function movedAway({failed, document}: Seen): string[] {
+  const moved = failed
+    .flatMap(({errors}) => errors)
+    .find(({what}) => what.startsWith('listened on'))
+  if (moved === undefined) return []
+  return [
+    `When port ${document.port} is refused, the server ${moved.what}, where nobody looks for it. Have it fail rather than move (strictPort, or an error handler that exits).`,
+  ]
+}
+
+function crashes({failed, document}: Seen): string[] {
+  const other = failed.flatMap(({errors}) => errors).filter(({code}) => code === null)
+  const crash = other.find(({what}) => !what.startsWith('listened on'))
+  if (crash === undefined) return []
+  const said = crash.lines.length === 0 ? 'and wrote nothing' : `and wrote: ${crash.lines[0]}`
+  const silent = crash.what.startsWith('ran, but')
+  return [
+    `The restart also fails for a reason of its own: the server ${crash.what} ${said}. ${
+      silent
+        ? `A supervisor that stays when its server has crashed (node --watch, nodemon) looks so; check the server itself.`
+        : `That is not about port ${document.port}: look for what the first run leaves behind (a lock or pid file, a database) or for a second port.`
+    }`,
+  ]
+}
+
+function diedEarly({document, rounds}: Seen): string[] {
+  const died = rounds.find(({exitedBy, exitStatus}) => exitedBy === 'itself' && exitStatus !== 0)
+  if (died === undefined || document.stop === 'none') return []
+  const how = died.exitSignal === null ? `with status ${died.exitStatus}` : `by ${died.exitSignal}`
+  return [
+    `The server ended ${how} before it was told to, once a client had connected: see its output in server.log.`,
+  ]
+}
+
+function slowExit(seen: Seen): string[] {
+  const {document, rounds} = seen
+  const late = rounds.find(({stopTimedOut}) => stopTimedOut)
+  if (late === undefined) return []
+  const asked =
+    document.stop === 'none'
+      ? 'The server did not exit by itself'
+      : `${document.stop} was not obeyed`
+  const fix = runtimeOf(seen)?.exitSoon
+  return [
+    `${asked} within ${late.exitSeconds.toFixed(1)} s while a connection was open, so SIGKILL had to follow, as it does under systemd and Docker.${
+      fix === undefined
+        ? ' Have it close its connections, and exit, when it is told to.'
+        : ` ${fix}.`
+    }`,
+  ]
+}
+
+function oldProcesses({otherSurvivors, failed}: Seen): string[] {
+  if (otherSurvivors.length === 0) return []
+  const who = otherSurvivors.map(processWords).join(', ')
+  const effect =
+    failed.length > 0
+      ? 'A connection or a file that they hold may be in the way'
+      : 'They were not in the way'
+  return [`Processes of the old server were still alive at the restart: ${who}. ${effect}.`]
+}
+
+function nothingProven({document, rounds}: Seen): string[] {
+  if (!document.safe || document.reuseaddr.set !== null) return []
+  if (rounds.length === 0) return []
+  const reset = rounds.every(({connections}) => connections.reset > 0)
+  const why = reset ? ' The connections were reset (RST), which leaves nothing behind.' : ''
+  return [
+    `No restart had anything in its way, so this proves little about SO_REUSEADDR: ${document.reuseaddr.because}.${why} Try --send with a request, or --connections 10.`,
+  ]
+}
+
+function fine({document, rounds}: Seen): string[] {
+  const allExited = rounds.every(({stopTimedOut}) => !stopTimedOut)
+  return document.safe && document.reuseaddr.set === true && allExited
+    ? ['Nothing to do: the server has its port back at once, with connections open.']
+    : []
+}

@@ -1,0 +1,128 @@
+import {once} from 'node:events'
+import {PassThrough} from 'node:stream'
+import {setTimeout as delay} from 'node:timers/promises'
+import {monotonicSeconds} from '../clock.ts'
+import {type Netcat, netcat} from '../processes/netcat.ts'
+import type {PortView} from './port-view.ts'
+
+/** A connection that is open when the server is stopped. */
+export interface OpenConnection {
+  client: Netcat
+  localPort: number
+  /** Whether the server closed it, and the client only then. */
+  endedByServer(): boolean
+  wasReset(): boolean
+}
+
+export interface ConnectionOptions {
+  count: number
+  host: string
+  port: number
+  hold: boolean
+  /** What each sends at once. */
+  send: Buffer
+  /** Reads the socket table; null where there is none. */
+  look: () => Promise<PortView | null>
+  /** Connections that there are already. */
+  have: readonly OpenConnection[]
+  signal: AbortSignal
+}
+
+const connectWithinMilliseconds = 5000
+/** How long a server is given to accept, and to answer what was sent to it. */
+const settleWithinSeconds = 1
+const lookEveryMilliseconds = 10
+/** Where the OS does not show whether a connection was accepted. */
+const blindSettleMilliseconds = 200
+
+/**
+ * Opens connections, each of which closes when the server closes, and waits until the server has
+ * accepted them: one that still lies in the listener's queue leaves nothing behind but RST.
+ * @returns the connections, and how many of them the server has accepted (null where that is not shown)
+ * @throws Error if none could be opened
+ */
+export async function openConnections(
+  options: ConnectionOptions,
+): Promise<{connections: OpenConnection[]; accepted: number | null}> {
+  const {count, host, port, hold, send, have, signal} = options
+  const opened = await Promise.allSettled(
+    Array.from({length: Math.max(0, count - have.length)}, () => openOne(host, port, hold)),
+  )
+  const connections = [...have]
+  for (const result of opened) {
+    if (result.status === 'fulfilled') connections.push(result.value)
+  }
+  const refused = opened.find((result) => result.status === 'rejected')
+  if (connections.length === 0 && refused !== undefined) throw refused.reason
+  if (send.length > 0) {
+    await Promise.race([
+      Promise.all(connections.map(({client}) => sendAndHear(client, send))),
+      delay(settleWithinSeconds * 1000, undefined, {signal}),
+    ])
+  }
+  return {connections, accepted: await waitUntilAccepted(connections, options)}
+}
+
+/** A connection that is open already, e.g. because a client was waiting for the server. */
+export function asOpenConnection(client: Netcat): OpenConnection {
+  let ended = false
+  let reset = false
+  client.socket.once('end', () => {
+    ended = true
+  })
+  client.socket.once('error', () => {
+    reset = true
+  })
+  return {
+    client,
+    localPort: client.socket.localPort ?? 0,
+    endedByServer: () => ended,
+    wasReset: () => reset,
+  }
+}
+
+async function openOne(host: string, port: number, hold: boolean): Promise<OpenConnection> {
+  const client = netcat({host, port, output: new PassThrough().resume(), hold})
+  const {socket} = client
+  const timer = setTimeout(() => {
+    socket.destroy(new Error(`no answer within ${connectWithinMilliseconds / 1000} s`))
+  }, connectWithinMilliseconds)
+  try {
+    await client.connected
+    return asOpenConnection(client)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function sendAndHear({socket}: Netcat, send: Buffer): Promise<void> {
+  const heard = Promise.race([once(socket, 'data'), once(socket, 'end')])
+  socket.write(send)
+  await heard.catch(() => undefined)
+}
+
+/** On Linux a socket has an inode only once accept(2) has given it to the process. */
+async function waitUntilAccepted(
+  connections: readonly OpenConnection[],
+  {look, signal}: ConnectionOptions,
+): Promise<number | null> {
+  const deadline = monotonicSeconds() + settleWithinSeconds
+  for (;;) {
+    const view = await look()
+    const owned = new Set(
+      view?.connections.flatMap(({endpoint, entry}) =>
+        endpoint === 'server' && entry.inode !== undefined ? entry.remote.port : [],
+      ),
+    )
+    const accepted = connections.filter(
+      (connection) => owned.has(connection.localPort) || connection.endedByServer(),
+    ).length
+    if (accepted === connections.length) return accepted
+    if (view === null || process.platform !== 'linux') {
+      await delay(blindSettleMilliseconds, undefined, {signal})
+      return null
+    }
+    if (monotonicSeconds() > deadline) return accepted
+    await delay(lookEveryMilliseconds, undefined, {signal})
+  }
+}

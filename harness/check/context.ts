@@ -1,0 +1,42 @@
+import type {Platform, Settings} from '../platforms/platform.ts'
+import type {Holder} from '../platforms/socket-holders.ts'
+import type {SocketEntry} from '../platforms/socket-table.ts'
+import type {EventFields, EventName} from '../reports/events.ts'
+import type {OpenConnection} from './connections.ts'
+import type {FilledOptions} from './options.ts'
+import type {PortView} from './port-view.ts'
+import type {ServerHost, ServerOutput, ServerStart} from './server.ts'
+
+/** Who wants to hear of a check while it goes on. */
+export interface CheckListeners {
+  onEvent?(event: EventName, fields: EventFields): void
+  onOutput?(output: ServerOutput): void
+  /** The first attempt of a round has failed: from now on it waits. */
+  onWaiting?(round: number, what: string): void
+}
+
+/** What the parts of one check have in common. */
+export interface CheckContext extends CheckListeners {
+  options: FilledOptions
+  platform: Platform
+  settings: Settings
+  /** Null where the OS shows no socket table. */
+  look: (() => Promise<PortView>) | null
+  host: ServerHost
+  /** Listeners that were there before the command was first started. */
+  before: readonly SocketEntry[]
+  /** Local ports of all connections that were made to the servers; it grows. */
+  usedPorts: Set<number>
+  /** Aborted, with the signal's name as its reason, when the check is interrupted. */
+  signal: AbortSignal
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  start: ServerStart
+  startupSeconds: number
+  /** Processes that have the listening socket open; none where that is not visible. */
+  holders: Holder[]
+  /** The connection of the client that was waiting for it, if one was. */
+  waiting: OpenConnection | undefined
+}

@@ -1,0 +1,78 @@
+import type {Platform} from '../platforms/platform.ts'
+import type {TcpState} from '../platforms/tcp-states.ts'
+import type {CheckDocument, CheckRound} from '../reports/check-schema.ts'
+import {type BindOption, bindOptions} from '../sockets/bind-options.ts'
+
+/**
+ * Whether the server sets SO_REUSEADDR, inferred from what its restarts got over which residue: of the
+ * four bind options, those remain with which this OS would have answered so. One bind option serves for
+ * predecessor and successor alike, as both are the same program.
+ */
+export function inferReuseaddr(
+  rounds: readonly CheckRound[],
+  platform: Platform,
+  address: string,
+): CheckDocument['reuseaddr'] {
+  const {rules, title} = platform
+  if (rules === null) {
+    return {set: null, because: `it is not known what ${title} grants over which sockets`}
+  }
+  let reason = 'no round came as far as a restart'
+  for (const round of rounds) {
+    const state = blockingState(round)
+    const outcome = outcomeOf(round)
+    if (round.survivors.some(({listening}) => listening)) {
+      reason = 'the old process still listened, and over that SO_REUSEADDR changes nothing'
+    } else if (state === undefined) {
+      reason =
+        round.residue === null
+          ? 'it does not show what was left on the port'
+          : 'no socket of the old server was left on the port, so nothing was in the way of any bind'
+    } else if (outcome === undefined) {
+      reason = 'the restart failed for another reason than the port'
+    } else {
+      const candidates = bindOptions.filter((bind) => {
+        const server = {bind, address}
+        const rule = rules.bind({residue: state, predecessor: server, successor: server})
+        return rule.outcome === outcome
+      })
+      const shown = round.residue === null ? `${state}, not shown here` : state
+      const got = outcome === 'granted' ? 'it got its port back' : 'it was refused its port'
+      const seen = `${got} while sockets of the old server were still on it (${shown})`
+      if (!candidates.includes('none') && candidates.length > 0) {
+        const alike = candidates.includes('reuseport')
+          ? ' (SO_REUSEPORT alone would look the same)'
+          : ''
+        return {
+          set: true,
+          because: `${seen}, which ${title} allows only with the option${alike}`,
+        }
+      }
+      if (candidates.length > 0 && candidates.every((bind) => !reuses(bind))) {
+        return {
+          set: false,
+          because: `${seen}, which ${title} does only without the option`,
+        }
+      }
+      reason = `${seen}, as ${title} answers with the option and without`
+    }
+  }
+  return {set: null, because: reason}
+}
+
+function reuses(bind: BindOption): boolean {
+  return bind === 'reuseaddr' || bind === 'both'
+}
+
+/** The state of a socket that was left, or, where the OS does not show it, the one that must have been. */
+function blockingState({residue, connections}: CheckRound): TcpState | undefined {
+  if (residue !== null) {
+    return residue.find(({endpoint, state}) => endpoint === 'server' && state !== 'LISTEN')?.state
+  }
+  return Number(connections.endedByServer ?? 0) > 0 ? 'TIME_WAIT' : undefined
+}
+
+function outcomeOf({verdict, errors}: CheckRound): 'granted' | 'EADDRINUSE' | undefined {
+  if (errors.some(({code}) => code === 'EADDRINUSE')) return 'EADDRINUSE'
+  return verdict === 'immediate' ? 'granted' : undefined
+}

@@ -1,0 +1,96 @@
+import {statSync} from 'node:fs'
+import {isIP} from 'node:net'
+import {networkInterfaces} from 'node:os'
+import {resolve} from 'node:path'
+import {UsageError} from '../errors.ts'
+import type {CommandToStart} from '../processes/messages.ts'
+import type {StopSignal} from '../reports/check-schema.ts'
+
+/** What is to be checked, and how. */
+export interface CheckOptions {
+  /** The program and its arguments; `{port}` in an argument stands for the port. */
+  command: readonly string[]
+  port: number
+  /** The IP address of this machine at which clients reach the server; 127.0.0.1 by default. */
+  address?: string
+  /** How many connections are open when the server is stopped; 1 by default. */
+  connections?: number
+  /** What each connection sends at once. */
+  send?: Buffer
+  /** Whether connections stay half-open when the server closes. */
+  hold?: boolean
+  /** SIGTERM by default; `none` waits until the server exits by itself. */
+  stop?: StopSignal
+  /** How long the server may take to exit; 10 by default. */
+  stopTimeoutSeconds?: number
+  /** How long the server may take to listen when it is first started; 30 by default. */
+  startTimeoutSeconds?: number
+  /** 1 by default. */
+  rounds?: number
+  /** How long the restart is tried in each round; 150 by default. */
+  limitSeconds?: number
+  /** Variables besides PATH, HOME and PORT. */
+  env?: Readonly<Record<string, string>>
+  cwd?: string
+}
+
+export type FilledOptions = Required<CheckOptions>
+
+/** Fills in the defaults. @throws UsageError for what cannot be */
+export function fillOptions(options: CheckOptions): FilledOptions {
+  const filled = {
+    address: '127.0.0.1',
+    connections: 1,
+    send: Buffer.alloc(0),
+    hold: false,
+    stop: 'SIGTERM' as const,
+    stopTimeoutSeconds: 10,
+    startTimeoutSeconds: 30,
+    rounds: 1,
+    limitSeconds: 150,
+    env: {},
+    cwd: process.cwd(),
+    ...options,
+  }
+  const {command, address, cwd} = filled
+  if (command[0] === undefined || command[0] === '') {
+    throw new UsageError(
+      'no command; put it behind --, e.g. rebind check --port 3000 -- node server.js',
+    )
+  }
+  if (isIP(address) === 0) {
+    throw new UsageError(`"${address}" is no IP address; give the one that the server listens on`)
+  }
+  if (!isOfThisMachine(address)) {
+    throw new UsageError(
+      `${address} is no address of this machine; rebind checks local servers only`,
+    )
+  }
+  if (!statSync(cwd, {throwIfNoEntry: false})?.isDirectory()) {
+    throw new UsageError(`there is no folder ${cwd}; see --cwd`)
+  }
+  return filled
+}
+
+function isOfThisMachine(address: string): boolean {
+  if (/^127\./.test(address) || address === '::1') return true
+  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return own.some((each) => each.address === address)
+}
+
+/** The command as it is started: without a shell, and with no more of our environment than it needs. */
+export function commandToStart({command, port, env, cwd}: FilledOptions): CommandToStart {
+  const [program = '', ...args] = command.map((part) => part.replaceAll('{port}', String(port)))
+  const inherited = Object.fromEntries(
+    ['PATH', 'HOME'].flatMap((name) => {
+      const value = process.env[name]
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+  return {
+    command: program,
+    args,
+    env: {...inherited, PORT: String(port), ...env},
+    cwd: resolve(cwd),
+  }
+}

@@ -1,0 +1,147 @@
+import {once} from 'node:events'
+import {createConnection} from 'node:net'
+import {UsageError} from '../errors.ts'
+import type {Platform} from '../platforms/platform.ts'
+import type {Holder} from '../platforms/socket-holders.ts'
+import type {SocketEntry} from '../platforms/socket-table.ts'
+import type {CheckProblem} from '../reports/check-schema.ts'
+import {printable} from '../reports/words.ts'
+import type {SeenSocket} from '../restart/observer.ts'
+import {outcomeWords} from './errors-seen.ts'
+import {foregroundAdvice} from './fixes.ts'
+import type {StartOutcome} from './listening.ts'
+import type {FilledOptions} from './options.ts'
+import {endWords, holdersOf, type PortView} from './port-view.ts'
+import type {ServerStart} from './server.ts'
+
+const shownCommandCharacters = 120
+
+/** `pid 123 (node server.js)`. */
+export function processWords({pid, command}: Pick<Holder, 'pid' | 'command'>): string {
+  const text = printable(command).trim()
+  const shown =
+    text.length > shownCommandCharacters ? `${text.slice(0, shownCommandCharacters)}...` : text
+  return `pid ${pid} (${shown})`
+}
+
+/**
+ * Makes sure that what will listen on the port is the server under test.
+ * @returns all listeners of this machine before the start
+ * @throws UsageError if there is a listener already, with who it is where that is visible
+ */
+export async function assertNobodyListens(
+  {address, port}: FilledOptions,
+  platform: Platform,
+  look: (() => Promise<PortView>) | null,
+): Promise<SocketEntry[]> {
+  const view = await look?.()
+  const inTheWay = [...(view?.listeners ?? []), ...(view?.listenersOnOtherAddresses ?? [])]
+  if (inTheWay.length > 0) {
+    const holders = await holdersOf(platform, port, inTheWay)
+    const who = holders.length === 0 ? 'another program' : holders.map(processWords).join(', ')
+    const where = inTheWay.map(({local}) => endWords(local)).join(', ')
+    throw new UsageError(
+      `port ${port} is taken: ${who} listens on ${where}; stop it or choose another port (rebind why ${port} tells more)`,
+    )
+  }
+  if (view === undefined && (await isAnswered(address, port))) {
+    throw new UsageError(
+      `port ${port} is taken: a program listens on it already; stop it or choose another port (rebind why ${port} tells more)`,
+    )
+  }
+  return view?.allListeners ?? []
+}
+
+async function isAnswered(host: string, port: number): Promise<boolean> {
+  const socket = createConnection({host, port})
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.resetAndDestroy()
+  }
+}
+
+/** Why the first start is no server that could be restarted. */
+export function startProblem(
+  outcome: Exclude<StartOutcome, {kind: 'listening'}>,
+  {lines}: ServerStart,
+  {address, port, startTimeoutSeconds}: FilledOptions,
+  left: readonly SeenSocket[],
+): CheckProblem {
+  const {kind} = outcome
+  const said = lines.errorLines().map(printable)
+  const output = said.length === 0 ? '; it wrote nothing' : `; its output: ${said.join(' / ')}`
+  const message = `the server ${outcomeWords(outcome)}`
+  switch (outcome.kind) {
+    case 'exited':
+      return {
+        kind,
+        message: `${message} before it listened on port ${port}${output}`,
+        remedy: lines.namesAddressInUse()
+          ? residueRemedy(port, left)
+          : 'start the command by hand to see why (it gets only PATH, HOME, PORT and what --env sets)',
+      }
+    case 'never-listened':
+      return {
+        kind,
+        message: `the server runs, but does not listen on port ${port} within ${startTimeoutSeconds} s${output}`,
+        remedy:
+          'does it take its port from PORT, or from {port} in its arguments? A slow one needs --start-timeout',
+      }
+    case 'other-port':
+      return {
+        kind,
+        message: `the server listens on port ${outcome.ports.join(' and ')}, not on ${port}`,
+        remedy: `pass that port with --port, or the wanted one to the server: {port} in its arguments, or the variable PORT`,
+      }
+    case 'other-address':
+      return {
+        kind,
+        message: `the server listens on ${outcome.ends.join(' and ')}, which a client of ${address} does not reach`,
+        remedy: 'pass the address it listens on with --host',
+      }
+    case 'other-process':
+      return {
+        kind,
+        message: `another program took port ${port}: ${outcome.holders.map(processWords).join(', ')}`,
+        remedy: `choose another port (rebind why ${port} tells more)`,
+      }
+    case 'daemonised':
+      return daemonProblem(outcome.holders)
+  }
+}
+
+/** A daemon is not the process that was started, so neither its exit nor its errors can be seen. */
+export function daemonProblem(holders: readonly Holder[]): CheckProblem {
+  return {
+    kind: 'daemonised',
+    message: `the server puts itself into the background: the command has exited, and ${holders.map(processWords).join(', ')} listens`,
+    remedy: foregroundAdvice(holders.map(({command}) => command)),
+  }
+}
+
+export function unreachableProblem(
+  error: Error,
+  {address, port}: FilledOptions,
+  server: ServerStart,
+): CheckProblem {
+  const ending = server.ending()
+  const died = ending === undefined ? '' : '; it has exited meanwhile'
+  return {
+    kind: 'unreachable',
+    message: `the server listens, but a client cannot connect to ${address}:${port} (${error.message})${died}`,
+    remedy: 'does it listen on that address (--host)? Does it serve more than one client?',
+  }
+}
+
+function residueRemedy(port: number, left: readonly SeenSocket[]): string {
+  const timers = left.flatMap(({endpoint, entry}) =>
+    endpoint === 'server' ? (entry.expiresInSeconds ?? []) : [],
+  )
+  if (timers.length === 0) return `rebind why ${port} tells what is in its way`
+  const seconds = Math.ceil(Math.max(...timers)) + 2
+  return `an earlier run has left sockets on the port: wait ${seconds} s, or choose another port`
+}

@@ -1,0 +1,91 @@
+import {monotonicSeconds} from '../clock.ts'
+import type {CheckProblem, CheckRound} from '../reports/check-schema.ts'
+import {type OpenConnection, openConnections} from './connections.ts'
+import type {CheckContext, RunningServer} from './context.ts'
+import {openProber, type Prober} from './prober.ts'
+import {daemonProblem, unreachableProblem} from './problems.ts'
+import {restart} from './restart.ts'
+import {stopServer} from './stop.ts'
+
+type PlayedRound =
+  | {round: CheckRound; successor: RunningServer | undefined}
+  | {problem: CheckProblem}
+
+/** One restart: connections are open, the server is stopped, and started again until it listens. */
+export async function playRound(
+  context: CheckContext,
+  number: number,
+  server: RunningServer,
+): Promise<PlayedRound> {
+  const {options, look, signal} = context
+  const {address, port, hold, connections: count, send} = options
+  const {start} = server
+  let opened: {connections: OpenConnection[]; accepted: number | null}
+  try {
+    opened = await openConnections({
+      count,
+      host: address,
+      port,
+      hold,
+      send,
+      look: async () => (look === null ? null : look()),
+      have: server.waiting === undefined ? [] : [server.waiting],
+      signal,
+    })
+  } catch (error) {
+    signal.throwIfAborted()
+    return {problem: unreachableProblem(error as Error, options, start)}
+  }
+  const {connections, accepted} = opened
+  for (const {localPort} of connections) context.usedPorts.add(localPort)
+  const prober = proberFor(context)
+  try {
+    const stop = await stopServer(context, start, prober)
+    if (stop.kind === 'daemonised') return {problem: daemonProblem(stop.holders)}
+    const restarted = await restart(context, number, server, connections, prober)
+    const {successor, attempts, errors, firstAttemptAt, grantedAt, survivors} = restarted
+    // A client sees the port again when it is let in; the table shows the listener a little earlier.
+    const acceptsAt = prober.connection()?.at ?? grantedAt
+    const waited = grantedAt === null ? null : Math.max(0, grantedAt - firstAttemptAt)
+    const verdict = grantedAt === null ? 'blocked' : errors.length === 0 ? 'immediate' : 'delayed'
+    const round: CheckRound = {
+      startupSeconds: server.startupSeconds,
+      exitSeconds: Math.max(0, stop.ending.seconds - stop.stoppedAt),
+      exitedBy: stop.exitedBy,
+      exitStatus: stop.ending.code,
+      exitSignal: stop.ending.signal,
+      stopTimedOut: stop.timedOut,
+      connections: {
+        open: connections.length,
+        accepted,
+        endedByServer: connections.filter((each) => each.endedByServer()).length,
+        reset: connections.filter((each) => each.wasReset()).length,
+      },
+      residue: await restarted.residue,
+      verdict,
+      attempts,
+      outageSeconds:
+        acceptsAt === null || grantedAt === null
+          ? null
+          : Math.max(0, acceptsAt - stop.stoppedAcceptingAt),
+      waitSeconds: verdict === 'immediate' ? 0 : waited,
+      refusedConnections: prober.counts.refused,
+      failedConnections: prober.counts.failed,
+      errors,
+      survivors,
+    }
+    context.onEvent?.('result', {at: monotonicSeconds(), scenario: `round-${number}`, ...round})
+    return {round, successor}
+  } finally {
+    prober.pause()
+    for (const used of prober.ports) context.usedPorts.add(used)
+    for (const {client} of connections) client.socket.resetAndDestroy()
+  }
+}
+
+/** The client that tries to connect during a restart. */
+export function proberFor({options, platform, settings, usedPorts}: CheckContext): Prober {
+  const {address, port, hold} = options
+  const ephemeralPorts = platform.ephemeralPorts(settings)
+  return openProber({host: address, port, hold, ephemeralPorts, avoid: usedPorts})
+}

@@ -1,0 +1,55 @@
+import {createWriteStream} from 'node:fs'
+import {printable} from '../reports/words.ts'
+import type {ServerOutput} from './server.ts'
+
+const lineCharacters = 2000
+const fileCharacters = 8 * 1024 * 1024
+
+/** Where the lines of the servers go that are checked. */
+export interface ServerLog {
+  add(output: ServerOutput): void
+  /** Writes out lines that were not ended, and closes the file. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the file for the servers' output: a line each, with pid and stream before it, harmless to a
+ * terminal, and bounded in all directions, as a server may write anything at any length.
+ * @param echo gets every line, too
+ */
+export function openServerLog(file: string, echo?: (line: string) => void): ServerLog {
+  const stream = createWriteStream(file)
+  let written = 0
+  // A full disk must not end the check.
+  stream.on('error', () => {
+    written = fileCharacters
+  })
+  const partial = new Map<string, string>()
+
+  const put = (prefix: string, text: string) => {
+    const cut = text.length > lineCharacters ? `${text.slice(0, lineCharacters)}...` : text
+    const line = `${prefix}${printable(cut)}\n`
+    echo?.(line)
+    if (written >= fileCharacters) return
+    written += line.length
+    stream.write(written < fileCharacters ? line : 'the rest is left out: the file is full\n')
+  }
+  return {
+    add({pid, stream: name, text}) {
+      const prefix = `[${pid} ${name}] `
+      const [first = '', ...rest] = text.split('\n')
+      const lines = [(partial.get(prefix) ?? '') + first, ...rest]
+      for (const line of lines.slice(0, -1)) put(prefix, line)
+      // Of an endless line only the beginning is kept.
+      partial.set(prefix, (lines.at(-1) ?? '').slice(0, lineCharacters + 1))
+    },
+    async close() {
+      for (const [prefix, text] of partial) if (text !== '') put(prefix, text)
+      await new Promise<void>((resolve) => {
+        stream.once('close', resolve)
+        stream.once('error', () => resolve())
+        stream.end()
+      })
+    },
+  }
+}

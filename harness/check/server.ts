@@ -1,0 +1,167 @@
+import {deferred} from '../deferred.ts'
+import {UsageError} from '../errors.ts'
+import type {CompiledProgram} from '../processes/compile.ts'
+import {type Actor, launch} from '../processes/launch.ts'
+import type {CommandEnding, CommandToStart} from '../processes/messages.ts'
+import {commandLineOf, livingBelow} from '../processes/process-table.ts'
+import {collectLines, type OutputLines} from './output-lines.ts'
+
+/** One start of the command under test. */
+export interface ServerStart {
+  pid: number
+  /** When it was started, monotonic seconds. */
+  startedAt: number
+  lines: OutputLines
+  /** Undefined while it runs. */
+  ending(): CommandEnding | undefined
+  ended: Promise<CommandEnding>
+  /** Resolved soon after the end, when all that it wrote has arrived. */
+  silent: Promise<void>
+}
+
+/** What a server wrote. */
+export interface ServerOutput {
+  pid: number
+  stream: 'stdout' | 'stderr'
+  text: string
+}
+
+/** Where servers are started, and from where every process of theirs can be found and ended. */
+export interface ServerHost {
+  /** @throws UsageError if the command cannot be started */
+  start(command: CommandToStart): Promise<ServerStart>
+  /** Sends a signal to the process that was started, as `kill PID` does. */
+  signal(server: ServerStart, signal: NodeJS.Signals): Promise<void>
+  /** The living processes of all servers started here. */
+  processes(): number[]
+  /** The command line of one of them; undefined if it has ended. */
+  commandOf(pid: number): string | undefined
+  /** Sends SIGKILL to the processes, unless they are none of these servers' (any more). */
+  kill(pids: readonly number[]): void
+  /** Ends all servers with all their processes, and waits until they have ended. */
+  close(): Promise<void>
+}
+
+interface RunningServer {
+  start: ServerStart
+  end(ending: CommandEnding): void
+  fallSilent(): void
+}
+
+/**
+ * Starts the guardian, the process that all servers are children of. It ends them when the harness is
+ * gone, even by SIGKILL.
+ */
+export async function openServerHost(
+  program: CompiledProgram,
+  onOutput: (output: ServerOutput) => void,
+): Promise<ServerHost> {
+  const servers = new Map<number, RunningServer>()
+  const groups = new Set<number>()
+  // A server may write, and end, before the answer that tells its pid has been dealt with.
+  const early: (() => void)[] = []
+  let starting = 0
+
+  const whenKnown = (act: () => void) => {
+    if (starting > 0) early.push(act)
+    else act()
+  }
+  const guardian: Actor = await launch(program.path, 'guardian', {
+    onCommandOutput: ({pid, stream, text}) =>
+      whenKnown(() => {
+        servers.get(pid)?.start.lines.add(text)
+        onOutput({pid, stream, text})
+      }),
+    onCommandEnded: ({pid, code, signal, seconds}) =>
+      whenKnown(() => servers.get(pid)?.end({code, signal, seconds})),
+    onCommandSilent: ({pid}) => whenKnown(() => servers.get(pid)?.fallSilent()),
+  })
+  let closing = false
+  guardian.ended.then((ending) => {
+    if (closing) return
+    // Nobody is left to end them but us. A killed guardian is no reason to leave a server running.
+    livingBelow(guardian.pid, groups)
+    for (const group of groups) killGroup(group)
+    for (const {end, fallSilent} of servers.values()) {
+      end(ending)
+      fallSilent()
+    }
+  })
+
+  const processes = () => livingBelow(guardian.pid, groups)
+  return {
+    async start(command) {
+      starting++
+      try {
+        const {pid, seconds} = await guardian.request('start-command', command)
+        const ended = deferred<CommandEnding>()
+        const silent = deferred<void>()
+        let ending: CommandEnding | undefined
+        const start: ServerStart = {
+          pid,
+          startedAt: seconds,
+          lines: collectLines(),
+          ending: () => ending,
+          ended: ended.promise,
+          silent: silent.promise,
+        }
+        const end = (how: CommandEnding) => {
+          ending ??= how
+          ended.resolve(how)
+        }
+        servers.set(pid, {start, end, fallSilent: silent.resolve})
+        groups.add(pid)
+        return start
+      } catch (error) {
+        throw startProblem(error, command)
+      } finally {
+        starting--
+        if (starting === 0) for (const act of early.splice(0)) act()
+      }
+    },
+    async signal({pid}, signal) {
+      await guardian.request('signal-command', {pid, signal})
+    },
+    processes,
+    commandOf: commandLineOf,
+    kill(pids) {
+      const living = processes()
+      for (const pid of pids) {
+        if (!living.includes(pid)) continue
+        try {
+          process.kill(pid, 'SIGKILL')
+        } catch {
+          // It has just ended.
+        }
+      }
+    },
+    async close() {
+      closing = true
+      await guardian.request('exit', null).catch(() => undefined)
+      await guardian.ended
+    },
+  }
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch {
+    // It has just ended.
+  }
+}
+
+/** A command that does not exist is the user's to mend; whatever else spawn says is passed on. */
+function startProblem(error: unknown, {command}: CommandToStart): unknown {
+  const {code, message} = error as NodeJS.ErrnoException
+  const remedies: Record<string, string> = {
+    ENOENT: `there is no program "${command}" in the PATH; give its path`,
+    EACCES: `"${command}" may not be executed; is it a program, and executable (chmod +x)?`,
+    ENOEXEC: `"${command}" is no program that this machine can run; name its interpreter first`,
+    E2BIG: 'the command line is too long',
+  }
+  const remedy = remedies[code ?? '']
+  return remedy === undefined
+    ? new Error(`the command cannot be started: ${message}`)
+    : new UsageError(remedy)
+}

@@ -1,0 +1,81 @@
+import {createRequire} from 'node:module'
+import {dirname, join, relative} from 'node:path'
+import {judge} from '../compare/baseline.ts'
+import {compare as sideBySide} from '../compare/compare.ts'
+import {type ComparableDocument, readDocuments, readRecorded} from '../compare/documents.ts'
+import {exitStatus, UsageError} from '../errors.ts'
+import {renderComparisonMarkdown, renderJudgementMarkdown} from '../reports/comparison-markdown.ts'
+import type {Comparison, Judgement} from '../reports/comparison-schema.ts'
+import {renderComparison, renderJudgement} from '../reports/comparison-terminal.ts'
+
+export interface CompareOptions {
+  json?: boolean
+  format: 'text' | 'markdown'
+  baseline?: string
+}
+
+/**
+ * Reports and matrices that were recorded on several systems come with the package, which is found by its
+ * own name from the sources and from the compiled files alike.
+ */
+const packageFile = createRequire(import.meta.url).resolve('rebind/package.json')
+const recordedFolder = join(dirname(packageFile), 'logs', 'recorded')
+
+/** `rebind compare [PATH...]`: documents side by side, or one run against its baseline. */
+export async function compare(paths: string[], options: CompareOptions): Promise<number> {
+  if (options.json === true && options.format === 'markdown') {
+    throw new UsageError('--json and --format markdown exclude each other; choose one')
+  }
+  return options.baseline === undefined
+    ? showSideBySide(paths, options)
+    : showJudgement(paths, options.baseline, options)
+}
+
+async function showSideBySide(paths: string[], options: CompareOptions): Promise<number> {
+  const documents = paths.length === 0 ? await recorded() : await readAll(paths)
+  print<Comparison>(sideBySide(documents), options, {
+    text: (comparison) => renderComparison(comparison, process.stdout.columns),
+    markdown: renderComparisonMarkdown,
+  })
+  return exitStatus.asExpected
+}
+
+async function showJudgement(
+  paths: string[],
+  baseline: string,
+  options: CompareOptions,
+): Promise<number> {
+  const [path, ...others] = paths
+  if (path === undefined || others.length > 0) {
+    throw new UsageError('--baseline judges one run; name one report, matrix or run folder')
+  }
+  const [old, judged] = [await readDocuments(baseline), await readDocuments(path)]
+  const judgement = judge(old, judged)
+  print<Judgement>(judgement, options, {text: renderJudgement, markdown: renderJudgementMarkdown})
+  if (judgement.differences.length > 0) return exitStatus.unexpected
+  return judgement.notCompared.length > 0 ? exitStatus.failed : exitStatus.asExpected
+}
+
+async function readAll(paths: readonly string[]): Promise<ComparableDocument[]> {
+  const documents: ComparableDocument[] = []
+  for (const path of paths) documents.push(...(await readDocuments(path)))
+  return documents
+}
+
+/** @throws UsageError if nothing is recorded there */
+async function recorded(): Promise<ComparableDocument[]> {
+  const folder = relative(process.cwd(), recordedFolder)
+  const documents = await readRecorded(folder.startsWith('..') ? recordedFolder : folder)
+  if (documents.length > 0) return documents
+  throw new UsageError(
+    `nothing is recorded in ${recordedFolder}; name two reports, matrices or run folders, e.g. of logs/`,
+  )
+}
+
+function print<T>(
+  document: T,
+  {json, format}: CompareOptions,
+  render: Record<CompareOptions['format'], (document: T) => string>,
+): void {
+  process.stdout.write(json === true ? `${JSON.stringify(document)}\n` : render[format](document))
+}

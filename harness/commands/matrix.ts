@@ -1,0 +1,154 @@
+import {monotonicSeconds} from '../clock.ts'
+import {exitStatus, UsageError} from '../errors.ts'
+import {addressesHere} from '../matrix/addresses.ts'
+import {type Cell, type CellFilter, cellsOf} from '../matrix/cells.ts'
+import {agreementOf, judged} from '../matrix/judge.ts'
+import {measure} from '../matrix/measure.ts'
+import {detectPlatform, platformsWithRules} from '../platforms/detect.ts'
+import type {Platform, Rules} from '../platforms/platform.ts'
+import {describeHost, describePlatform} from '../reports/host.ts'
+import {renderMatrixMarkdown} from '../reports/matrix-markdown.ts'
+import {
+  type Matrix,
+  matrixAddresses,
+  matrixResidues,
+  matrixSchema,
+} from '../reports/matrix-schema.ts'
+import {renderMatrixTerminal} from '../reports/matrix-terminal.ts'
+import {makeRunFolder, writeWhole} from '../reports/run-folder.ts'
+import {nativeOpenerProblem} from '../sockets/libc.ts'
+import {listenForInterruption} from './interruption.ts'
+
+export interface MatrixOptions {
+  json?: boolean
+  format: 'terminal' | 'markdown'
+  out: string
+  residue?: string[]
+  address?: string[]
+  platform?: string
+  predict?: boolean
+}
+
+/** `rebind matrix`: tries every combination of residue, predecessor and successor, and judges it. */
+export async function matrix(options: MatrixOptions): Promise<number> {
+  const filter: CellFilter = {
+    residues: chosen('residue', options.residue, matrixResidues),
+    addresses: chosen('address', options.address, matrixAddresses),
+  }
+  if (options.predict === true) {
+    print(predicted(predictedPlatform(options.platform), filter), options)
+    return exitStatus.asExpected
+  }
+  if (options.platform !== undefined) {
+    throw new UsageError(
+      '--platform needs --predict: only the operating system at hand can be measured',
+    )
+  }
+  return measureHere(filter, options)
+}
+
+async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<number> {
+  const problem = nativeOpenerProblem()
+  if (problem !== undefined) {
+    process.stderr.write(`rebind: the matrix cannot be measured here: ${problem}\n`)
+    return exitStatus.failed
+  }
+  const {available, leftOut} = addressesHere()
+  const wanted = (address: (typeof matrixAddresses)[number]) =>
+    filter.addresses?.includes(address) ?? true
+  const cells = cellsOf({...filter, addresses: available.filter(wanted)})
+  if (cells.length === 0) {
+    const reasons = leftOut.filter(({address}) => wanted(address)).map(({reason}) => reason)
+    process.stderr.write(`rebind: this machine has none of the addresses: ${reasons.join('; ')}\n`)
+    return exitStatus.failed
+  }
+  const folder = await makeRunFolder(options.out, new Date())
+  const platform = detectPlatform()
+  const settings = await platform.readSettings()
+  const interruption = listenForInterruption()
+  const {signal} = interruption
+  process.stderr.write(`Trying ${cells.length} cells, each on a port of its own\n`)
+  const startedAt = monotonicSeconds()
+  const observations = await measure({cells, platform, settings, available, signal})
+  const document = documentOf({
+    host: describeHost(platform, settings),
+    rules: platform.rules,
+    cells: cells.map((cell, index) => judged(cell, observations[index], platform.rules)),
+    leftOut: leftOut.filter(({address}) => wanted(address)),
+    ...(signal.aborted ? {interrupted: String(signal.reason)} : {}),
+    wallSeconds: monotonicSeconds() - startedAt,
+  })
+  await writeWhole(folder, 'matrix.json', `${JSON.stringify(document)}\n`)
+  await writeWhole(folder, 'matrix.md', renderMatrixMarkdown(document))
+  print(document, options)
+  process.stderr.write(`Table: ${folder.path}\n`)
+  return interruption.exitStatus() ?? statusOf(document)
+}
+
+/** What a platform's rules say, whatever machine this is. */
+function predicted(platform: Platform, filter: CellFilter): Matrix {
+  const {rules} = platform
+  return documentOf({
+    host: describePlatform(platform),
+    rules,
+    predicted: true,
+    cells: cellsOf(filter).map((cell: Cell) => judged(cell, undefined, rules)),
+    leftOut: [],
+    wallSeconds: 0,
+  })
+}
+
+function documentOf({
+  rules,
+  ...rest
+}: Omit<Matrix, 'format' | 'version' | 'agreement' | 'rules'> & {rules: Rules | null}): Matrix {
+  return matrixSchema.parse({
+    format: 'rebind-matrix',
+    version: 1,
+    ...rest,
+    rules: rules === null ? null : {version: rules.version, measured: rules.measured},
+    agreement: agreementOf(rest.cells as Matrix['cells']),
+  })
+}
+
+function print(document: Matrix, {json, format}: MatrixOptions): void {
+  if (json === true) process.stdout.write(`${JSON.stringify(document)}\n`)
+  else if (format === 'markdown') process.stdout.write(renderMatrixMarkdown(document))
+  else process.stdout.write(renderMatrixTerminal(document))
+}
+
+/** What differs from the rules weighs more than what could not be tried. */
+export function statusOf({agreement, cells}: Matrix): number {
+  if (agreement.disagreeing > 0) return exitStatus.unexpected
+  if (cells.some(({observed}) => observed === null)) return exitStatus.failed
+  return exitStatus.asExpected
+}
+
+/** @throws UsageError for a word that is none of the known ones */
+function chosen<Word extends string>(
+  option: string,
+  given: readonly string[] | undefined,
+  known: readonly Word[],
+): readonly Word[] {
+  if (given === undefined) return known
+  const unknown = given.find((word) => !known.includes(word as Word))
+  if (unknown !== undefined) {
+    throw new UsageError(`unknown ${option} "${unknown}"; it is one of ${known.join(', ')}`)
+  }
+  return known.filter((word) => given.includes(word))
+}
+
+/** @throws UsageError for a platform without rules */
+function predictedPlatform(name: string | undefined): Platform {
+  const platform =
+    name === undefined ? detectPlatform() : platformsWithRules.find(({stack}) => stack === name)
+  if (platform === undefined || platform.rules === null) {
+    const known = platformsWithRules.map(({stack}) => stack).join(', ')
+    throw new UsageError(
+      name === undefined
+        ? `no rules are known for this operating system; choose --platform ${known}`
+        : `unknown platform "${name}"; it is one of ${known}`,
+    )
+  }
+  return platform
+}

@@ -1,0 +1,61 @@
+import {join} from 'node:path'
+import {exitStatus} from '../errors.ts'
+import {measureAttemptCost} from '../policies/attempt-cost.ts'
+import {
+  newestReleases,
+  type RecordedReleases,
+  readReleases,
+  releasesOf,
+} from '../policies/recorded.ts'
+import {policies as policyTable} from '../policies/table.ts'
+import {policiesDocument} from '../reports/policies-document.ts'
+import {policiesSchema} from '../reports/policies-schema.ts'
+import {renderPolicies} from '../reports/policies-terminal.ts'
+import {nativeOpenerProblem} from '../sockets/libc.ts'
+import {timeReleases} from './timing.ts'
+
+export interface PoliciesOptions {
+  measure?: boolean
+  json?: boolean
+  /** Where runs are recorded, and a new measurement is. */
+  out: string
+}
+
+/** Enough ports, closed over enough time, to see the earliest and the latest release. */
+const measured = {ports: 32, spread: 6, residue: 'TIME_WAIT', limit: 150} as const
+
+/** `rebind policies [PATH]`: what restart policies make of the release that was measured on this machine. */
+export async function policies(
+  path: string | undefined,
+  options: PoliciesOptions,
+): Promise<number> {
+  const found = await releasesFor(path, options)
+  if (typeof found === 'number') return found
+  const cost = await measureAttemptCost()
+  const document = policiesSchema.parse(policiesDocument({policies: policyTable, cost, ...found}))
+  if (options.json === true) process.stdout.write(`${JSON.stringify(document)}\n`)
+  else process.stdout.write(renderPolicies(document, process.stdout.columns))
+  return exitStatus.asExpected
+}
+
+/** The exit status instead, if a measurement was interrupted or not possible. */
+async function releasesFor(
+  path: string | undefined,
+  {measure = false, out}: PoliciesOptions,
+): Promise<{recorded: RecordedReleases; measuredNow: boolean} | number> {
+  if (path !== undefined && !measure) {
+    return {recorded: await readReleases(path), measuredNow: false}
+  }
+  const newest = measure ? undefined : await newestReleases(out)
+  if (newest !== undefined) return {recorded: newest, measuredNow: false}
+  const problem = nativeOpenerProblem()
+  if (problem !== undefined) {
+    process.stderr.write(`rebind: the release cannot be measured here: ${problem}\n`)
+    return exitStatus.failed
+  }
+  const why = measure ? '' : `no recorded run in ${out} has a TIME_WAIT that was waited out, so `
+  process.stderr.write(`${why}the release is measured now; that takes over a minute on Linux\n`)
+  const {document, interrupted, folder} = await timeReleases({...measured, out})
+  if (interrupted !== undefined) return interrupted
+  return {recorded: releasesOf(document, join(folder, 'timing.json')), measuredNow: true}
+}

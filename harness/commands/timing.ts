@@ -1,0 +1,142 @@
+import {monotonicSeconds} from '../clock.ts'
+import {exitStatus} from '../errors.ts'
+import {detectPlatform} from '../platforms/detect.ts'
+import {openEventLog} from '../reports/events.ts'
+import {describeHost} from '../reports/host.ts'
+import {makeRunFolder, writeWhole} from '../reports/run-folder.ts'
+import {timingDocument} from '../reports/timing-document.ts'
+import {renderTimingMarkdown} from '../reports/timing-markdown.ts'
+import {type Timing, timingSchema} from '../reports/timing-schema.ts'
+import {renderTimingTerminal} from '../reports/timing-terminal.ts'
+import type {PortRelease} from '../restart/release.ts'
+import type {TimedResidue} from '../restart/residue.ts'
+import {nativeOpenerProblem} from '../sockets/libc.ts'
+import {openPortPool} from '../sockets/ports.ts'
+import {measureReleases} from '../timing/measure.ts'
+import {version} from '../version.ts'
+import {listenForInterruption} from './interruption.ts'
+
+export interface TimingOptions {
+  ports: number
+  spread: number
+  residue: TimedResidue
+  limit: number
+  json?: boolean
+  out: string
+}
+
+/** `rebind timing`: how long this machine's operating system keeps ports, over many ports. */
+export async function timing(options: TimingOptions): Promise<number> {
+  const problem = nativeOpenerProblem()
+  if (problem !== undefined) {
+    process.stderr.write(`rebind: timing needs the native opener: ${problem}\n`)
+    return exitStatus.failed
+  }
+  const {document, interrupted} = await timeReleases(options)
+  if (options.json === true) process.stdout.write(`${JSON.stringify(document)}\n`)
+  else process.stdout.write(renderTimingTerminal(document, process.stdout.columns))
+  if (interrupted !== undefined) return interrupted
+  const {summary} = document
+  if (summary.unexpected > 0) return exitStatus.unexpected
+  if (summary.released > 0) return exitStatus.asExpected
+  const expected = summary.expectedSeconds
+  const hint = expected === null ? '' : `; allow ${Math.ceil(expected[1])} s or more`
+  process.stderr.write(
+    `rebind: no port came free within ${options.limit} s, so there is no distribution${hint} (--limit)\n`,
+  )
+  return exitStatus.failed
+}
+
+/** Measures, and writes the run folder. */
+export async function timeReleases(
+  options: TimingOptions,
+): Promise<{document: Timing; interrupted: number | undefined; folder: string}> {
+  const startedAt = new Date()
+  const origin = monotonicSeconds()
+  const folder = await makeRunFolder(options.out, startedAt)
+  const platform = detectPlatform()
+  const settings = await platform.readSettings()
+  const host = describeHost(platform, settings)
+  const command = process.argv.slice(2)
+  const log = openEventLog(folder.events, folder.id, origin)
+  log.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command, host})
+  const interruption = listenForInterruption()
+  const pool = openPortPool({ephemeralPorts: platform.ephemeralPorts(settings), native: true})
+  const range = platform.rules?.release(options.residue, settings)
+  const expected = range?.endsBy === 'kernel' ? range : null
+  const tell = (text: string) => process.stderr.write(`  ${text}\n`)
+
+  try {
+    const releases = await measureReleases({
+      ...options,
+      spreadSeconds: options.spread,
+      limitSeconds: options.limit,
+      platform,
+      settings,
+      pool,
+      interruption: interruption.signal,
+      onResidue: ({port, appeared}) =>
+        log.write('residue', {at: appeared.from, port, state: options.residue}),
+      onClosed: (ports) => {
+        const when =
+          expected === null
+            ? 'free at an unknown time'
+            : `each free ${expected.residueSeconds.map((seconds) => Number(seconds.toFixed(2))).join(' to ')} s after its closing`
+        tell(`${ports} ports closed, left in ${options.residue}; ${when}`)
+      },
+      onRelease: releaseTeller(options.ports, log, tell),
+    })
+    const endedAt = monotonicSeconds()
+    const {user, system} = process.cpuUsage()
+    const document = timingSchema.parse(
+      timingDocument({
+        run: {
+          id: folder.id,
+          startedAt: startedAt.toISOString(),
+          wallSeconds: endedAt - origin,
+          cpuSeconds: (user + system) / 1e6,
+          rebind: version,
+          command,
+          ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
+        },
+        host,
+        residue: options.residue,
+        spreadSeconds: options.spread,
+        origin,
+        releases,
+        expected,
+      }),
+    )
+    log.write('run-end', {at: endedAt})
+    await writeWhole(folder, 'timing.json', `${JSON.stringify(document, null, 2)}\n`)
+    await writeWhole(folder, 'timing.md', renderTimingMarkdown(document))
+    process.stderr.write(`Logs and report: ${folder.path}\n`)
+    return {document, interrupted: interruption.exitStatus(), folder: folder.path}
+  } finally {
+    log.close()
+    pool.close()
+    interruption.dispose()
+  }
+}
+
+/** Logs a port's first attempt, last refusal and grant, and says at quarters how many are released. */
+function releaseTeller(
+  ports: number,
+  log: ReturnType<typeof openEventLog>,
+  tell: (text: string) => void,
+): (release: PortRelease) => void {
+  let released = 0
+  return ({port, attempts, firstAttemptAt, lastRefusedAt, grantedAt}) => {
+    const code = 'EADDRINUSE'
+    const attempt = (at: number | null, number: number, outcome: 'refused' | 'granted') => {
+      if (at === null || number < 1) return
+      const refusal = outcome === 'refused' ? {code} : {}
+      log.write('bind-attempt', {at, port, attempt: number, outcome, ...refusal})
+    }
+    if (attempts > 2) attempt(firstAttemptAt, 1, 'refused')
+    attempt(lastRefusedAt, attempts - 1, 'refused')
+    attempt(grantedAt, attempts, 'granted')
+    released++
+    if (released === 1 || released === ports) tell(`${released} of ${ports} released`)
+  }
+}

@@ -1,0 +1,42 @@
+import {exitStatus, UsageError} from '../errors.ts'
+import {detectPlatform} from '../platforms/detect.ts'
+import {describeHost} from '../reports/host.ts'
+import {renderWhyPath, renderWhyPort} from '../reports/why-terminal.ts'
+import {addressesToTry} from '../why/addresses.ts'
+import {explainPort} from '../why/explain.ts'
+import {lookAtPort} from '../why/port-picture.ts'
+import {explainPath} from '../why/unix-socket.ts'
+
+export interface WhyOptions {
+  host?: string
+  json?: boolean
+}
+
+/** `rebind why PORT|PATH`: why it can or cannot be bound now, by whom, until when, and the remedy. */
+export async function why(
+  target: {port: number} | {path: string},
+  {host: address, json = false}: WhyOptions,
+): Promise<number> {
+  const platform = detectPlatform()
+  const settings = await platform.readSettings()
+  const host = describeHost(platform, settings)
+  const print = (answer: object, rendered: string) => {
+    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : rendered)
+  }
+  let bindable: boolean | null
+  if ('path' in target) {
+    if (address !== undefined) {
+      throw new UsageError('--host is for a port; a Unix socket has its path only')
+    }
+    const answer = await explainPath(target.path, platform, host)
+    print(answer, renderWhyPath(answer, process.stdout.columns))
+    bindable = answer.bindable
+  } else {
+    const addresses = await addressesToTry(address)
+    const answer = explainPort(await lookAtPort(target.port, addresses, platform, settings), host)
+    print(answer, renderWhyPort(answer, process.stdout.columns))
+    bindable = answer.bindable
+  }
+  if (bindable === null) return exitStatus.failed
+  return bindable ? exitStatus.asExpected : exitStatus.unexpected
+}

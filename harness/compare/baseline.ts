@@ -1,0 +1,286 @@
+import {UsageError} from '../errors.ts'
+import type {Answer, Finding, Judgement, Range} from '../reports/comparison-schema.ts'
+import type {Report, Result, ResultBind} from '../reports/schema.ts'
+import {besidesWords, firstErrorWords, printable, residueWords} from '../reports/words.ts'
+import {answerOf, hull, isMeasured, overlap, releaseBracket, repetitionsOf} from './answer.ts'
+import {type Answered, differingAspects, grantOf, serversOf, verdictsDiffer} from './differences.ts'
+import {
+  type ComparableDocument,
+  cellKey,
+  type MatrixDocument,
+  type ReportDocument,
+} from './documents.ts'
+import {describeSides, stackTitle} from './sides.ts'
+
+/** What a judgement is made of. */
+type Verdicts = Pick<Judgement, 'differences' | 'notCompared' | 'notes'>
+
+/**
+ * Judges one run against an earlier one of the same OS: changed answers, errors, residues and waits outside
+ * the baseline's range are differences; what one of them did not measure is none.
+ * @throws UsageError if the two are not of the same stack, or have no kind of document in common
+ */
+export function judge(
+  baseline: readonly ComparableDocument[],
+  judged: readonly ComparableDocument[],
+): Judgement {
+  refuseAnotherStack(baseline, judged)
+  const verdicts: Verdicts = {differences: [], notCompared: [], notes: []}
+  const [oldReport, newReport] = [reportIn(baseline), reportIn(judged)]
+  const [oldMatrix, newMatrix] = [matrixIn(baseline), matrixIn(judged)]
+  if (!(oldReport && newReport) && !(oldMatrix && newMatrix)) {
+    throw new UsageError(
+      `${fileOf(baseline)} and ${fileOf(judged)} are not of one kind; judge a report by a report, a matrix by a matrix`,
+    )
+  }
+  noteHosts(baseline, judged, verdicts)
+  if (oldReport && newReport) judgeReport(oldReport.content, newReport.content, verdicts)
+  else noteUnmatched('report', oldReport, newReport, verdicts)
+  if (oldMatrix && newMatrix) judgeMatrix(oldMatrix, newMatrix, verdicts)
+  else noteUnmatched('matrix', oldMatrix, newMatrix, verdicts)
+  return {
+    format: 'rebind-compare',
+    version: 1,
+    baseline: describeSides(baseline),
+    judged: describeSides(judged),
+    scenarios: oldReport && newReport ? newReport.content.results.length : 0,
+    cells: oldMatrix && newMatrix ? newMatrix.content.cells.length : 0,
+    ...verdicts,
+  }
+}
+
+function reportIn(documents: readonly ComparableDocument[]): ReportDocument | undefined {
+  return documents.find((document) => document.kind === 'report')
+}
+
+function matrixIn(documents: readonly ComparableDocument[]): MatrixDocument | undefined {
+  return documents.find((document) => document.kind === 'matrix')
+}
+
+function fileOf([document]: readonly ComparableDocument[]): string {
+  return printable(document?.file ?? '')
+}
+
+function refuseAnotherStack(
+  baseline: readonly ComparableDocument[],
+  judged: readonly ComparableDocument[],
+): void {
+  const [first, ...others] = [...baseline, ...judged]
+  const other = others.find(({content: {host}}) => {
+    const expected = first?.content.host
+    return host.stack !== expected?.stack || (host.stack === 'unknown' && host.os !== expected.os)
+  })
+  if (first === undefined || other === undefined) return
+  const [title, otherTitle] = [first, other].map(({content}) => printable(stackTitle(content.host)))
+  throw new UsageError(
+    `${printable(other.file)} is of ${otherTitle} and ${printable(first.file)} of ${title}; a baseline is of the same operating system (without --baseline they are shown side by side)`,
+  )
+}
+
+function noteUnmatched(
+  kind: string,
+  old: ComparableDocument | undefined,
+  fresh: ComparableDocument | undefined,
+  {notes}: Verdicts,
+): void {
+  const only = old ?? fresh
+  if (only !== undefined) notes.push(`${only.file} is not judged: the other side has no ${kind}`)
+}
+
+/** Another kernel or setting is no difference of its own, but the likely cause of one. */
+function noteHosts(
+  [old]: readonly ComparableDocument[],
+  [fresh]: readonly ComparableDocument[],
+  {notes}: Verdicts,
+): void {
+  if (old === undefined || fresh === undefined) return
+  const [before, after] = [old.content.host, fresh.content.host]
+  for (const name of ['release', 'arch', 'node', 'libuv'] as const) {
+    if (before[name] !== after[name]) notes.push(`host ${name}: ${before[name]} -> ${after[name]}`)
+  }
+  const names = new Set([...Object.keys(before.settings), ...Object.keys(after.settings)])
+  for (const name of names) {
+    const [from, to] = [before, after].map(({settings}) =>
+      Object.hasOwn(settings, name) ? String(settings[name] ?? 'not readable') : 'not there',
+    )
+    if (from !== to) notes.push(`setting ${name}: ${from} -> ${to}`)
+  }
+}
+
+function judgeReport(baseline: Report, judged: Report, verdicts: Verdicts): void {
+  const fresh = new Map(judged.results.map((result) => [result.scenario, result]))
+  const known = new Set(baseline.results.map(({scenario}) => scenario))
+  for (const old of baseline.results) {
+    judgeScenario(old, fresh.get(old.scenario), verdicts)
+  }
+  for (const {scenario} of judged.results) {
+    if (!known.has(scenario)) verdicts.notes.push(`${scenario}: new, the baseline does not have it`)
+  }
+}
+
+function judgeScenario(
+  old: Result,
+  fresh: Result | undefined,
+  {differences, notCompared, notes}: Verdicts,
+): void {
+  const subject = old.scenario
+  if (fresh === undefined) {
+    differences.push({subject, text: 'missing, the baseline has it'})
+  } else if (!isMeasured(old)) {
+    notes.push(`${subject}: not judged, it was ${old.status} in the baseline`)
+  } else if (!isMeasured(fresh)) {
+    const reason = fresh.reason === undefined ? '' : `: ${fresh.reason}`
+    notCompared.push({subject, text: `${fresh.status} now${reason}`})
+  } else if (serversOf(old) !== serversOf(fresh)) {
+    const text = `other servers now, ${serversOf(old)} before and ${serversOf(fresh)} after`
+    notCompared.push({subject, text})
+  } else {
+    const texts = changes(old, fresh)
+    differences.push(...texts.map((text) => ({subject, text})))
+    if (texts.length === 0) notes.push(...unjudgedWait(old, fresh))
+  }
+}
+
+/** What changed between two measurements, in one line each. */
+function changes(old: Result, fresh: Result): string[] {
+  const [before, after] = [answered(old), answered(fresh)]
+  const aspects = differingAspects(before, after)
+  if ((old.bind === null) !== (fresh.bind === null)) {
+    return [
+      fresh.bind === null
+        ? 'no bind was judged, one was before'
+        : 'a bind is judged, none was before',
+    ]
+  }
+  const found = [
+    ...(aspects.includes('residue')
+      ? [`residue ${residueWords(fresh)}, was ${residueWords(old)}`]
+      : []),
+    ...(aspects.includes('grant') || isVerdictChanged(before, after)
+      ? [`${answerWords(after.answer)}, was ${answerWords(before.answer)}`]
+      : []),
+    ...(aspects.includes('error') || aspects.includes('errno')
+      ? [`first error ${firstErrorWords(fresh)}, was ${firstErrorWords(old)}`]
+      : []),
+    ...waitChange(old, fresh),
+    ...(aspects.includes('calls') || aspects.includes('measurements')
+      ? [`${besidesWords(fresh)}; was ${besidesWords(old)}`]
+      : []),
+  ]
+  return found.length > 0 ? found : repetitionChange(old, fresh)
+}
+
+/** Both sides are of one system and see alike. */
+function answered(result: Result): Answered {
+  return {result, answer: answerOf(result), hiddenStates: []}
+}
+
+/** With a limit below the release, the end of the wait was not to be seen, and says nothing. */
+function isVerdictChanged(before: Answered, after: Answered): boolean {
+  return (
+    verdictsDiffer(before.answer, after.answer) &&
+    !isCutShort(before.result) &&
+    !isCutShort(after.result)
+  )
+}
+
+function isCutShort({bind, expected}: Pick<Result, 'bind' | 'expected'>): boolean {
+  if (bind === null || bind.verdict !== 'blocked') return false
+  return !bind.waited || expected?.verdict === 'blocked'
+}
+
+function answerWords(answer: Answer): string {
+  const grant = grantOf(answer) === 'granted' ? 'granted at once' : 'refused'
+  const code = answer.firstError === null ? '' : ` with ${answer.firstError.code}`
+  const end = answer.waited && answer.verdict !== 'immediate' ? `, ${answer.verdict}` : ''
+  return `${grant}${code}${end}`
+}
+
+/** The waits that the baseline allows: its rules' range, and whatever it measured itself. */
+function baselineRange(old: Result): Range | null {
+  const expected = old.expected?.residueSeconds
+  return expected === undefined ? null : hull([expected, ...releaseBrackets(old)])
+}
+
+function releaseBrackets(result: Result): Range[] {
+  return repetitionsOf(result).flatMap(({bind}) => (bind === null ? [] : releaseBracket(bind)))
+}
+
+/** Each measured wait is a bracket, and is outside only if all of it is. */
+function waitChange(old: Result, fresh: Result): string[] {
+  const range = baselineRange(old)
+  if (range === null) return []
+  const outside = releaseBrackets(fresh).filter((bracket) => !overlap(bracket, range))
+  const [first] = outside
+  if (first === undefined) return []
+  const often = outside.length > 1 ? ` (${outside.length} times)` : ''
+  return [`released after ${seconds(first)} s${often}, the baseline allows ${seconds(range)} s`]
+}
+
+function seconds([min, max]: Range): string {
+  return `${min.toFixed(3)} to ${max.toFixed(3)}`
+}
+
+/** The first repetition answers as before, but a later one as none of the baseline's did. */
+function repetitionChange(old: Result, fresh: Result): string[] {
+  const before = new Set(waitedOut(old).map(bindKey))
+  const others = waitedOut(fresh).filter((bind) => !before.has(bindKey(bind)))
+  const [first] = others
+  if (first === undefined || before.size === 0) return []
+  const times = fresh.repeats?.length ?? 1
+  return [`${bindKey(first)} in ${others.length} of ${times} repetitions, never in the baseline`]
+}
+
+/** The binds of all repetitions whose end was seen. */
+function waitedOut(result: Result): ResultBind[] {
+  return repetitionsOf(result)
+    .flatMap(({bind}) => bind ?? [])
+    .filter((bind) => !isCutShort({bind, expected: result.expected}))
+}
+
+function bindKey(bind: ResultBind): string {
+  const error = bind.firstError === null ? '' : ` with ${firstErrorWords({bind})}`
+  return `${bind.verdict}${error}`
+}
+
+/** A wait that is no kernel's has no range to be judged by, unless it was measured more than once. */
+function unjudgedWait(old: Result, fresh: Result): string[] {
+  const {scenario: subject} = old
+  if (isCutShort(fresh) && !isCutShort(old)) {
+    return [`${subject}: refused as before, the wait was not waited out and is not judged`]
+  }
+  return old.expected === null && fresh.bind?.verdict === 'delayed'
+    ? [`${subject}: the wait is not judged, the baseline has no rules to give its range`]
+    : []
+}
+
+function judgeMatrix(
+  {content: baseline}: MatrixDocument,
+  {content: judged}: MatrixDocument,
+  {differences, notCompared, notes}: Verdicts,
+): void {
+  const fresh = new Map(judged.cells.map((cell) => [cellKey(cell), cell]))
+  const known = new Set(baseline.cells.map(cellKey))
+  const missing: string[] = []
+  const untried: string[] = []
+  for (const old of baseline.cells) {
+    const subject = cellKey(old)
+    const cell = fresh.get(subject)
+    if (cell === undefined) missing.push(subject)
+    else if (old.observed === null || cell.observed === null) untried.push(subject)
+    else if (old.observed !== cell.observed) {
+      differences.push({subject, text: `${cell.observed}, was ${old.observed}`})
+    }
+  }
+  differences.push(...together(missing, 'missing, the baseline has it'))
+  notCompared.push(...together(untried, 'predicted only, and not tried, on one side or both'))
+  const added = judged.cells.filter((cell) => !known.has(cellKey(cell))).length
+  if (added > 0) notes.push(`${added} cells are new, the baseline does not have them`)
+}
+
+/** One line for all that is missing for the same reason, with an example. */
+function together([first, ...others]: readonly string[], text: string): Finding[] {
+  if (first === undefined) return []
+  const subject = others.length === 0 ? first : `${first} and ${others.length} more cells`
+  return [{subject, text}]
+}

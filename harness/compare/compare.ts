@@ -1,0 +1,36 @@
+import {UsageError} from '../errors.ts'
+import type {Comparison} from '../reports/comparison-schema.ts'
+import {printable} from '../reports/words.ts'
+import type {ComparableDocument} from './documents.ts'
+import {compareMatrices} from './matrices.ts'
+import {compareReleases} from './releases.ts'
+import {compareScenarios} from './scenarios.ts'
+import {describeSides} from './sides.ts'
+
+/**
+ * Documents side by side, reports with reports and matrices with matrices.
+ * @throws UsageError if no two are of a kind
+ */
+export function compare(documents: readonly ComparableDocument[]): Comparison {
+  const reports = documents.filter((document) => document.kind === 'report')
+  const matrices = documents.filter((document) => document.kind === 'matrix')
+  if (reports.length < 2 && matrices.length < 2) {
+    const [first] = documents
+    throw new UsageError(
+      `there is nothing to compare ${printable(first?.file ?? 'nothing')} with; name two reports or two matrices`,
+    )
+  }
+  const sides = reports.length < 2 ? [] : describeSides(reports)
+  const labels = sides.map(({label}) => label)
+  const single = documents.filter(({kind}) => (kind === 'report' ? reports : matrices).length === 1)
+  return {
+    format: 'rebind-compare',
+    version: 1,
+    reports: sides,
+    scenarios: reports.length < 2 ? [] : compareScenarios(reports, labels),
+    releases: reports.length < 2 ? [] : compareReleases(reports),
+    matrices: matrices.length < 2 ? [] : describeSides(matrices),
+    cells: matrices.length < 2 ? null : compareMatrices(matrices),
+    notes: single.map(({file, kind}) => `${file} is the only ${kind}, and compared with nothing`),
+  }
+}

@@ -1,0 +1,112 @@
+import type {TcpState} from '../platforms/tcp-states.ts'
+import type {Answer, Aspect} from '../reports/comparison-schema.ts'
+import type {Result} from '../reports/schema.ts'
+import {overlap} from './answer.ts'
+
+/** Ranges that come from the same rule differ by no more than what rounding leaves. */
+const roundingSeconds = 0.001
+
+/** One side's result and what it answers. */
+export interface Answered {
+  result: Result
+  answer: Answer
+  /** States that the side's socket table leaves out: that they are not in its residue says nothing. */
+  hiddenStates: readonly TcpState[]
+}
+
+/** In what two answers to the same scenario differ. What one of them could not see is no difference. */
+export function differingAspects(a: Answered, b: Answered): Aspect[] {
+  return checks.filter(([, differs]) => differs(a, b)).map(([aspect]) => aspect)
+}
+
+const checks: readonly [Aspect, (a: Answered, b: Answered) => boolean][] = [
+  ['servers', (a, b) => serversOf(a.result) !== serversOf(b.result)],
+  ['residue', residuesDiffer],
+  ['calls', ({answer: a}, {answer: b}) => differ(callsKey(a), callsKey(b))],
+  ['grant', ({answer: a}, {answer: b}) => differ(grantOf(a), grantOf(b))],
+  ['verdict', ({answer: a}, {answer: b}) => verdictsDiffer(a, b)],
+  ['error', ({answer: a}, {answer: b}) => differ(a.firstError?.code, b.firstError?.code)],
+  ['errno', ({answer: a}, {answer: b}) => errnosDiffer(a, b)],
+  ['wait', ({answer: a}, {answer: b}) => waitsDiffer(a, b)],
+  ['measurements', (a, b) => measurementsDiffer(a.result, b.result)],
+]
+
+/** Whether the first attempt was granted; undefined without a bind. */
+export function grantOf({verdict}: Answer): 'granted' | 'refused' | undefined {
+  if (verdict === null) return undefined
+  return verdict === 'immediate' ? 'granted' : 'refused'
+}
+
+/** Both known, and not the same. */
+function differ(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b
+}
+
+/** A verdict says how a refusal ended, which only a wait can tell. */
+export function verdictsDiffer(a: Answer, b: Answer): boolean {
+  if (a.verdict === null || b.verdict === null || a.verdict === b.verdict) return false
+  const refusedByBoth = grantOf(a) === 'refused' && grantOf(b) === 'refused'
+  return refusedByBoth && a.waited && b.waited
+}
+
+function errnosDiffer(a: Answer, b: Answer): boolean {
+  return a.firstError?.code === b.firstError?.code && a.firstError?.errno !== b.firstError?.errno
+}
+
+/**
+ * Waits differ if the ranges in which they may lie do, or if what one side measured cannot have come
+ * from the other's. Two measured numbers are never the same, and that is no difference.
+ */
+export function waitsDiffer(a: Answer, b: Answer): boolean {
+  const [rangeA, rangeB] = [a.expectedResidueSeconds, b.expectedResidueSeconds]
+  if (rangeA === null || rangeB === null) return false
+  if (rangeA.some((bound, index) => Math.abs(bound - (rangeB[index] ?? 0)) > roundingSeconds)) {
+    return true
+  }
+  const outside = (measured: Answer['measuredResidueSeconds']) =>
+    measured !== null && !overlap(measured, rangeA)
+  return outside(a.measuredResidueSeconds) !== outside(b.measuredResidueSeconds)
+}
+
+/**
+ * Counts vary; that something never happens on one side and does on the other is a difference. Amid
+ * traffic it is a matter of moment.
+ */
+function measurementsDiffer(a: Result, b: Result): boolean {
+  if (a.amidTraffic || b.amidTraffic) return false
+  const [countsA, countsB] = [a.measurements ?? {}, b.measurements ?? {}]
+  return Object.keys(countsA)
+    .filter((name) => Object.hasOwn(countsB, name))
+    .some((name) => (countsA[name] === 0) !== (countsB[name] === 0))
+}
+
+/** Amid traffic whatever connections are open at the moment belong to the residue. */
+function residuesDiffer(a: Answered, b: Answered): boolean {
+  if (a.result.amidTraffic || b.result.amidTraffic) return false
+  const [residueA, residueB] = [visibleTo(b, a.result.residue), visibleTo(a, b.result.residue)]
+  return residueA !== null && residueB !== null && residueKey(residueA) !== residueKey(residueB)
+}
+
+function visibleTo({hiddenStates}: Answered, residue: Result['residue']): Result['residue'] {
+  return residue?.filter(({state}) => !hiddenStates.includes(state)) ?? null
+}
+
+/** What bind() and connect() answered the client, by code: numbers are each system's own. */
+function callsKey({calls}: Answer): string | undefined {
+  return calls?.map(({from, call, outcome}) => `${call}() from ${from}: ${outcome}`).join(', ')
+}
+
+/** The states at either end; how many sockets share one is a matter of moment. */
+export function residueKey(residue: NonNullable<Answer['residue']>): string {
+  return [...new Set(residue.map(({endpoint, state}) => `${endpoint} ${state}`))].sort().join(', ')
+}
+
+/** The options of both servers and of the client: another experiment, if they differ. */
+export function serversOf({predecessor, successor, client}: Result): string {
+  const servers = [predecessor, successor]
+    .map(({opener, bind, address, inherited}) =>
+      [opener, bind, address, ...(inherited ? ['inherited'] : [])].join(' '),
+    )
+    .join(' -> ')
+  return client === undefined ? servers : `${servers}, client ${client.opener} ${client.bind}`
+}

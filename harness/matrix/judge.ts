@@ -1,0 +1,34 @@
+import type {Rules} from '../platforms/platform.ts'
+import type {Matrix, MatrixCell} from '../reports/matrix-schema.ts'
+import type {Cell} from './cells.ts'
+import type {Observation} from './measure.ts'
+import {questionOf} from './question.ts'
+
+/** A cell with what was observed, if it was tried, and what the rules say of it, where there are any. */
+export function judged(
+  cell: Cell,
+  observation: Observation | undefined,
+  rules: Rules | null,
+): MatrixCell {
+  const rule = rules?.bind(questionOf(cell))
+  const expected = rule?.outcome ?? null
+  const observed =
+    observation !== undefined && 'observed' in observation ? observation.observed : null
+  const agrees = observed === null || expected === null ? null : observed === expected
+  return {
+    ...cell,
+    observed,
+    expected,
+    agrees,
+    ...(observation !== undefined && 'reason' in observation ? {reason: observation.reason} : {}),
+    ...(agrees === false && rule !== undefined
+      ? {rule: {because: rule.because, source: rule.source}}
+      : {}),
+  }
+}
+
+/** How many cells agree; those that were not tried, or that no rule is known for, are unknown. */
+export function agreementOf(cells: readonly MatrixCell[]): Matrix['agreement'] {
+  const count = (agrees: boolean | null) => cells.filter((cell) => cell.agrees === agrees).length
+  return {agreeing: count(true), disagreeing: count(false), unknown: count(null)}
+}

@@ -1,0 +1,98 @@
+import {readFileSync, readlinkSync} from 'node:fs'
+import {isAbsolute, resolve} from 'node:path'
+import {parseProcNetTcp} from './proc-net-tcp.ts'
+import {findHolders, pids} from './proc-processes.ts'
+import type {
+  ForeignListener,
+  HoldersOfSockets,
+  UnixSocketEntry,
+  UnixSocketReader,
+} from './socket-holders.ts'
+import type {SocketEntry} from './socket-table.ts'
+
+/** Who has the sockets open, from their inodes and /proc/PID/fd. */
+export async function readProcHolders(
+  _port: number,
+  sockets: readonly SocketEntry[],
+): Promise<HoldersOfSockets> {
+  const inodes = new Set(sockets.flatMap(({inode}) => inode ?? []))
+  const {byInode, unseenProcesses} = findHolders(inodes)
+  return {
+    of: ({inode}) => (inode === undefined ? [] : (byInode.get(inode) ?? [])),
+    unseenProcesses,
+  }
+}
+
+/**
+ * Listeners on the port in the other network namespaces of this machine, as far as their processes let
+ * us look: /proc/PID/net/tcp is the table of that process's namespace.
+ */
+export async function readListenersElsewhere(port: number): Promise<ForeignListener[]> {
+  const namespaces = new Set<string>()
+  const found: SocketEntry[] = []
+  try {
+    namespaces.add(readlinkSync('/proc/self/ns/net'))
+  } catch {
+    return []
+  }
+  for (const pid of pids()) {
+    try {
+      const namespace = readlinkSync(`/proc/${pid}/ns/net`)
+      if (namespaces.has(namespace)) continue
+      const text = ['tcp', 'tcp6'].map((name) => readFileSync(`/proc/${pid}/net/${name}`, 'latin1'))
+      namespaces.add(namespace)
+      found.push(...text.flatMap((table) => listenersIn(table, port)))
+    } catch {
+      // Another user's process, or one that has ended.
+    }
+  }
+  const {of} = await readProcHolders(port, found)
+  return found.map((socket) => ({local: socket.local, holders: of(socket)}))
+}
+
+/** Only the rows wanted are parsed: a container may have tens of thousands. */
+function listenersIn(table: string, port: number): SocketEntry[] {
+  const number = port.toString(16).toUpperCase().padStart(4, '0')
+  const rows = table.match(new RegExp(`^ *\\d+: \\w+:${number} \\w+:0000 0A .*$`, 'gm'))
+  return parseProcNetTcp(rows?.join('\n') ?? '')
+}
+
+/** `__SO_ACCEPTCON` of include/uapi/linux/net.h, which unix_seq_show prints for a listening socket. */
+const acceptsConnections = 0x10000
+/** SS_CONNECTED of include/uapi/linux/net.h: accepted connections carry their listener's path, too. */
+const connected = '03'
+
+/** The sockets of /proc/net/unix that are bound to the path (net/unix/af_unix.c: unix_seq_show). */
+export const readProcNetUnix: UnixSocketReader = async (path) => {
+  const rows = readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const match = /^\S+: \S+ \S+ (\S+) \S+ (\S+) +(\d+) (.+)$/.exec(line)
+      if (match === null) return []
+      const [, flags = '', state, inode, bound = ''] = match
+      const listening = (Number.parseInt(flags, 16) & acceptsConnections) !== 0
+      return state === connected && !listening ? [] : {listening, inode: Number(inode), bound}
+    })
+    .filter(({bound}) => (isAbsolute(bound) ? bound === path : path.endsWith(lastPart(bound))))
+  const {byInode, unseenProcesses} = findHolders(new Set(rows.map(({inode}) => inode)))
+  const sockets = rows.flatMap(({listening, inode, bound}): UnixSocketEntry[] => {
+    const holders = byInode.get(inode) ?? []
+    // A path that was bound as a relative one is shown so; only its process knows from where.
+    const isSame =
+      isAbsolute(bound) || holders.some(({pid}) => resolve(folderOf(pid), bound) === path)
+    return isSame ? [{listening, holders}] : []
+  })
+  return {sockets, unseenProcesses}
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+function folderOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return '/'
+  }
+}

@@ -1,0 +1,82 @@
+import {readdirSync, readFileSync, readlinkSync} from 'node:fs'
+import type {Holder} from './socket-holders.ts'
+import {userName} from './users.ts'
+
+/** The pids that /proc shows: of this pid namespace, and only one's own where it is mounted with hidepid. */
+export function pids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+}
+
+/**
+ * Finds the processes that have the given sockets open: an fd is a link to `socket:[INODE]` (proc(5)).
+ * Only one's own processes can be looked into, unless one is root (ptrace(2), PTRACE_MODE_READ).
+ */
+export function findHolders(inodes: ReadonlySet<number>): {
+  byInode: Map<number, Holder[]>
+  unseenProcesses: number
+} {
+  const byInode = new Map<number, Holder[]>()
+  let unseenProcesses = 0
+  if (inodes.size === 0) return {byInode, unseenProcesses}
+  for (const pid of pids()) {
+    const held = socketInodes(pid)
+    if (held === undefined) unseenProcesses++
+    const wanted = [...(held ?? [])].filter((inode) => inodes.has(inode))
+    if (wanted.length === 0) continue
+    const holder = describeProcess(pid)
+    if (holder === undefined) continue
+    for (const inode of wanted) byInode.set(inode, [...(byInode.get(inode) ?? []), holder])
+  }
+  return {byInode, unseenProcesses}
+}
+
+/** The inodes of a process's sockets; undefined if we may not look, none if it has ended meanwhile. */
+function socketInodes(pid: number): Set<number> | undefined {
+  const folder = `/proc/${pid}/fd`
+  const inodes = new Set<number>()
+  let fds: string[]
+  try {
+    fds = readdirSync(folder)
+  } catch (error) {
+    return isForbidden(error) ? undefined : inodes
+  }
+  for (const fd of fds) {
+    try {
+      const match = /^socket:\[(\d+)\]$/.exec(readlinkSync(`${folder}/${fd}`))
+      if (match !== null) inodes.add(Number(match[1]))
+    } catch {
+      // Closed meanwhile.
+    }
+  }
+  return inodes
+}
+
+/** Undefined if the process has ended. */
+export function describeProcess(pid: number): Holder | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    // Real and effective uid; the second decides what the process may do.
+    const match = /^Uid:\s+\d+\s+(\d+)/m.exec(status)
+    const uid = match === null ? null : Number(match[1])
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0+$/, '').split('\0')
+    const name = /^Name:\s+(.*)$/m.exec(status)?.[1] ?? ''
+    const command = words.join(' ').trim() === '' ? `[${name}]` : words.join(' ')
+    const parent = /^PPid:\s+(\d+)/m.exec(status)?.[1]
+    return {
+      pid,
+      parent: parent === undefined ? null : Number(parent),
+      uid,
+      user: uid === null ? null : userName(uid),
+      command,
+    }
+  } catch {
+    return undefined
+  }
+}
+
+export function isForbidden(error: unknown): boolean {
+  const {code} = error as NodeJS.ErrnoException
+  return code === 'EACCES' || code === 'EPERM'
+}

@@ -1,0 +1,43 @@
+import type {SocketEntry} from './socket-table.ts'
+
+/** A process that has a socket open. */
+export interface Holder {
+  pid: number
+  /** The process that started it; null where the OS does not tell. */
+  parent: number | null
+  uid: number | null
+  /** Null where the system has no name for the uid. */
+  user: string | null
+  /** The command line as the process shows it: text from elsewhere, to be made printable before it is shown. */
+  command: string
+}
+
+export interface HoldersOfSockets {
+  /** The processes that have a socket open; several where a server has forked. */
+  of(socket: SocketEntry): Holder[]
+  /** How many processes we were not permitted to look into, or null where the OS does not tell. */
+  unseenProcesses: number | null
+}
+
+/** Looks up who has the sockets of a port open. */
+export type HolderReader = (
+  port: number,
+  sockets: readonly SocketEntry[],
+) => Promise<HoldersOfSockets>
+
+/** A Unix socket that is bound to a path. */
+export interface UnixSocketEntry {
+  listening: boolean
+  holders: Holder[]
+}
+
+/** The sockets that are bound to an absolute path and not merely connections accepted there. */
+export type UnixSocketReader = (
+  path: string,
+) => Promise<{sockets: UnixSocketEntry[]; unseenProcesses: number | null}>
+
+/** A listener on the port in another network namespace, where it is in nobody's way here. */
+export interface ForeignListener {
+  local: {address: string; port: number}
+  holders: Holder[]
+}

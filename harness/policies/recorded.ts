@@ -1,0 +1,149 @@
+import {open, readdir, stat} from 'node:fs/promises'
+import {join} from 'node:path'
+import {UsageError} from '../errors.ts'
+import {type Report, reportSchema} from '../reports/schema.ts'
+import {type Timing, timingSchema} from '../reports/timing-schema.ts'
+import {printable} from '../reports/words.ts'
+
+/** How long a port was kept, by a run that is recorded. */
+export interface RecordedReleases {
+  /** Where it was read from. */
+  file: string
+  host: Report['host']
+  /** From the residue's appearance to the grant, one for each port. */
+  releaseSeconds: number[]
+  /** The policies that the run played for real, by scenario. */
+  played: Map<string, Report['results'][number]>
+}
+
+/** Documents of ours are a few hundred kilobytes. */
+const sizeLimitBytes = 32 * 1024 * 1024
+const documents = ['timing.json', 'report.json']
+const runIdPattern = /^\d{4}-\d{2}-\d{2}T[\d-]+Z-[0-9a-f]+$/
+const usage = 'name a run folder, a report.json or a timing.json, or measure with --measure'
+
+/**
+ * The releases of TIME_WAIT in a document or run folder.
+ * @throws UsageError if there is none, or what is there cannot be used
+ */
+export async function readReleases(path: string): Promise<RecordedReleases> {
+  const kind = await kindOf(path)
+  const files = kind === 'folder' ? documents.map((name) => join(path, name)) : [path]
+  const problems: UsageError[] = []
+  for (const file of files) {
+    try {
+      return await readDocument(file)
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      problems.push(error)
+    }
+  }
+  // Of a folder's two documents the one that is there says more than the one that is not.
+  throw (
+    problems.find(({message}) => !message.includes('ENOENT')) ?? problems[0] ?? unusable(path, '')
+  )
+}
+
+/** The releases of the newest run below a folder that has any; undefined if none has. */
+export async function newestReleases(parent: string): Promise<RecordedReleases | undefined> {
+  const names = await readdir(parent).catch(() => [])
+  const runs = names.filter((name) => runIdPattern.test(name)).sort()
+  for (const name of runs.reverse()) {
+    try {
+      return await readReleases(join(parent, name))
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+    }
+  }
+  return undefined
+}
+
+/** The releases in a document that has been read, or was just measured. */
+export function releasesOf(document: Report | Timing, file: string): RecordedReleases {
+  const {host} = document
+  if (document.format === 'rebind-timing') {
+    const {residue, samples} = document as Timing
+    if (residue !== 'TIME_WAIT') throw unusable(file, `is about ${residue}, not about TIME_WAIT`)
+    const releaseSeconds = samples.flatMap(({waitSeconds}) => waitSeconds ?? [])
+    if (releaseSeconds.length === 0) throw unusable(file, 'holds no port that came free')
+    return {file, host, releaseSeconds, played: new Map()}
+  }
+  const {results} = document as Report
+  const played = new Map(
+    results
+      .filter(({scenario, status}) => scenario.startsWith('policy-') && status === 'as-expected')
+      .map((result) => [result.scenario, result]),
+  )
+  const releaseSeconds = results
+    .filter(
+      ({expected, bind}) => expected?.residue === 'TIME_WAIT' && bind?.verdict !== 'immediate',
+    )
+    .flatMap(({bind}) => bind?.residueSeconds ?? [])
+  if (releaseSeconds.length === 0) throw unusable(file, 'holds no TIME_WAIT that was waited out')
+  return {file, host, releaseSeconds, played}
+}
+
+async function kindOf(path: string): Promise<'folder' | 'file'> {
+  try {
+    return (await stat(path)).isDirectory() ? 'folder' : 'file'
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+async function readDocument(file: string): Promise<RecordedReleases> {
+  const value = parse(await readText(file), file)
+  const {format, version} = value
+  const schemas = {'rebind-report': reportSchema, 'rebind-timing': timingSchema}
+  const schema = Object.hasOwn(schemas, String(format))
+    ? schemas[format as keyof typeof schemas]
+    : undefined
+  if (schema === undefined) throw unusable(file, 'is neither a report nor a timing of rebind')
+  if (typeof version === 'number' && version > 1) {
+    throw unusable(file, `has version ${version}, which this rebind is too old for`)
+  }
+  const {data, error} = schema.safeParse(value)
+  if (error !== undefined) {
+    const [issue] = error.issues
+    throw unusable(file, `is not whole: ${issue?.path.join('.')}: ${issue?.message}`)
+  }
+  return releasesOf(data, file)
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    // Looked at before it is opened: a FIFO would never be.
+    if (!(await stat(file)).isFile()) throw unusable(file, 'is not a file')
+    const handle = await open(file)
+    try {
+      if ((await handle.stat()).size > sizeLimitBytes) {
+        throw unusable(file, `is larger than ${sizeLimitBytes / 1024 / 1024} MB`)
+      }
+      return await handle.readFile('utf8')
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    throw error instanceof UsageError ? error : unreadable(file, error)
+  }
+}
+
+function parse(text: string, file: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  } catch {
+    throw unusable(file, 'is not JSON, or cut off')
+  }
+  throw unusable(file, 'is no document of rebind')
+}
+
+function unreadable(path: string, error: unknown): UsageError {
+  return new UsageError(
+    `cannot read ${printable(path)} (${(error as NodeJS.ErrnoException).code}); ${usage}`,
+  )
+}
+
+function unusable(path: string, problem: string): UsageError {
+  return new UsageError(`${printable(path)} ${printable(problem)}; ${usage}`)
+}

@@ -1,0 +1,90 @@
+import {execFileSync, spawnSync} from 'node:child_process'
+import {readdirSync, readFileSync} from 'node:fs'
+
+/** One process of the machine. */
+export interface ProcessEntry {
+  pid: number
+  parent: number
+  /** Its process group: the pid of the process that leads it. */
+  group: number
+  /** It has ended, and only its parent has not asked after it yet. It holds nothing any more. */
+  zombie: boolean
+}
+
+/** All processes of this machine that this user may see: from /proc on Linux, from ps elsewhere. */
+export function readProcesses(): ProcessEntry[] {
+  return process.platform === 'linux' ? readProc() : readPs()
+}
+
+function readProc(): ProcessEntry[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return []
+    try {
+      return parseProcStat(readFileSync(`/proc/${name}/stat`, 'latin1')) ?? []
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Parses /proc/PID/stat (proc(5)): the name in parentheses may hold spaces and parentheses of its own. */
+export function parseProcStat(text: string): ProcessEntry | undefined {
+  const match = /^(\d+) \(.*\) (\S) (\d+) (\d+) /s.exec(text)
+  if (match === null) return undefined
+  const [, pid, state, parent, group] = match
+  const ended = state === 'Z' || state === 'X'
+  return {pid: Number(pid), parent: Number(parent), group: Number(group), zombie: ended}
+}
+
+function readPs(): ProcessEntry[] {
+  const {stdout, pid: own} = spawnSync('ps', ['-axo', 'pid=,ppid=,pgid=,stat='], {
+    encoding: 'latin1',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  return (stdout ?? '').split('\n').flatMap((line) => {
+    const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)/.exec(line)
+    if (match === null) return []
+    const [, pid, parent, group, state = ''] = match
+    // ps lists itself, and has ended by now.
+    if (Number(pid) === own) return []
+    const zombie = state.startsWith('Z')
+    return {pid: Number(pid), parent: Number(parent), group: Number(group), zombie}
+  })
+}
+
+/**
+ * The living processes below `root`, and those of the given groups, wherever they are.
+ * @param groups a group without a member is taken out: its number may come to mean another one
+ */
+export function livingBelow(root: number, groups: Set<number>): number[] {
+  const processes = readProcesses()
+  const members = new Set(processes.map(({group}) => group))
+  for (const group of groups) if (!members.has(group)) groups.delete(group)
+  const below = new Set([root])
+  // Parents may come after their children in the table, so it is gone through until nothing is added.
+  for (let size = 0; size !== below.size; ) {
+    size = below.size
+    for (const {pid, parent, group} of processes) {
+      if (below.has(parent) || groups.has(group)) below.add(pid)
+    }
+  }
+  return processes
+    .filter(({pid, zombie}) => pid !== root && !zombie && below.has(pid))
+    .map(({pid}) => pid)
+}
+
+/** The command line of a process, its arguments joined by spaces; undefined where it is not visible. */
+export function commandLineOf(pid: number): string | undefined {
+  try {
+    const text =
+      process.platform === 'linux'
+        ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], {
+            encoding: 'utf8',
+            stdio: ['ignore', 'pipe', 'ignore'],
+          })
+    return text.trim() === '' ? undefined : text.trim()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,104 @@
+import {z} from 'zod'
+import {hostSchema, residueSchema} from './schema.ts'
+
+/** The shape of `rebind check --json` and check.json. All times are seconds; objects are open. */
+const seconds = z.number().nonnegative()
+const count = z.int().nonnegative()
+
+export const stopSignals = ['SIGTERM', 'SIGINT', 'SIGKILL', 'none'] as const
+
+/** Attempts that failed alike, one after the other. */
+const errorSchema = z.looseObject({
+  /** EADDRINUSE if the server's own output names it, else null. */
+  code: z.string().nullable(),
+  /** What became of the attempt, in words. */
+  what: z.string(),
+  exitStatus: z.int().nullable(),
+  exitSignal: z.string().nullable(),
+  /** The lines of its output that name the error; the last ones where none does. */
+  lines: z.array(z.string()),
+  firstAttempt: z.int().positive(),
+  count: z.int().positive(),
+})
+
+const processSchema = z.looseObject({
+  pid: z.int().positive(),
+  command: z.string(),
+  /** Whether it still listens on the port. */
+  listening: z.boolean(),
+})
+
+const roundSchema = z.looseObject({
+  /** From the start of the command until it listened. */
+  startupSeconds: seconds,
+  /** From the stop signal until the process had ended. */
+  exitSeconds: seconds,
+  /** The signal that made it end; `itself` if none was needed. */
+  exitedBy: z.enum(['SIGTERM', 'SIGINT', 'SIGKILL', 'itself']),
+  exitStatus: z.int().nullable(),
+  exitSignal: z.string().nullable(),
+  /** True if the stop signal was not obeyed in time, so that SIGKILL followed. */
+  stopTimedOut: z.boolean(),
+  connections: z.looseObject({open: count, accepted: count.nullable(), reset: count}),
+  /** Null where the OS does not show it. */
+  residue: residueSchema,
+  verdict: z.enum(['immediate', 'delayed', 'blocked']),
+  attempts: count,
+  /** From no longer accepting connections to accepting them again; null if it never did. */
+  outageSeconds: seconds.nullable(),
+  /** From the first attempt until it listened; 0 if that was granted, null if none was. */
+  waitSeconds: seconds.nullable(),
+  refusedConnections: count,
+  /** Connections that failed in another way, e.g. by a timeout. */
+  failedConnections: count,
+  errors: z.array(errorSchema),
+  /** Processes of the stopped server that were alive when its successor was started. */
+  survivors: z.array(processSchema),
+})
+
+const reuseaddrSchema = z.looseObject({
+  /** Null where the behaviour does not tell. */
+  set: z.boolean().nullable(),
+  because: z.string(),
+})
+
+const problemSchema = z.looseObject({
+  kind: z.enum([
+    'exited',
+    'never-listened',
+    'other-port',
+    'other-address',
+    'other-process',
+    'daemonised',
+    'unreachable',
+    'interrupted',
+  ]),
+  message: z.string(),
+  remedy: z.string(),
+})
+
+export const checkSchema = z.looseObject({
+  format: z.literal('rebind-check'),
+  version: z.literal(1),
+  host: hostSchema,
+  command: z.array(z.string()),
+  port: z.int().min(1).max(65535),
+  address: z.string(),
+  stop: z.enum(stopSignals),
+  /** Every round that was asked for was played, and was immediate. */
+  safe: z.boolean(),
+  /** Why the restart could not be measured; absent if it was. */
+  problem: problemSchema.optional(),
+  /** Name of the runtime that the fixes are for, as its command line shows. */
+  runtime: z.string().nullable(),
+  reuseaddr: reuseaddrSchema,
+  rounds: z.array(roundSchema),
+  advice: z.array(z.string()),
+})
+
+export type CheckDocument = z.infer<typeof checkSchema>
+export type CheckRound = CheckDocument['rounds'][number]
+export type CheckError = CheckRound['errors'][number]
+export type CheckProblem = NonNullable<CheckDocument['problem']>
+export type Survivor = CheckRound['survivors'][number]
+export type StopSignal = CheckDocument['stop']

@@ -1,0 +1,76 @@
+import {getBorderCharacters, table} from 'table'
+import {coloursFor} from './colours.ts'
+import {literal, row, section} from './markdown.ts'
+import type {Survey, Surveyed} from './survey-schema.ts'
+import {hostWords, printable, residueWords} from './words.ts'
+
+const pc = coloursFor(process.stdout)
+const gap = 2
+
+function optionWords({reuseaddr}: Surveyed): string {
+  if (reuseaddr === null) return 'not known'
+  return reuseaddr ? 'set' : 'not set'
+}
+
+function outageWords({outageSeconds, check}: Surveyed): string {
+  if (outageSeconds !== null) return `${outageSeconds.toFixed(3)} s`
+  const waits = check?.rounds.at(-1)?.verdict === 'blocked'
+  return waits ? 'not over within the limit' : '-'
+}
+
+/** The columns that every rendering of a survey has, in this order. */
+const columns: readonly [string, (server: Surveyed) => string][] = [
+  ['server', ({title}) => title],
+  ['version', ({version}) => version ?? '-'],
+  ['SO_REUSEADDR', optionWords],
+  ['residue', ({check}) => residueWords({residue: check?.rounds.at(-1)?.residue ?? null})],
+  ['verdict', ({check}) => check?.rounds.at(-1)?.verdict ?? '-'],
+  ['outage with a connection open', outageWords],
+]
+
+function measured({servers}: Survey): Surveyed[] {
+  return servers.filter(({status}) => status === 'measured')
+}
+
+/** What a survey leaves unanswered, a line each. */
+function unanswered({servers}: Survey): string[] {
+  const failed = servers.filter(({status}) => status === 'failed')
+  const absent = servers.filter(({status}) => status === 'not-installed').map(({id}) => id)
+  return [
+    ...failed.map(({id, reason}) => `${id} could not be measured: ${reason ?? 'no reason'}`),
+    ...(absent.length > 0 ? [`Not installed here: ${absent.join(', ')}`] : []),
+  ]
+}
+
+/** What `rebind survey` prints. */
+export function renderSurvey(survey: Survey): string {
+  const rows = measured(survey).map((server) => columns.map(([, cell]) => printable(cell(server))))
+  const lines = [pc.bold(hostWords(survey.host)), '']
+  if (rows.length > 0) {
+    const titles = columns.map(([title]) => pc.bold(title))
+    const text = table([titles, ...rows], {
+      border: getBorderCharacters('void'),
+      columnDefault: {paddingLeft: 0, paddingRight: gap},
+      drawHorizontalLine: () => false,
+    })
+    lines.push(text.replace(/ +$/gm, ''))
+  }
+  lines.push(...unanswered(survey).map(printable))
+  lines.push(`${rows.length} measured in ${survey.wallSeconds.toFixed(1)} s`)
+  return `${lines.join('\n')}\n`
+}
+
+/** A survey as GitHub-flavoured Markdown. */
+export function renderSurveyMarkdown(survey: Survey): string {
+  return [
+    '# Rebind survey',
+    '',
+    `${literal(hostWords(survey.host))}; took ${survey.wallSeconds.toFixed(1)} s.`,
+    '',
+    row(columns.map(([title]) => title)),
+    row(columns.map(() => '---')),
+    ...measured(survey).map((server) => row(columns.map(([, cell]) => literal(cell(server))))),
+    '',
+    ...section('Not measured', unanswered(survey).map(literal)),
+  ].join('\n')
+}

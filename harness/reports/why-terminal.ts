@@ -1,0 +1,228 @@
+import {getBorderCharacters, table} from 'table'
+import {endWords, remainingWords, shortCommand} from '../why/words.ts'
+import {coloursFor} from './colours.ts'
+import type {WhyPath, WhyPort} from './why-schema.ts'
+import {printable} from './words.ts'
+
+const pc = coloursFor(process.stdout)
+const gap = 2
+/** More sockets than this are counted by state instead of being listed. */
+const mostRows = 12
+
+type Socket = NonNullable<WhyPort['sockets']>[number]
+
+/**
+ * The answer about a port, for a person: what, until when, why, what to do, and what it rests on.
+ * @param width the terminal's columns; undefined where the output is not a terminal
+ */
+export function renderWhyPort(answer: WhyPort, width: number | undefined): string {
+  return text(width, [
+    headline(`port ${answer.port}`, answer.bindable, codes(answer)),
+    whereLine(answer),
+    freeLine(answer),
+    ...causeSection(answer),
+    ...adviceSection(answer),
+    ...socketSection(answer),
+    ...bindSection(answer),
+    ...unseenSection(answer),
+  ])
+}
+
+/** The answer about the path of a Unix socket. */
+export function renderWhyPath(answer: WhyPath, width: number | undefined): string {
+  return text(width, [
+    headline(answer.path, answer.bindable, ''),
+    ...causeSection(answer),
+    ...adviceSection(answer),
+    ...unseenSection(answer),
+  ])
+}
+
+/** A line that begins with `- ` is a sentence, and is wrapped; tables are left as they are. */
+function text(width: number | undefined, lines: (string | undefined)[]): string {
+  const wrapped = lines
+    .filter((line) => line !== undefined)
+    .map((line) => (width !== undefined && line.startsWith('- ') ? wrap(line, width) : line))
+  return `${wrapped.join('\n')}\n`
+}
+
+/** Breaks a sentence between words, indented below its mark. */
+function wrap(sentence: string, width: number): string {
+  const lines: string[] = []
+  let line = ''
+  for (const word of sentence.split(' ')) {
+    if (line.trim() !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = `  ${word}`
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line].join('\n')
+}
+
+function headline(what: string, bindable: boolean | null, where: string): string {
+  const name = printable(what)
+  if (bindable === null)
+    return pc.bold(pc.yellow(`Whether a plain bind of ${name} is granted could not be tried.`))
+  return bindable
+    ? pc.bold(pc.green(`${capital(name)} can be bound now.`))
+    : pc.bold(pc.red(`${capital(name)} cannot be bound now${where}.`))
+}
+
+function capital(name: string): string {
+  return name.startsWith('port ') ? `P${name.slice(1)}` : name
+}
+
+/** ` (EADDRINUSE: address already in use)`. */
+function codes({bind}: WhyPort): string {
+  const observed = bind.filter((trial) => trial.bind === 'none').map((trial) => trial.observed)
+  const refused = [...new Set(observed)].filter((code) => code !== 'granted')
+  const words = refused.map((code) => {
+    const meaning = meanings[code]
+    return meaning === undefined ? printable(code) : `${code}: ${meaning}`
+  })
+  return ` (${words.join(', ')})`
+}
+
+const meanings: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'address already in use',
+  EACCES: 'permission denied',
+  EADDRNOTAVAIL: 'address not available',
+}
+
+/** Which addresses a plain bind is refused on, if not all of them answer alike. */
+function whereLine({bind}: WhyPort): string | undefined {
+  const plain = bind.filter((trial) => trial.bind === 'none')
+  const names = (isGranted: boolean) =>
+    plain
+      .filter(({observed}) => (observed === 'granted') === isGranted)
+      .map(({address}) => addressWords(address))
+      .join(', ')
+  if (names(true) === '' || names(false) === '') return undefined
+  return `Refused on ${names(false)}; granted on ${names(true)}.`
+}
+
+function freeLine({bindable, bind, freeInSeconds, freeInSecondsAtLeast, causes}: WhyPort) {
+  const inUse = bind.some((trial) => trial.bind === 'none' && trial.observed === 'EADDRINUSE')
+  if (bindable !== false || !inUse) return undefined
+  if (freeInSeconds !== null) {
+    return `It comes free by itself in ${remainingWords([freeInSecondsAtLeast ?? 0, freeInSeconds])}.`
+  }
+  const hidden = causes.some(({kind}) => kind === 'not-visible')
+  return hidden
+    ? 'When it comes free cannot be seen.'
+    : 'It does not come free by itself at a known time: see below what to do.'
+}
+
+function causeSection({causes}: Pick<WhyPort, 'causes'>): string[] {
+  if (causes.length === 0) return []
+  // Several causes may go by one rule; it is told below the first.
+  const told = new Set<string | undefined>([undefined])
+  const lines = causes.flatMap(({text: sentence, because, source}) => {
+    const isNew = !told.has(because)
+    told.add(because)
+    const rule = isNew ? [`- Rule: ${because} (${source ?? ''}).`] : []
+    return [`- ${printable(sentence)}`, ...rule]
+  })
+  return ['', pc.bold('Why'), ...lines]
+}
+
+function adviceSection({advice}: Pick<WhyPort, 'advice'>): string[] {
+  if (advice.length === 0) return []
+  return [
+    '',
+    pc.bold('What to do'),
+    ...advice.map(({text: sentence}) => `- ${printable(sentence)}`),
+  ]
+}
+
+function unseenSection({unseen}: Pick<WhyPort, 'unseen'>): string[] {
+  return unseen.length === 0
+    ? []
+    : ['', pc.bold('Not seen'), ...unseen.map((sentence) => `- ${printable(sentence)}`)]
+}
+
+function socketSection({sockets}: WhyPort): string[] {
+  if (sockets === null || sockets.length === 0) return []
+  const title = ['', pc.bold('Sockets on the port')]
+  if (sockets.length > mostRows) return [...title, ...stateCounts(sockets)]
+  return [
+    ...title,
+    grid([['state', 'local', 'remote', 'timer', 'process'], ...sockets.map(socketRow)]),
+  ]
+}
+
+function socketRow({state, local, remote, expiresInSeconds, processes, uid}: Socket): string[] {
+  const [first, ...others] = processes ?? []
+  const more = others.length === 0 ? '' : ` and ${others.length} more`
+  const who =
+    first === undefined
+      ? uid === undefined
+        ? 'none'
+        : `not visible (uid ${uid})`
+      : `${first.pid} ${first.user ?? first.uid ?? ''} ${shortCommand(first.command)}${more}`
+  return [
+    state,
+    endWords(local),
+    state === 'LISTEN' ? '-' : endWords(remote),
+    expiresInSeconds === null ? '-' : `${expiresInSeconds.toFixed(1)} s`,
+    who,
+  ]
+}
+
+/** `20000 TIME_WAIT, timers 51.2 to 52.0 s`. */
+function stateCounts(sockets: readonly Socket[]): string[] {
+  const byState = new Map<string, Socket[]>()
+  for (const socket of sockets) {
+    const known = byState.get(socket.state)
+    if (known === undefined) byState.set(socket.state, [socket])
+    else known.push(socket)
+  }
+  return [...byState].map(([state, group]) => {
+    const timers = group.flatMap(({expiresInSeconds}) => expiresInSeconds ?? [])
+    const [min, max] = timers.reduce(
+      ([low, high], each) => [Math.min(low, each), Math.max(high, each)],
+      [Number.POSITIVE_INFINITY, 0],
+    )
+    const range = timers.length === 0 ? '' : `, timers ${min.toFixed(1)} to ${max.toFixed(1)} s`
+    const pids = [...new Set(group.flatMap(({pid}) => pid ?? []))]
+    const who = pids.length === 0 ? '' : `, process ${pids.slice(0, 8).join(', ')}`
+    return `${group.length} ${state}${range}${who}`
+  })
+}
+
+function bindSection({bind}: WhyPort): string[] {
+  if (bind.length === 0) return []
+  const addresses = [...new Set(bind.map(({address}) => address))]
+  const options = ['none', 'reuseaddr', 'reuseport', 'both'] as const
+  const observed = (address: string, option: string) =>
+    bind.find((trial) => trial.address === address && trial.bind === option)?.observed ?? '-'
+  return [
+    '',
+    pc.bold('What a bind gets now (tried, and closed at once)'),
+    grid([
+      ['address', 'no option', 'SO_REUSEADDR', 'SO_REUSEPORT', 'both'],
+      ...addresses.map((address) => [
+        addressWords(address),
+        ...options.map((option) => observed(address, option)),
+      ]),
+    ]),
+  ]
+}
+
+const addressNames: Readonly<Record<string, string>> = {
+  dual: ':: (IPv4, too)',
+  '::': ':: (IPv6 only)',
+}
+
+function addressWords(address: string): string {
+  return addressNames[address] ?? printable(address)
+}
+
+function grid(rows: string[][]): string {
+  const [head = [], ...body] = rows.map((row) => row.map(printable))
+  return table([head.map((title) => pc.dim(title)), ...body], {
+    border: getBorderCharacters('void'),
+    columnDefault: {paddingLeft: 0, paddingRight: gap},
+    drawHorizontalLine: () => false,
+  }).trimEnd()
+}

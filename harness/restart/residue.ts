@@ -1,0 +1,69 @@
+import {once} from 'node:events'
+import {createConnection, createServer, type Socket} from 'node:net'
+import {type Bracket, monotonicSeconds} from '../clock.ts'
+import {bindNative} from '../sockets/native.ts'
+
+/** The residues whose release is the kernel's alone. */
+export const timedResidues = ['TIME_WAIT', 'FIN_WAIT2'] as const
+
+export type TimedResidue = (typeof timedResidues)[number]
+
+export interface LeftResidue {
+  /** When the residue appeared, monotonic seconds. */
+  appeared: Bracket
+  /** Closes what had to stay open for the residue to stay what it is. */
+  dispose(): void
+}
+
+const host = '127.0.0.1'
+const answerWithinMilliseconds = 10_000
+
+/**
+ * Has a server without bind options accept a connection on the port and close it first. Nothing but the
+ * residue is left: the listener is closed before the connection is.
+ *
+ * Everything happens in this process, because a kernel does not ask which process a residue was of, and a
+ * thousand ports would need two thousand processes. `destroy` calls close(2) before it returns, so that the
+ * moment is known to some microseconds.
+ * @throws SystemError of `bind`, EADDRINUSE if the port was lost to somebody else
+ */
+export async function leaveResidue(port: number, residue: TimedResidue): Promise<LeftResidue> {
+  const signal = AbortSignal.timeout(answerWithinMilliseconds)
+  const listener = createServer({allowHalfOpen: true})
+  listener.listen({fd: bindNative({address: host, port, bind: 'none'})})
+  const sockets: Socket[] = []
+  try {
+    await once(listener, 'listening', {signal})
+    const accepted = once(listener, 'connection', {signal})
+    const client = createConnection({host, port, allowHalfOpen: true})
+    sockets.push(client)
+    const [server] = (await Promise.all([accepted, once(client, 'connect', {signal})]))[0] as [
+      Socket,
+    ]
+    sockets.push(server)
+    listener.close()
+
+    if (residue === 'FIN_WAIT2') {
+      // The client never answers the FIN.
+      const appeared = closing(server)
+      client.on('error', () => undefined)
+      return {appeared, dispose: () => void client.destroy()}
+    }
+    const finArrived = once(client, 'end', {signal})
+    client.resume()
+    server.destroy()
+    await finArrived
+    return {appeared: closing(client), dispose: () => undefined}
+  } catch (error) {
+    for (const socket of sockets) socket.resetAndDestroy()
+    throw error
+  } finally {
+    listener.close()
+  }
+}
+
+function closing(socket: Socket): Bracket {
+  const from = monotonicSeconds()
+  socket.destroy()
+  return {from, to: monotonicSeconds()}
+}

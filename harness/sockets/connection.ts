@@ -1,0 +1,120 @@
+/**
+ * Connections through plain system calls, for sockets whose every option and state counts. No call here
+ * ever blocks: what is not there yet is undefined or false, and is asked for again.
+ */
+import {constants as osConstants} from 'node:os'
+import type {SocketAddress} from './address.ts'
+import {portOf, type SocketConstants, sockaddr} from './constants.ts'
+import {libc} from './libc.ts'
+import {systemError} from './system-error.ts'
+
+const {EAGAIN, EINPROGRESS} = osConstants.errno
+/** sizeof(struct sockaddr_in6), the larger one. */
+const addressBytes = 28
+/** More than the first byte is never read; the kernel cuts its structure to what it is given. */
+const infoBytes = 256
+
+/** The states that a socket can be asked for; UNKNOWN is one of those that pass by. */
+export type HeldState = keyof SocketConstants['tcpStates'] | 'UNKNOWN'
+
+/** @throws SystemError of `listen` */
+export function listenOn(fd: number, backlog: number): void {
+  check('listen', libc().listen(fd, backlog))
+}
+
+/**
+ * Starts to connect; whether it has succeeded is for the other side to say, by accepting.
+ * The socket is non-blocking from here on.
+ * @throws SystemError of `fcntl` or `connect`
+ */
+export function startConnecting(fd: number, target: SocketAddress, port: number): void {
+  const c = libc()
+  doNotBlock(fd)
+  const bytes = sockaddr(c.constants, target, port)
+  if (c.connect(fd, bytes, bytes.length) < 0 && c.errno() !== EINPROGRESS) {
+    throw systemError('connect', c.errno(), {address: target.host, port})
+  }
+}
+
+/**
+ * The next connection of a non-blocking listener, close-on-exec and non-blocking, with the port that it
+ * comes from; undefined if there is none yet. The caller owns the fd.
+ * @throws SystemError of `accept` or `fcntl`
+ */
+export function acceptNext(listener: number): {fd: number; remotePort: number} | undefined {
+  const c = libc()
+  const address = Buffer.alloc(addressBytes)
+  const fd = c.accept(listener, address, lengthOf(address))
+  if (fd < 0) {
+    if (c.errno() === EAGAIN) return undefined
+    throw systemError('accept', c.errno())
+  }
+  try {
+    check('fcntl', c.fcntl(fd, c.constants.F_SETFD, 'int', c.constants.FD_CLOEXEC))
+    doNotBlock(fd)
+    return {fd, remotePort: portOf(address)}
+  } catch (error) {
+    c.close(fd)
+    throw error
+  }
+}
+
+/** The socket's own port. @throws SystemError of `getsockname` */
+export function localPort(fd: number): number {
+  const address = Buffer.alloc(addressBytes)
+  check('getsockname', libc().getsockname(fd, address, lengthOf(address)))
+  return portOf(address)
+}
+
+/** Sends FIN: an active close if the other side has not sent one. @throws SystemError of `shutdown` */
+export function sendFin(fd: number): void {
+  const c = libc()
+  check('shutdown', c.shutdown(fd, c.constants.SHUT_WR))
+}
+
+/** Whether the other side's FIN has arrived. @throws SystemError of `recv`, e.g. ECONNRESET */
+export function isAtEnd(fd: number): boolean {
+  const c = libc()
+  const received = c.recv(fd, Buffer.alloc(1), 1, 0)
+  if (received < 0 && c.errno() !== EAGAIN) throw systemError('recv', c.errno())
+  return received === 0
+}
+
+/** The TCP state of a socket that the process still has. @throws SystemError of `getsockopt` */
+export function heldState(fd: number): HeldState {
+  const c = libc()
+  const {IPPROTO_TCP, TCP_INFO, tcpStates} = c.constants
+  const info = Buffer.alloc(infoBytes)
+  check('getsockopt', c.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, lengthOf(info)))
+  const found = Object.entries(tcpStates).find(([, number]) => number === info[0])
+  return found === undefined ? 'UNKNOWN' : (found[0] as HeldState)
+}
+
+/** Closes with RST, which leaves nothing behind on either side. */
+export function abort(fd: number): void {
+  const c = libc()
+  // struct linger {int l_onoff; int l_linger;}
+  const linger = Buffer.alloc(8)
+  linger.writeInt32LE(1, 0)
+  c.setsockopt(fd, c.constants.SOL_SOCKET, c.constants.SO_LINGER, linger, linger.length)
+  c.close(fd)
+}
+
+/** @throws SystemError of `fcntl` */
+export function doNotBlock(fd: number): void {
+  const c = libc()
+  const {F_GETFL, F_SETFL, O_NONBLOCK} = c.constants
+  const flags = c.fcntl(fd, F_GETFL, 'int', 0)
+  check('fcntl', flags)
+  check('fcntl', c.fcntl(fd, F_SETFL, 'int', flags | O_NONBLOCK))
+}
+
+function lengthOf(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(bytes.length)
+  return length
+}
+
+function check(syscall: string, result: number): void {
+  if (result < 0) throw systemError(syscall, libc().errno())
+}

@@ -1,0 +1,47 @@
+import type {Bracket} from '../clock.ts'
+import type {PortRelease} from '../restart/release.ts'
+
+/** The value below which the given share of them lies (nearest rank); null of none. */
+export function quantile(values: readonly number[], share: number): number | null {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null
+}
+
+/** What is known of a set of waits, in seconds; null where no port was released. */
+export interface Spread {
+  minSeconds: number | null
+  medianSeconds: number | null
+  p95Seconds: number | null
+  maxSeconds: number | null
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  return {
+    minSeconds: quantile(values, 0),
+    medianSeconds: quantile(values, 0.5),
+    p95Seconds: quantile(values, 0.95),
+    maxSeconds: quantile(values, 1),
+  }
+}
+
+/** Between which bounds the residue's true time lies; without an upper one if it was not granted. */
+export function residueTime({appeared, lastRefusedAt, grantedAt}: PortRelease): Bracket {
+  return {
+    from: lastRefusedAt === null ? 0 : Math.max(0, lastRefusedAt - appeared.to),
+    to: grantedAt === null ? Number.POSITIVE_INFINITY : grantedAt - appeared.from,
+  }
+}
+
+/**
+ * Whether a residue's time lies in the platform's range, as far as that can be told; null without a range,
+ * and of a port that was given up while its release might still come.
+ */
+export function isWithin(
+  release: PortRelease,
+  range: readonly [min: number, max: number] | null,
+): boolean | null {
+  if (range === null) return null
+  const {from, to} = residueTime(release)
+  if (to < range[0] || from > range[1]) return false
+  return release.grantedAt === null ? null : true
+}

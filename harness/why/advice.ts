@@ -1,0 +1,310 @@
+import {networkInterfaces} from 'node:os'
+import type {Holder} from '../platforms/socket-holders.ts'
+import type {Advice} from '../reports/why-schema.ts'
+import type {BindOption} from '../sockets/bind-options.ts'
+import {isHeld, obstaclesOf} from './causes.ts'
+import {type Inference, type Obstacle, predecessorOf} from './inference.ts'
+import type {PortPicture, PortSocket} from './port-picture.ts'
+import {proxyOf} from './proxies.ts'
+import {type Remaining, releaseRange} from './remaining.ts'
+import {counted, holderWords, remainingWords} from './words.ts'
+
+export interface Situation {
+  picture: PortPicture
+  bindable: boolean | null
+  inTheWay: readonly PortSocket[]
+  inference: Inference | undefined
+  freeIn: Remaining | null
+}
+
+const shownElsewhere = 5
+
+const optionNames: Record<Exclude<BindOption, 'none'>, string> = {
+  reuseaddr: 'SO_REUSEADDR',
+  reuseport: 'SO_REUSEPORT',
+  both: 'SO_REUSEADDR and SO_REUSEPORT',
+}
+
+/** What to do about it, the best first. Nothing of it is done here. */
+export function adviceFor(situation: Situation): Advice[] {
+  const {bindable} = situation
+  if (bindable === true) return [...startAdvice(situation), ...portAdvice(situation)]
+  return [
+    ...privilegeAdvice(situation),
+    ...stopAdvice(situation),
+    ...waitAdvice(situation),
+    ...optionAdvice(situation),
+    ...addressAdvice(situation),
+    ...portAdvice(situation),
+  ]
+}
+
+function startAdvice({picture}: Situation): Advice[] {
+  const {platform, settings, port, uid} = picture
+  const first = platform.firstUnprivilegedPort(settings)
+  const advice: Advice[] = [{kind: 'start', text: 'Start the server: nothing is in its way.'}]
+  if (port < first && uid === 0) {
+    advice.push({
+      kind: 'use-privilege',
+      text: `Ports below ${first} are granted to root only: the server must be started as root, or be given the capability, as this command was.`,
+    })
+  }
+  return advice
+}
+
+/** Each process that has a socket in the way, with what it does there; said to the user, never done here. */
+function stopAdvice({picture, inTheWay}: Situation): Advice[] {
+  const holders = new Map<number, {holder: Holder; listens: boolean; connections: number}>()
+  let unknown = false
+  for (const {entry, holders: owners} of inTheWay) {
+    if (owners.length === 0 && isHeld({entry, holders: owners}, picture)) unknown = true
+    for (const holder of owners) {
+      const known = holders.get(holder.pid) ?? {holder, listens: false, connections: 0}
+      if (entry.state === 'LISTEN') known.listens = true
+      // Only who closes first is left with TIME_WAIT.
+      else if (entry.state === 'ESTABLISHED') known.connections++
+      holders.set(holder.pid, known)
+    }
+  }
+  // Workers end with the process that started them, and come back if they are stopped alone.
+  const first = [...holders.values()].filter(
+    ({holder}) => holder.parent === null || !holders.has(holder.parent),
+  )
+  const advice = first.map(({holder, listens, connections}): Advice => {
+    const {pid} = holder
+    const proxy = proxyOf(holder)
+    if (proxy !== undefined) {
+      return {
+        kind: 'stop-container',
+        pid,
+        text: `Stop the container or service that publishes the port, not its proxy (${proxy}, process ${pid}); docker ps --filter publish=${picture.port} or podman ps shows containers.`,
+      }
+    }
+    const after = connections === 0 ? '' : afterStop(connections, picture)
+    const how =
+      pid === 1
+        ? 'Process 1 holds sockets for services that it starts on demand: stop the socket unit (systemctl list-sockets shows it), not process 1.'
+        : `Stop process ${pid}${listens ? '' : ', or let it close the connection'} (kill ${pid}); if a supervisor started it, stop it there, or it comes back.`
+    return {kind: 'stop-process', pid, text: `${how}${after}`}
+  })
+  if (unknown) {
+    advice.push({
+      kind: 'look-as-root',
+      text:
+        picture.uid === 0
+          ? 'The process is not visible from here: look on the host, outside of this container.'
+          : `Ask again as root to see which process it is: sudo rebind why ${picture.port}.`,
+    })
+  }
+  return advice
+}
+
+/** What stays of the open connections of a process when it ends. */
+function afterStop(connections: number, {platform, settings}: PortPicture): string {
+  const range = releaseRange('TIME_WAIT', platform, settings)
+  const wait = range === null ? 'a while' : remainingWords(range)
+  return ` Its ${counted(connections, 'open connection')} may then keep the port from a plain bind for ${wait} more (TIME_WAIT).`
+}
+
+function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
+  const {port, platform, settings, trials} = picture
+  const watch = `rebind watch ${port} --until-free ends when it is free.`
+  if (freeIn !== null && inTheWay.length > 0) {
+    const finWait = inTheWay.some(({entry}) => entry.state === 'FIN_WAIT2')
+    const after = finWait ? releaseRange('TIME_WAIT', platform, settings) : null
+    const more =
+      after === null
+        ? ''
+        : ` Should the client close meanwhile, the wait begins anew (${remainingWords(after)}).`
+    return [
+      {
+        kind: 'wait',
+        seconds: freeIn[1],
+        text: `Wait ${remainingWords(freeIn)}: the port then comes free by itself.${more} ${watch}`,
+      },
+    ]
+  }
+  const hidden = platform.hiddenStates.map((state) => releaseRange(state, platform, settings))
+  const longest = Math.max(0, ...hidden.map((range) => range?.[1] ?? 0))
+  const inUse = trials.some(({bind, observed}) => bind === 'none' && observed === 'EADDRINUSE')
+  if (!inUse || inTheWay.length > 0 || longest === 0) return []
+  return [
+    {
+      kind: 'wait',
+      seconds: longest,
+      text: `Wait: if it is what ${platform.title} hides, the port comes free by itself within ${Math.ceil(longest)} s. ${watch}`,
+    },
+  ]
+}
+
+/** Whether an option helps with what is on the port now is what the trials say; for the next restart the rules do. */
+function optionAdvice(situation: Situation): Advice[] {
+  const {picture, inTheWay} = situation
+  const {trials} = picture
+  const inUse = trials.some(({bind, observed}) => bind === 'none' && observed === 'EADDRINUSE')
+  if (!inUse) return []
+  const listens = inTheWay.some(({entry}) => entry.state === 'LISTEN')
+  if (listens) return besideListener(situation)
+  for (const option of ['reuseaddr', 'reuseport'] as const) {
+    const own = trials.filter(({bind}) => bind === option)
+    if (!own.every(({observed}) => observed === 'granted')) continue
+    return [
+      {
+        kind: 'set-option',
+        option,
+        helpsNow: true,
+        text: `Or set ${optionNames[option]} on the new server's socket before bind: that is granted now, as tried.${nodeNote(option)} Keep it from then on: the next restart needs it, too.`,
+      },
+    ]
+  }
+  if (inTheWay.some(({outgoing}) => outgoing)) {
+    return [
+      {
+        kind: 'set-option',
+        option: 'reuseaddr',
+        helpsNow: false,
+        text: 'SO_REUSEADDR does not help: it was tried and refused, because the connection in the way does not have it.',
+      },
+    ]
+  }
+  return lateOption(situation)
+}
+
+/** The options came too late for this restart; do they help the next? */
+function lateOption({picture, inTheWay, inference}: Situation): Advice[] {
+  const {platform, addresses, uid} = picture
+  const {rules} = platform
+  const seen = obstaclesOf(inTheWay, uid)
+  const hidden = platform.hiddenStates.map(
+    (state): Obstacle => ({state, address: '127.0.0.1', foreign: false}),
+  )
+  const obstacles = seen.length > 0 ? seen : hidden
+  if (rules === null || obstacles.length === 0) return []
+  const rulesFor = (option: BindOption, predecessor: BindOption) =>
+    addresses.flatMap((address) =>
+      obstacles.map((obstacle) =>
+        rules.bind({
+          residue: obstacle.state,
+          predecessor: predecessorOf(obstacle, {bind: predecessor, dualStack: true}),
+          successor: {bind: option, address},
+        }),
+      ),
+    )
+  for (const option of ['reuseaddr', 'reuseport'] as const) {
+    if (rulesFor(option, option).some(({outcome}) => outcome !== 'granted')) continue
+    const why = rulesFor(option, inference?.example.bind ?? 'none').find(
+      ({outcome}) => outcome !== 'granted',
+    )
+    const reason =
+      inference?.[option] === false
+        ? ', for the server that left this ran without it'
+        : why === undefined
+          ? ''
+          : ` (${why.because})`
+    return [
+      {
+        kind: 'set-option',
+        option,
+        helpsNow: false,
+        text: `Set ${optionNames[option]} on the server's socket before bind. It does not help now${reason}; it does from the next restart on.`,
+      },
+    ]
+  }
+  return []
+}
+
+/** Options beside a server that lives: at best two servers share the port. */
+function besideListener({picture}: Situation): Advice[] {
+  const {trials} = picture
+  const granted = (option: BindOption) => {
+    const own = trials.filter(({bind}) => bind === option)
+    return own.length > 0 && own.every(({observed}) => observed === 'granted')
+  }
+  const option = (['reuseaddr', 'reuseport', 'both'] as const).find(granted)
+  if (option === undefined) {
+    return [
+      {
+        kind: 'set-option',
+        option: 'reuseaddr',
+        helpsNow: false,
+        text: 'No option helps against a server that is running: all were tried and refused on at least one address.',
+      },
+    ]
+  }
+  return [
+    {
+      kind: 'set-option',
+      option,
+      helpsNow: true,
+      text: `A bind with ${optionNames[option]} is granted now, as tried, but beside the old server: both would be on the port, and connections would go to either.`,
+    },
+  ]
+}
+
+function nodeNote(option: BindOption): string {
+  return option === 'reuseaddr' ? " (Node's server.listen always sets it.)" : ''
+}
+
+function privilegeAdvice({picture}: Situation): Advice[] {
+  const {platform, port, settings, trials} = picture
+  const first = platform.firstUnprivilegedPort(settings)
+  if (port >= first || !trials.some(({observed}) => observed === 'EACCES')) return []
+  const capability =
+    platform.stack === 'linux'
+      ? `, give its program the capability (setcap cap_net_bind_service=+ep PROGRAM; AmbientCapabilities= in systemd), or lower the limit (sysctl -w net.ipv4.ip_unprivileged_port_start=${port})`
+      : ''
+  return [
+    {
+      kind: 'use-privilege',
+      text: `Start the server as root${capability}, or let it listen on a port from ${first} up, with a proxy in front.`,
+    },
+  ]
+}
+
+function addressAdvice({picture}: Situation): Advice[] {
+  const {trials} = picture
+  if (!trials.some(({observed}) => observed === 'EADDRNOTAVAIL')) return []
+  return [
+    {
+      kind: 'use-other-address',
+      text: `Listen on an address of this machine: ${localAddresses().join(', ')}, or 0.0.0.0 for all of IPv4.`,
+    },
+  ]
+}
+
+function localAddresses(): string[] {
+  return (
+    Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .map(({address}) => address)
+      // Link-local addresses are of use with a zone only.
+      .filter((address) => !address.startsWith('fe80:'))
+  )
+}
+
+/** What holds of the port whoever is on it. */
+function portAdvice({picture}: Situation): Advice[] {
+  const {platform, settings, port, elsewhere} = picture
+  const advice: Advice[] = []
+  const [first, last] = platform.ephemeralPorts(settings)
+  if (first <= port && port <= last && platform.reservation?.isReserved(port, settings) !== true) {
+    const command = platform.reservation?.command(port, settings)
+    const how =
+      command === undefined
+        ? 'use a port outside of it'
+        : `use a port outside of it, or reserve this one, as root: ${command}`
+    advice.push({
+      kind: 'reserve-port',
+      text: `Port ${port} lies in the range that the OS gives to outgoing connections (${first} to ${last}), any of which may take it while the server is down: ${how}.`,
+    })
+  }
+  for (const {local, holders} of elsewhere.slice(0, shownElsewhere)) {
+    const [holder] = holders
+    const who = holder === undefined ? 'a process' : holderWords(holder)
+    advice.push({
+      kind: 'note',
+      text: `In another network namespace (a container, perhaps) ${who} listens on ${local.address} port ${local.port}; that is in nobody's way here.`,
+    })
+  }
+  return advice
+}

@@ -1,0 +1,46 @@
+import test from 'ava'
+import {collectLines} from '../../harness/check/output-lines.ts'
+
+const namesPort = [
+  'Error: listen EADDRINUSE: address already in use :::3000',
+  'OSError: [Errno 98] Address already in use',
+  'OSError: [Errno 48] Address already in use',
+  'listen tcp 127.0.0.1:80: bind: address already in use',
+  'java.net.BindException: Address already in use (Bind failed)',
+  'bind() to 0.0.0.0:80 failed (98: Address already in use)',
+  'Failed to listen on 127.0.0.1:80 (reason: Address already in use)',
+  'called `Result::unwrap()` on an `Err` value: Os { code: 98, kind: AddrInUse, message: "Address in use" }',
+  'bind failed: os error 98',
+  'Could not create server TCP listening socket *:6379: bind: Address already in use',
+]
+for (const line of namesPort) {
+  test(`"${line}" names the port as the error`, (t) => {
+    const lines = collectLines()
+    lines.add(`starting\n${line}\nbye\n`)
+    t.true(lines.namesAddressInUse())
+    t.deepEqual(lines.errorLines(), [line])
+  })
+}
+
+for (const line of ['listening on port 9800', 'took 98 ms', 'error: no such file (2)']) {
+  test(`"${line}" does not`, (t) => {
+    const lines = collectLines()
+    lines.add(line)
+    t.false(lines.namesAddressInUse())
+  })
+}
+
+test('a line that comes in pieces is found, and an endless one costs no more than its beginning', (t) => {
+  const lines = collectLines()
+  for (const piece of ['Error: EADDR', 'IN', 'USE\n']) lines.add(piece)
+  t.deepEqual(lines.errorLines(), ['Error: EADDRINUSE'])
+  const endless = collectLines()
+  for (let index = 0; index < 1000; index++) endless.add('x'.repeat(1000))
+  t.true((endless.errorLines()[0]?.length ?? 0) <= 500)
+})
+
+test('without a line that names an error the last ones are shown', (t) => {
+  const lines = collectLines()
+  lines.add(Array.from({length: 20}, (_, index) => `line ${index}\n`).join(''))
+  t.deepEqual(lines.errorLines(), ['line 15', 'line 16', 'line 17', 'line 18', 'line 19'])
+})

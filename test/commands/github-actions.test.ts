@@ -1,0 +1,77 @@
+import {spawnSync} from 'node:child_process'
+import {readFileSync} from 'node:fs'
+import {join} from 'node:path'
+import test from 'ava'
+import {reportSchema} from '../../harness/reports/schema.ts'
+import {runCli, startCli, temporaryFolder, testUnless} from './cli.ts'
+
+const inActions = (file: string) => ({GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: file})
+
+test('in GitHub Actions run appends its table to the summary, and --json alone is on stdout', async (t) => {
+  const out = temporaryFolder(t)
+  const file = join(temporaryFolder(t), 'step_summary')
+  const {status, stdout, stderr} = await runCli(
+    t,
+    ['run', '--quick', '--json', 'server-aborts', '--out', out],
+    {env: inActions(file)},
+  )
+  t.is(status, 0, stderr)
+  t.is(reportSchema.parse(JSON.parse(stdout)).host.ci, 'GitHub Actions')
+  const summary = readFileSync(file, 'utf8')
+  t.regex(summary, /^\| scenario \| residue \|/m)
+  t.regex(summary, /^\| server-aborts \| none \|/m)
+  t.false(/^::/m.test(stderr), stderr)
+})
+
+test('in GitHub Actions what is left out by an interruption is one notice on stderr', async (t) => {
+  const out = temporaryFolder(t)
+  const file = join(temporaryFolder(t), 'step_summary')
+  const run = startCli(t, ['run', 'server-closes-first', '--json', '--out', out], {
+    env: inActions(file),
+  })
+  await run.shows(/EADDRINUSE/)
+  process.kill(run.pid, 'SIGTERM')
+  const {status, stdout, stderr} = await run.ended
+  t.is(status, 143)
+  reportSchema.parse(JSON.parse(stdout))
+  const commands = stderr.split('\n').filter((line) => line.startsWith('::'))
+  t.is(commands.length, 1)
+  t.regex(
+    commands[0] ?? '',
+    /^::notice title=1 skipped or not judged::[^:]+%0Aserver-closes-first: interrupted by SIGTERM$/,
+  )
+})
+
+/** Runs a program in a network of its own whose kernel keeps no TIME_WAIT: our rules do not foresee that. */
+const withoutTimeWait = [
+  'unshare',
+  '--user',
+  '--map-root-user',
+  '--net',
+  'sh',
+  '-c',
+  'ip link set lo up && echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets && exec "$@"',
+  'sh',
+]
+const [unshare = '', ...rest] = withoutTimeWait
+const forbidden = spawnSync(unshare, [...rest, 'true']).status !== 0
+
+testUnless(
+  forbidden ? 'no network namespace can be made here' : undefined,
+  'in GitHub Actions an unexpected result is an error that names the scenario and the reason',
+  async (t) => {
+    const out = temporaryFolder(t)
+    const file = join(temporaryFolder(t), 'step_summary')
+    const {status, stdout, stderr} = await runCli(
+      t,
+      ['run', '--quick', 'server-closes-first', 'server-aborts', '--out', out],
+      {env: inActions(file), launcher: withoutTimeWait},
+    )
+    t.is(status, 1, stderr)
+    t.false(/^::/m.test(stdout))
+    const commands = stderr.split('\n').filter((line) => line.startsWith('::'))
+    t.is(commands.length, 1, stderr)
+    t.regex(commands[0] ?? '', /^::error title=server-closes-first unexpected::Linux [^:]+: .+/)
+    t.regex(readFileSync(file, 'utf8'), /^- \*\*server-closes-first\*\* unexpected: /m)
+  },
+)

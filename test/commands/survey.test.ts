@@ -1,0 +1,69 @@
+import {readdirSync} from 'node:fs'
+import {join} from 'node:path'
+import test from 'ava'
+import {surveySchema} from '../../harness/reports/survey-schema.ts'
+import {surveyServers} from '../../harness/survey/servers.ts'
+import {complaintsOf, runCli, runFolder, temporaryFolder} from './cli.ts'
+
+test('survey --only checks those servers, names what is not installed, and leaves nothing in the temporary folder', async (t) => {
+  const folder = temporaryFolder(t)
+  const out = join(folder, 'logs')
+  const args = ['survey', '--only', 'node,python3,bun', '--limit', '2', '--json', '--out', out]
+  const {status, stdout, stderr} = await runCli(t, args, {env: {TMPDIR: folder}})
+  t.is(status, 0, stderr)
+  const {servers, format, version} = surveySchema.parse(JSON.parse(stdout))
+  t.is(format, 'rebind-survey')
+  t.is(version, 1)
+  t.deepEqual(
+    servers.map(({id}) => id),
+    ['node', 'bun', 'python3-raw', 'python3-socketserver', 'python3-http'],
+  )
+  for (const {id, status, reason, version, check} of servers) {
+    if (status === 'not-installed') t.regex(reason ?? '', /^there is no /, id)
+    else {
+      t.is(status, 'measured', `${id}: ${reason}`)
+      t.regex(version ?? '', /^\d/)
+      t.is(check?.rounds.length, 1)
+    }
+  }
+  const node = servers.find(({id}) => id === 'node')
+  t.true(node?.check?.safe)
+  t.is(typeof node?.outageSeconds, 'number')
+  t.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('rebind')),
+    [],
+  )
+  const files = readdirSync(runFolder(out))
+  for (const name of ['survey.json', 'survey.md', 'events.ndjson', 'node.log']) {
+    t.true(files.includes(name), name)
+  }
+})
+
+test('survey without --json prints one table, with a line for those that are not installed', async (t) => {
+  const out = temporaryFolder(t)
+  const {status, stdout} = await runCli(t, ['survey', '--only', 'node', '--out', out])
+  t.is(status, 0)
+  t.regex(
+    stdout,
+    /^server +version +SO_REUSEADDR +residue +verdict +outage with a connection open$/m,
+  )
+  t.regex(stdout, /^Node net\.Server +\d+\.\d+\.\d+ +(set|not known) .*immediate +\d+\.\d+ s$/m)
+})
+
+test('an unknown server is one complaint with the nearest and all, exit status 2', async (t) => {
+  const cwd = temporaryFolder(t)
+  const {status, stdout, stderr} = await runCli(t, ['survey', '--only', 'node,ngnix'], {cwd})
+  t.is(status, 2)
+  t.is(stdout, '')
+  const [complaint = '', ...others] = complaintsOf(stderr)
+  t.deepEqual(others, [])
+  t.true(
+    complaint.startsWith('rebind: unknown server "ngnix"; the nearest is nginx; all: node, bun,'),
+  )
+  t.deepEqual(readdirSync(cwd), [])
+})
+
+test('the ids of the survey are unique', (t) => {
+  const ids = surveyServers.map(({id}) => id)
+  t.is(new Set(ids).size, ids.length)
+})

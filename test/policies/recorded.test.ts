@@ -1,0 +1,51 @@
+import test from 'ava'
+import {UsageError} from '../../harness/errors.ts'
+import {newestReleases, releasesOf} from '../../harness/policies/recorded.ts'
+import type {Report, Result} from '../../harness/reports/schema.ts'
+import type {Timing} from '../../harness/reports/timing-schema.ts'
+import {temporaryFolder} from '../commands/cli.ts'
+
+function report(...results: Partial<Result>[]): Report {
+  return {format: 'rebind-report', version: 1, host: {}, results} as unknown as Report
+}
+
+function result(
+  scenario: string,
+  residue: string,
+  verdict: string,
+  residueSeconds: number | null,
+): Partial<Result> {
+  const bind = {verdict, residueSeconds, attempts: 9}
+  return {scenario, status: 'as-expected', expected: {residue}, bind} as unknown as Partial<Result>
+}
+
+test('of a report the TIME_WAITs that were waited out count, and nothing else', (t) => {
+  const given = report(
+    result('a', 'TIME_WAIT', 'delayed', 60.5),
+    result('b', 'TIME_WAIT', 'immediate', 0.01),
+    result('c', 'FIN_WAIT2', 'delayed', 61),
+    result('d', 'TIME_WAIT', 'blocked', null),
+    result('policy-x', 'TIME_WAIT', 'delayed', 61.5),
+  )
+  const {releaseSeconds, played} = releasesOf(given, 'report.json')
+  t.deepEqual(releaseSeconds, [60.5, 61.5])
+  t.deepEqual([...played.keys()], ['policy-x'])
+})
+
+test('a report without a TIME_WAIT that was waited out is refused, with what to do', (t) => {
+  const error = t.throws(
+    () => releasesOf(report(result('b', 'TIME_WAIT', 'immediate', 0.01)), 'report.json'),
+    {instanceOf: UsageError},
+  )
+  t.regex(error?.message ?? '', /^report\.json holds no TIME_WAIT.*--measure/)
+})
+
+test('a timing of FIN_WAIT2 says nothing about TIME_WAIT', (t) => {
+  const given = {format: 'rebind-timing', residue: 'FIN_WAIT2', samples: []} as unknown as Timing
+  t.throws(() => releasesOf(given, 'timing.json'), {instanceOf: UsageError, message: /FIN_WAIT2/})
+})
+
+test('a folder without runs, and one that is not there, have no newest release', async (t) => {
+  t.is(await newestReleases(temporaryFolder(t)), undefined)
+  t.is(await newestReleases('/nowhere'), undefined)
+})

@@ -1,0 +1,42 @@
+import {spawn} from 'node:child_process'
+import {once} from 'node:events'
+import test from 'ava'
+import {
+  commandLineOf,
+  livingBelow,
+  parseProcStat,
+  readProcesses,
+} from '../../harness/processes/process-table.ts'
+
+test('a process is found below its parent and by its group, until it has ended', async (t) => {
+  const child = spawn('sleep', ['60'], {detached: true, stdio: 'ignore'})
+  const pid = child.pid ?? 0
+  t.teardown(() => void child.kill('SIGKILL'))
+  await once(child, 'spawn')
+  t.true(livingBelow(process.pid, new Set()).includes(pid))
+  const groups = new Set([pid])
+  t.true(livingBelow(pid, groups).length === 0 && groups.has(pid))
+  t.regex(commandLineOf(pid) ?? '', /sleep 60$/)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  t.false(livingBelow(process.pid, groups).includes(pid))
+  t.false(groups.has(pid), 'the number may come to mean another group')
+  t.is(commandLineOf(pid), undefined)
+})
+
+test('this process is in the table, with its parent', (t) => {
+  const own = readProcesses().find(({pid}) => pid === process.pid)
+  t.is(own?.parent, process.ppid)
+  t.false(own?.zombie)
+})
+
+test('a name with spaces and parentheses does not confuse the reading of /proc/PID/stat', (t) => {
+  t.deepEqual(parseProcStat('42 (a) Z 1 (b) S 7 40 40 0 -1'), {
+    pid: 42,
+    parent: 7,
+    group: 40,
+    zombie: false,
+  })
+  t.true(parseProcStat('42 (x) Z 7 40 40 0 -1')?.zombie)
+  t.is(parseProcStat('nonsense'), undefined)
+})

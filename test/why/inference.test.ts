@@ -1,0 +1,78 @@
+import test from 'ava'
+import {darwin} from '../../harness/platforms/darwin.ts'
+import {gvisor} from '../../harness/platforms/gvisor.ts'
+import {linux} from '../../harness/platforms/linux.ts'
+import type {TcpState} from '../../harness/platforms/tcp-states.ts'
+import {type BindOption, bindFlags, bindOptions} from '../../harness/sockets/bind-options.ts'
+import {inferOptions, type Obstacle, obstacleOf} from '../../harness/why/inference.ts'
+
+const addresses = ['0.0.0.0', '127.0.0.1', 'dual', '::', '::1']
+
+/** What the binds would get over this residue, by the rules. */
+function trialsOver(
+  {rules}: typeof linux,
+  residue: TcpState,
+  predecessor: {bind: BindOption; address: string},
+) {
+  if (rules === null) throw new TypeError('a platform with rules')
+  return addresses.flatMap((address) =>
+    bindOptions.map((bind) => ({
+      address,
+      bind,
+      observed: rules.bind({residue, predecessor, successor: {bind, address}}).outcome,
+    })),
+  )
+}
+
+function obstacle(state: TcpState, address: string, foreign = false): Obstacle {
+  return {state, address, foreign}
+}
+
+for (const platform of [linux, gvisor, darwin]) {
+  for (const state of ['TIME_WAIT', 'FIN_WAIT2', 'ESTABLISHED', 'LISTEN'] as const) {
+    for (const bind of bindOptions) {
+      test(`${platform.title}: what is inferred of a predecessor with ${bind} over ${state} is never wrong`, (t) => {
+        const trials = trialsOver(platform, state, {bind, address: '127.0.0.1'})
+        if (platform.rules === null) throw new TypeError('a platform with rules')
+        const inference = inferOptions(platform.rules, [obstacle(state, '127.0.0.1')], trials)
+        if (inference === undefined) return t.fail('the rules explain their own answers')
+        const {reuseaddr, reuseport} = bindFlags(bind)
+        t.true([reuseaddr, null].includes(inference.reuseaddr))
+        t.true([reuseport, null].includes(inference.reuseport))
+      })
+    }
+  }
+}
+
+test('on Linux the answers over TIME_WAIT tell both options', (t) => {
+  for (const bind of bindOptions) {
+    const trials = trialsOver(linux, 'TIME_WAIT', {bind, address: '127.0.0.1'})
+    const inferred = linux.rules
+      ? inferOptions(linux.rules, [obstacle('TIME_WAIT', '127.0.0.1')], trials)
+      : undefined
+    t.like(inferred, bindFlags(bind))
+  }
+})
+
+test("another user's socket tells nothing of its SO_REUSEPORT", (t) => {
+  const trials = trialsOver(linux, 'LISTEN', {bind: 'none', address: '0.0.0.0'})
+  if (linux.rules === null) return t.fail()
+  const own = inferOptions(linux.rules, [obstacle('LISTEN', '0.0.0.0')], trials)
+  const foreign = inferOptions(linux.rules, [obstacle('LISTEN', '0.0.0.0', true)], trials)
+  t.is(own?.reuseport, false)
+  t.is(foreign?.reuseport, null)
+})
+
+test('answers that no options explain infer nothing', (t) => {
+  const trials = trialsOver(linux, 'TIME_WAIT', {bind: 'none', address: '127.0.0.1'}).map(
+    (trial) => ({...trial, observed: trial.bind === 'both' ? 'EADDRINUSE' : 'granted'}),
+  )
+  if (linux.rules === null) return t.fail()
+  t.is(inferOptions(linux.rules, [obstacle('TIME_WAIT', '127.0.0.1')], trials), undefined)
+})
+
+test('a connection of a dual-stack listener counts as one of IPv4', (t) => {
+  const end = {address: '::ffff:127.0.0.1', port: 8080}
+  const entry = {state: 'TIME_WAIT', local: end, remote: end, expiresInSeconds: 3} as const
+  t.is(obstacleOf(entry, 0).address, '127.0.0.1')
+})

