@@ -29,7 +29,9 @@ program
   .command('run', {isDefault: false})
   .description('play scenarios (all of them by default), write logs/<run-id>/, print a table')
   .argument('[id...]', 'scenario ids, see: rebind list')
-  .option('--json', 'print the report, and nothing else, on stdout')
+  .addOption(new Option('--json', 'print the report, and nothing else, on stdout').conflicts('tap'))
+  .option('--tap', 'print TAP 14 on stdout, instead of the table')
+  .option('--junit <file>', 'also write the results as JUnit XML, for a CI')
   .option('--quick', 'do not wait for releases: one refused attempt is enough')
   .addOption(limit())
   .option('--repeat <n>', 'play each scenario n times, and report the spread', countUpTo(1000), 1)
@@ -44,6 +46,7 @@ Examples:
   rebind run server-closes-first --limit 70   one scenario
   rebind run server-closes-first --repeat 20  how far the wait spreads
   rebind run --json > report.json             for a script
+  rebind run --junit junit.xml                for a CI that reads JUnit
 
 Exit status: 0 as expected, 1 unexpected, 2 bad usage, 3 could not measure, 130/143 interrupted`,
   )
@@ -100,6 +103,7 @@ program
   .description('reports and matrices side by side: what differs between operating systems, and why')
   .argument('[path...]', 'reports, matrices or run folders; those of logs/recorded/ by default')
   .option('--baseline <path>', 'judge one run against an earlier one of the same system')
+  .option('--out <dir>', 'also write it, with a page to look at, to a folder made in this one')
   .option('--json', 'print the comparison, and nothing else, on stdout')
   .addOption(
     new Option('--format <format>', 'of what is printed')
@@ -181,6 +185,27 @@ Examples:
   .action(async (run, options) => {
     const {policies} = await import('./commands/policies.ts')
     process.exitCode = await policies(run, options)
+  })
+
+program
+  .command('report')
+  .description(
+    'make report.html and the Markdown of a run folder anew, also of a run that was killed',
+  )
+  .argument('<folder>', 'a run folder, e.g. of logs/')
+  .option('--open', 'open the page')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rebind report logs/2026-11-24T00-00-00Z-1a2b          prints the page's path
+  rebind report logs/2026-11-24T00-00-00Z-1a2b --open   and opens it
+
+Exit status: 0 made, 2 bad usage or input`,
+  )
+  .action(async (folder, options) => {
+    const {report} = await import('./commands/report.ts')
+    process.exitCode = await report(folder, options)
   })
 
 program

@@ -6,12 +6,11 @@ import {fillOptions} from '../check/options.ts'
 import {openServerLog} from '../check/server-log.ts'
 import {monotonicSeconds} from '../clock.ts'
 import {exitStatus, UsageError} from '../errors.ts'
-import {renderCheckMarkdown} from '../reports/check-markdown.ts'
 import {type CheckDocument, checkSchema, type StopSignal} from '../reports/check-schema.ts'
 import {renderCheck} from '../reports/check-terminal.ts'
 import {safetyWords} from '../reports/check-words.ts'
 import {openEventLog} from '../reports/events.ts'
-import {makeRunFolder, writeWhole} from '../reports/run-folder.ts'
+import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
 import {printable} from '../reports/words.ts'
 import {listenForInterruption} from './interruption.ts'
 
@@ -72,8 +71,7 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
       interruption.signal,
     )
     const valid = checkSchema.parse(document)
-    await writeWhole(folder, 'check.json', `${JSON.stringify(valid, null, 2)}\n`)
-    await writeWhole(folder, 'check.md', renderCheckMarkdown(valid))
+    await writeDocument(folder, valid)
     if (given.json === true) {
       process.stdout.write(`${JSON.stringify(valid)}\n`)
       if (valid.problem !== undefined) process.stderr.write(`rebind: ${safetyWords(valid)}\n`)

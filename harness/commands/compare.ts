@@ -7,11 +7,13 @@ import {exitStatus, UsageError} from '../errors.ts'
 import {renderComparisonMarkdown, renderJudgementMarkdown} from '../reports/comparison-markdown.ts'
 import type {Comparison, Judgement} from '../reports/comparison-schema.ts'
 import {renderComparison, renderJudgement} from '../reports/comparison-terminal.ts'
+import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
 
 export interface CompareOptions {
   json?: boolean
   format: 'text' | 'markdown'
   baseline?: string
+  out?: string
 }
 
 /**
@@ -33,7 +35,9 @@ export async function compare(paths: string[], options: CompareOptions): Promise
 
 async function showSideBySide(paths: string[], options: CompareOptions): Promise<number> {
   const documents = paths.length === 0 ? await recorded() : await readAll(paths)
-  print<Comparison>(sideBySide(documents), options, {
+  const compared = sideBySide(documents)
+  if (options.out !== undefined) await write(compared, options.out)
+  print<Comparison>(compared, options, {
     text: (comparison) => renderComparison(comparison, process.stdout.columns),
     markdown: renderComparisonMarkdown,
   })
@@ -51,6 +55,7 @@ async function showJudgement(
   }
   const [old, judged] = [await readDocuments(baseline), await readDocuments(path)]
   const judgement = judge(old, judged)
+  if (options.out !== undefined) await write(judgement, options.out)
   print<Judgement>(judgement, options, {text: renderJudgement, markdown: renderJudgementMarkdown})
   if (judgement.differences.length > 0) return exitStatus.unexpected
   return judgement.notCompared.length > 0 ? exitStatus.failed : exitStatus.asExpected
@@ -70,6 +75,12 @@ async function recorded(): Promise<ComparableDocument[]> {
   throw new UsageError(
     `nothing is recorded in ${recordedFolder}; name two reports, matrices or run folders, e.g. of logs/`,
   )
+}
+
+async function write(document: Comparison | Judgement, out: string): Promise<void> {
+  const folder = await makeRunFolder(out, new Date())
+  await writeDocument(folder, document)
+  process.stderr.write(`Comparison: ${folder.path}\n`)
 }
 
 function print<T>(

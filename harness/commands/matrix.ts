@@ -15,7 +15,7 @@ import {
   matrixSchema,
 } from '../reports/matrix-schema.ts'
 import {renderMatrixTerminal} from '../reports/matrix-terminal.ts'
-import {makeRunFolder, writeWhole} from '../reports/run-folder.ts'
+import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {listenForInterruption} from './interruption.ts'
 
@@ -78,8 +78,7 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
     ...(signal.aborted ? {interrupted: String(signal.reason)} : {}),
     wallSeconds: monotonicSeconds() - startedAt,
   })
-  await writeWhole(folder, 'matrix.json', `${JSON.stringify(document)}\n`)
-  await writeWhole(folder, 'matrix.md', renderMatrixMarkdown(document))
+  await writeDocument(folder, document)
   print(document, options)
   process.stderr.write(`Table: ${folder.path}\n`)
   return interruption.exitStatus() ?? statusOf(document)

@@ -11,6 +11,8 @@ import {policies as policyTable} from '../policies/table.ts'
 import {policiesDocument} from '../reports/policies-document.ts'
 import {policiesSchema} from '../reports/policies-schema.ts'
 import {renderPolicies} from '../reports/policies-terminal.ts'
+import {makeRunFolder, type RunFolder, writeDocument} from '../reports/run-folder.ts'
+import type {Timing} from '../reports/timing-schema.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {timeReleases} from './timing.ts'
 
@@ -33,16 +35,26 @@ export async function policies(
   if (typeof found === 'number') return found
   const cost = await measureAttemptCost()
   const document = policiesSchema.parse(policiesDocument({policies: policyTable, cost, ...found}))
+  if (found.measuredNow) await writeDocument(found.folder, document, {beside: [found.timing]})
+  else await writeDocument(await makeRunFolder(options.out, new Date()), document)
   if (options.json === true) process.stdout.write(`${JSON.stringify(document)}\n`)
   else process.stdout.write(renderPolicies(document, process.stdout.columns))
   return exitStatus.asExpected
+}
+
+/** What was measured for this call, and where the table is put beside it. */
+interface MeasuredReleases {
+  recorded: RecordedReleases
+  measuredNow: true
+  timing: Timing
+  folder: RunFolder
 }
 
 /** The exit status instead, if a measurement was interrupted or not possible. */
 async function releasesFor(
   path: string | undefined,
   {measure = false, out}: PoliciesOptions,
-): Promise<{recorded: RecordedReleases; measuredNow: boolean} | number> {
+): Promise<{recorded: RecordedReleases; measuredNow: false} | MeasuredReleases | number> {
   if (path !== undefined && !measure) {
     return {recorded: await readReleases(path), measuredNow: false}
   }
@@ -57,5 +69,6 @@ async function releasesFor(
   process.stderr.write(`${why}the release is measured now; that takes over a minute on Linux\n`)
   const {document, interrupted, folder} = await timeReleases({...measured, out})
   if (interrupted !== undefined) return interrupted
-  return {recorded: releasesOf(document, join(folder, 'timing.json')), measuredNow: true}
+  const recorded = releasesOf(document, join(folder.path, 'timing.json'))
+  return {recorded, measuredNow: true, timing: document, folder}
 }

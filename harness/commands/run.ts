@@ -1,3 +1,4 @@
+import {writeFile} from 'node:fs/promises'
 import ci from 'ci-info'
 import leven from 'leven'
 import {scenarios as allScenarios} from '../../scenarios/index.ts'
@@ -8,10 +9,14 @@ import {openEventLog} from '../reports/events.ts'
 import {findings} from '../reports/findings.ts'
 import {newsOfRun, tellGithub} from '../reports/github.ts'
 import {describeHost} from '../reports/host.ts'
+import {renderJunit} from '../reports/junit.ts'
+import {proveWritable} from '../reports/output-file.ts'
 import {liveProgress, type ProgressDisplay, plainProgress} from '../reports/progress.ts'
-import {makeRunFolder, writeReport} from '../reports/run-folder.ts'
+import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
 import type {Report, Result} from '../reports/schema.ts'
+import {renderTap} from '../reports/tap.ts'
 import {renderTerminal} from '../reports/terminal.ts'
+import {closingLine, printable} from '../reports/words.ts'
 import {runSuite} from '../restart/suite.ts'
 import type {Scenario} from '../scenario.ts'
 import {version} from '../version.ts'
@@ -24,11 +29,16 @@ export interface RunOptions {
   repeat: number
   allowHostSettings?: boolean
   out: string
+  /** A file for the report as JUnit XML. */
+  junit?: string
+  /** TAP on stdout, instead of the table. */
+  tap?: boolean
 }
 
 /** `rebind run [ID...]`: plays scenarios, writes the run folder, prints a table. */
 export async function run(ids: string[], options: RunOptions): Promise<number> {
   const scenarios = chosen(ids)
+  if (options.junit !== undefined) await proveWritable(options.junit, '--junit')
   const startedAt = new Date()
   const origin = monotonicSeconds()
   const folder = await makeRunFolder(options.out, startedAt)
@@ -42,7 +52,14 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const host = describeHost(platform, settings)
   const command = process.argv.slice(2)
   const log = openEventLog(folder.events, folder.id, origin)
-  log.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command, host})
+  log.write('run-start', {
+    at: origin,
+    startedAt: startedAt.toISOString(),
+    command,
+    host,
+    scenarios: Object.keys(scenarios),
+    limitSeconds: options.limit,
+  })
   const interruption = listenForInterruption()
   const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
 
@@ -81,12 +98,35 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     results,
   }
   const sentences = findings(results, scenarios)
-  await writeReport(folder, report, sentences)
-  if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
-  else process.stdout.write(renderTerminal(report, sentences, process.stdout.columns))
+  await writeDocument(folder, report, {sentences})
+  process.stdout.write(printed(report, sentences, options))
   process.stderr.write(`Logs and report: ${folder.path}\n`)
+  const unwritten = options.junit === undefined ? [] : await writeJunit(options.junit, report)
   await tellGithub(newsOfRun(report, sentences))
-  return interruption.exitStatus() ?? statusOf(results)
+  // Beside the document that stdout is, a person still gets the sum.
+  if (options.json === true || options.tap === true) {
+    process.stderr.write(`${closingLine(results)}\n`)
+  }
+  const status = interruption.exitStatus() ?? statusOf(results)
+  return status === exitStatus.asExpected && unwritten.length > 0 ? exitStatus.failed : status
+}
+
+function printed(report: Report, sentences: readonly string[], {json, tap}: RunOptions): string {
+  if (json === true) return `${JSON.stringify(report)}\n`
+  if (tap === true) return renderTap(report)
+  return `${renderTerminal(report, sentences, process.stdout.columns)}\n${closingLine(report.results)}\n`
+}
+
+/** What could not be written; the run folder holds it all the same. */
+async function writeJunit(file: string, report: Report): Promise<string[]> {
+  try {
+    await writeFile(file, renderJunit(report))
+    return []
+  } catch (error) {
+    const {code, message} = error as NodeJS.ErrnoException
+    process.stderr.write(`rebind: ${printable(file)} was not written (${code ?? message})\n`)
+    return [file]
+  }
 }
 
 /**
@@ -123,5 +163,5 @@ function statusOf(results: readonly Result[]): number {
 function progressDisplay(total: number): ProgressDisplay {
   return process.stderr.isTTY && !ci.isCI
     ? liveProgress(process.stderr, total)
-    : plainProgress(process.stderr)
+    : plainProgress(process.stderr, {folded: process.env.GITHUB_ACTIONS === 'true'})
 }

@@ -6,8 +6,8 @@ import {exitStatus, UsageError} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {openEventLog} from '../reports/events.ts'
 import {describeHost} from '../reports/host.ts'
-import {makeRunFolder, writeWhole} from '../reports/run-folder.ts'
-import {renderSurvey, renderSurveyMarkdown} from '../reports/survey-renderings.ts'
+import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
+import {renderSurvey} from '../reports/survey-renderings.ts'
 import {type Survey, surveySchema} from '../reports/survey-schema.ts'
 import {printable} from '../reports/words.ts'
 import {type SurveyServer, surveyServers} from '../survey/servers.ts'
@@ -58,8 +58,7 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
       wallSeconds: monotonicSeconds() - origin,
       ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
     })
-    await writeWhole(folder, 'survey.json', `${JSON.stringify(document, null, 2)}\n`)
-    await writeWhole(folder, 'survey.md', renderSurveyMarkdown(document))
+    await writeDocument(folder, document)
     process.stdout.write(json === true ? `${JSON.stringify(document)}\n` : renderSurvey(document))
     process.stderr.write(`Logs and report: ${folder.path}\n`)
     const failed = results.some(({status}) => status === 'failed')

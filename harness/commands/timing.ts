@@ -3,9 +3,8 @@ import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {openEventLog} from '../reports/events.ts'
 import {describeHost} from '../reports/host.ts'
-import {makeRunFolder, writeWhole} from '../reports/run-folder.ts'
+import {makeRunFolder, type RunFolder, writeDocument} from '../reports/run-folder.ts'
 import {timingDocument} from '../reports/timing-document.ts'
-import {renderTimingMarkdown} from '../reports/timing-markdown.ts'
 import {type Timing, timingSchema} from '../reports/timing-schema.ts'
 import {renderTimingTerminal} from '../reports/timing-terminal.ts'
 import type {PortRelease} from '../restart/release.ts'
@@ -50,7 +49,7 @@ export async function timing(options: TimingOptions): Promise<number> {
 /** Measures, and writes the run folder. */
 export async function timeReleases(
   options: TimingOptions,
-): Promise<{document: Timing; interrupted: number | undefined; folder: string}> {
+): Promise<{document: Timing; interrupted: number | undefined; folder: RunFolder}> {
   const startedAt = new Date()
   const origin = monotonicSeconds()
   const folder = await makeRunFolder(options.out, startedAt)
@@ -108,10 +107,9 @@ export async function timeReleases(
       }),
     )
     log.write('run-end', {at: endedAt})
-    await writeWhole(folder, 'timing.json', `${JSON.stringify(document, null, 2)}\n`)
-    await writeWhole(folder, 'timing.md', renderTimingMarkdown(document))
+    await writeDocument(folder, document)
     process.stderr.write(`Logs and report: ${folder.path}\n`)
-    return {document, interrupted: interruption.exitStatus(), folder: folder.path}
+    return {document, interrupted: interruption.exitStatus(), folder}
   } finally {
     log.close()
     pool.close()

@@ -152,3 +152,8 @@ export type CellGroup = z.infer<typeof cellGroupSchema>
 export type Comparison = z.infer<typeof comparisonSchema>
 export type Judgement = z.infer<typeof judgementSchema>
 export type Finding = z.infer<typeof findingSchema>
+
+/** Whether it was made with --baseline. */
+export function isJudgement(document: Comparison | Judgement): document is Judgement {
+  return 'judged' in document
+}

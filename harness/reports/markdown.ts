@@ -26,7 +26,7 @@ export function renderMarkdownSummary(report: Report, sentences: readonly string
     `# Rebind run ${literal(run.id)}`,
     '',
     `${literal(hostWords(host))}; started ${literal(run.startedAt)}, ` +
-      `took ${run.wallSeconds.toFixed(1)} s${interruption(run.interrupted)}. **${tally(results)}.**`,
+      `took ${run.wallSeconds.toFixed(1)} s${interruption(run.interrupted)}${partial(run)}. **${tally(results)}.**`,
     '',
     row(resultColumns.map(([title]) => title)),
     row(resultColumns.map(() => '---')),
@@ -40,6 +40,10 @@ export function renderMarkdownSummary(report: Report, sentences: readonly string
 
 function interruption(signal: string | undefined): string {
   return signal === undefined ? '' : `, interrupted by ${literal(signal)}`
+}
+
+function partial(run: Report['run']): string {
+  return run.partial === true ? ', partial: made from the log of a run that was ended' : ''
 }
 
 export function row(cells: readonly string[]): string {

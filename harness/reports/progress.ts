@@ -40,10 +40,20 @@ const marks: Record<Result['status'], string> = {
   skipped: '-',
 }
 
-/** A line when a scenario begins to wait and a line when it ends, for logs and CI. */
-export function plainProgress(stream: NodeJS.WriteStream): ProgressDisplay {
+/**
+ * A line when a scenario begins to wait and a line when it ends, for logs and CI.
+ * @param folded GitHub shows the lines only to who asks for them
+ */
+export function plainProgress(
+  stream: Pick<NodeJS.WriteStream, 'write'>,
+  {folded = false} = {},
+): ProgressDisplay {
+  if (folded) stream.write('::group::Progress\n')
   return {
     ...silentProgress,
+    close: () => {
+      if (folded) stream.write('::endgroup::\n')
+    },
     waiting: (id, progress) =>
       void stream.write(`  ${id}: ${progress.firstError}, ${waitingFor(progress)}\n`),
     finish: (id, result) => void stream.write(`${finishedLine(id, result)}\n`),

@@ -3,8 +3,8 @@ import {existsSync} from 'node:fs'
 import {access, constants, mkdir, rename, writeFile} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
 import {UsageError} from '../errors.ts'
-import {renderMarkdown} from './markdown.ts'
-import {type Report, reportSchema} from './schema.ts'
+import {documentKinds, type RunDocument} from './documents.ts'
+import {readRunLog} from './event-log.ts'
 
 /** The folder that one run writes to. */
 export interface RunFolder {
@@ -52,25 +52,67 @@ async function makeFolders(path: string): Promise<void> {
   })
 }
 
+export interface DocumentExtras {
+  /** What contradicts common advice. */
+  sentences?: readonly string[]
+  /** Documents that the folder holds already; its one page shows them, too. */
+  beside?: readonly RunDocument[]
+}
+
 /**
- * Writes report.json and report.md.
- * @throws ZodError if the report breaks its own contract; SystemError of the file system
+ * Writes a document of the run folder: the JSON, and what people look at.
+ * @throws ZodError if the document breaks its own contract; SystemError of the file system
  */
-export async function writeReport(
+export async function writeDocument(
   folder: RunFolder,
-  report: Report,
+  document: RunDocument,
+  {sentences = [], beside = []}: DocumentExtras = {},
+): Promise<void> {
+  const {name, indent, load} = documentKinds[document.format]
+  const valid = (await load()).schema.parse(document)
+  await writeWhole(folder, `${name}.json`, `${JSON.stringify(valid, null, indent)}\n`)
+  await writeMarkdown(folder, valid, sentences)
+  try {
+    await writePage(folder, [...beside, valid], sentences)
+  } catch (error) {
+    // What was measured is on disk by now; a page of it can be made at any time.
+    process.stderr.write(
+      `rebind: report.html was not made (${(error as Error).message}); try: rebind report ${folder.path}\n`,
+    )
+  }
+}
+
+/** Writes a document as Markdown, under its own name. */
+export async function writeMarkdown(
+  folder: Pick<RunFolder, 'path'>,
+  document: RunDocument,
   sentences: readonly string[],
 ): Promise<void> {
-  const valid = reportSchema.parse(report)
-  await writeWhole(folder, 'report.json', `${JSON.stringify(valid, null, 2)}\n`)
-  await writeWhole(folder, 'report.md', renderMarkdown(valid, sentences))
+  const {name, load} = documentKinds[document.format]
+  const {markdown} = await load()
+  await writeWhole(folder, `${name}.md`, markdown(document, {log: null, sentences}))
+}
+
+/** Writes report.html, the one page of all documents of the folder. */
+export async function writePage(
+  folder: Pick<RunFolder, 'path' | 'events'>,
+  documents: readonly RunDocument[],
+  sentences: readonly string[],
+): Promise<void> {
+  const {renderHtml} = await import('./html/render.ts')
+  const log = existsSync(folder.events) ? await readRunLog(folder.events) : null
+  await writeWhole(folder, 'report.html', await renderHtml(documents, {log, sentences}))
 }
 
 /**
  * Writes a file of the run folder, whole or not at all.
  * @throws SystemError of the file system
  */
-export async function writeWhole({path}: RunFolder, name: string, text: string): Promise<void> {
+export async function writeWhole(
+  {path}: Pick<RunFolder, 'path'>,
+  name: string,
+  text: string,
+): Promise<void> {
   await writeFile(join(path, `${name}.part`), text)
   await rename(join(path, `${name}.part`), join(path, name))
 }

@@ -31,6 +31,10 @@ const bindSchema = z.looseObject({
   waitSeconds: seconds.nullable(),
   residueSeconds: seconds.nullable(),
   uncertaintySeconds: seconds.nullable(),
+  /** Since the run began, like a timeline's; absent where nothing was tried. */
+  firstAttemptAtSeconds: seconds.optional(),
+  /** When the last residue appeared; absent where none was to appear. */
+  residueAtSeconds: seconds.optional(),
 })
 
 const callSchema = z.looseObject({
@@ -56,10 +60,12 @@ const expectedSchema = z.looseObject({
   source: z.string(),
 })
 
-const timelineEntrySchema = z.looseObject({
+export const timelineEntrySchema = z.looseObject({
   seconds,
   endpoint,
   socket: z.enum(['listener', 'connection']),
+  /** Which of the port's connections it is, numbered as they were first seen; both ends have the same. */
+  connection: z.int().positive().optional(),
   state,
   expiresInSeconds: seconds.optional(),
 })
@@ -143,6 +149,8 @@ export const reportSchema = z.looseObject({
     command: z.array(z.string()),
     /** The signal that ended the run early. */
     interrupted: z.string().optional(),
+    /** The run was killed: `rebind report` made this from its log. */
+    partial: z.literal(true).optional(),
   }),
   host: hostSchema,
   results: z.array(resultSchema),

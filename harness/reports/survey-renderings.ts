@@ -19,7 +19,7 @@ function outageWords({outageSeconds, check}: Surveyed): string {
 }
 
 /** The columns that every rendering of a survey has, in this order. */
-const columns: readonly [string, (server: Surveyed) => string][] = [
+export const surveyColumns: readonly [string, (server: Surveyed) => string][] = [
   ['server', ({title}) => title],
   ['version', ({version}) => version ?? '-'],
   ['SO_REUSEADDR', optionWords],
@@ -28,12 +28,12 @@ const columns: readonly [string, (server: Surveyed) => string][] = [
   ['outage with a connection open', outageWords],
 ]
 
-function measured({servers}: Survey): Surveyed[] {
+export function measured({servers}: Survey): Surveyed[] {
   return servers.filter(({status}) => status === 'measured')
 }
 
 /** What a survey leaves unanswered, a line each. */
-function unanswered({servers}: Survey): string[] {
+export function unanswered({servers}: Survey): string[] {
   const failed = servers.filter(({status}) => status === 'failed')
   const absent = servers.filter(({status}) => status === 'not-installed').map(({id}) => id)
   return [
@@ -44,10 +44,12 @@ function unanswered({servers}: Survey): string[] {
 
 /** What `rebind survey` prints. */
 export function renderSurvey(survey: Survey): string {
-  const rows = measured(survey).map((server) => columns.map(([, cell]) => printable(cell(server))))
+  const rows = measured(survey).map((server) =>
+    surveyColumns.map(([, cell]) => printable(cell(server))),
+  )
   const lines = [pc.bold(hostWords(survey.host)), '']
   if (rows.length > 0) {
-    const titles = columns.map(([title]) => pc.bold(title))
+    const titles = surveyColumns.map(([title]) => pc.bold(title))
     const text = table([titles, ...rows], {
       border: getBorderCharacters('void'),
       columnDefault: {paddingLeft: 0, paddingRight: gap},
@@ -67,9 +69,11 @@ export function renderSurveyMarkdown(survey: Survey): string {
     '',
     `${literal(hostWords(survey.host))}; took ${survey.wallSeconds.toFixed(1)} s.`,
     '',
-    row(columns.map(([title]) => title)),
-    row(columns.map(() => '---')),
-    ...measured(survey).map((server) => row(columns.map(([, cell]) => literal(cell(server))))),
+    row(surveyColumns.map(([title]) => title)),
+    row(surveyColumns.map(() => '---')),
+    ...measured(survey).map((server) =>
+      row(surveyColumns.map(([, cell]) => literal(cell(server)))),
+    ),
     '',
     ...section('Not measured', unanswered(survey).map(literal)),
   ].join('\n')

@@ -129,3 +129,14 @@ export function tally(results: readonly Result[]): string {
     `${count('skipped')} skipped`,
   ].join(', ')
 }
+
+/** `17 passed, 0 failed, 0 skipped`: the last line of a run, in words that every CI knows. */
+export function closingLine(results: readonly Result[]): string {
+  const count = (...wanted: Result['status'][]) =>
+    results.filter(({status}) => wanted.includes(status)).length
+  return [
+    `${count('as-expected')} passed`,
+    `${count('unexpected', 'failed')} failed`,
+    `${count('skipped')} skipped`,
+  ].join(', ')
+}

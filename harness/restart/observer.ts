@@ -45,12 +45,22 @@ export function residueOf(sockets: SeenSocket[]): ResidueEntry[] {
 export function observePort(port: number, onChange: (change: StateChange) => void) {
   const known = new Map<string, StateChange>()
   const timeLeft = new Map<string, number>()
+  const connections = new Map<string, number>()
+  const numbered = ({endpoint, socket, entry}: SeenSocket) => {
+    if (socket === 'listener') return {}
+    const peer = endpoint === 'server' ? entry.remote : entry.local
+    const key = JSON.stringify(peer)
+    const connection = connections.get(key) ?? connections.size + 1
+    connections.set(key, connection)
+    return {connection}
+  }
   return (table: SocketEntry[]): SeenSocket[] => {
     const seconds = monotonicSeconds()
     // macOS also lists sockets that are bound and no more, as CLOSED; they are nobody's residue.
     const seen = socketsOfPort(table, port).filter(({entry}) => entry.state !== 'CLOSED')
     const present = new Set<string>()
-    for (const {endpoint, socket, entry} of seen) {
+    for (const sighting of seen) {
+      const {endpoint, socket, entry} = sighting
       const key = JSON.stringify([socket, entry.local, entry.remote])
       present.add(key)
       const {expiresInSeconds} = entry
@@ -59,15 +69,17 @@ export function observePort(port: number, onChange: (change: StateChange) => voi
       else timeLeft.set(key, expiresInSeconds)
       if (known.get(key)?.state === entry.state && !restarted) continue
       const expiry = expiresInSeconds === null ? {} : {expiresInSeconds}
-      const change = {seconds, endpoint, socket, state: entry.state, ...expiry}
+      const state = {state: entry.state, ...expiry}
+      const change = {seconds, endpoint, socket, ...numbered(sighting), ...state}
       known.set(key, change)
       onChange(change)
     }
-    for (const [key, {endpoint, socket}] of known) {
+    for (const [key, {endpoint, socket, connection}] of known) {
       if (present.has(key)) continue
       known.delete(key)
       timeLeft.delete(key)
-      onChange({seconds, endpoint, socket, state: 'CLOSED'})
+      const number = connection === undefined ? {} : {connection}
+      onChange({seconds, endpoint, socket, ...number, state: 'CLOSED'})
     }
     return seen
   }

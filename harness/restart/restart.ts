@@ -276,7 +276,7 @@ async function play(
       ...blank,
       ...(port === undefined ? {} : {port}),
       residue,
-      bind: attempts.length === 0 ? null : bind,
+      bind: attempts[0] === undefined ? null : {...bind, ...moments(attempts[0], appeared)},
       ...(calls.length === 0 ? {} : {calls}),
       ...measured({...measurements, ...overshootOf(attempts, witness.release())}),
       outageSeconds:
@@ -294,6 +294,14 @@ async function play(
     return problem === undefined
       ? {...observed, status: 'as-expected'}
       : {...observed, status: 'unexpected', reason: problem}
+  }
+
+  /** What the durations count from, for whoever draws them. */
+  function moments(first: BindAttempt, appeared: Bracket | undefined) {
+    const firstAttemptAtSeconds = first.seconds - origin
+    return appeared === undefined
+      ? {firstAttemptAtSeconds}
+      : {firstAttemptAtSeconds, residueAtSeconds: Math.max(0, appeared.from - origin)}
   }
 
   /** The last step that changed the connection; without one, the listener is all there is. */
@@ -500,7 +508,7 @@ function logProcess(
 function isTimerRestart(timeline: readonly StateChange[], change: StateChange): boolean {
   if (change.expiresInSeconds === undefined) return false
   const before = timeline.findLast(
-    ({endpoint, socket}) => endpoint === change.endpoint && socket === change.socket,
+    ({endpoint, connection}) => endpoint === change.endpoint && connection === change.connection,
   )
   return before?.state === change.state
 }

@@ -84,7 +84,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
         reason: `interrupted by ${interruption.reason}`,
       }
       const {status, reason} = result
-      ownLog.write('result', {at: monotonicSeconds(), scenario: id, status, reason})
+      ownLog.write('result', {at: monotonicSeconds(), scenario: id, status, reason, result})
       options.onResult?.(name, result)
       return result
     }

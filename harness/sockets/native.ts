@@ -2,13 +2,16 @@ import {type Address, socketAddress} from './address.ts'
 import {type BindFlags, type BindOption, bindFlags} from './bind-options.ts'
 import {sockaddr} from './constants.ts'
 import {libc} from './libc.ts'
-import {isOutOfFiles, systemError} from './system-error.ts'
+import {isOutOfFiles, type SystemError, systemError} from './system-error.ts'
 
 export interface PortToOpen {
   address: Address
   port: number
   bind: BindOption
 }
+
+/** The int that an option of socket(7) is set to. */
+const [off, on] = [Buffer.from([0, 0, 0, 0]), Buffer.from([1, 0, 0, 0])]
 
 /**
  * Makes a TCP socket with exactly the bind options asked for.
@@ -27,29 +30,24 @@ export function makeSocket({address, bind}: Omit<PortToOpen, 'port'>): number {
   const domain = target.family === 'ipv4' ? constants.AF_INET : constants.AF_INET6
   const fd = c.socket(domain, constants.SOCK_STREAM | constants.SOCK_CLOEXEC, 0)
   if (fd < 0) throw systemError('socket', c.errno(), {address: target.host})
-  try {
-    const check = (syscall: string, result: number) => {
-      if (result < 0) throw systemError(syscall, c.errno(), {address: target.host})
-    }
-    if (constants.SOCK_CLOEXEC === 0) {
-      check('fcntl', c.fcntl(fd, constants.F_SETFD, 'int', constants.FD_CLOEXEC))
-    }
-    const set = (level: number, option: number, value: boolean) => {
-      const bytes = Buffer.alloc(4)
-      bytes.writeInt32LE(Number(value))
-      check('setsockopt', c.setsockopt(fd, level, option, bytes, bytes.length))
-    }
-    const {reuseaddr, reuseport} = bindFlags(bind)
-    if (reuseaddr) set(constants.SOL_SOCKET, constants.SO_REUSEADDR, true)
-    if (reuseport) set(constants.SOL_SOCKET, constants.SO_REUSEPORT, true)
-    if (target.family === 'ipv6') {
-      set(constants.IPPROTO_IPV6, constants.IPV6_V6ONLY, target.ipv6Only)
-    }
-    return fd
-  } catch (error) {
-    c.close(fd)
-    throw error
-  }
+  const {reuseaddr, reuseport} = bindFlags(bind)
+  const failed =
+    (constants.SOCK_CLOEXEC === 0 &&
+      c.fcntl(fd, constants.F_SETFD, 'int', constants.FD_CLOEXEC) < 0 &&
+      'fcntl') ||
+    (((reuseaddr && !isSet(fd, constants.SOL_SOCKET, constants.SO_REUSEADDR, on)) ||
+      (reuseport && !isSet(fd, constants.SOL_SOCKET, constants.SO_REUSEPORT, on)) ||
+      (target.family === 'ipv6' &&
+        !isSet(fd, constants.IPPROTO_IPV6, constants.IPV6_V6ONLY, target.ipv6Only ? on : off))) &&
+      'setsockopt')
+  if (failed === false) return fd
+  const error = systemError(failed, c.errno(), {address: target.host})
+  c.close(fd)
+  throw error
+}
+
+function isSet(fd: number, level: number, option: number, value: Buffer): boolean {
+  return libc().setsockopt(fd, level, option, value, value.length) === 0
 }
 
 /**
@@ -57,12 +55,16 @@ export function makeSocket({address, bind}: Omit<PortToOpen, 'port'>): number {
  * @throws SystemError of `bind`
  */
 export function bindSocket(fd: number, address: Address, port: number): void {
+  const refusal = bindRefusal(fd, address, port)
+  if (refusal !== undefined) throw refusal
+}
+
+function bindRefusal(fd: number, address: Address, port: number): SystemError | undefined {
   const c = libc()
   const target = socketAddress(address)
   const bytes = sockaddr(c.constants, target, port)
-  if (c.bind(fd, bytes, bytes.length) < 0) {
-    throw systemError('bind', c.errno(), {address: target.host, port})
-  }
+  if (c.bind(fd, bytes, bytes.length) === 0) return undefined
+  return systemError('bind', c.errno(), {address: target.host, port})
 }
 
 /**
@@ -84,13 +86,11 @@ export function preparedBind(fd: number, address: Address, port: number): () => 
  */
 export function bindNative({address, port, bind}: PortToOpen): number {
   const fd = makeSocket({address, bind})
-  try {
-    bindSocket(fd, address, port)
-    return fd
-  } catch (error) {
-    closeNative(fd)
-    throw error
-  }
+  // Not caught and thrown again: that takes as long as the bind.
+  const refusal = bindRefusal(fd, address, port)
+  if (refusal === undefined) return fd
+  closeNative(fd)
+  throw refusal
 }
 
 /** Closes a socket that was made here and nobody else has taken over. */

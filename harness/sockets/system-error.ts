@@ -10,6 +10,9 @@ export interface SystemError extends Error {
   port?: number
 }
 
+/** Node makes the whole map anew at every call, which takes longer than a bind that is refused. */
+const errorsByNumber = getSystemErrorMap()
+
 /**
  * Shapes a failed system call as Node shapes its own, e.g.
  * `bind EADDRINUSE: address already in use 127.0.0.1:3000`.
@@ -21,10 +24,29 @@ export function systemError(
   where: {address?: string; port?: number} = {},
 ): SystemError {
   // Looked up by number, because EADDRINUSE is 98 on Linux and 48 on macOS.
-  const [code, text] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, 'unknown error']
-  const target = [where.address, where.port].filter((part) => part !== undefined).join(':')
-  const error = new Error(`${syscall} ${code}: ${text} ${target}`.trimEnd())
-  return Object.assign(error, {code, errno: -errno, syscall, ...where})
+  const [code, text] = errorsByNumber.get(-errno) ?? [`E${errno}`, 'unknown error']
+  const {address, port} = where
+  const target =
+    address === undefined ? '' : port === undefined ? ` ${address}` : ` ${address}:${port}`
+  const error = withoutStack(`${syscall} ${code}: ${text}${target}`) as SystemError
+  error.code = code
+  error.errno = -errno
+  error.syscall = syscall
+  if (address !== undefined) error.address = address
+  if (port !== undefined) error.port = port
+  return error
+}
+
+/**
+ * An answer of the OS, got a thousand times a second, needs no stack trace, which takes longer than the
+ * system call. Node makes its own system errors in this way (lib/internal/errors.js: UVException).
+ */
+function withoutStack(message: string): Error {
+  const {stackTraceLimit} = Error
+  Error.stackTraceLimit = 0
+  const error = new Error(message)
+  Error.stackTraceLimit = stackTraceLimit
+  return error
 }
 
 /** Whether this process, or the machine, may open no further file: an answer about nothing else. */

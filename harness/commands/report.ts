@@ -1,0 +1,95 @@
+import {existsSync} from 'node:fs'
+import {stat} from 'node:fs/promises'
+import {join, resolve} from 'node:path'
+import {scenarios} from '../../scenarios/index.ts'
+import {exitStatus, UsageError} from '../errors.ts'
+import {documentKinds, type RunDocument} from '../reports/documents.ts'
+import {readRunLog} from '../reports/event-log.ts'
+import {findings} from '../reports/findings.ts'
+import {readObject, unreadable, validated} from '../reports/read-json.ts'
+import {writeDocument, writeMarkdown, writePage} from '../reports/run-folder.ts'
+import type {Report} from '../reports/schema.ts'
+import {printable} from '../reports/words.ts'
+import {partialReport} from '../restart/partial-report.ts'
+
+export interface ReportOptions {
+  open?: boolean
+}
+
+/**
+ * `rebind report FOLDER`: makes what people look at anew from the documents of a run folder; where the run
+ * was killed, from its log.
+ */
+export async function report(path: string, options: ReportOptions): Promise<number> {
+  const folder = {id: '', path: resolve(path), events: join(resolve(path), 'events.ndjson')}
+  if (!(await isFolder(path))) {
+    throw new UsageError(`${printable(path)} is no folder; name a run folder, e.g. one of logs/`)
+  }
+  const documents = await documentsOf(path)
+  const page = join(folder.path, 'report.html')
+  if (documents.length === 0) {
+    const made = await reportFromLog(path, folder.events)
+    await writeDocument(folder, made, {sentences: sentencesOf(made)})
+    process.stderr.write(
+      'rebind: the run wrote no report before it ended; this one is made from its log, and is partial\n',
+    )
+  } else {
+    const sentences = documents.flatMap((document) =>
+      document.format === 'rebind-report' ? sentencesOf(document) : [],
+    )
+    for (const document of documents) await writeMarkdown(folder, document, sentences)
+    await writePage(folder, documents, sentences)
+  }
+  process.stdout.write(`${page}\n`)
+  if (options.open === true) await openPage(page)
+  return exitStatus.asExpected
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    throw unreadable(path, error as NodeJS.ErrnoException)
+  }
+}
+
+/** @throws UsageError for a file that has a document's name and is none */
+async function documentsOf(path: string): Promise<RunDocument[]> {
+  const documents: RunDocument[] = []
+  for (const {name, load} of Object.values(documentKinds)) {
+    const file = join(path, `${name}.json`)
+    if (!existsSync(file)) continue
+    documents.push(validated(file, (await load()).schema, await readObject(file)))
+  }
+  return documents
+}
+
+/** @throws UsageError where there is no log, or none of a run of scenarios */
+async function reportFromLog(path: string, events: string): Promise<Report> {
+  const names = Object.values(documentKinds).map(({name}) => `${name}.json`)
+  if (!existsSync(events)) {
+    throw new UsageError(
+      `${printable(path)} holds neither events.ndjson nor ${names.join(', ')}; name a run folder, e.g. one of logs/`,
+    )
+  }
+  const log = await readRunLog(events)
+  if (log.start === null) {
+    throw new UsageError(
+      `${printable(events)} does not tell of the beginning of a run; nothing can be made of it, repeat the run`,
+    )
+  }
+  return partialReport(log, log.start, scenarios)
+}
+
+function sentencesOf({results}: Report): string[] {
+  return findings(results, scenarios)
+}
+
+/** In whatever this system opens pages with. */
+async function openPage(page: string): Promise<void> {
+  const {default: open} = await import('open')
+  const opener = await open(page)
+  opener.on('error', ({message}) => {
+    process.stderr.write(`rebind: the page cannot be opened here (${message}); open ${page}\n`)
+  })
+}

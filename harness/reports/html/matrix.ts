@@ -1,0 +1,149 @@
+import type {TopLevelSpec} from 'vega-lite'
+import {bindOptions} from '../../sockets/bind-options.ts'
+import {type Grid, gridsOf, type Mark, markMeanings, onlyMark} from '../matrix-grid.ts'
+import type {Matrix} from '../matrix-schema.ts'
+import {
+  agreementWords,
+  type CellGroup,
+  disagreements,
+  gridTitle,
+  leftOutLines,
+  matrixTitle,
+  untried,
+} from '../matrix-words.ts'
+import {type Draw, figure} from './chart.ts'
+import {html, type Markup} from './markup.ts'
+import {type Article, list, section, shortList} from './page.ts'
+import {swatch} from './states.ts'
+
+const cellsShown = 200
+const cellPixels = 19
+
+/** A cell is told by its letter as well as by its colour. */
+const looks: Record<Mark, {fill: string; letter: string}> = {
+  '.': {fill: 'var(--granted)', letter: 'var(--ink)'},
+  X: {fill: 'var(--refused)', letter: 'var(--on-refused)'},
+  '!': {fill: 'var(--ink)', letter: 'var(--paper)'},
+  '?': {fill: 'var(--paper)', letter: 'var(--ink)'},
+}
+const marks = Object.keys(looks) as Mark[]
+
+/** The page of `rebind matrix`. */
+export async function matrixArticle(matrix: Matrix, draw: Draw): Promise<Article> {
+  const {agreement, predicted} = matrix
+  const pictures: Markup[] = []
+  for (const grid of gridsOf(matrix)) {
+    pictures.push(
+      html`<h3>${gridTitle(grid)}</h3>\n${onlyMark(grid) === undefined && (await heatMap(grid, draw))}`,
+    )
+  }
+  const verdict =
+    agreement.disagreeing > 0 ? 'bad' : agreement.unknown > 0 || predicted ? 'open' : 'good'
+  return {
+    title: 'Bind table',
+    body: html`<p>${matrixTitle(matrix)}</p>
+<p class="verdict ${verdict}">${agreementWords(matrix)}</p>
+${groups('Otherwise than the rules say', disagreements(matrix))}
+${section(
+  'What is granted over which residue',
+  html`<p>Rows: the old server's address and bind options. Columns: the new server's address, and in each its
+options, in this order: ${bindOptions.join(', ')}. What has the same picture shares it.</p>
+<ul class="key">${marks.map((mark) => html`<li>${swatch(`<rect x="0.5" y="0.5" width="23" height="11" fill="${looks[mark].fill}" stroke="currentColor"/>`)} ${mark} ${markMeanings[mark]}</li>`)}</ul>
+${pictures}`,
+)}
+${section('Left out, because this machine does not have the address', list(leftOutLines(matrix)))}
+${groups('Could not be tried', untried(matrix))}`,
+  }
+}
+
+function groups(title: string, all: readonly CellGroup[]): Markup | false {
+  return section(
+    title,
+    all.length > 0 &&
+      html`${all.map(({heading, cells}) => html`<h3>${heading}</h3>\n${shortList(cells, cellsShown, 'matrix.json')}`)}`,
+  )
+}
+
+async function heatMap(grid: Grid, draw: Draw): Promise<Markup> {
+  const chart = await draw(heatMapSpec(grid))
+  const label = `What is granted over ${grid.residues.join(', ')}, for each address and bind option of both servers; matrix.md says the same in letters`
+  return figure({chart, label})
+}
+
+function heatMapSpec({columns, rows}: Grid): TopLevelSpec {
+  const names = rows.map(({address, binds}) => `${address}  ${binds}`)
+  const values = rows.flatMap(({marks: letters}, row) =>
+    letters.flatMap((own, column) => own.map((mark, option) => ({row, column, option, mark}))),
+  )
+  const width = columns.length * bindOptions.length
+  const cells = values.map(({row, column, option, mark}) => ({
+    row,
+    at: column * bindOptions.length + option,
+    mark,
+  }))
+  const y = {
+    field: 'row',
+    type: 'ordinal',
+    scale: {domain: rows.map((_, row) => row), padding: 0},
+    axis: {
+      labelExpr: `${JSON.stringify(names)}[datum.value]`,
+      labelLimit: 340,
+      title: null,
+      ticks: false,
+      domain: false,
+      labelPadding: 6,
+    },
+  } as const
+  const x = {
+    field: 'at',
+    type: 'ordinal',
+    scale: {domain: Array.from({length: width}, (_, at) => at), padding: 0},
+  } as const
+  const scale = (of: (mark: Mark) => string) => ({
+    field: 'mark',
+    type: 'nominal' as const,
+    legend: null,
+    scale: {domain: marks, range: marks.map(of)},
+  })
+  return {
+    width: width * cellPixels,
+    height: rows.length * cellPixels,
+    data: {values: cells},
+    resolve: {scale: {fill: 'independent'}},
+    layer: [
+      {
+        mark: {type: 'rect', stroke: 'var(--line)', strokeWidth: 1},
+        encoding: {
+          y,
+          x: {
+            ...x,
+            axis: {
+              orient: 'top',
+              // The address stands over the first of its four options.
+              labelExpr: `datum.value % ${bindOptions.length} === 0 ? ${JSON.stringify(columns)}[datum.value / ${bindOptions.length}] : ''`,
+              labelAngle: 0,
+              labelAlign: 'left',
+              labelOffset: -cellPixels / 2,
+              labelOverlap: false,
+              ticks: false,
+              domain: false,
+              title: null,
+            },
+          },
+          fill: scale((mark) => looks[mark].fill),
+        },
+      },
+      {
+        mark: {type: 'text', baseline: 'middle', fontSize: 12, font: 'ui-monospace, monospace'},
+        encoding: {y, x, text: {field: 'mark'}, fill: scale((mark) => looks[mark].letter)},
+      },
+      {
+        data: {
+          values: columns.slice(1).map((_, index) => ({at: (index + 1) * bindOptions.length})),
+        },
+        mark: {type: 'rule', stroke: 'var(--edge)', strokeWidth: 2},
+        encoding: {x: {...x, bandPosition: 0}},
+      },
+    ] as never,
+  }
+}
