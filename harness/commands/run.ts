@@ -27,6 +27,7 @@ export interface RunOptions {
   quick?: boolean
   limit: number
   repeat: number
+  allowHostSettings?: boolean
   out: string
   /** A file for the report as JUnit XML. */
   junit?: string
@@ -43,6 +44,11 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const folder = await makeRunFolder(options.out, startedAt)
   const platform = detectPlatform()
   const settings = await platform.readSettings()
+  if (options.allowHostSettings === true && platform.stack !== 'darwin') {
+    process.stderr.write(
+      'rebind: nothing here needs --allow-host-settings; no setting of this machine is changed\n',
+    )
+  }
   const host = describeHost(platform, settings)
   const command = process.argv.slice(2)
   const log = openEventLog(folder.events, folder.id, origin)
@@ -66,6 +72,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     limitSeconds: options.limit,
     wait: options.quick !== true,
     repeat: options.repeat,
+    allowHostSettings: options.allowHostSettings === true,
     interruption: interruption.signal,
     onBegin: display.begin,
     onWaiting: display.waiting,
