@@ -458,6 +458,9 @@ async function play(
       () => {
         scriptDone = true
         if (scenario.successor === undefined) outcome.resolve({granted: false})
+        else if (progress.waitingSince === null) {
+          outcome.reject(new Error('its script ended before successor.start() was awaited'))
+        }
       },
       (error: Error) => {
         if (!(error instanceof ScriptOver)) throw error
