@@ -36,6 +36,7 @@ program
   .option('--quick', 'do not wait for releases: one refused attempt is enough')
   .addOption(limit())
   .option('--repeat <n>', 'play each scenario n times, and report the spread', countUpTo(1000), 1)
+  .option('--allow-host-settings', 'macOS only: change kernel settings for the time, as root')
   .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
   .option('--scenario <file>', 'a scenario of your own, .ts or .js; repeatable', repeatable)
   .addHelpText(

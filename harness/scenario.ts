@@ -1,5 +1,6 @@
+import type {DroppedPackets} from './namespaces/packet-filter.ts'
 import type {TcpState} from './platforms/tcp-states.ts'
-import type {Counts, RetryOptions} from './processes/messages.ts'
+import type {Counts, RetryOptions, WrittenSettings} from './processes/messages.ts'
 import type {Address} from './sockets/address.ts'
 import type {BindOption} from './sockets/bind-options.ts'
 
@@ -8,6 +9,8 @@ export type SocketSpec = {opener: 'node'} | {bind: BindOption}
 
 export type ServerSpec = SocketSpec & {
   address?: Address
+  /** By default one that is free. Only in a namespace of the scenario's own, where all are. */
+  port?: number
   /** False for a server that never reads what its clients send. */
   reads?: boolean
   /**
@@ -32,8 +35,8 @@ export interface Script {
     destroyConnection(): Promise<void>
     /** RST on the accepted connection. */
     abortConnection(): Promise<void>
-    /** Another process gets the accepted connection and goes on holding it. */
-    handOverConnection(): Promise<void>
+    /** Another process gets the accepted connection and goes on holding it: a new one, or the client. */
+    handOverConnection(to?: 'a holder' | 'the client'): Promise<void>
     exit(): Promise<void>
     /** SIGKILL. */
     kill(): Promise<void>
@@ -66,8 +69,22 @@ export interface Script {
      * port at the same moment: that one is tried every millisecond, and shows when the OS lets both go.
      */
     close(options?: {witness?: boolean}): Promise<void>
+    /** FIN from either end, at the same moment; for a client that was handed the accepted one, too. */
+    closeBothEnds(): Promise<void>
     /** RST. */
     abort(): Promise<void>
+  }
+  /** Only in a namespace of the scenario's own. */
+  network: {
+    /** From here on these packets are dropped, and no others. */
+    drop(what: DroppedPackets): Promise<void>
+    /** From here on all packets pass. */
+    pass(): Promise<void>
+    /**
+     * Waits until the connection's ends are in these states, `CLOSED` meaning that nothing is left of one.
+     * What happened to the packets since the first drop is counted.
+     */
+    shows(states: {server?: TcpState; client?: TcpState}): Promise<void>
   }
   /** The server that `client.connectElsewhere` connected to. */
   otherServer: {
@@ -100,11 +117,28 @@ export interface Residue {
   reconnected?: true
 }
 
+/** A network namespace of the scenario's own, made for it: all its processes run inside. */
+export interface NamespaceSpec {
+  /** Kernel settings there, by their file names in /proc/sys/net/ipv4. */
+  settings?: WrittenSettings
+  /** Its script drops packets, which needs nft(8). */
+  dropsPackets?: true
+  /**
+   * On macOS, which has no namespaces, the settings of the machine itself that come nearest, by their
+   * sysctl(8) names. They are touched only if the user allows it, and are set back.
+   */
+  onMacos?: WrittenSettings
+}
+
 /** A piece of common advice that the scenario puts to the test. */
 export interface CommonAdvice {
   says: string
   /** What would be seen if it were the whole truth. */
-  predicts: {verdict: 'immediate' | 'delayed'} | {residue: TcpState | 'none'}
+  predicts:
+    | {verdict: 'immediate' | 'delayed'}
+    | {residue: TcpState | 'none'}
+    /** The port is granted so soon after the residue appeared. */
+    | {withinSeconds: number}
 }
 
 /**
@@ -120,12 +154,16 @@ export interface Scenario {
   successor?: ServerSpec
   /** How the client binds its local port before it connects; by default it leaves that to connect(). */
   client?: SocketSpec
+  /** None: the machine as it is. */
+  namespace?: NamespaceSpec
   script(script: Script): Promise<void>
   residue: Residue
   /** True if the script is to be played to its end even when the successor has got the port before. */
   playsOn?: true
-  /** What the client has to count if all goes well. */
+  /** What has to be counted if all goes well. */
   counts?: Counts
+  /** What has to be counted so many times at least. */
+  atLeast?: Counts
   advice?: CommonAdvice
 }
 

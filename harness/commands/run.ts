@@ -2,6 +2,7 @@ import {writeFile} from 'node:fs/promises'
 import ci from 'ci-info'
 import {scenarios as builtIn} from '../../scenarios/index.ts'
 import {exitStatus} from '../errors.ts'
+import {detectPlatform} from '../platforms/detect.ts'
 import {newsOfRun, tellGithub} from '../reports/github.ts'
 import {renderJunit} from '../reports/junit.ts'
 import {proveWritable} from '../reports/output-file.ts'
@@ -20,6 +21,7 @@ export interface RunOptions {
   quick?: boolean
   limit: number
   repeat: number
+  allowHostSettings?: boolean
   out: string
   /** Files with scenarios of the user's own. */
   scenario?: string[]
@@ -34,6 +36,11 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const own = await readScenarioFiles(options.scenario ?? [])
   const scenarios = chooseScenarios(builtIn, own, ids)
   if (options.junit !== undefined) await proveWritable(options.junit, '--junit')
+  if (options.allowHostSettings === true && detectPlatform().stack !== 'darwin') {
+    process.stderr.write(
+      'rebind: nothing here needs --allow-host-settings; no setting of this machine is changed\n',
+    )
+  }
   const interruption = listenForInterruption()
   const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
 
@@ -42,6 +49,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     limitSeconds: options.limit,
     wait: options.quick !== true,
     repeat: options.repeat,
+    allowHostSettings: options.allowHostSettings === true,
     out: options.out,
     command: process.argv.slice(2),
     interruption: interruption.signal,

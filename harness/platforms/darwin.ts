@@ -44,6 +44,7 @@ export const darwin: Platform = {
     measured: false,
     bind,
     release: releaseOf,
+    leaves: (state) => ({state}),
     reconnect,
     errno: {EADDRINUSE: 48},
   },

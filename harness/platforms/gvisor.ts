@@ -28,10 +28,11 @@ export const gvisor: Platform = {
     measured: true,
     bind,
     release: releaseOf,
+    leaves: (state) => ({state}),
     reconnect,
     errno: {EADDRINUSE: 98},
   },
-  readSockets: shared(readProcNetTcp),
+  readSockets: shared(() => readProcNetTcp()),
   // Its /proc/net/tcp lists only sockets that a process still has.
   hiddenStates: ['TIME_WAIT', 'FIN_WAIT2', 'LAST_ACK', 'CLOSING'],
   readHolders: readProcHolders,

@@ -6,6 +6,7 @@ import {type BoundSocket, newcomer, socketInTheWay} from './bound-socket.ts'
 import type {
   BindQuestion,
   BindRule,
+  Leaving,
   Platform,
   ReconnectQuestion,
   ReconnectRule,
@@ -44,10 +45,11 @@ export const linux: Platform = {
     measured: true,
     bind,
     release: releaseOf,
+    leaves,
     reconnect,
     errno: {EADDRINUSE: 98},
   },
-  readSockets: shared(readProcNetTcp),
+  readSockets: shared(() => readProcNetTcp()),
   hiddenStates: [],
   readHolders: readProcHolders,
   readUnixSockets: readProcNetUnix,
@@ -150,6 +152,20 @@ function releaseOf(state: TcpState, settings: Settings): Release {
     }
   }
   return {endsBy: 'process', source: 'RFC 9293 section 3.3.2'}
+}
+
+/**
+ * TIME_WAIT, and FIN_WAIT2 once its process has closed it, are kept in buckets whose number is limited;
+ * where none is to be had, the connection is just forgotten (tcp_time_wait in net/ipv4/tcp_minisocks.c).
+ */
+function leaves(state: TcpState, {tcp_max_tw_buckets}: Settings): Leaving {
+  return tcp_max_tw_buckets === 0 && (state === 'TIME_WAIT' || state === 'FIN_WAIT2')
+    ? {
+        state: 'none',
+        because: `tcp_max_tw_buckets is 0, so ${state} is not kept`,
+        source: 'net/ipv4/inet_timewait_sock.c:inet_twsk_alloc',
+      }
+    : {state}
 }
 
 /**

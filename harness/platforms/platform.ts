@@ -65,6 +65,11 @@ export type Release =
   | {endsBy: 'kernel'; residueSeconds: [min: number, max: number]; source: string}
   | {endsBy: 'process'; source: string}
 
+/** What is left of an end of a connection that comes to some state; `because` where that is something else. */
+export type Leaving =
+  | {state: TcpState}
+  | {state: TcpState | 'none'; because: string; source: string}
+
 /** What an operating system grants over which residue, and when it lets the residue go. */
 export interface Rules {
   /** The version of the operating system's source that the rules were read from. */
@@ -73,6 +78,7 @@ export interface Rules {
   measured: boolean
   bind(question: BindQuestion): BindRule
   release(state: TcpState, settings: Settings): Release
+  leaves(state: TcpState, settings: Settings): Leaving
   reconnect(question: ReconnectQuestion): ReconnectRule
   errno: {EADDRINUSE: number}
 }

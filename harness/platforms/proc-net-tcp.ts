@@ -22,11 +22,14 @@ const clockTicksPerSecond = 100
 /** Timer kind 3 is the timewait timer (get_timewait4_sock in net/ipv4/tcp_ipv4.c). */
 const timewaitTimer = '03'
 
-/** The TCP sockets of this network namespace, from /proc/net/tcp and, where there is IPv6, tcp6. */
-export async function readProcNetTcp(): Promise<SocketEntry[]> {
+/**
+ * The TCP sockets of a network namespace, from /proc/net/tcp and, where there is IPv6, tcp6.
+ * @param net the folder of our own namespace, or /proc/PID/net for that of another process
+ */
+export async function readProcNetTcp(net = '/proc/net'): Promise<SocketEntry[]> {
   const [tcp, tcp6] = await Promise.all([
-    readFile('/proc/net/tcp', 'latin1'),
-    readFile('/proc/net/tcp6', 'latin1').catch(() => ''),
+    readFile(`${net}/tcp`, 'latin1'),
+    readFile(`${net}/tcp6`, 'latin1').catch(() => ''),
   ])
   return [...parseProcNetTcp(tcp), ...parseProcNetTcp(tcp6)]
 }

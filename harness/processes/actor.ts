@@ -1,6 +1,7 @@
 /**
- * The program that every process of a scenario runs: predecessor, successor, client or holder, as its
- * first argument says; and the guardian of the commands that `check` starts. It does what the harness asks over the IPC channel and ends when that closes,
+ * The program that every process of a scenario runs: predecessor, successor, client and so on, as its
+ * first argument says; and the guardian of the commands that `check` starts. It does what the harness asks
+ * over the IPC channel and ends when that closes,
  * so that no process outlives the harness, however the harness ended.
  */
 import type {Socket} from 'node:net'
@@ -8,6 +9,7 @@ import {clientHandlers} from './client.ts'
 import {errorFields} from './errors.ts'
 import {guardianHandlers} from './guardian.ts'
 import {holderHandlers} from './holder.ts'
+import {keeperHandlers} from './keeper.ts'
 import type {
   Answer,
   Handlers,
@@ -17,6 +19,7 @@ import type {
   RequestName,
 } from './messages.ts'
 import {predecessorHandlers} from './predecessor.ts'
+import {restoreSettings, settingsKeeperHandlers} from './settings-keeper.ts'
 import {setPacing, successorHandlers} from './successor.ts'
 
 const roles: Record<string, Handlers> = {
@@ -27,6 +30,8 @@ const roles: Record<string, Handlers> = {
   holder: holderHandlers,
   guardian: guardianHandlers,
   'other-server': predecessorHandlers,
+  keeper: keeperHandlers,
+  'settings-keeper': settingsKeeperHandlers,
 }
 
 const handlers = roles[process.argv[2] ?? '']
@@ -35,7 +40,10 @@ if (handlers === undefined || process.send === undefined) {
   process.exit(2)
 }
 
-process.on('disconnect', () => process.exit(0))
+process.on('disconnect', () => {
+  restoreSettings()
+  process.exit(0)
+})
 // A terminal's Ctrl-C reaches every process of the group; it is the harness that decides who ends when.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 
@@ -56,5 +64,5 @@ process.on('message', async (message: RequestMessage | PaceMessage, connection?:
   })
 })
 
-const ready: Notice = {notice: 'ready'}
+const ready: Notice = {notice: 'ready', pid: process.pid}
 process.send(ready)

@@ -1,4 +1,5 @@
 import {once} from 'node:events'
+import type {Socket} from 'node:net'
 import {PassThrough} from 'node:stream'
 import {setTimeout as delay} from 'node:timers/promises'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
@@ -9,6 +10,8 @@ import {countAnswers, type Traffic, trafficTo} from './traffic.ts'
 
 let client: Netcat | undefined
 let traffic: Traffic | undefined
+/** The accepted end of the client's own connection. */
+let otherEnd: Socket | undefined
 
 /** The netcat-like client of a scenario; what it receives it prints. */
 export const clientHandlers = {
@@ -40,6 +43,26 @@ export const clientHandlers = {
     const {close, closed} = connectedClient()
     close()
     return closed
+  },
+
+  async 'take-connection'(_takes: null, socket?: Socket): Promise<Bracket> {
+    const from = monotonicSeconds()
+    if (socket === undefined) throw new Error('no connection came with the message')
+    otherEnd = socket
+    otherEnd.on('error', () => undefined)
+    otherEnd.resume()
+    return {from, to: monotonicSeconds()}
+  },
+
+  async 'close-both-ends'(): Promise<Bracket> {
+    const {socket} = connectedClient()
+    if (otherEnd === undefined) throw new Error('the client has its own end only')
+    const from = monotonicSeconds()
+    const ended = [otherEnd, socket].map(
+      (end) => new Promise<void>((resolve) => void end.end(resolve)),
+    )
+    await Promise.all(ended)
+    return {from, to: monotonicSeconds()}
   },
 
   async abort(): Promise<Bracket> {

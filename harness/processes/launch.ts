@@ -13,7 +13,25 @@ import type {
   Requests,
 } from './messages.ts'
 
-export type Role = 'predecessor' | 'successor' | 'client' | 'holder' | 'other-server' | 'guardian'
+export type Role =
+  | 'predecessor'
+  | 'successor'
+  | 'client'
+  | 'holder'
+  | 'other-server'
+  | 'guardian'
+  | 'keeper'
+  | 'settings-keeper'
+
+export interface LaunchOptions {
+  /** A socket that the process gets as its file descriptor 3 (`inheritedFd`). */
+  inherits?: number
+  /**
+   * A program, with its arguments, that becomes the process or starts it, e.g. nsenter(1). The channel is
+   * then file descriptor 0, because sudo closes all but the first three.
+   */
+  through?: readonly [command: string, ...args: string[]]
+}
 
 export interface Ending {
   code: number | null
@@ -69,32 +87,50 @@ export class ActorFailed extends Error {
 const answerWithinSeconds = 30
 const keptOutputCharacters = 4096
 
-const running = new Set<ChildProcess>()
+/** A guardian ends the commands that it started; a settings keeper sets the machine's settings back. */
+const undoesItsWork: readonly Role[] = ['guardian', 'settings-keeper']
+
+const running = new Map<ChildProcess, () => void>()
 // The channel's end already ends the children; this also covers one that hangs and cannot notice.
 process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
+  for (const kill of running.values()) kill()
 })
 
-/**
- * Starts a process in the given role; resolved when it is ready for requests.
- * @param inherits a socket that the process gets as its file descriptor 3 (`inheritedFd`)
- */
+/** Starts a process in the given role; resolved when it is ready for requests. */
 export async function launch(
   program: string,
   role: Role,
   listeners: Listeners = {},
-  inherits?: number,
+  {inherits, through}: LaunchOptions = {},
 ): Promise<Actor> {
   const {NODE_OPTIONS: _, ...env} = process.env
+  const inherited = inherits === undefined ? [] : [inherits]
+  const [execPath = process.execPath, ...throughArgs] = through ?? []
   const child = fork(program, [role], {
-    execArgv: [],
+    execPath,
+    execArgv: through === undefined ? [] : [...throughArgs, process.execPath],
     env,
-    // A kill of the harness's whole process group must leave the guardian to end what it started.
-    detached: role === 'guardian',
-    stdio: ['ignore', 'pipe', 'pipe', ...(inherits === undefined ? [] : [inherits]), 'ipc'],
+    // A kill of the harness's whole process group must leave these to undo what they did.
+    detached: undoesItsWork.includes(role),
+    stdio:
+      through === undefined
+        ? ['ignore', 'pipe', 'pipe', ...inherited, 'ipc']
+        : ['ipc', 'pipe', 'pipe', ...inherited],
   })
-  // A guardian is never killed: it ends its commands first, when the channel closes.
-  if (role !== 'guardian') running.add(child)
+  /** The process's own pid, which is not the child's where sudo waits in between. */
+  let pid = child.pid ?? 0
+  const kill = () => {
+    if (pid === child.pid) return void child.kill('SIGKILL')
+    if (child.exitCode !== null || child.signalCode !== null) return
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It runs as root, and ends when its channel does.
+      if (child.connected) child.disconnect()
+    }
+  }
+  // One that undoes what it did is never killed: it does so when the channel closes.
+  if (!undoesItsWork.includes(role)) running.set(child, kill)
 
   let errors = ''
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -119,7 +155,7 @@ export async function launch(
   const failure = ({code, signal}: Ending) => {
     const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
     const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
-    return new ActorFailed(`the ${role} (pid ${child.pid}) ${how}${said}`)
+    return new ActorFailed(`the ${role} (pid ${pid}) ${how}${said}`)
   }
   const ended = new Promise<Ending>((resolve) => {
     child.once('error', (error) => {
@@ -146,8 +182,10 @@ export async function launch(
       pending.delete(message.answerTo)
       if ('error' in message) request?.reject(remoteError(message.error))
       else request?.resolve(message.gives)
-    } else if (message.notice === 'ready') ready.resolve()
-    else if (message.notice === 'attempts') listeners.onAttempts?.(message.attempts)
+    } else if (message.notice === 'ready') {
+      pid = message.pid ?? pid
+      ready.resolve()
+    } else if (message.notice === 'attempts') listeners.onAttempts?.(message.attempts)
     else if (message.notice === 'connection') connection.resolve(handle as Socket)
     else if (message.notice === 'command-output') listeners.onCommandOutput?.(message)
     else if (message.notice === 'command-ended') listeners.onCommandEnded?.(message)
@@ -157,12 +195,8 @@ export async function launch(
   const watchdog = setInterval(() => {
     const silent = monotonicSeconds() - lastSign
     if (pending.size === 0 || silent < answerWithinSeconds) return
-    fail(
-      new ActorFailed(
-        `the ${role} (pid ${child.pid}) has said nothing for ${Math.round(silent)} s`,
-      ),
-    )
-    child.kill('SIGKILL')
+    fail(new ActorFailed(`the ${role} (pid ${pid}) has said nothing for ${Math.round(silent)} s`))
+    kill()
   }, 1000)
   watchdog.unref()
   ended.then(() => clearInterval(watchdog))
@@ -171,13 +205,11 @@ export async function launch(
   let requests = 0
   return {
     role,
-    pid: child.pid ?? 0,
+    pid,
     connection: connection.promise,
     ended,
     failure,
-    kill: () => {
-      child.kill('SIGKILL')
-    },
+    kill,
     pace: (pace) => {
       if (child.connected) child.send({pace} satisfies PaceMessage, () => undefined)
     },

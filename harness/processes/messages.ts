@@ -1,6 +1,7 @@
 import type {Socket} from 'node:net'
 import type {Options} from 'p-retry'
 import type {Bracket} from '../clock.ts'
+import type {Settings} from '../platforms/platform.ts'
 import type {BindOption} from '../sockets/bind-options.ts'
 import type {LocalPort} from '../sockets/connect.ts'
 import type {Opener} from '../sockets/opener.ts'
@@ -33,7 +34,7 @@ export interface Requests {
   'hand-over-connection': {takes: null; gives: Bracket}
   /** Predecessor: exit with status 0. Answered first, with the connections that close only now. */
   exit: {takes: null; gives: {openConnections: number}}
-  /** Holder: keep an accepted connection that comes with the message. */
+  /** Holder, or a client that is to have both ends: keep an accepted connection that comes with the message. */
   'take-connection': {takes: null; gives: Bracket}
   /** Successor: open and close any port once, so that the grant is not measured with cold code. */
   prepare: {takes: ServerToOpen; gives: null}
@@ -53,13 +54,26 @@ export interface Requests {
   send: {takes: {text: string}; gives: Bracket}
   /** Client: close (FIN), and wait until both sides have. */
   close: {takes: null; gives: Bracket}
+  /** Client that was given the accepted connection, too: close both ends at once. */
+  'close-both-ends': {takes: null; gives: Bracket}
   /** Client: RST. */
   abort: {takes: null; gives: Bracket}
+  /** Keeper: bring the loopback interface up and write settings; answered with those that are then read. */
+  'set-up-namespace': {takes: {settings: WrittenSettings}; gives: {settings: Settings}}
+  /** Keeper: give nft(8) a rule set. */
+  'filter-packets': {takes: {rules: string}; gives: Bracket}
+  /** Keeper: prove that the successor of this pid answers. */
+  'verify-accepting': {takes: {address: string; port: number; pid: number}; gives: null}
+  /** Settings keeper: set the machine's own settings, until the channel closes. */
+  'set-host-settings': {takes: {settings: WrittenSettings}; gives: null}
   /** Guardian: start a command in a process group of its own. Fails with the SystemError of spawn. */
   'start-command': {takes: CommandToStart; gives: {pid: number; seconds: number}}
   /** Guardian: send a signal to a command that it started, unless that has ended. */
   'signal-command': {takes: {pid: number; signal: NodeJS.Signals}; gives: null}
 }
+
+/** Kernel settings to write, by the operating system's own names. */
+export type WrittenSettings = Readonly<Record<string, number | string>>
 
 /** A command that is run without a shell. */
 export interface CommandToStart {
@@ -124,7 +138,8 @@ export interface Call {
 /**
  * What is counted and measured besides the bind. `longestGapSeconds` is the longest time from one answer to
  * the next; `releaseSeconds` passed from the first attempt to the release of the port, and
- * `overshootSeconds` from there until the server's own way of retrying noticed.
+ * `overshootSeconds` from there until the server's own way of retrying noticed. `retransmittedSegments` and
+ * `timerRestarts` count from the first dropped packet on, `resets` from when all pass again.
  */
 export type Counts = Partial<
   Record<
@@ -136,7 +151,10 @@ export type Counts = Partial<
     | 'answersFromSuccessor'
     | 'longestGapSeconds'
     | 'releaseSeconds'
-    | 'overshootSeconds',
+    | 'overshootSeconds'
+    | 'retransmittedSegments'
+    | 'timerRestarts'
+    | 'resets',
     number
   >
 >
@@ -162,7 +180,7 @@ export interface PaceMessage {
 
 /** What a process tells the harness by itself. */
 export type Notice =
-  | {notice: 'ready'}
+  | {notice: 'ready'; pid?: number}
   | {notice: 'attempts'; attempts: BindAttempt[]}
   | {notice: 'connection'}
   | {notice: 'command-output'; pid: number; stream: 'stdout' | 'stderr'; text: string}

@@ -18,6 +18,7 @@ export type EventName =
   | 'bind-attempt'
   | 'call'
   | 'counts'
+  | 'settings'
   | 'port-lost'
   | 'residue'
   | 'release'

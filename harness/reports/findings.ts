@@ -1,5 +1,5 @@
 import type {CommonAdvice, Scenario} from '../scenario.ts'
-import type {Result} from './schema.ts'
+import type {Result, ResultBind} from './schema.ts'
 import {residueWords} from './words.ts'
 
 /**
@@ -15,9 +15,9 @@ export function findings(
     if (advice === undefined || result.status === 'failed') return []
     const seen = contradictionSeen(advice, result)
     if (seen === undefined) return []
-    // The bind rule explains a verdict, not a residue, and no verdict that it did not foresee.
+    // The bind rule explains a verdict, neither a residue nor a time, and no verdict that it did not foresee.
     const because =
-      result.status !== 'as-expected' || result.expected === null || 'residue' in advice.predicts
+      result.status !== 'as-expected' || result.expected === null || !('verdict' in advice.predicts)
         ? ''
         : ` Why: ${result.expected.because}.`
     return [`"${advice.says}" Not here: ${seen} (${result.scenario}).${because}`]
@@ -32,9 +32,16 @@ function contradictionSeen({predicts}: CommonAdvice, result: Result): string | u
       return undefined
     return `the residue was ${residueWords({residue: server})}`
   }
-  if (bind === null || bind.verdict === predicts.verdict) return undefined
+  if (bind === null) return undefined
+  if ('withinSeconds' in predicts) {
+    return (bind.residueSeconds ?? 0) <= predicts.withinSeconds ? undefined : refusedUntil(bind)
+  }
+  if (bind.verdict === predicts.verdict) return undefined
   if (bind.verdict === 'immediate') return 'the port was granted at once'
-  if (predicts.verdict === 'delayed') return undefined
+  return predicts.verdict === 'delayed' ? undefined : refusedUntil(bind)
+}
+
+function refusedUntil(bind: ResultBind): string {
   const code = bind.firstError?.code ?? 'an error'
   const times = bind.attempts - (bind.waitSeconds === null ? 0 : 1)
   const refused = `refused with ${code}${times > 1 ? ` ${times} times` : ''}`

@@ -52,8 +52,10 @@ const expectedSchema = z.looseObject({
   residueSeconds: z.tuple([seconds, seconds]).optional(),
   /** What the system calls of a client that reconnects should answer. */
   calls: z.array(callSchema).optional(),
-  /** What the client should count. */
+  /** What should be counted. */
   counts: z.record(z.string(), z.number()).optional(),
+  /** What should be counted so many times at least. */
+  atLeast: z.record(z.string(), z.number()).optional(),
   because: z.string(),
   source: z.string(),
 })
@@ -95,6 +97,8 @@ const repetitionFields = {
     .optional(),
 }
 
+const settingsSchema = z.record(z.string(), z.union([z.number(), z.string(), z.null()]))
+
 export const resultSchema = z.looseObject({
   scenario: z.string(),
   title: z.string(),
@@ -116,6 +120,8 @@ export const resultSchema = z.looseObject({
   calls: z
     .array(callSchema.extend({errno: z.int().optional(), localPort: count, seconds}))
     .optional(),
+  /** The kernel settings of the namespace that the scenario had of its own. */
+  settings: settingsSchema.optional(),
   expected: expectedSchema.nullable(),
   timeline: z.array(timelineEntrySchema),
   ...repetitionFields,
@@ -128,7 +134,7 @@ export const hostSchema = z.looseObject({
   arch: z.string(),
   node: z.string(),
   libuv: z.string(),
-  settings: z.record(z.string(), z.union([z.number(), z.string(), z.null()])),
+  settings: settingsSchema,
   ci: z.string().nullable(),
 })
 

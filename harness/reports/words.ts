@@ -77,6 +77,9 @@ const countWords: Record<string, string> = {
   refusedConnections: 'refused',
   resetConnections: 'reset',
   unansweredConnections: 'without an answer',
+  retransmittedSegments: 'segments retransmitted',
+  timerRestarts: 'restarts of the timer',
+  resets: 'RST when packets passed again',
 }
 
 /** How each time that was measured besides the bind reads. */

@@ -1,4 +1,4 @@
-import type {Platform, Rules, Settings} from '../platforms/platform.ts'
+import type {Leaving, Platform, Rules, Settings} from '../platforms/platform.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
 import type {ClientReport, Expected, ReportedCall, Result, ServerReport} from '../reports/schema.ts'
 import type {Residue} from '../scenario.ts'
@@ -33,15 +33,21 @@ export function expectation(question: Question): Expected | null {
   }
   const reconnect =
     residue.reconnected === true ? rules.reconnect({timeWaitAt: 'server', settings}) : undefined
-  const server = reconnect?.endsTimeWait === true ? 'none' : residue.server
+  const left: Leaving | {state: 'none'} =
+    residue.server === 'none' ? {state: 'none'} : rules.leaves(residue.server, settings)
+  const server = reconnect?.endsTimeWait === true ? 'none' : left.state
   const rule = rules.bind({
     residue: server,
     outgoing: residue.outgoing ?? false,
     predecessor: residue.outgoing === true ? outgoingSocket(question) : predecessor,
     successor,
   })
-  const source = rule.source
-  const because = reconnect === undefined ? rule.because : `${reconnect.because}; ${rule.because}`
+  const source = 'source' in left ? `${left.source}; ${rule.source}` : rule.source
+  const because = [
+    ...('because' in left ? [left.because] : []),
+    ...(reconnect === undefined ? [] : [reconnect.because]),
+    rule.because,
+  ].join('; ')
   const calls =
     reconnect === undefined
       ? {}
@@ -115,7 +121,8 @@ function expectedCalls(
 /** The release of the residue that is the last to go: what the first one turns into, if it does. */
 function lastRelease(rules: Rules, residue: Residue, settings: Settings) {
   const last: TcpState | 'none' = residue.later ?? residue.server
-  return last === 'none' ? undefined : rules.release(last, settings)
+  const {state} = last === 'none' ? {state: last} : rules.leaves(last, settings)
+  return state === 'none' ? undefined : rules.release(state, settings)
 }
 
 /** What was observed, as far as judging needs it. */
@@ -173,9 +180,14 @@ function callContradiction({calls}: Expected, observed: Observed): string | unde
   return seen === wanted ? undefined : `${seen}; expected ${wanted}`
 }
 
-function countContradiction({counts = {}}: Expected, observed: Observed): string | undefined {
-  const {measurements} = observed
+function countContradiction(expected: Expected, {measurements}: Observed): string | undefined {
+  const {counts = {}, atLeast = {}} = expected
   if (measurements === undefined) return undefined
+  const low = Object.entries(atLeast).find(([name, count]) => (measurements[name] ?? 0) < count)
+  if (low !== undefined) {
+    const [name, count] = low
+    return `${name} ${measurements[name] ?? 0}, expected ${count} at least`
+  }
   const wrong = Object.entries(counts).find(([name, count]) => measurements[name] !== count)
   if (wrong === undefined) return undefined
   const [name, count] = wrong

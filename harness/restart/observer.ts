@@ -38,9 +38,13 @@ export function residueOf(sockets: SeenSocket[]): ResidueEntry[] {
   return [...counted.values()].sort((a, b) => b.endpoint.localeCompare(a.endpoint))
 }
 
-/** Follows the sockets of one port from reading to reading and reports each change of state. */
+/**
+ * Follows the sockets of one port from reading to reading and reports each change of state, and each timer
+ * that runs anew in the same state: the time left of one never grows otherwise.
+ */
 export function observePort(port: number, onChange: (change: StateChange) => void) {
   const known = new Map<string, StateChange>()
+  const timeLeft = new Map<string, number>()
   const connections = new Map<string, number>()
   const numbered = ({endpoint, socket, entry}: SeenSocket) => {
     if (socket === 'listener') return {}
@@ -59,9 +63,12 @@ export function observePort(port: number, onChange: (change: StateChange) => voi
       const {endpoint, socket, entry} = sighting
       const key = JSON.stringify([socket, entry.local, entry.remote])
       present.add(key)
-      if (known.get(key)?.state === entry.state) continue
-      const expiry =
-        entry.expiresInSeconds === null ? {} : {expiresInSeconds: entry.expiresInSeconds}
+      const {expiresInSeconds} = entry
+      const restarted = (expiresInSeconds ?? 0) > (timeLeft.get(key) ?? Number.POSITIVE_INFINITY)
+      if (expiresInSeconds === null) timeLeft.delete(key)
+      else timeLeft.set(key, expiresInSeconds)
+      if (known.get(key)?.state === entry.state && !restarted) continue
+      const expiry = expiresInSeconds === null ? {} : {expiresInSeconds}
       const state = {state: entry.state, ...expiry}
       const change = {seconds, endpoint, socket, ...numbered(sighting), ...state}
       known.set(key, change)
@@ -70,6 +77,7 @@ export function observePort(port: number, onChange: (change: StateChange) => voi
     for (const [key, {endpoint, socket, connection}] of known) {
       if (present.has(key)) continue
       known.delete(key)
+      timeLeft.delete(key)
       const number = connection === undefined ? {} : {connection}
       onChange({seconds, endpoint, socket, ...number, state: 'CLOSED'})
     }

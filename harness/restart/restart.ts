@@ -1,9 +1,17 @@
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
+import type {OpenSurroundings} from '../namespaces/open-surroundings.ts'
+import {
+  type Namespace,
+  type Surroundings,
+  SurroundingsUnavailable,
+} from '../namespaces/surroundings.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
+import type {Ending, Role} from '../processes/launch.ts'
 import type {BindAttempt, Counts, RestartOutcome, ServerToOpen} from '../processes/messages.ts'
 import type {Pacing} from '../processes/pacing.ts'
+import {verifyAccepting} from '../processes/verify.ts'
 import type {EventLog} from '../reports/events.ts'
 import type {ClientReport, Expected, ReportedCall, Result, ServerReport} from '../reports/schema.ts'
 import type {Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
@@ -17,7 +25,6 @@ import {contradiction, expectation} from './expectation.ts'
 import {observePort, residueOf, type SeenSocket, type StateChange} from './observer.ts'
 import {pacingFor} from './pacing.ts'
 import {openStage, ScriptOver, type Stage} from './stage.ts'
-import {verifyAccepting} from './verify.ts'
 import {openWitness} from './witness.ts'
 
 /** What the restarts of one run have in common. */
@@ -34,6 +41,8 @@ export interface RestartContext {
   origin: number
   limitSeconds: number
   wait: boolean
+  /** Makes what a scenario with kernel settings of its own runs in. */
+  openSurroundings: OpenSurroundings
   /** Aborted, with the signal's name as its reason, when the run is interrupted. */
   interruption: AbortSignal
 }
@@ -89,7 +98,7 @@ export function restart(id: string, scenario: Scenario, context: RestartContext)
   const problem = skipReason(blank)
   const result =
     problem === undefined
-      ? play(scenario, context, blank, progress, firstAttempt.resolve)
+      ? playInSurroundings(scenario, context, blank, progress, firstAttempt.resolve)
       : Promise.resolve<Result>({...blank, reason: problem})
   return {
     underWay: Promise.race([firstAttempt.promise, result.then(() => undefined)]),
@@ -104,13 +113,14 @@ export function blankResult(
   scenario: Scenario,
   context: Pick<RestartContext, 'platform' | 'settings' | 'limitSeconds'>,
 ): Result {
-  const {title, claim, residue, counts} = scenario
+  const {title, claim, residue, counts, atLeast, namespace} = scenario
   const predecessor = serverReport(scenario.predecessor)
   const successor = serverReport(scenario.successor ?? scenario.predecessor)
   const client = scenario.client === undefined ? {} : {client: socketReport(scenario.client)}
   const clientRestarts = scenario.successor === undefined
   const expected = expectation({
     ...context,
+    settings: {...context.settings, ...namespace?.settings, ...namespace?.onMacos},
     ...client,
     residue,
     predecessor,
@@ -129,7 +139,14 @@ export function blankResult(
     ...(residue.amidTraffic === true ? {amidTraffic: true} : {}),
     bind: null,
     outageSeconds: null,
-    expected: expected === null || counts === undefined ? expected : {...expected, counts},
+    expected:
+      expected === null
+        ? null
+        : {
+            ...expected,
+            ...(counts === undefined ? {} : {counts}),
+            ...(atLeast === undefined ? {} : {atLeast}),
+          },
     timeline: [],
   }
 }
@@ -154,9 +171,52 @@ function skipReason({predecessor, successor, client}: Result): string | undefine
   return missing === undefined ? undefined : `the address ${missing.address} cannot be had here`
 }
 
+/** Makes what the scenario asks for, plays it in there, and undoes it; or says why that cannot be had. */
+async function playInSurroundings(
+  scenario: Scenario,
+  context: RestartContext,
+  blank: Result,
+  progress: RestartProgress,
+  onFirstAttempt: () => void,
+): Promise<Result> {
+  if (scenario.namespace === undefined) {
+    return play(scenario, context, undefined, blank, progress, onFirstAttempt)
+  }
+  const {log, interruption} = context
+  const {scenario: id} = blank
+  let surroundings: Surroundings
+  try {
+    surroundings = await context.openSurroundings(scenario.namespace, {
+      onProcess: (role, pid, ending) => logProcess(log, id, role, pid, ending),
+    })
+  } catch (error) {
+    const reason = interruption.aborted
+      ? `interrupted by ${interruption.reason}`
+      : (error as Error).message
+    const skipped = interruption.aborted || error instanceof SurroundingsUnavailable
+    return {...blank, status: skipped ? 'skipped' : 'failed', reason}
+  }
+  try {
+    const {namespace} = surroundings
+    const settings = {...context.settings, ...surroundings.settings}
+    const inside: RestartContext = {
+      ...context,
+      settings,
+      ...(namespace === undefined ? {} : {readSockets: namespace.readSockets}),
+    }
+    log.write('settings', {scenario: id, at: monotonicSeconds(), settings: surroundings.settings})
+    const judged = {...blankResult(id, scenario, inside), settings: surroundings.settings}
+    progress.expected = judged.expected
+    return await play(scenario, inside, namespace, judged, progress, onFirstAttempt)
+  } finally {
+    await surroundings.close()
+  }
+}
+
 async function play(
   scenario: Scenario,
   context: RestartContext,
+  namespace: Namespace | undefined,
   blank: Result,
   progress: RestartProgress,
   onFirstAttempt: () => void,
@@ -169,7 +229,7 @@ async function play(
   const outcome = deferred<RestartOutcome>()
   const calls: ReportedCall[] = []
   let measurements: Counts = {}
-  let port: number | undefined
+  let port = namespace === undefined ? undefined : scenario.predecessor.port
   let supervisedFd: number | undefined
   /** When a successor that inherits its socket accepted connections, monotonic seconds. */
   let inheritedAt: number | undefined
@@ -178,7 +238,9 @@ async function play(
   let residue: Result['residue'] = null
   let stage: Stage | undefined
   let watch: NodeJS.Timeout | undefined
+  let timerRestarts = 0
   let scriptDone = false
+  let over = false
   let patience: NodeJS.Timeout | undefined
   /** The port was free, and the successor's own way of retrying let it lie for too long. */
   let tooLate = false
@@ -195,12 +257,15 @@ async function play(
         attempts,
         uncertaintySeconds: since,
       })
+      if (over) return
       patience = setTimeout(() => {
         tooLate = true
         outcome.resolve({granted: false})
       }, overshootAllowedSeconds * 1000)
     },
   })
+
+  const takePort = namespace?.takePort ?? context.ports.take
 
   /** What has been observed up to now, judged if there is something to judge it by. */
   function result(waited: boolean): Result {
@@ -302,7 +367,8 @@ async function play(
       })
       .then(outcome.resolve, outcome.reject)
     await Promise.race([firstAttempt.promise, outcome.promise])
-    if (context.wait) {
+    // An interruption may have ended everything meanwhile; nobody would end the interval then.
+    if (context.wait && !over) {
       watch = setInterval(() => void adjustPace().catch(() => undefined), lookEveryMilliseconds)
     }
   }
@@ -329,7 +395,7 @@ async function play(
   try {
     interruption.throwIfAborted()
     if (predecessor.inherited === true) {
-      const supervised = await onFreePort(context, async (free) =>
+      const supervised = await onFreePort(takePort, log, async (free) =>
         bindNative({...predecessor, port: free}),
       )
       port = supervised.port
@@ -338,8 +404,9 @@ async function play(
     const opened = await openStage({
       program: context.program,
       ...(supervisedFd === undefined ? {} : {listener: supervisedFd}),
+      namespace,
       clientSocket: client,
-      takePort: context.ports.take,
+      takePort,
       leaveWitness: () => (context.wait ? witness.leave() : Promise.resolve()),
       beforeReconnecting: async () => {
         // Where it is the client that restarts, this is the first thing to be tried.
@@ -347,20 +414,13 @@ async function play(
       },
       place: () => ({address: predecessor.address, port: port ?? 0}),
       restart: () => startSuccessor(opened),
-      look: async () => (await look())?.map(({entry}) => entry.state) ?? [],
+      look: async () => (await look()) ?? [],
+      timerRestarts: () => timerRestarts,
       listeners: {
         onAttempts,
         onStep: (step, {from, to}) =>
           log.write('step', {scenario: id, at: to, step, tookSeconds: to - from}),
-        onProcess: (role, pid, ending) =>
-          log.write('process', {
-            scenario: id,
-            at: ending?.seconds ?? monotonicSeconds(),
-            role,
-            pid,
-            change: ending === undefined ? 'started' : 'ended',
-            ...(ending === undefined ? {} : {status: ending.code, signal: ending.signal}),
-          }),
+        onProcess: (role, pid, ending) => logProcess(log, id, role, pid, ending),
         onCalls: (from, made) => {
           calls.push(...made.map((call) => ({from, ...call})))
           for (const call of made) {
@@ -380,13 +440,14 @@ async function play(
     const server = toOpen(predecessor, scenario.predecessor)
     const listen = (at: number) => opened.predecessor.request('listen', {...server, port: at})
     if (port === undefined) {
-      const place = await onFreePort(context, listen)
+      const place = await onFreePort(takePort, log, listen)
       port = place.port
       listening = place.result
     } else {
       listening = await listen(port)
     }
     observe = observePort(port, (change) => {
+      if (isTimerRestart(timeline, change)) timerRestarts++
       timeline.push(change)
       const {seconds: at, ...what} = change
       log.write('state', {scenario: id, at, ...what})
@@ -413,7 +474,8 @@ async function play(
       interrupted.promise,
     ])
     await look()
-    if (granted) await verifyAccepting(successor.address, port, opened.successor.pid)
+    const verify = namespace?.verifyAccepting ?? verifyAccepting
+    if (granted) await verify(successor.address, port, opened.successor.pid)
     return result(context.wait && !tooLate)
   } catch (error) {
     const {message, code = ''} = error as NodeJS.ErrnoException
@@ -422,6 +484,7 @@ async function play(
       ? {...result(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}
       : {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
+    over = true
     clearInterval(watch)
     clearTimeout(patience)
     witness.end()
@@ -429,6 +492,32 @@ async function play(
     await stage?.end()
     if (supervisedFd !== undefined) closeNative(supervisedFd)
   }
+}
+
+function logProcess(
+  log: EventLog,
+  scenario: string,
+  role: Role,
+  pid: number,
+  ending: Ending | undefined,
+): void {
+  log.write('process', {
+    scenario,
+    at: ending?.seconds ?? monotonicSeconds(),
+    role,
+    pid,
+    change: ending === undefined ? 'started' : 'ended',
+    ...(ending === undefined ? {} : {status: ending.code, signal: ending.signal}),
+  })
+}
+
+/** The same end of the connection was told of before, in the same state. */
+function isTimerRestart(timeline: readonly StateChange[], change: StateChange): boolean {
+  if (change.expiresInSeconds === undefined) return false
+  const before = timeline.findLast(
+    ({endpoint, connection}) => endpoint === change.endpoint && connection === change.connection,
+  )
+  return before?.state === change.state
 }
 
 function toOpen(
@@ -440,11 +529,12 @@ function toOpen(
 
 /** Opens a free port, or another one if it was lost to somebody else after its proof. */
 async function onFreePort<Opened>(
-  {ports, log}: RestartContext,
+  takePort: () => Promise<number>,
+  log: EventLog,
   open: (port: number) => Promise<Opened>,
 ): Promise<{port: number; result: Opened}> {
   for (let losses = 0; ; losses++) {
-    const port = await ports.take()
+    const port = await takePort()
     try {
       return {port, result: await open(port)}
     } catch (error) {

@@ -1,7 +1,8 @@
 import type {Socket} from 'node:net'
 import {setTimeout as delay} from 'node:timers/promises'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
-import type {SocketEntry} from '../platforms/socket-table.ts'
+import type {Namespace} from '../namespaces/surroundings.ts'
+import type {TcpCounters} from '../platforms/proc-net-snmp.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
 import {
   type Actor,
@@ -15,6 +16,7 @@ import type {Call, Connect, Counts} from '../processes/messages.ts'
 import type {Script} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 import type {LocalPort} from '../sockets/connect.ts'
+import type {SeenSocket} from './observer.ts'
 
 /** What a stage tells while the script is played. */
 export interface StageListeners {
@@ -33,6 +35,8 @@ export interface StageOptions {
   program: string
   /** A listening socket that the servers inherit. */
   listener?: number
+  /** Where all processes run, if not on the machine as it is. */
+  namespace: Namespace | undefined
   /** Where the predecessor listens, once it does. */
   place(): {address: string; port: number}
   /** How the client binds its local port; undefined if it leaves that to connect(). */
@@ -45,8 +49,10 @@ export interface StageOptions {
   leaveWitness(): Promise<void>
   /** Called before the client reconnects. */
   beforeReconnecting(): Promise<void>
-  /** Reads the socket table and returns the states of the port's sockets; empty where none is shown. */
-  look(): Promise<SocketEntry['state'][]>
+  /** Reads the socket table and returns the port's sockets; empty where none is shown. */
+  look(): Promise<SeenSocket[]>
+  /** How often a kernel timer of the port has been seen to run anew. */
+  timerRestarts(): number
   listeners: StageListeners
 }
 
@@ -84,10 +90,14 @@ const settleWithinSeconds = 0.5
 const settlePollMilliseconds = 5
 /** On loopback an answer comes within microseconds; an OS that gives none lets a SYN go unanswered for a minute. */
 const reconnectWithinSeconds = 3
+/** While packets are dropped, what happens lasts for a retransmission timeout of 0.2 s or more. */
+const disturbedLookMilliseconds = 20
+/** Enough for five retransmissions, whose timeout doubles each time. */
+const showsWithinSeconds = 10
 
 /** Starts the processes that every scenario has: predecessor, successor and client. */
 export async function openStage(options: StageOptions): Promise<Stage> {
-  const {program, listeners, look, place, restart, takePort, clientSocket} = options
+  const {program, listeners, look, place, restart, takePort, clientSocket, namespace} = options
   const actors: Actor[] = []
   /** Processes that the script ends; any other end is a failure. */
   const leaving = new Set<Actor>()
@@ -101,6 +111,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   let stoppedAccepting: Bracket | undefined
   let holder: Actor | undefined
   let otherServer: Actor | undefined
+  let watch: NodeJS.Timeout | undefined
 
   async function enter(role: Role): Promise<Actor> {
     const inherits = role === 'predecessor' || role === 'successor' ? options.listener : undefined
@@ -111,7 +122,10 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         onAttempts: listeners.onAttempts,
         onOutput: (stream, text) => listeners.onOutput(role, stream, text),
       },
-      inherits,
+      {
+        ...(inherits === undefined ? {} : {inherits}),
+        ...(namespace === undefined ? {} : {through: namespace.enter}),
+      },
     )
     actors.push(actor)
     listeners.onProcess(role, actor.pid)
@@ -124,6 +138,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 
   async function end(): Promise<void> {
     over.abort()
+    clearInterval(watch)
     for (const actor of actors) {
       leaving.add(actor)
       actor.kill()
@@ -146,6 +161,10 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   let clientPort: number | undefined
   /** Clients come and go, so that some socket is always in a passing state. */
   let amidTraffic = false
+  /** Packets are dropped, so that nothing settles. */
+  let disturbed = false
+  let countersBefore: TcpCounters | undefined
+  let countersWhenPassing: TcpCounters | undefined
 
   async function step(name: string, act: () => Promise<Bracket | undefined>): Promise<void> {
     if (over.signal.aborted) throw new ScriptOver()
@@ -165,7 +184,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 
   async function settle(): Promise<void> {
     const deadline = monotonicSeconds() + settleWithinSeconds
-    while (!amidTraffic && (await look()).some((state) => passingStates.includes(state))) {
+    const isPassing = ({entry}: SeenSocket) => passingStates.includes(entry.state)
+    while (!amidTraffic && !disturbed && (await look()).some(isPassing)) {
       if (monotonicSeconds() > deadline) return
       await delay(settlePollMilliseconds)
     }
@@ -188,6 +208,43 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     return {from: {...clientSocket, address, port: port ?? clientPort}}
   }
 
+  function ownNamespace(): Namespace {
+    if (namespace === undefined) throw new Error('the scenario has no network namespace of its own')
+    return namespace
+  }
+
+  /**
+   * Looks until the connection's ends are in these states.
+   * @returns between the last look that did not show it, and the first that did
+   */
+  async function reached(states: Parameters<Script['network']['shows']>[0]): Promise<Bracket> {
+    const deadline = monotonicSeconds() + showsWithinSeconds
+    for (let from = monotonicSeconds(); ; ) {
+      const asked = monotonicSeconds()
+      const connection = (await look()).filter(({socket}) => socket === 'connection')
+      const seen = Object.fromEntries(
+        connection.map(({endpoint, entry}) => [endpoint, entry.state] as const),
+      )
+      const ends = Object.entries(states) as ['server' | 'client', TcpState][]
+      if (ends.every(([end, state]) => (seen[end] ?? 'CLOSED') === state)) {
+        return {from, to: monotonicSeconds()}
+      }
+      if (asked > deadline) {
+        const words = ends.map(([end]) => `${end} ${seen[end] ?? 'CLOSED'}`).join(', ')
+        throw new Error(`the connection is ${words} after ${showsWithinSeconds} s`)
+      }
+      from = asked
+      await delay(settlePollMilliseconds)
+    }
+  }
+
+  async function countsSinceDrop(): Promise<Counts> {
+    const now = await ownNamespace().readCounters()
+    const resets = now.resets - (countersWhenPassing ?? now).resets
+    const retransmittedSegments = now.retransmitted - (countersBefore ?? now).retransmitted
+    return {retransmittedSegments, timerRestarts: options.timerRestarts(), resets}
+  }
+
   function target(): {host: string; port: number} {
     const {address, port} = place()
     return {host: clientHost(address), port}
@@ -201,14 +258,15 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         wireStep('server.destroyConnection', () => predecessor.request('destroy-connection', null)),
       abortConnection: () =>
         wireStep('server.abortConnection', () => predecessor.request('abort-connection', null)),
-      handOverConnection: () =>
-        step('server.handOverConnection', async () => {
-          holder = await enter('holder')
+      handOverConnection: (to = 'a holder') =>
+        step(`server.handOverConnection(${to})`, async () => {
+          if (to === 'a holder') holder = await enter('holder')
+          const receiver = holder ?? client
           const [, connection]: [Bracket, Socket] = await Promise.all([
             predecessor.request('hand-over-connection', null),
             predecessor.connection,
           ])
-          return holder.request('take-connection', null, connection)
+          return receiver.request('take-connection', null, connection)
         }),
       exit: () =>
         step('server.exit', async () => {
@@ -300,7 +358,32 @@ export async function openStage(options: StageOptions): Promise<Stage> {
           if (witness) await options.leaveWitness()
           return bracket
         }),
+      closeBothEnds: () =>
+        wireStep('client.closeBothEnds', () => client.request('close-both-ends', null)),
       abort: () => wireStep('client.abort', () => client.request('abort', null)),
+    },
+    network: {
+      drop: (what) =>
+        step(`network.drop(${what})`, async () => {
+          const {drop, readCounters} = ownNamespace()
+          countersBefore ??= await readCounters()
+          disturbed = true
+          watch ??= setInterval(() => void look().catch(() => undefined), disturbedLookMilliseconds)
+          return drop(what, place().port)
+        }),
+      pass: () =>
+        step('network.pass', async () => {
+          const {pass, readCounters} = ownNamespace()
+          countersWhenPassing = await readCounters()
+          return pass()
+        }),
+      shows: (states) =>
+        wireStep(`network.shows(${JSON.stringify(states)})`, async () => {
+          const bracket = await reached(states)
+          disturbed = false
+          listeners.onCounts(await countsSinceDrop())
+          return bracket
+        }),
     },
     otherServer: {
       closeConnection: () =>

@@ -1,6 +1,7 @@
 import {setMaxListeners} from 'node:events'
 import pLimit from 'p-limit'
 import {monotonicSeconds} from '../clock.ts'
+import {changesHostSettings, surroundingsOpener} from '../namespaces/open-surroundings.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import {compileActor} from '../processes/compile.ts'
 import type {EventLog} from '../reports/events.ts'
@@ -21,6 +22,8 @@ export interface SuiteOptions {
   wait: boolean
   /** How often each scenario is played. */
   repeat: number
+  /** Whether scenarios may change settings of the machine itself, on macOS. */
+  allowHostSettings: boolean
   interruption: AbortSignal
   /** Told of every scenario's beginning and end, for whoever shows the progress. */
   onBegin?(name: string, progress: RestartProgress): void
@@ -55,7 +58,13 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   })
   try {
     const readSockets = await probe(platform, log)
-    const context = {...options, readSockets, program: program.path, ports}
+    const context = {
+      ...options,
+      readSockets,
+      program: program.path,
+      ports,
+      openSurroundings: surroundingsOpener({...options, program: program.path}),
+    }
     const settingUp = pLimit(settingUpAtOnce)
     const playing = pLimit(Math.max(repeatedAtOnce, Object.keys(scenarios).length))
 
@@ -84,11 +93,19 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
     }
 
     // All scenarios once before any is repeated, so that an interrupted run has seen each.
+    const together: Promise<Result>[] = []
+    const alone = pLimit(1)
     const order = longestFirst(options)
     const rounds = Array.from({length: options.repeat}, (_, round) => {
-      const begun = order.map(
-        ([id, scenario]) => [id, playing(() => play(id, scenario, round + 1))] as const,
-      )
+      const begun = order.map(([id, scenario]) => {
+        const playOnce = () => play(id, scenario, round + 1)
+        if (changesHostSettings(scenario.namespace, options)) {
+          return [id, alone(() => Promise.all(together).then(playOnce))] as const
+        }
+        const result = playing(playOnce)
+        together.push(result)
+        return [id, result] as const
+      })
       const results = new Map(begun)
       return Object.keys(scenarios).flatMap((id) => results.get(id) ?? [])
     })

@@ -12,7 +12,14 @@ import {version} from '../version.ts'
 export interface PlayOptions
   extends Pick<
     SuiteOptions,
-    'limitSeconds' | 'wait' | 'repeat' | 'interruption' | 'onBegin' | 'onWaiting' | 'onResult'
+    | 'limitSeconds'
+    | 'wait'
+    | 'repeat'
+    | 'allowHostSettings'
+    | 'interruption'
+    | 'onBegin'
+    | 'onWaiting'
+    | 'onResult'
   > {
   /** By their ids; an arm is a scenario of its own. */
   scenarios: Readonly<Record<string, Scenario>>

@@ -56,6 +56,7 @@ export async function runScenarios({
     limitSeconds,
     wait: !quick,
     repeat,
+    allowHostSettings: false,
     interruption: signal,
     command: [],
     ...(out === undefined ? {} : {out}),

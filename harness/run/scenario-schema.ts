@@ -18,6 +18,7 @@ const socketFields = {
 const serverFields = {
   ...socketFields,
   address: address.optional(),
+  port: z.int().min(1).max(65_535).optional(),
   reads: z.boolean().optional(),
   inherited: z.literal(true).optional(),
   retry: z
@@ -35,6 +36,11 @@ const hasOneOpener = ({opener, bind}: {opener?: unknown; bind?: unknown}) =>
 const oneOpener = `must have either opener: 'node' or bind: '${bindOptions.join("', '")}'`
 const server = z.strictObject(serverFields).refine(hasOneOpener, oneOpener)
 const client = z.strictObject(socketFields).refine(hasOneOpener, oneOpener)
+/** By name: of files below /proc/sys/net/ipv4, or sysctl(8)'s. */
+const writtenSettings = z.record(
+  z.string().regex(/^[\w.]+$/, 'must be the name of a setting'),
+  z.union([z.number(), z.string()]),
+)
 const endState = z.enum(['none', ...tcpStates])
 
 const fields = {
@@ -43,6 +49,13 @@ const fields = {
   predecessor: server,
   successor: server.optional(),
   client: client.optional(),
+  namespace: z
+    .strictObject({
+      settings: writtenSettings.optional(),
+      dropsPackets: z.literal(true).optional(),
+      onMacos: writtenSettings.optional(),
+    })
+    .optional(),
   script: z.custom(
     (script) => typeof script === 'function',
     'must be a function that plays the steps',
@@ -57,12 +70,14 @@ const fields = {
   }),
   playsOn: z.literal(true).optional(),
   counts: z.record(z.string(), z.number()).optional(),
+  atLeast: z.record(z.string(), z.number()).optional(),
   advice: z
     .strictObject({
       says: z.string(),
       predicts: z.union([
         z.strictObject({verdict: z.enum(['immediate', 'delayed'])}),
         z.strictObject({residue: endState}),
+        z.strictObject({withinSeconds: z.number()}),
       ]),
     })
     .optional(),

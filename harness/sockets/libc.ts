@@ -19,6 +19,7 @@ export interface Libc {
   recv(fd: number, bytes: Buffer, length: number, flags: number): number
   shutdown(fd: number, how: number): number
   fcntl(fd: number, command: number, type: 'int', argument: number): number
+  ioctl(fd: number, request: number, type: 'void *', argument: Buffer): number
   close(fd: number): number
 }
 
@@ -74,6 +75,7 @@ function load(): Libc | NativeOpenerUnavailable {
       shutdown: library.func('int shutdown(int, int)'),
       // Variadic in C; on Apple's arm64 variadic arguments travel on the stack, so it must be declared.
       fcntl: library.func('int fcntl(int, int, ...)'),
+      ioctl: library.func('int ioctl(int, unsigned long, ...)'),
       close: library.func('int close(int)'),
     } as Libc
   } catch (error) {

@@ -1,7 +1,7 @@
 import {once} from 'node:events'
 import {PassThrough} from 'node:stream'
-import {netcat} from '../processes/netcat.ts'
 import {type Address, clientHost} from '../sockets/address.ts'
+import {netcat} from './netcat.ts'
 
 const answerWithinMilliseconds = 10_000
 

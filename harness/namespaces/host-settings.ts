@@ -1,0 +1,42 @@
+import type {Platform} from '../platforms/platform.ts'
+import {launch} from '../processes/launch.ts'
+import type {WrittenSettings} from '../processes/messages.ts'
+import {
+  type Surroundings,
+  type SurroundingsListeners,
+  SurroundingsUnavailable,
+} from './surroundings.ts'
+import {passEnvironment} from './ways.ts'
+
+/**
+ * Changes settings of the machine itself, as root, and changes them back when closed, or when the harness
+ * ends in whatever way: a process of its own does both. Only for who has allowed it.
+ * @throws SurroundingsUnavailable where that takes a password
+ */
+export async function changeHostSettings(
+  program: string,
+  platform: Platform,
+  settings: WrittenSettings,
+  listeners: SurroundingsListeners,
+): Promise<Surroundings> {
+  const isRoot = process.getuid?.() === 0
+  const through = isRoot ? (['env'] as const) : (['sudo', '-n', ...passEnvironment] as const)
+  const keeper = await launch(program, 'settings-keeper', {}, {through}).catch((error: Error) => {
+    throw new SurroundingsUnavailable(
+      `kernel settings can be changed by root only (${error.message.split('\n')[0]}); run sudo -v first`,
+    )
+  })
+  listeners.onProcess('settings-keeper', keeper.pid)
+  keeper.ended.then((ending) => listeners.onProcess('settings-keeper', keeper.pid, ending))
+  const close = async () => {
+    await keeper.request('exit', null)
+    await keeper.ended
+  }
+  try {
+    await keeper.request('set-host-settings', {settings})
+    return {settings: await platform.readSettings(), close}
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

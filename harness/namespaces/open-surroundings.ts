@@ -1,0 +1,53 @@
+import type {Platform} from '../platforms/platform.ts'
+import type {NamespaceSpec} from '../scenario.ts'
+import {changeHostSettings} from './host-settings.ts'
+import {openNamespaces} from './namespaces.ts'
+import {
+  type Surroundings,
+  type SurroundingsListeners,
+  SurroundingsUnavailable,
+} from './surroundings.ts'
+
+export interface SurroundingsOptions {
+  /** The compiled program of the processes. */
+  program: string
+  platform: Platform
+  /** Whether the user allows settings of the machine itself to be changed for the time, on macOS. */
+  allowHostSettings: boolean
+}
+
+/**
+ * Makes what a scenario with kernel settings of its own runs in; rejected with SurroundingsUnavailable
+ * where that is not to be had.
+ */
+export type OpenSurroundings = (
+  spec: NamespaceSpec,
+  listeners: SurroundingsListeners,
+) => Promise<Surroundings>
+
+export function surroundingsOpener(options: SurroundingsOptions): OpenSurroundings {
+  const {program, platform} = options
+  const namespaces = openNamespaces(program)
+  return async (spec, listeners) => {
+    const {onMacos} = spec
+    if (platform.stack !== 'darwin') return namespaces.open(spec, listeners)
+    if (onMacos === undefined) {
+      throw new SurroundingsUnavailable('needs a private network namespace; run it on Linux')
+    }
+    if (!changesHostSettings(spec, options)) {
+      const names = Object.keys(onMacos).join(', ')
+      throw new SurroundingsUnavailable(
+        `needs another ${names}; --allow-host-settings sets it for the time, as root, and sets it back`,
+      )
+    }
+    return changeHostSettings(program, platform, onMacos, listeners)
+  }
+}
+
+/** Whether a scenario is to change settings of the machine itself: no other may run at that time. */
+export function changesHostSettings(
+  spec: NamespaceSpec | undefined,
+  {platform, allowHostSettings}: Pick<SurroundingsOptions, 'platform' | 'allowHostSettings'>,
+): boolean {
+  return allowHostSettings && platform.stack === 'darwin' && spec?.onMacos !== undefined
+}

@@ -1,0 +1,42 @@
+import type {Bracket} from '../clock.ts'
+import type {Settings} from '../platforms/platform.ts'
+import type {TcpCounters} from '../platforms/proc-net-snmp.ts'
+import type {SocketTableReader} from '../platforms/socket-table.ts'
+import type {Ending, Role} from '../processes/launch.ts'
+import type {DroppedPackets} from './packet-filter.ts'
+import type {Through} from './ways.ts'
+
+/** What a scenario with kernel settings of its own runs in, instead of the machine as it is. */
+export interface Surroundings {
+  /** The settings that hold there. */
+  settings: Settings
+  /** Undefined where they are the machine's own settings, changed for the time. */
+  namespace?: Namespace
+  /** Undoes everything; resolved when nothing is left. */
+  close(): Promise<void>
+}
+
+/** A private network namespace; its sockets, ports, settings and packet rules are nobody else's. */
+export interface Namespace {
+  /** What starts a process inside. */
+  enter: Through
+  readSockets: SocketTableReader
+  readCounters(): Promise<TcpCounters>
+  /** Packets of this port are dropped, and those of an earlier call pass again. */
+  drop(what: DroppedPackets, port: number): Promise<Bracket>
+  /** All packets pass again. */
+  pass(): Promise<Bracket>
+  /** A port that nobody inside has had yet. */
+  takePort(): Promise<number>
+  /** Proves that the successor of this pid answers. */
+  verifyAccepting(address: string, port: number, pid: number): Promise<void>
+}
+
+export interface SurroundingsListeners {
+  onProcess(role: Role, pid: number, ending?: Ending): void
+}
+
+/** The settings that a scenario asks for cannot be had on this machine: it is skipped, with this reason. */
+export class SurroundingsUnavailable extends Error {
+  override name = 'SurroundingsUnavailable'
+}

@@ -1,0 +1,47 @@
+/** One way of making a private network namespace, and of starting a process in it. */
+export interface Way {
+  /** As a person would type it. */
+  title: string
+  /** What starts the process that makes the namespace. */
+  make: Through
+  /** What starts a process in the namespace of the process `pid`, under our own user. */
+  enter(pid: number): Through
+}
+
+export type Through = readonly [command: string, ...args: string[]]
+
+/** sudo hands on neither the environment nor more than three file descriptors: the channel is one of them. */
+export const passEnvironment = [
+  'env',
+  'NODE_CHANNEL_FD=0',
+  'NODE_CHANNEL_SERIALIZATION_MODE=json',
+] as const
+
+/**
+ * The ways in the order in which they are tried: in a user namespace of its own, which needs no right at all
+ * but which some systems forbid; else as root.
+ */
+export function namespaceWays(): Way[] {
+  const inUserNamespace: Way = {
+    title: 'unshare -Urn',
+    make: ['unshare', '-U', '-r', '-n', '--'],
+    enter: (pid) => ['nsenter', '-t', `${pid}`, '-U', '-n', '--preserve-credentials', '--'],
+  }
+  const [user, group] = [process.getuid?.(), process.getgid?.()]
+  const asRoot: Way =
+    user === 0
+      ? {
+          title: 'unshare -n',
+          make: ['unshare', '-n', '--'],
+          enter: (pid) => ['nsenter', '-t', `${pid}`, '-n', '--'],
+        }
+      : {
+          title: 'sudo -n unshare -n',
+          make: ['sudo', '-n', 'unshare', '-n', '--', ...passEnvironment],
+          enter: (pid) => [
+            ...(['sudo', '-n', 'nsenter', '-t', `${pid}`, '-n'] as const),
+            ...['-S', `${user}`, '-G', `${group}`, '--', ...passEnvironment],
+          ],
+        }
+  return [inUserNamespace, asRoot]
+}

@@ -1,0 +1,55 @@
+import {spawn} from 'node:child_process'
+import {once} from 'node:events'
+import {writeFile} from 'node:fs/promises'
+import {delimiter} from 'node:path'
+import {text} from 'node:stream/consumers'
+import {type Bracket, monotonicSeconds} from '../clock.ts'
+import {ipv4SettingNames, readIpv4Settings} from '../platforms/linux.ts'
+import type {Settings} from '../platforms/platform.ts'
+import {bringLoopbackUp} from '../sockets/loopback.ts'
+import type {Handlers} from './messages.ts'
+import {verifyAccepting} from './verify.ts'
+
+/**
+ * Administrators' programs are not always in an ordinary user's PATH, and npm puts node_modules/.bin first in
+ * it, where another program is called nft, too (@vercel/nft).
+ */
+const systemFolders = ['/usr/sbin', '/sbin', '/usr/local/sbin']
+
+/**
+ * The process that keeps a private network namespace: the namespace, its settings and its packet rules
+ * are gone as soon as this process and those that joined it are.
+ */
+export const keeperHandlers = {
+  async 'set-up-namespace'({settings}): Promise<{settings: Settings}> {
+    bringLoopbackUp()
+    for (const [name, value] of Object.entries(settings)) {
+      await writeFile(`/proc/sys/net/ipv4/${name}`, String(value))
+    }
+    return {settings: await readIpv4Settings([...ipv4SettingNames, ...Object.keys(settings)])}
+  },
+
+  async 'filter-packets'({rules}): Promise<Bracket> {
+    const from = monotonicSeconds()
+    const nft = spawn('nft', ['-f', '-'], {
+      env: {PATH: [...systemFolders, process.env.PATH].join(delimiter)},
+      stdio: ['pipe', 'ignore', 'pipe'],
+    })
+    const ended = once(nft, 'close')
+    // A program that ends early does not read its input; its status tells.
+    nft.stdin.on('error', () => undefined)
+    nft.stdin.end(rules)
+    const [said, [status]] = await Promise.all([text(nft.stderr), ended])
+    if (status !== 0) throw new Error(`nft: ${said.trim().split('\n')[0]}`)
+    return {from, to: monotonicSeconds()}
+  },
+
+  async 'verify-accepting'({address, port, pid}): Promise<null> {
+    await verifyAccepting(address, port, pid)
+    return null
+  },
+
+  async exit(): Promise<{openConnections: number}> {
+    return {openConnections: 0}
+  },
+} satisfies Handlers
