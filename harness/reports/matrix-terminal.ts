@@ -42,7 +42,7 @@ export function renderMatrixTerminal(matrix: Matrix, width?: number): string {
     ...legend.map((line) => wrap(line, width, '')),
     ...pictures,
     '',
-    colour(agreementWords(matrix)),
+    colour(wrap(agreementWords(matrix), width, '')),
     ...section('Left out, because this machine does not have the address:', leftOutLines(matrix)),
     ...groups('Otherwise than the rules say', disagreements(matrix), shownDisagreements),
     ...groups('Could not be tried', untried(matrix), shownUntried),
