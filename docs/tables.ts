@@ -1,5 +1,6 @@
 /**
- * The tables of the pages in this folder, made from the reports and matrices in logs/recorded/:
+ * The tables of the README and of the pages in this folder, made from the reports and matrices in
+ * logs/recorded/, from the scenarios and from the commands' own help:
  * `npm run docs` writes them between their markers, and `npm test` checks that they are current.
  */
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
@@ -11,6 +12,8 @@ import {type Matrix, type MatrixCell, matrixSchema} from '../harness/reports/mat
 import {type Report, type Result, reportSchema} from '../harness/reports/schema.ts'
 import {besidesWords, hostWords, residueWords} from '../harness/reports/words.ts'
 import {bindOptions} from '../harness/sockets/bind-options.ts'
+import {table} from './markdown-table.ts'
+import {commandTable, scenarioTable} from './project-tables.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const recorded = join(folder, '..', 'logs', 'recorded')
@@ -39,11 +42,6 @@ const titles: Record<Report['host']['stack'], string> = {
   darwin: 'macOS',
   windows: 'Windows',
   unknown: 'another system',
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
 /** Where the numbers come from. */
@@ -165,6 +163,8 @@ export function withTables(page: string): string {
     'rule over LISTEN': () => ruleTable(all, 'LISTEN'),
     release: () => releaseTable(all),
     clients: () => clientTable(all),
+    commands: commandTable,
+    scenarios: scenarioTable,
   }
   return page.replace(
     /(<!-- table: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
@@ -176,7 +176,9 @@ export function withTables(page: string): string {
   )
 }
 
-export const pages = ['residue-rule-release.md'].map((name) => join(folder, name))
+export const pages = ['residue-rule-release.md', 'scenarios.md', '../README.md'].map((name) =>
+  join(folder, name),
+)
 
 if (pathToFileURL(process.argv[1] ?? '').href === import.meta.url) {
   for (const page of pages) writeFileSync(page, withTables(readFileSync(page, 'utf8')))

@@ -63,6 +63,13 @@ program
   .description('show the scenarios, and what the rules of this operating system predict')
   .option('--json', 'print a JSON document')
   .addOption(limit())
+  .addHelpText(
+    'after',
+    `
+Examples:
+  rebind list
+  rebind list --json | jq -r '.scenarios[].scenario'`,
+  )
   .action(async (options) => {
     const {list} = await import('./commands/list.ts')
     process.exitCode = await list(options)
@@ -330,12 +337,21 @@ program
   .option('--json', 'print the result, and nothing else, on stdout')
   .addHelpText(
     'after',
-    '\nExit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/143 interrupted',
+    `
+Examples:
+  rebind survey
+  rebind survey --only node,python3
+  rebind survey --limit 10 --json      without waiting for a whole release
+
+Exit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/143 interrupted`,
   )
   .action(async (options) => {
     const {survey} = await import('./commands/survey.ts')
     process.exitCode = await survey(options)
   })
+
+const {addCompletion} = await import('./commands/completion.ts')
+await addCompletion(program, process.argv[2] === 'complete')
 
 // A reader that has seen enough (`| head -1`) is no error.
 for (const stream of [process.stdout, process.stderr]) {

@@ -3,6 +3,7 @@ import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {coloursFor} from '../reports/colours.ts'
 import type {Expected} from '../reports/schema.ts'
+import {wrap} from '../reports/wrap.ts'
 import {blankResult} from '../restart/restart.ts'
 
 const pc = coloursFor(process.stdout)
@@ -29,9 +30,11 @@ export async function list({json, limit}: ListOptions): Promise<number> {
   }
   const lines = rows.flatMap(({scenario, claim, predecessor, successor, residue, expected}) => [
     pc.bold(scenario),
-    `  ${claim}`,
-    `  ${serverWords(predecessor)} -> ${serverWords(successor)}; residue at the server: ${residue.server}`,
-    `  on ${platform.title}: ${prediction(expected)}`,
+    ...[
+      `  ${claim}`,
+      `  ${serverWords(predecessor)} -> ${serverWords(successor)}; residue at the server: ${residue.server}`,
+      `  on ${platform.title}: ${prediction(expected)}`,
+    ].map((line) => wrap(line, process.stdout.columns, '    ')),
     '',
   ])
   process.stdout.write(lines.join('\n'))

@@ -113,7 +113,7 @@ function documentOf({
 function print(document: Matrix, {json, format}: MatrixOptions): void {
   if (json === true) process.stdout.write(`${JSON.stringify(document)}\n`)
   else if (format === 'markdown') process.stdout.write(renderMatrixMarkdown(document))
-  else process.stdout.write(renderMatrixTerminal(document))
+  else process.stdout.write(renderMatrixTerminal(document, process.stdout.columns))
 }
 
 /** What differs from the rules weighs more than what could not be tried. */

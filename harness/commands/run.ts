@@ -96,7 +96,7 @@ function statusOf(results: readonly Result[]): number {
 }
 
 function progressDisplay(total: number): ProgressDisplay {
-  return process.stderr.isTTY && !ci.isCI
+  return process.stderr.isTTY && !ci.isCI && process.env.TERM !== 'dumb'
     ? liveProgress(process.stderr, total)
     : plainProgress(process.stderr, {folded: process.env.GITHUB_ACTIONS === 'true'})
 }

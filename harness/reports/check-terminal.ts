@@ -3,6 +3,7 @@ import type {CheckDocument, CheckRound} from './check-schema.ts'
 import {errorWords, reuseaddrWords, roundColumns, safetyWords, subjectWords} from './check-words.ts'
 import {coloursFor} from './colours.ts'
 import {hostWords, printable} from './words.ts'
+import {wrapSentences} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
 const gap = 2
@@ -25,7 +26,7 @@ export function renderCheck(document: CheckDocument, width: number | undefined):
   if (advice.length > 0) {
     lines.push('', pc.bold('What to do:'), ...advice.map((each) => `- ${printable(each)}`))
   }
-  return `${lines.join('\n')}\n`
+  return `${wrapSentences(lines, width).join('\n')}\n`
 }
 
 function roundTable(rounds: readonly CheckRound[], width: number | undefined): string {

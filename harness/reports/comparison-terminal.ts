@@ -22,6 +22,7 @@ import {
   tableWords,
 } from './comparison-words.ts'
 import {printable} from './words.ts'
+import {wrap, wrapSentences} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
 const gap = 2
@@ -50,10 +51,10 @@ export function renderComparison(comparison: Comparison, width: number | undefin
   }
   if (cells !== null) {
     if (lines.length > 0) lines.push('')
-    lines.push(...cellLines(cells, matrices))
+    lines.push(...cellLines(cells, matrices).map((line) => wrap(line, width, '    ')))
   }
   lines.push(...section('Not compared', notes.map(printable)))
-  return `${lines.join('\n')}\n`
+  return `${wrapSentences(lines, width).join('\n')}\n`
 }
 
 function section(title: string, items: readonly string[]): string[] {
@@ -81,7 +82,10 @@ function scenarioTable(
     )
     .reduce((sum, each) => sum + each + gap, 0)
   if (sides.length > widestTable || (width !== undefined && needed > width)) {
-    return rows.map((cells) => stackedRow(cells, header)).join('\n')
+    return rows
+      .flatMap((cells) => stackedRow(cells, header))
+      .map((line) => wrap(line, width, '    '))
+      .join('\n')
   }
   const painted = rows.map((cells) => [...cells.slice(0, -1), paint(cells.at(-1) ?? '')])
   return table([header.map((title) => pc.bold(title)), ...painted], {
@@ -96,13 +100,11 @@ function paint(differs: string): string {
 }
 
 /** For a terminal that is too narrow: the scenario on a line of its own, each side's answer below it. */
-function stackedRow(cells: readonly string[], header: readonly string[]): string {
+function stackedRow(cells: readonly string[], header: readonly string[]): string[] {
   const [scenario = '', ...answers] = cells.slice(0, -1)
   const differs = cells.at(-1) ?? '-'
   const lines = answers.map((answer, index) => `  ${header[index + 1] ?? ''}: ${answer}`)
-  return [scenario, ...lines, ...(differs === '-' ? [] : [paint(`  differs: ${differs}`)])].join(
-    '\n',
-  )
+  return [scenario, ...lines, ...(differs === '-' ? [] : [paint(`  differs: ${differs}`)])]
 }
 
 function cellLines(cells: CellComparison, sides: readonly Side[]): string[] {

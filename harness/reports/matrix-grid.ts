@@ -91,15 +91,27 @@ const gap = 2
 /**
  * A picture as lines of text with equal columns, at most 98 characters wide.
  * @param paint colours a run of marks; its length must stay
+ * @param most the most characters that a line may have; columns that do not fit come below the others
  */
 export function gridLines(
-  {columns, rows}: Grid,
+  {columns, rows}: Pick<Grid, 'columns' | 'rows'>,
   paint: (marks: string) => string = (marks) => marks,
+  most = Number.POSITIVE_INFINITY,
 ): string[] {
   const width = (texts: readonly string[]) => Math.max(...texts.map(({length}) => length)) + gap
   const addressWidth = width(rows.map(({address}) => address))
   const bindsWidth = width(rows.map(({binds}) => binds))
   const widths = columns.map((column) => Math.max(column.length, bindOptions.length) + gap)
+  let fitting = columns.length
+  const needed = () =>
+    widths.slice(0, fitting).reduce((sum, each) => sum + each, addressWidth + bindsWidth - gap)
+  while (fitting > 1 && needed() > most) fitting--
+  if (fitting < columns.length) {
+    return [[0, fitting] as const, [fitting, columns.length] as const].flatMap(([from, to]) => {
+      const part = rows.map((row) => ({...row, marks: row.marks.slice(from, to)}))
+      return gridLines({columns: columns.slice(from, to), rows: part}, paint, most)
+    })
+  }
   const heading = columns.map((column, index) => column.padEnd(widths[index] ?? 0)).join('')
   const lines = rows.map(({address, binds, marks}, index) => {
     const repeated = rows[index - 1]?.address === address

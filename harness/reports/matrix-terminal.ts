@@ -11,6 +11,7 @@ import {
   matrixTitle,
   untried,
 } from './matrix-words.ts'
+import {wrap, wrapSentences} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
 /** What follows is counted; matrix.json and matrix.md have every one. */
@@ -23,27 +24,31 @@ const paint: Record<string, (text: string) => string> = {
   '!': (text) => pc.bold(pc.yellow(text)),
 }
 
-/** The bind table as pictures, 98 columns wide at most, and what disagrees with the rules. */
-export function renderMatrixTerminal(matrix: Matrix): string {
+/**
+ * The bind table as pictures, 98 columns wide at most, and what disagrees with the rules.
+ * @param width the terminal's columns; undefined where the output is not a terminal
+ */
+export function renderMatrixTerminal(matrix: Matrix, width?: number): string {
   const pictures = gridsOf(matrix).flatMap((grid) => [
     '',
     pc.bold(gridTitle(grid)),
-    ...(onlyMark(grid) === undefined ? gridLines(grid, paintMarks) : []),
+    ...(onlyMark(grid) === undefined ? gridLines(grid, paintMarks, width) : []),
   ])
   const {disagreeing} = matrix.agreement
   const colour = disagreeing > 0 ? pc.red : (text: string) => text
-  return [
+  const lines = [
     pc.bold(matrixTitle(matrix)),
     '',
-    ...legend,
+    ...legend.map((line) => wrap(line, width, '')),
     ...pictures,
     '',
-    colour(agreementWords(matrix)),
+    colour(wrap(agreementWords(matrix), width, '')),
     ...section('Left out, because this machine does not have the address:', leftOutLines(matrix)),
     ...groups('Otherwise than the rules say', disagreements(matrix), shownDisagreements),
     ...groups('Could not be tried', untried(matrix), shownUntried),
     '',
-  ].join('\n')
+  ]
+  return wrapSentences(lines, width).join('\n')
 }
 
 /** Marks of one kind are painted together. */

@@ -3,6 +3,7 @@ import {coloursFor} from './colours.ts'
 import type {Policies, PolicyRow} from './policies-schema.ts'
 import {policyCells, policyTitles, premises} from './policies-words.ts'
 import {hostWords, printable} from './words.ts'
+import {wrap, wrapSentences} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
 
@@ -18,10 +19,13 @@ export function renderPolicies(policies: Policies, width: number | undefined): s
   const notes = policies.policies.filter(({note}) => note !== undefined)
   return `${[
     pc.bold(hostWords(host)),
-    ...premises(policies).map(printable),
+    ...premises(policies).map((line) => wrap(printable(line), width, '')),
     '',
     ...lines(rows, width),
-    ...notes.map(({title, note}) => `- ${printable(title)}: ${printable(note ?? '')}`),
+    ...wrapSentences(
+      notes.map(({title, note}) => `- ${printable(title)}: ${printable(note ?? '')}`),
+      width,
+    ),
   ].join('\n')}\n`
 }
 

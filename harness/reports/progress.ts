@@ -12,6 +12,7 @@ import {
   verdictWords,
   waitWords,
 } from './words.ts'
+import {wrap} from './wrap.ts'
 
 const pc = coloursFor(process.stderr)
 
@@ -64,19 +65,32 @@ export function plainProgress(
 export function liveProgress(stream: NodeJS.WriteStream, total: number): ProgressDisplay {
   const display = createLogUpdate(stream)
   const running = new Map<string, RestartProgress>()
+  const begunAt = monotonicSeconds()
   let finished = 0
 
   const draw = () => {
-    const nameWidth = Math.max(0, ...[...running.keys()].map((id) => id.length))
+    const now = monotonicSeconds()
+    const soonestFirst = [...running].sort(
+      ([, a], [, b]) => releaseOf(a, now).order - releaseOf(b, now).order,
+    )
+    const nameWidth = Math.max(0, ...soonestFirst.map(([id]) => id.length))
     // A line that the terminal would wrap takes a line from the others.
     const width = (stream.columns ?? 80) - 1
-    const lines = [...running].map(([id, progress]) =>
+    const lines = soonestFirst.map(([id, progress]) =>
       `  ${id.padEnd(nameWidth)}  ${waitingFor(progress)}`.slice(0, width),
     )
     const room = Math.max(1, (stream.rows ?? 24) - 3)
     const hidden = lines.length - room
     const shown = hidden > 0 ? [...lines.slice(0, room), `  and ${hidden} more`] : lines
-    display([...shown, pc.dim(`${finished} of ${total} done`)].join('\n'))
+    display([...shown, pc.dim(summary(now).slice(0, width))].join('\n'))
+  }
+
+  /** `12 of 38 done, 26 under way; 23 s so far, the known waits end within 41 s`. */
+  const summary = (now: number) => {
+    const ends = [...running.values()].flatMap((progress) => releaseOf(progress, now).within ?? [])
+    const rest = ends.length === 0 ? '' : `, the known waits end within ${Math.max(1, ...ends)} s`
+    const soFar = `${Math.floor(now - begunAt)} s so far`
+    return `${finished} of ${total} done, ${running.size} under way; ${soFar}${rest}`
   }
   const timer = setInterval(draw, redrawEveryMilliseconds)
   return {
@@ -88,7 +102,7 @@ export function liveProgress(stream: NodeJS.WriteStream, total: number): Progres
       running.delete(id)
       finished++
       display.clear()
-      stream.write(`${finishedLine(id, result)}\n`)
+      stream.write(`${finishedLine(id, result, stream.columns)}\n`)
       draw()
     },
     close() {
@@ -99,7 +113,7 @@ export function liveProgress(stream: NodeJS.WriteStream, total: number): Progres
   }
 }
 
-function finishedLine(id: string, result: Result): string {
+function finishedLine(id: string, result: Result, width?: number): string {
   const {status, reason} = result
   const mark = status === 'as-expected' ? pc.green(marks[status]) : pc.red(marks[status])
   const words = [verdictWords(result), waitWords(result), firstErrorWords(result)]
@@ -108,7 +122,7 @@ function finishedLine(id: string, result: Result): string {
     known.length > 0 ? known.join(', ') : printable(besidesWords(result) ?? 'nothing seen')
   const why =
     status === 'as-expected' || reason === undefined ? '' : ` ${status}: ${printable(reason)}`
-  return `${mark} ${id}: ${what}${why}`
+  return `${mark}${wrap(`  ${id}: ${what}${why}`, width, '    ').slice(1)}`
 }
 
 /** `TIME_WAIT, free in 43 to 45 s`. */
@@ -117,10 +131,30 @@ function waitingFor({phase, residue, releaseFrom, expected}: RestartProgress): s
   const server = residue?.filter(({endpoint}) => endpoint === 'server') ?? null
   const held = residueWords({residue: server}).replaceAll('server ', '')
   if (server?.some(({state}) => !isKernelHeld(state))) return `${held}, held by a process`
-  if (releaseFrom === null || expected?.residueSeconds === undefined) return `${held}, trying`
+  const range = releaseRange({releaseFrom, expected}, monotonicSeconds())
+  if (range === undefined) return `${held}, trying`
+  const [from, within] = range
+  return from > 0
+    ? `${held}, free in ${from} to ${within} s`
+    : `${held}, free any moment now (within ${Math.max(1, within)} s)`
+}
+
+/** In how many whole seconds the port comes free, at the earliest and at the latest, where that is known. */
+function releaseRange(
+  {releaseFrom, expected}: Pick<RestartProgress, 'releaseFrom' | 'expected'>,
+  now: number,
+): [from: number, within: number] | undefined {
+  if (releaseFrom === null || expected?.residueSeconds === undefined) return undefined
   const [min, max] = expected.residueSeconds
-  const left = releaseFrom - monotonicSeconds()
-  return left > 0
-    ? `${held}, free in ${Math.ceil(left)} to ${Math.ceil(left + max - min)} s`
-    : `${held}, free any moment now (within ${Math.max(1, Math.ceil(left + max - min))} s)`
+  const left = releaseFrom - now
+  return [Math.ceil(left), Math.ceil(left + max - min)]
+}
+
+/** Those that are to end next come first; of the others nobody knows, and those that only start come last. */
+function releaseOf(progress: RestartProgress, now: number): {order: number; within?: number} {
+  if (progress.phase === 'setting-up') return {order: Number.MAX_VALUE}
+  const range = releaseRange(progress, now)
+  if (range === undefined) return {order: Number.MAX_SAFE_INTEGER}
+  const [order, within] = range
+  return {order, within}
 }

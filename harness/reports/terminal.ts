@@ -2,6 +2,7 @@ import {getBorderCharacters, table} from 'table'
 import {coloursFor} from './colours.ts'
 import type {Report, Result} from './schema.ts'
 import {besidesWords, hostWords, printable, resultColumns, tally} from './words.ts'
+import {wrap, wrapSentences} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
 
@@ -31,7 +32,7 @@ export function renderTerminal(
   ]
   const problems = results.filter(({status, reason}) => status !== 'as-expected' && reason)
   if (problems.length > 0) {
-    lines.push('', ...problems.map((result) => problemLine(result)))
+    lines.push('', ...problems.map((result) => problemLine(result, width)))
   }
   const besides = results.flatMap((result) => {
     const words = besidesWords(result)
@@ -42,11 +43,12 @@ export function renderTerminal(
     lines.push('', pc.bold('What contradicts common advice:'))
     lines.push(...sentences.map((sentence) => `- ${printable(sentence)}`))
   }
-  return `${lines.join('\n')}\n`
+  return `${wrapSentences(lines, width).join('\n')}\n`
 }
 
-function problemLine({scenario, status, reason}: Result): string {
-  return `${paint[status](status)} ${printable(scenario)}: ${printable(reason ?? '')}`
+function problemLine({scenario, status, reason}: Result, width: number | undefined): string {
+  const line = wrap(`${status} ${printable(scenario)}: ${printable(reason ?? '')}`, width)
+  return `${paint[status](status)}${line.slice(status.length)}`
 }
 
 function resultTable(results: readonly Result[], width: number | undefined): string {
@@ -59,7 +61,7 @@ function resultTable(results: readonly Result[], width: number | undefined): str
   )
   const needed = widths.reduce((sum, each) => sum + each + gap, 0)
   if (width !== undefined && needed > width) {
-    return rows.map(({result, cells}) => stackedRow(result, cells)).join('\n')
+    return `${rows.map(({result, cells}) => stackedRow(result, cells, width)).join('\n')}\n`
   }
   const painted = rows.map(({result, cells}) => [
     ...cells.slice(0, -1),
@@ -73,7 +75,7 @@ function resultTable(results: readonly Result[], width: number | undefined): str
 }
 
 /** For a terminal that is too narrow for the table: the id on a line of its own, the rest below it. */
-function stackedRow({status}: Result, [id = '', ...cells]: string[]): string {
+function stackedRow({status}: Result, [id = '', ...cells]: string[], width: number): string {
   const known = cells.filter((cell) => cell !== '-')
-  return `${paint[status](id)}\n  ${known.join(', ')}`
+  return `${paint[status](id)}\n${wrap(`  ${known.join(', ')}`, width, '    ')}`
 }

@@ -3,6 +3,7 @@ import {endWords, remainingWords, shortCommand} from '../why/words.ts'
 import {coloursFor} from './colours.ts'
 import type {WhyPath, WhyPort} from './why-schema.ts'
 import {printable} from './words.ts'
+import {wrapSentences} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
 const gap = 2
@@ -38,25 +39,9 @@ export function renderWhyPath(answer: WhyPath, width: number | undefined): strin
   ])
 }
 
-/** A line that begins with `- ` is a sentence, and is wrapped; tables are left as they are. */
 function text(width: number | undefined, lines: (string | undefined)[]): string {
-  const wrapped = lines
-    .filter((line) => line !== undefined)
-    .map((line) => (width !== undefined && line.startsWith('- ') ? wrap(line, width) : line))
-  return `${wrapped.join('\n')}\n`
-}
-
-/** Breaks a sentence between words, indented below its mark. */
-function wrap(sentence: string, width: number): string {
-  const lines: string[] = []
-  let line = ''
-  for (const word of sentence.split(' ')) {
-    if (line.trim() !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = `  ${word}`
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return [...lines, line].join('\n')
+  const known = lines.filter((line) => line !== undefined)
+  return `${wrapSentences(known, width).join('\n')}\n`
 }
 
 function headline(what: string, bindable: boolean | null, where: string): string {

@@ -1,6 +1,7 @@
 import {isIP} from 'node:net'
 import {z} from 'zod'
 import {tcpStates} from '../platforms/tcp-states.ts'
+import type {Scenario} from '../scenario.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
 
 /**
@@ -81,7 +82,7 @@ const fields = {
       ]),
     })
     .optional(),
-}
+} satisfies Record<keyof Scenario, z.ZodType>
 
 const scenarioSchema = z.strictObject({
   ...fields,

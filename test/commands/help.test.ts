@@ -1,7 +1,7 @@
 import test from 'ava'
 import {runCli} from './cli.ts'
 
-test('--help lists the commands, and each of them has a help of its own, all with exit status 0', async (t) => {
+test('--help lists the commands, and each of them has a help of its own with examples, all with exit status 0', async (t) => {
   const {status, stdout, stderr} = await runCli(t, ['--help'])
   t.is(status, 0)
   t.is(stderr, '')
@@ -16,6 +16,7 @@ test('--help lists the commands, and each of them has a help of its own, all wit
       t.is(help.status, 0, command)
       t.is(help.stderr, '', command)
       t.true(help.stdout.startsWith(`Usage: rebind ${command}`), command)
+      t.regex(help.stdout, /^Examples?:\n {2}\S/m, command)
     }),
   )
 })

@@ -4,7 +4,7 @@ import test from 'ava'
 import {pages, withTables} from '../../docs/tables.ts'
 
 for (const page of pages) {
-  test(`the tables of ${basename(page)} are those of logs/recorded (npm run docs)`, (t) => {
+  test(`the tables of ${basename(page)} are current (npm run docs makes them)`, (t) => {
     const text = readFileSync(page, 'utf8')
     t.true(text.includes('<!-- table: '))
     t.is(withTables(text), text)

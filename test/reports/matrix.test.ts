@@ -7,7 +7,12 @@ import type {Stack} from '../../harness/platforms/platform.ts'
 import {describePlatform} from '../../harness/reports/host.ts'
 import {gridLines, gridsOf} from '../../harness/reports/matrix-grid.ts'
 import {renderMatrixMarkdown} from '../../harness/reports/matrix-markdown.ts'
-import {type Matrix, type MatrixCell, matrixSchema} from '../../harness/reports/matrix-schema.ts'
+import {
+  type Matrix,
+  type MatrixCell,
+  matrixAddresses,
+  matrixSchema,
+} from '../../harness/reports/matrix-schema.ts'
 import {renderMatrixTerminal} from '../../harness/reports/matrix-terminal.ts'
 
 /** A document in which every cell was observed as a platform's rules say. */
@@ -97,6 +102,20 @@ for (const stack of ['linux', 'darwin', 'gvisor'] as const) {
     )
   })
 }
+
+test('on a narrow terminal, columns that do not fit come below the others', (t) => {
+  const lines = stripVTControlCharacters(renderMatrixTerminal(agreeing('linux'), 60)).split('\n')
+  t.deepEqual(
+    lines.filter((line) => line.length > 60),
+    [],
+  )
+  for (const address of matrixAddresses) {
+    t.true(
+      lines.some((line) => new RegExp(`^ {10}.* ${address}( |$)`).test(line)),
+      address,
+    )
+  }
+})
 
 test('a table that agrees says so in its last line, and lists nothing', (t) => {
   t.regex(

@@ -4,6 +4,7 @@ import test from 'ava'
 import {UsageError} from '../../harness/errors.ts'
 import {chooseScenarios} from '../../harness/run/choose.ts'
 import {readScenarioFiles} from '../../harness/run/scenario-file.ts'
+import {scenarioProblem} from '../../harness/run/scenario-schema.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {readReport, runCli, temporaryFolder} from '../commands/cli.ts'
 
@@ -121,6 +122,12 @@ for (const [what, file, text, message] of problems) {
     t.notRegex(error.message, /\n/)
   })
 }
+
+test('every built-in scenario has the shape that is asked of those in files', (t) => {
+  for (const [id, scenario] of Object.entries(scenarios)) {
+    t.is(scenarioProblem(scenario), undefined, id)
+  }
+})
 
 test('a bad scenario file is exit status 2, and makes no run folder', async (t) => {
   const cwd = temporaryFolder(t)
