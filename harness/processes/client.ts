@@ -9,9 +9,6 @@ import type {Call, Connect, Counts, Handlers, TryToConnect} from './messages.ts'
 import {type Netcat, netcat} from './netcat.ts'
 import {countAnswers, type Traffic, trafficTo} from './traffic.ts'
 
-/** sys/socket.h, on Linux and on BSD. */
-const SHUT_WR = 1
-
 let client: Netcat | undefined
 let traffic: Traffic | undefined
 /** The accepted end of the client's own connection. */
@@ -109,7 +106,7 @@ function shutDownAtOnce(sockets: Socket[]): void {
   const c = libc()
   // Node tells a socket's file descriptor nowhere else.
   const fds = sockets.map((socket) => (socket as {_handle?: {fd: number}})._handle?.fd ?? -1)
-  for (const fd of fds) c.shutdown(fd, SHUT_WR)
+  for (const fd of fds) c.shutdown(fd, c.constants.SHUT_WR)
 }
 
 function connectedClient(): Netcat {
