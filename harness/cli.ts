@@ -8,9 +8,8 @@ import {
   seconds,
 } from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
+import {defaultLimitSeconds} from './run/limit.ts'
 import {version} from './version.ts'
-
-const defaultLimitSeconds = 150
 
 /** Commands are loaded when they are called, so that a small one does not wait for a large one. */
 const program = new Command('rebind')
@@ -25,6 +24,8 @@ const program = new Command('rebind')
 const limit = (description = 'how long a successor tries') =>
   new Option('--limit <seconds>', description).argParser(seconds).default(defaultLimitSeconds)
 
+const repeatable = (word: string, known: string[] = []) => [...known, word]
+
 program
   .command('run', {isDefault: false})
   .description('play scenarios (all of them by default), write logs/<run-id>/, print a table')
@@ -37,6 +38,7 @@ program
   .option('--repeat <n>', 'play each scenario n times, and report the spread', countUpTo(1000), 1)
   .option('--allow-host-settings', 'macOS only: change kernel settings for the time, as root')
   .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .option('--scenario <file>', 'a scenario of your own, .ts or .js; repeatable', repeatable)
   .addHelpText(
     'after',
     `
@@ -45,6 +47,7 @@ Examples:
   rebind run --quick                          which restarts are refused, without waiting
   rebind run server-closes-first --limit 70   one scenario
   rebind run server-closes-first --repeat 20  how far the wait spreads
+  rebind run --scenario ./mine.ts             a scenario of your own
   rebind run --json > report.json             for a script
   rebind run --junit junit.xml                for a CI that reads JUnit
 
@@ -64,8 +67,6 @@ program
     const {list} = await import('./commands/list.ts')
     process.exitCode = await list(options)
   })
-
-const repeatable = (word: string, known: string[] = []) => [...known, word]
 
 program
   .command('matrix')

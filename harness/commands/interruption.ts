@@ -1,4 +1,3 @@
-import {setMaxListeners} from 'node:events'
 import {constants} from 'node:os'
 
 /** A run that signals can interrupt. */
@@ -19,8 +18,6 @@ const interruptingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  */
 export function listenForInterruption(): Interruption {
   const controller = new AbortController()
-  // Every scenario listens; that many listeners are no leak.
-  setMaxListeners(0, controller.signal)
   const interrupt = (signal: NodeJS.Signals) => {
     if (!controller.signal.aborted) controller.abort(signal)
   }

@@ -73,12 +73,13 @@ async function reportFromLog(path: string, events: string): Promise<Report> {
     )
   }
   const log = await readRunLog(events)
-  if (log.start === null) {
+  const {start, scenarios: played} = log
+  if (start === null || (start.scenarios === undefined && played.size === 0)) {
     throw new UsageError(
-      `${printable(events)} does not tell of the beginning of a run; nothing can be made of it, repeat the run`,
+      `${printable(events)} does not tell of a run of scenarios; nothing can be made of it, repeat the run`,
     )
   }
-  return partialReport(log, log.start, scenarios)
+  return partialReport(log, start, scenarios)
 }
 
 function sentencesOf({results}: Report): string[] {

@@ -1,25 +1,19 @@
 import {writeFile} from 'node:fs/promises'
 import ci from 'ci-info'
-import leven from 'leven'
-import {scenarios as allScenarios} from '../../scenarios/index.ts'
-import {monotonicSeconds} from '../clock.ts'
-import {exitStatus, UsageError} from '../errors.ts'
+import {scenarios as builtIn} from '../../scenarios/index.ts'
+import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
-import {openEventLog} from '../reports/events.ts'
-import {findings} from '../reports/findings.ts'
 import {newsOfRun, tellGithub} from '../reports/github.ts'
-import {describeHost} from '../reports/host.ts'
 import {renderJunit} from '../reports/junit.ts'
 import {proveWritable} from '../reports/output-file.ts'
 import {liveProgress, type ProgressDisplay, plainProgress} from '../reports/progress.ts'
-import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
 import type {Report, Result} from '../reports/schema.ts'
 import {renderTap} from '../reports/tap.ts'
 import {renderTerminal} from '../reports/terminal.ts'
 import {closingLine, printable} from '../reports/words.ts'
-import {runSuite} from '../restart/suite.ts'
-import type {Scenario} from '../scenario.ts'
-import {version} from '../version.ts'
+import {chooseScenarios} from '../run/choose.ts'
+import {playScenarios} from '../run/play-scenarios.ts'
+import {readScenarioFiles} from '../run/scenario-file.ts'
 import {listenForInterruption} from './interruption.ts'
 
 export interface RunOptions {
@@ -29,6 +23,8 @@ export interface RunOptions {
   repeat: number
   allowHostSettings?: boolean
   out: string
+  /** Files with scenarios of the user's own. */
+  scenario?: string[]
   /** A file for the report as JUnit XML. */
   junit?: string
   /** TAP on stdout, instead of the table. */
@@ -37,77 +33,40 @@ export interface RunOptions {
 
 /** `rebind run [ID...]`: plays scenarios, writes the run folder, prints a table. */
 export async function run(ids: string[], options: RunOptions): Promise<number> {
-  const scenarios = chosen(ids)
+  const own = await readScenarioFiles(options.scenario ?? [])
+  const scenarios = chooseScenarios(builtIn, own, ids)
   if (options.junit !== undefined) await proveWritable(options.junit, '--junit')
-  const startedAt = new Date()
-  const origin = monotonicSeconds()
-  const folder = await makeRunFolder(options.out, startedAt)
-  const platform = detectPlatform()
-  const settings = await platform.readSettings()
-  if (options.allowHostSettings === true && platform.stack !== 'darwin') {
+  if (options.allowHostSettings === true && detectPlatform().stack !== 'darwin') {
     process.stderr.write(
       'rebind: nothing here needs --allow-host-settings; no setting of this machine is changed\n',
     )
   }
-  const host = describeHost(platform, settings)
-  const command = process.argv.slice(2)
-  const log = openEventLog(folder.events, folder.id, origin)
-  log.write('run-start', {
-    at: origin,
-    startedAt: startedAt.toISOString(),
-    command,
-    host,
-    scenarios: Object.keys(scenarios),
-    limitSeconds: options.limit,
-  })
   const interruption = listenForInterruption()
   const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
 
-  const results = await runSuite({
+  const {report, sentences, folder} = await playScenarios({
     scenarios,
-    platform,
-    settings,
-    log,
-    origin,
     limitSeconds: options.limit,
     wait: options.quick !== true,
     repeat: options.repeat,
     allowHostSettings: options.allowHostSettings === true,
+    out: options.out,
+    command: process.argv.slice(2),
     interruption: interruption.signal,
     onBegin: display.begin,
     onWaiting: display.waiting,
     onResult: display.finish,
-  })
-  display.close()
+  }).finally(display.close)
 
-  const endedAt = monotonicSeconds()
-  log.write('run-end', {at: endedAt})
-  log.close()
-  const report: Report = {
-    format: 'rebind-report',
-    version: 1,
-    run: {
-      id: folder.id,
-      startedAt: startedAt.toISOString(),
-      wallSeconds: endedAt - origin,
-      rebind: version,
-      command,
-      ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
-    },
-    host,
-    results,
-  }
-  const sentences = findings(results, scenarios)
-  await writeDocument(folder, report, {sentences})
   process.stdout.write(printed(report, sentences, options))
-  process.stderr.write(`Logs and report: ${folder.path}\n`)
+  process.stderr.write(`Logs and report: ${folder?.path}\n`)
   const unwritten = options.junit === undefined ? [] : await writeJunit(options.junit, report)
   await tellGithub(newsOfRun(report, sentences))
   // Beside the document that stdout is, a person still gets the sum.
   if (options.json === true || options.tap === true) {
-    process.stderr.write(`${closingLine(results)}\n`)
+    process.stderr.write(`${closingLine(report.results)}\n`)
   }
-  const status = interruption.exitStatus() ?? statusOf(results)
+  const status = interruption.exitStatus() ?? statusOf(report.results)
   return status === exitStatus.asExpected && unwritten.length > 0 ? exitStatus.failed : status
 }
 
@@ -127,30 +86,6 @@ async function writeJunit(file: string, report: Report): Promise<string[]> {
     process.stderr.write(`rebind: ${printable(file)} was not written (${code ?? message})\n`)
     return [file]
   }
-}
-
-/**
- * The scenarios of these ids; a scenario's own id stands for all its arms.
- * @throws UsageError for an id that no scenario has
- */
-function chosen(ids: string[]): Record<string, Scenario> {
-  const known = Object.keys(allScenarios)
-  const isOf = (scenario: string, id: string) => scenario === id || scenario.startsWith(`${id}/`)
-  const unknown = ids.find((id) => !known.some((scenario) => isOf(scenario, id)))
-  if (unknown !== undefined) {
-    const nearest = known
-      .map((id) => ({id, distance: leven(id, unknown)}))
-      .sort((a, b) => a.distance - b.distance)
-      .slice(0, 3)
-      .map(({id}) => id)
-    throw new UsageError(
-      `unknown scenario "${unknown}"; the nearest are ${nearest.join(', ')} (rebind list shows all)`,
-    )
-  }
-  const wanted = ids.length === 0 ? known : ids
-  return Object.fromEntries(
-    Object.entries(allScenarios).filter(([scenario]) => wanted.some((id) => isOf(scenario, id))),
-  )
 }
 
 /** What differs from the rules weighs more than what could not be measured. */

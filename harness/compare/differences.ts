@@ -57,7 +57,7 @@ function errnosDiffer(a: Answer, b: Answer): boolean {
  * Waits differ if the ranges in which they may lie do, or if what one side measured cannot have come
  * from the other's. Two measured numbers are never the same, and that is no difference.
  */
-export function waitsDiffer(a: Answer, b: Answer): boolean {
+function waitsDiffer(a: Answer, b: Answer): boolean {
   const [rangeA, rangeB] = [a.expectedResidueSeconds, b.expectedResidueSeconds]
   if (rangeA === null || rangeB === null) return false
   if (rangeA.some((bound, index) => Math.abs(bound - (rangeB[index] ?? 0)) > roundingSeconds)) {

@@ -10,7 +10,7 @@ import {stackTitle} from './sides.ts'
 const examplesShown = 2
 
 /** What a cell says: what was observed, or on another machine's prediction what is expected. */
-export function outcomeOf({observed, expected}: MatrixCell): string | null {
+function outcomeOf({observed, expected}: MatrixCell): string | null {
   return observed ?? expected
 }
 

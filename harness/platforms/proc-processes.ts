@@ -54,7 +54,7 @@ function socketInodes(pid: number): Set<number> | undefined {
 }
 
 /** Undefined if the process has ended. */
-export function describeProcess(pid: number): Holder | undefined {
+function describeProcess(pid: number): Holder | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     // Real and effective uid; the second decides what the process may do.
@@ -76,7 +76,7 @@ export function describeProcess(pid: number): Holder | undefined {
   }
 }
 
-export function isForbidden(error: unknown): boolean {
+function isForbidden(error: unknown): boolean {
   const {code} = error as NodeJS.ErrnoException
   return code === 'EACCES' || code === 'EPERM'
 }

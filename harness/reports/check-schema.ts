@@ -5,7 +5,7 @@ import {hostSchema, residueSchema} from './schema.ts'
 const seconds = z.number().nonnegative()
 const count = z.int().nonnegative()
 
-export const stopSignals = ['SIGTERM', 'SIGINT', 'SIGKILL', 'none'] as const
+const stopSignals = ['SIGTERM', 'SIGINT', 'SIGKILL', 'none'] as const
 
 /** Attempts that failed alike, one after the other. */
 const errorSchema = z.looseObject({

@@ -31,6 +31,9 @@ export interface EventLog {
   close(): void
 }
 
+/** For a run that writes nothing. */
+export const noEventLog: EventLog = {write: () => undefined, close: () => undefined}
+
 const bufferBytes = 8 * 1024
 const flushEveryMilliseconds = 500
 const frequentEvents: readonly EventName[] = ['bind-attempt', 'residue']

@@ -70,7 +70,7 @@ function testCase(result: Result, stack: string): string {
 }
 
 /** What was seen, one thing a line. */
-export function observed(result: Result): string {
+function observed(result: Result): string {
   return [
     result.claim,
     `residue: ${residueWords(result)}`,

@@ -25,7 +25,7 @@ export interface ProgressDisplay {
 }
 
 /** No display at all. */
-export const silentProgress: ProgressDisplay = {
+const silentProgress: ProgressDisplay = {
   begin: () => undefined,
   waiting: () => undefined,
   finish: () => undefined,

@@ -15,7 +15,7 @@ export interface RunFolder {
 }
 
 /** Run ids sort by time and do not collide when two runs start in the same second. */
-function runId(startedAt: Date): string {
+export function runId(startedAt: Date): string {
   const time = startedAt
     .toISOString()
     .replace(/\.\d+Z$/, 'Z')
@@ -108,7 +108,7 @@ export async function writePage(
  * Writes a file of the run folder, whole or not at all.
  * @throws SystemError of the file system
  */
-export async function writeWhole(
+async function writeWhole(
   {path}: Pick<RunFolder, 'path'>,
   name: string,
   text: string,

@@ -1,12 +1,12 @@
 import type {Timing} from './timing-schema.ts'
 
 /** `60.013 s`, or a dash where there is nothing to tell. */
-export function secondsWords(seconds: number | null): string {
+function secondsWords(seconds: number | null): string {
   return seconds === null ? '-' : `${seconds.toFixed(3)} s`
 }
 
 /** `0.42 ms`, or a dash. */
-export function millisecondsWords(seconds: number | null): string {
+function millisecondsWords(seconds: number | null): string {
   return seconds === null ? '-' : `${(seconds * 1000).toFixed(2)} ms`
 }
 

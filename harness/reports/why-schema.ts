@@ -39,7 +39,7 @@ const trialSchema = z.looseObject({
   observed: z.string(),
 })
 
-export const causeKinds = [
+const causeKinds = [
   'listener',
   'outgoing-connection',
   'open-connection',
@@ -67,7 +67,7 @@ const causeSchema = z.looseObject({
   source: z.string().optional(),
 })
 
-export const adviceKinds = [
+const adviceKinds = [
   'start',
   'wait',
   'set-option',

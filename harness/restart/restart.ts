@@ -252,6 +252,7 @@ async function play(
   let watch: NodeJS.Timeout | undefined
   let timerRestarts = 0
   let scriptDone = false
+  let over = false
   let patience: NodeJS.Timeout | undefined
   /** The port was free, and the successor's own way of retrying let it lie for too long. */
   let tooLate = false
@@ -268,6 +269,7 @@ async function play(
         attempts,
         uncertaintySeconds: since,
       })
+      if (over) return
       patience = setTimeout(() => {
         tooLate = true
         outcome.resolve({granted: false})
@@ -377,7 +379,8 @@ async function play(
       })
       .then(outcome.resolve, outcome.reject)
     await Promise.race([firstAttempt.promise, outcome.promise])
-    if (context.wait) {
+    // An interruption may have ended everything meanwhile; nobody would end the interval then.
+    if (context.wait && !over) {
       watch = setInterval(() => void adjustPace().catch(() => undefined), lookEveryMilliseconds)
     }
   }
@@ -467,6 +470,9 @@ async function play(
       () => {
         scriptDone = true
         if (scenario.successor === undefined) outcome.resolve({granted: false})
+        else if (progress.waitingSince === null) {
+          outcome.reject(new Error('its script ended before successor.start() was awaited'))
+        }
       },
       (error: Error) => {
         if (!(error instanceof ScriptOver)) throw error
@@ -491,6 +497,7 @@ async function play(
       ? {...result(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}
       : {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
+    over = true
     clearInterval(watch)
     clearTimeout(patience)
     witness.end()

@@ -1,3 +1,4 @@
+import {setMaxListeners} from 'node:events'
 import pLimit from 'p-limit'
 import {monotonicSeconds} from '../clock.ts'
 import {changesHostSettings, surroundingsOpener} from '../namespaces/open-surroundings.ts'
@@ -48,6 +49,8 @@ const repeatedAtOnce = 48
  */
 export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   const {scenarios, platform, settings, log, interruption} = options
+  // Every scenario listens; that many listeners are no leak.
+  setMaxListeners(0, interruption)
   const program = await compileActor()
   const ports = openPortPool({
     ephemeralPorts: platform.ephemeralPorts(settings),

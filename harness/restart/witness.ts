@@ -36,10 +36,12 @@ export function openWitness(options: WitnessOptions): Witness {
   let release: PortRelease | undefined
   let fd: number | undefined
   let done = Promise.resolve()
+  let over = false
   return {
     async leave() {
       const port = await takePort()
       const {appeared} = await leaveResidue(port, 'TIME_WAIT')
+      if (over) return
       fd = makeSocket({address, bind: 'none'})
       const question = {platform, settings, sockets: null, assumed: 'TIME_WAIT'} as const
       const pacing = pacingFor({...question, appearedAt: appeared.from})
@@ -50,6 +52,7 @@ export function openWitness(options: WitnessOptions): Witness {
     release: () => release,
     done: () => done,
     end() {
+      over = true
       watch.stop()
       if (fd !== undefined) closeNative(fd)
       fd = undefined

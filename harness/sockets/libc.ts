@@ -24,7 +24,7 @@ export interface Libc {
 }
 
 /** Why sockets cannot be opened through libc on this machine. */
-export class NativeOpenerUnavailable extends Error {
+class NativeOpenerUnavailable extends Error {
   override name = 'NativeOpenerUnavailable'
 }
 

@@ -12,7 +12,7 @@ import {bindNative, type PortToOpen} from './native.ts'
 export type Opener = 'node' | 'native'
 
 /** The file descriptor that a supervisor passes a socket as: SD_LISTEN_FDS_START of sd_listen_fds(3). */
-export const inheritedFd = 3
+const inheritedFd = 3
 
 /**
  * What `server.listen` sets by itself: libuv's uv__tcp_bind (src/unix/tcp.c) sets SO_REUSEADDR on every

@@ -25,7 +25,7 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /** Between which bounds the residue's true time lies; without an upper one if it was not granted. */
-export function residueTime({appeared, lastRefusedAt, grantedAt}: PortRelease): Bracket {
+function residueTime({appeared, lastRefusedAt, grantedAt}: PortRelease): Bracket {
   return {
     from: lastRefusedAt === null ? 0 : Math.max(0, lastRefusedAt - appeared.to),
     to: grantedAt === null ? Number.POSITIVE_INFINITY : grantedAt - appeared.from,

@@ -44,7 +44,13 @@ test('check --json prints the document of the contract and nothing else, and lea
   t.regex(stderr, /^\[\d+ stdout\] up /m, '--verbose shows what the server says')
   t.false(stderr.includes('\u001b[2J'))
   const folder = runFolder(out)
-  t.deepEqual(readdirSync(folder).sort(), ['check.json', 'check.md', 'events.ndjson', 'server.log'])
+  t.deepEqual(readdirSync(folder).sort(), [
+    'check.json',
+    'check.md',
+    'events.ndjson',
+    'report.html',
+    'server.log',
+  ])
   t.deepEqual(JSON.parse(readFileSync(join(folder, 'check.json'), 'utf8')), document)
   t.is(readFileSync(join(folder, 'server.log'), 'utf8').match(/stdout\] up/g)?.length, 3)
   t.regex(readFileSync(join(folder, 'check.md'), 'utf8'), /SAFE: each of 2 restarts was immediate/)

@@ -43,7 +43,7 @@ testUnless(
       t.is(cells.length, expected)
       t.deepEqual(agreement, {agreeing: expected, disagreeing: 0, unknown: 0})
       t.true(stdout.includes(`${expected} cells: ${expected} agree with the rules, 0 disagree`))
-      t.deepEqual(readdirSync(runFolder(out)).sort(), ['matrix.json', 'matrix.md'])
+      t.deepEqual(readdirSync(runFolder(out)).sort(), ['matrix.json', 'matrix.md', 'report.html'])
     }
   },
 )

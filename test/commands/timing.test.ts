@@ -22,7 +22,12 @@ function readTiming(out: string): Timing {
 
 /** What every run folder of timing holds, interrupted or not. */
 function checkFolder(t: ExecutionContext, out: string): Timing {
-  t.deepEqual(readdirSync(runFolder(out)).sort(), ['events.ndjson', 'timing.json', 'timing.md'])
+  t.deepEqual(readdirSync(runFolder(out)).sort(), [
+    'events.ndjson',
+    'report.html',
+    'timing.json',
+    'timing.md',
+  ])
   const events = readEvents(out)
   t.is(events[0]?.event, 'run-start')
   t.is(events.at(-1)?.event, 'run-end')

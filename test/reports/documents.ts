@@ -4,8 +4,15 @@ import {join} from 'node:path'
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {type ComparableDocument, readDocuments} from '../../harness/compare/documents.ts'
+import {linux} from '../../harness/platforms/linux.ts'
+import {readReleases} from '../../harness/policies/recorded.ts'
+import {policies} from '../../harness/policies/table.ts'
+import type {CheckDocument} from '../../harness/reports/check-schema.ts'
 import {documentKinds, type Format, type RunDocument} from '../../harness/reports/documents.ts'
+import {policiesDocument} from '../../harness/reports/policies-document.ts'
 import {type Report, reportSchema} from '../../harness/reports/schema.ts'
+import {timingDocument} from '../../harness/reports/timing-document.ts'
+import type {Timing} from '../../harness/reports/timing-schema.ts'
 import {projectFolder} from '../commands/cli.ts'
 
 const recorded = (path: string) => join(projectFolder, 'logs', 'recorded', path)
@@ -17,13 +24,120 @@ export function recordedReport(): Report {
 
 /** One of each kind, by what it is. */
 export async function realDocuments(): Promise<Record<string, RunDocument>> {
-  const linux = await readDocuments(recorded('linux'))
-  const gvisor = await readDocuments(recorded('gvisor'))
-  const contents = Object.fromEntries(linux.map(({kind, content}) => [kind, content]))
+  const onLinux = await readDocuments(recorded('linux'))
+  const onGvisor = await readDocuments(recorded('gvisor'))
+  const contents = Object.fromEntries(onLinux.map(({kind, content}) => [kind, content]))
+  const recordedReleases = await readReleases(recorded('linux/report.json'))
   return {
     ...(contents as Record<ComparableDocument['kind'], RunDocument>),
-    comparison: compare([...linux, ...gvisor]),
-    judgement: judge(linux, linux.map(changed)),
+    timing: timingOf(recordedReleases.releaseSeconds),
+    policies: policiesDocument({
+      policies,
+      recorded: recordedReleases,
+      measuredNow: false,
+      cost: {untilBindSeconds: 0.04, untilEndSeconds: 0.05},
+    }),
+    check: unsafeCheck(),
+    survey: {
+      format: 'rebind-survey',
+      version: 1,
+      host: recordedReport().host,
+      servers: [
+        {
+          id: 'node',
+          title: 'Node',
+          status: 'measured',
+          version: '20.20.2',
+          reuseaddr: false,
+          outageSeconds: null,
+          check: unsafeCheck(),
+        },
+        {
+          id: 'go',
+          title: 'Go',
+          status: 'failed',
+          reason: 'it does not build',
+          version: null,
+          reuseaddr: null,
+          outageSeconds: null,
+          check: null,
+        },
+      ],
+      wallSeconds: 3,
+    },
+    comparison: compare([...onLinux, ...onGvisor]),
+    judgement: judge(onLinux, onLinux.map(changed)),
+  }
+}
+
+/** As `rebind timing` would tell of these releases. */
+function timingOf(releaseSeconds: readonly number[]): Timing {
+  const {host, run} = recordedReport()
+  const range = linux.rules?.release('TIME_WAIT', host.settings)
+  return timingDocument({
+    run: {...run, cpuSeconds: 1},
+    host,
+    residue: 'TIME_WAIT',
+    spreadSeconds: 1,
+    origin: 0,
+    expected: range?.endsBy === 'kernel' ? range : null,
+    releases: releaseSeconds.map((seconds, index) => ({
+      port: 20_000 + index,
+      appeared: {from: index * 0.1, to: index * 0.1},
+      attempts: 3,
+      firstAttemptAt: index * 0.1,
+      lastRefusedAt: index * 0.1 + seconds - 0.001,
+      grantedAt: index * 0.1 + seconds,
+      kernelTimerSeconds: 60,
+    })),
+  })
+}
+
+/** A check of a server that cannot be restarted, and says so. */
+function unsafeCheck(): CheckDocument {
+  return {
+    format: 'rebind-check',
+    version: 1,
+    host: recordedReport().host,
+    command: ['node', 'server.js'],
+    port: 3000,
+    address: '127.0.0.1',
+    stop: 'SIGTERM',
+    safe: false,
+    runtime: 'Node',
+    reuseaddr: {set: false, because: 'it was refused over TIME_WAIT'},
+    problem: {kind: 'exited', message: 'it ended', remedy: 'start it by hand'},
+    rounds: [
+      {
+        startupSeconds: 0.1,
+        exitSeconds: 0.01,
+        exitedBy: 'SIGTERM',
+        exitStatus: 0,
+        exitSignal: null,
+        stopTimedOut: false,
+        connections: {open: 1, accepted: 1, reset: 0},
+        residue: [{endpoint: 'server', state: 'TIME_WAIT', count: 1}],
+        verdict: 'blocked',
+        attempts: 3,
+        outageSeconds: null,
+        waitSeconds: null,
+        refusedConnections: 120,
+        failedConnections: 2,
+        errors: [
+          {
+            code: 'EADDRINUSE',
+            what: 'exited with status 1',
+            exitStatus: 1,
+            exitSignal: null,
+            lines: ['Error: listen EADDRINUSE'],
+            firstAttempt: 1,
+            count: 3,
+          },
+        ],
+        survivors: [],
+      },
+    ],
+    advice: ['Set the option before bind().'],
   }
 }
 

@@ -18,8 +18,11 @@ if (missingBrowser === undefined) {
 const desktop = {width: 1280, height: 800}
 const phone = {width: 375, height: 700}
 
+/** Some of them; they are all alike. */
 async function openDetails(page: Page): Promise<void> {
-  await page.evaluate('for (const each of document.querySelectorAll("details")) each.open = true')
+  await page.evaluate(
+    '[...document.querySelectorAll("details")].slice(0, 3).forEach((each) => { each.open = true })',
+  )
 }
 
 /** The rules of axe-core for WCAG A and AA that the page breaks seriously. */
@@ -46,7 +49,6 @@ for (const [what, document] of Object.entries(documents)) {
       for (const [colorScheme, viewport] of [
         ['light', desktop],
         ['dark', phone],
-        ['dark', desktop],
       ] as const) {
         const {page, complaints, requests} = await openPage(t, browser, html, {
           colorScheme,

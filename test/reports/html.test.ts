@@ -2,6 +2,7 @@ import {createHash} from 'node:crypto'
 import test from 'ava'
 import type {RunLog, ScenarioLog} from '../../harness/reports/event-log.ts'
 import {renderHtml} from '../../harness/reports/html/render.ts'
+import {histogram} from '../../harness/timing/histogram.ts'
 import {resultOf} from '../commands/cli.ts'
 import {hostileText, realDocuments, recordedReport, withHostileText} from './documents.ts'
 
@@ -137,6 +138,29 @@ test('a report without a log says that no attempts are shown', async (t) => {
   const page = await renderHtml([recordedReport()])
   t.true(page.includes('no ticks are shown'))
   t.true(page.includes('0 is when the scenario’s first socket was seen'))
+})
+
+test("every bar of the histogram stands on zero, and is as high as its bin's ports are many", async (t) => {
+  const {timing} = documents
+  if (timing?.format !== 'rebind-timing') return t.fail('there is no timing')
+  const page = await renderHtml([timing])
+  const [wide = ''] = /<figure class="wide">.*?<\/figure>/s.exec(page) ?? []
+  const bars = [
+    ...wide.matchAll(/<path d="M[\d.-]+,([\d.]+)h[\d.]+v([\d.]+)h[^"]*" fill="#0072b2"/g),
+  ]
+  const heights = bars.map(([, top, height]) => ({bottom: Number(top) + Number(height), height}))
+  t.true(heights.length > 3)
+  const [ground] = heights.map(({bottom}) => Math.round(bottom))
+  t.true(heights.every(({bottom}) => Math.round(bottom) === ground))
+  const counts = histogram(
+    timing.samples.flatMap(({waitSeconds}) => waitSeconds ?? []),
+    40,
+  ).map(({count}) => count)
+  const tallest = Math.max(...heights.map(({height}) => Number(height)))
+  t.deepEqual(
+    heights.map(({height}) => Math.round((Number(height) / tallest) * Math.max(...counts))),
+    counts.filter((count) => count > 0),
+  )
 })
 
 test('a report of nothing is a page, too', async (t) => {

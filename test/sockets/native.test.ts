@@ -104,7 +104,8 @@ onLinux('a thousand refused binds leave no descriptor behind', async (t) => {
   for (let attempt = 0; attempt < 1000; attempt++) {
     t.false(isPlainBindGranted('127.0.0.1', port))
   }
-  t.is(readdirSync('/proc/self/fd').length, before)
+  // The loader of the tests may have closed one of its own meanwhile.
+  t.true(readdirSync('/proc/self/fd').length <= before)
   await close(server)
 })
 

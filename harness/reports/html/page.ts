@@ -34,7 +34,7 @@ ${statePatterns}
 <main>
 ${articles.map(({title: heading, body}) => html`<article>\n<h1>${heading}</h1>\n${body}</article>\n`)}
 </main>
-<footer>Made by Rebind ${version} from the JSON beside it; every number was measured in that run.</footer>
+<footer>Made by Rebind ${version} from the JSON beside it.</footer>
 </body>
 </html>
 `)

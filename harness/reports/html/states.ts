@@ -35,7 +35,7 @@ const looks: Record<Exclude<TcpState, 'CLOSED'>, StateLook> = {
 }
 
 /** The states that a chart draws, in the order of their table. */
-export const drawnStates = tcpStates.filter((state) => state !== 'CLOSED')
+const drawnStates = tcpStates.filter((state) => state !== 'CLOSED')
 
 /** What fills a state's bar. */
 export function fillOf(state: TcpState): string {

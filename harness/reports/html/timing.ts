@@ -108,16 +108,18 @@ function histogramSpec(
     layer: [
       ...range,
       {
-        data: {values: [...bins]},
-        mark: {type: 'bar', color: '#0072b2', stroke: 'var(--ink)', strokeWidth: 0.6},
+        data: {values: bins.filter(({count}) => count > 0)},
+        mark: {type: 'rect', color: '#0072b2', stroke: 'var(--ink)', strokeWidth: 0.6},
         encoding: {
           x,
           x2: {field: 'toSeconds'},
           y: {
             field: 'count',
             type: 'quantitative',
+            scale: {zero: true, nice: true},
             axis: {title: 'ports', tickMinStep: 1, format: 'd'},
           },
+          y2: {datum: 0},
         },
       },
     ] as never,

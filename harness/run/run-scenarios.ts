@@ -1,0 +1,65 @@
+import {scenarios as builtIn} from '../../scenarios/index.ts'
+import {UsageError} from '../errors.ts'
+import type {Report} from '../reports/schema.ts'
+import type {Scenario, ScenarioWithArms} from '../scenario.ts'
+import {chooseScenarios} from './choose.ts'
+import {defaultLimitSeconds} from './limit.ts'
+import {playScenarios} from './play-scenarios.ts'
+import {scenarioProblem} from './scenario-schema.ts'
+
+export interface RunScenariosOptions {
+  /** Scenarios of your own, by their ids. Without `ids`, these are played instead of the built-in ones. */
+  scenarios?: Readonly<Record<string, Scenario | ScenarioWithArms>>
+  /** Which to play of the built-in and your own; a scenario's id stands for all its arms. */
+  ids?: readonly string[]
+  /** True: do not wait for a port to come free; one refused attempt is enough. */
+  quick?: boolean
+  /** How long a successor tries; 150 by default. */
+  limitSeconds?: number
+  /** How often each scenario is played; 1 by default. */
+  repeat?: number
+  /** Ends the run early: what was not finished is `skipped`, and the report is returned all the same. */
+  signal?: AbortSignal
+  /** The folder in which a run folder is made, as `rebind run --out` does; without it nothing is written. */
+  out?: string
+}
+
+/**
+ * Plays scenarios on the machine at hand, all at the same time, with real servers on loopback. Without
+ * `quick` that lasts as long as the kernel keeps a port, a minute on Linux. A scenario that goes wrong is
+ * a result with the status `failed`, not an error.
+ * @returns the report that `rebind run --json` prints
+ * @throws UsageError for an unknown id, a scenario of the wrong shape, a limit or count that cannot be,
+ * or an `out` that cannot be written
+ */
+export async function runScenarios({
+  scenarios = {},
+  ids = [],
+  quick = false,
+  limitSeconds = defaultLimitSeconds,
+  repeat = 1,
+  signal = new AbortController().signal,
+  out,
+}: RunScenariosOptions = {}): Promise<Report> {
+  for (const [id, scenario] of Object.entries(scenarios)) {
+    const problem = scenarioProblem(scenario)
+    if (problem !== undefined) throw new UsageError(`"${id}" is no scenario: ${problem}`)
+  }
+  if (!(limitSeconds > 0 && Number.isFinite(limitSeconds))) {
+    throw new UsageError('limitSeconds must be a number greater than 0')
+  }
+  if (!(Number.isInteger(repeat) && repeat > 0)) {
+    throw new UsageError('repeat must be a whole number greater than 0')
+  }
+  const {report} = await playScenarios({
+    scenarios: chooseScenarios(builtIn, scenarios, ids),
+    limitSeconds,
+    wait: !quick,
+    repeat,
+    allowHostSettings: false,
+    interruption: signal,
+    command: [],
+    ...(out === undefined ? {} : {out}),
+  })
+  return report
+}

@@ -1,0 +1,105 @@
+import {existsSync} from 'node:fs'
+import {createRequire} from 'node:module'
+import {basename, resolve} from 'node:path'
+import {fileURLToPath, pathToFileURL} from 'node:url'
+import {UsageError} from '../errors.ts'
+import {printable} from '../reports/words.ts'
+import type {Scenario, ScenarioWithArms} from '../scenario.ts'
+import {scenarioProblem} from './scenario-schema.ts'
+
+type Definition = Scenario | ScenarioWithArms
+
+const extension = /\.[cm]?[jt]s$/
+const shownCharacters = 300
+
+/**
+ * Reads scenarios from TypeScript or JavaScript files. The id of each is the name of its file.
+ * @throws UsageError in one line that names the file, whatever is wrong with it
+ */
+export async function readScenarioFiles(
+  files: readonly string[],
+): Promise<Record<string, Definition>> {
+  const read: Record<string, Definition> = {}
+  for (const file of files) {
+    const id = idOf(file)
+    if (Object.hasOwn(read, id)) {
+      throw new UsageError(`${printable(file)}: two files are named ${id}; rename one of them`)
+    }
+    read[id] = await readScenarioFile(file)
+  }
+  return read
+}
+
+function idOf(file: string): string {
+  const id = basename(file).replace(extension, '')
+  if (!extension.test(file) || !/^[\w.-]+$/.test(id)) {
+    throw new UsageError(
+      `${printable(file)}: a scenario file is named after its scenario, e.g. my-restart.ts, of letters, digits, dots, dashes and underscores`,
+    )
+  }
+  return id
+}
+
+async function readScenarioFile(file: string): Promise<Definition> {
+  const path = resolve(file)
+  if (!existsSync(path)) throw new UsageError(`${printable(file)}: there is no such file`)
+  const loaded = await load(path).catch((error: unknown) => {
+    throw new UsageError(`${printable(file)} cannot be loaded: ${reasonOf(error)}`)
+  })
+  const definition = defaultExport(loaded)
+  if (definition === undefined) {
+    throw new UsageError(
+      `${printable(file)} has no default export; it should end in: export default scenario({...})`,
+    )
+  }
+  const problem = scenarioProblem(definition)
+  if (problem !== undefined) {
+    throw new UsageError(`${printable(file)} is no scenario: ${printable(problem)}`)
+  }
+  return definition as Definition
+}
+
+/** Types are stripped by tsx, because Node 20 does not; it is loaded only here. */
+async function load(path: string): Promise<unknown> {
+  const {tsImport} = await import('tsx/esm/api')
+  return tsImport(pathToFileURL(path).href, {
+    parentURL: import.meta.url,
+    ...(findsThisPackage(path) ? {} : {tsconfig: aliases}),
+  })
+}
+
+/** Tells tsx where `rebind` is, for a checkout and for a package that is installed somewhere else. */
+const aliases = fileURLToPath(
+  new URL(
+    'tsconfig.scenario.json',
+    pathToFileURL(createRequire(import.meta.url).resolve('rebind/package.json')),
+  ),
+)
+
+function findsThisPackage(path: string): boolean {
+  try {
+    createRequire(path).resolve('rebind')
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A file that Node takes for CommonJS has its `export default` one level deeper. */
+function defaultExport(loaded: unknown): unknown {
+  const outer = (loaded as {default?: unknown}).default
+  if (typeof outer !== 'object' || outer === null || 'script' in outer) return outer
+  return 'default' in outer ? outer.default : outer
+}
+
+/** One line, with the remedy where the file has to be told from where to import. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return printable(String(error))
+  const lines = error.message.split('\n')
+  // esbuild puts what is wrong, with its place, below a headline.
+  const line = lines.find((line) => line.includes(': ERROR: ')) ?? lines[0] ?? ''
+  const remedy = /'rebind'/.test(line)
+    ? '; install it there (npm install --save-dev rebind), or let the name of the file end in .mts'
+    : ''
+  return `${printable(line).slice(0, shownCharacters)}${remedy}`
+}

@@ -1,0 +1,210 @@
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import {rm} from 'node:fs/promises'
+import {join} from 'node:path'
+import test from 'ava'
+import {
+  loggedPid,
+  readEvents,
+  readReport,
+  resultOf,
+  runCli,
+  runFolder,
+  stackTrace,
+  startCli,
+  temporaryFolder,
+  testUnless,
+  until,
+} from './cli.ts'
+
+test('a run folder has a page, and report makes it and the Markdown anew from the JSON', async (t) => {
+  const out = temporaryFolder(t)
+  const {status, stderr} = await runCli(t, ['run', '--quick', 'server-aborts', '--out', out])
+  t.is(status, 0, stderr)
+  const folder = runFolder(out)
+  const files = ['report.html', 'report.md'].map((name) => join(folder, name))
+  const before = files.map((file) => readFileSync(file, 'utf8'))
+  await Promise.all(files.map((file) => rm(file)))
+  const made = await runCli(t, ['report', folder])
+  t.is(made.status, 0, made.stderr)
+  t.is(made.stdout, `${files[0]}\n`)
+  t.deepEqual(
+    files.map((file) => readFileSync(file, 'utf8')),
+    before,
+  )
+  t.true(before[0]?.includes('attempt 1: granted'))
+})
+
+test('of a killed run report makes a partial report, up to the last full line of its log', async (t) => {
+  const out = temporaryFolder(t)
+  const started = startCli(t, ['run', 'server-aborts', 'server-closes-first', '--out', out])
+  await until(
+    () =>
+      existsSync(out) &&
+      (() => {
+        try {
+          const events = readEvents(out)
+          const of = (scenario: string, event: string) =>
+            events.some((each) => each.scenario === scenario && each.event === event)
+          return of('server-aborts', 'result') && of('server-closes-first', 'bind-attempt')
+        } catch {
+          return false
+        }
+      })(),
+    30,
+    'one scenario has ended and the other waits',
+  )
+  const client = await loggedPid(out, 'server-closes-first', 'successor')
+  t.true(client > 0)
+  started.child.kill('SIGKILL')
+  await started.ended
+  const folder = runFolder(out)
+  t.false(existsSync(join(folder, 'report.json')))
+  appendFileSync(join(folder, 'events.ndjson'), '{"level":30,"run":"cut o')
+
+  const {status, stderr} = await runCli(t, ['report', folder])
+  t.is(status, 0, stderr)
+  t.regex(stderr, /made from its log, and is partial/)
+  const report = readReport(out)
+  t.is(report.run.partial, true)
+  t.is(resultOf(report, 'server-aborts').status, 'as-expected')
+  const unended = resultOf(report, 'server-closes-first')
+  t.is(unended.status, 'skipped')
+  t.is(unended.reason, 'the run was ended before this scenario was')
+  t.is(unended.bind?.firstError?.code, 'EADDRINUSE')
+  t.deepEqual(unended.residue, [{endpoint: 'server', state: 'TIME_WAIT', count: 1}])
+  t.regex(readFileSync(join(folder, 'report.md'), 'utf8'), /partial: made from the log/)
+  t.regex(readFileSync(join(folder, 'report.html'), 'utf8'), /This report is partial/)
+})
+
+const runStart = {
+  event: 'run-start',
+  run: 'a-run',
+  seconds: 0,
+  scenario: null,
+  startedAt: '2026-11-24T00:00:00.000Z',
+  command: ['run'],
+}
+const refused: [what: string, files: Record<string, string>, complaint: RegExp][] = [
+  ['an empty folder', {}, /holds neither events\.ndjson nor report\.json/],
+  [
+    'a report that is cut off',
+    {'report.json': '{"format": "rebind-rep'},
+    /report\.json is cut off/,
+  ],
+  ['a report of another shape', {'report.json': '{"format": "x"}'}, /is not as rebind writes it/],
+  ['a log of nothing', {'events.ndjson': ''}, /does not tell of a run of scenarios/],
+  ['a log of noise', {'events.ndjson': '\u0000\u0001{[\n\n42\nnull\n'}, /does not tell of a run/],
+  [
+    'a log of something else',
+    {'events.ndjson': `${JSON.stringify(runStart)}\n`},
+    /does not tell of a run of scenarios/,
+  ],
+]
+for (const [what, files, complaint] of refused) {
+  test(`report refuses ${what} in one line`, async (t) => {
+    const folder = temporaryFolder(t)
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+    const {status, stdout, stderr} = await runCli(t, ['report', folder])
+    t.is(status, 2)
+    t.is(stdout, '')
+    t.regex(stderr, complaint)
+    t.notRegex(stderr, stackTrace)
+    t.is(stderr.trimEnd().split('\n').length, 1)
+  })
+}
+
+test('report of a folder that is not there says so', async (t) => {
+  const {status, stderr} = await runCli(t, ['report', join(temporaryFolder(t), 'no')])
+  t.is(status, 2)
+  t.regex(stderr, /ENOENT/)
+})
+
+testUnless(
+  process.platform === 'linux' ? undefined : 'xdg-open is for Linux',
+  'report --open gives the page to whatever opens pages here',
+  async (t) => {
+    const folder = temporaryFolder(t)
+    const recorded = new URL('../../logs/recorded/linux/matrix.json', import.meta.url)
+    writeFileSync(join(folder, 'matrix.json'), readFileSync(recorded))
+    const programs = join(folder, 'bin')
+    const opened = join(folder, 'opened')
+    mkdirSync(programs)
+    const browser = join(programs, 'browser')
+    writeFileSync(browser, `#!/bin/sh\nprintf %s "$1" > "${opened}"\n`)
+    chmodSync(browser, 0o755)
+    // No desktop that has programs of its own for pages.
+    const desktop = {DISPLAY: undefined, WAYLAND_DISPLAY: undefined, XDG_CURRENT_DESKTOP: undefined}
+    const none = {XDG_DATA_DIRS: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder}
+    const env = {BROWSER: browser, ...desktop, ...none}
+    const {status, stderr} = await runCli(t, ['report', folder, '--open'], {env})
+    t.is(status, 0, stderr)
+    await until(() => existsSync(opened) && readFileSync(opened).length > 0, 10, 'it is opened')
+    t.regex(readFileSync(opened, 'utf8'), /report\.html$/)
+  },
+)
+
+test('run --junit writes the results for a CI, and --tap prints them instead of the table', async (t) => {
+  const out = temporaryFolder(t)
+  const file = join(temporaryFolder(t), 'junit.xml')
+  const args = ['run', '--quick', 'server-aborts', '--tap', '--junit', file, '--out', out]
+  const {status, stdout, stderr} = await runCli(t, args)
+  t.is(status, 0, stderr)
+  t.regex(stdout, /^TAP version 14\n1\.\.1\n# .*\nok 1 - server-aborts\n$/)
+  t.regex(stderr, /^1 passed, 0 failed, 0 skipped$/m)
+  t.regex(readFileSync(file, 'utf8'), /<testcase name="server-aborts" [^>]*\/>/)
+})
+
+test('the last line of a run says how many passed, in words that every CI knows', async (t) => {
+  const {stdout} = await runCli(t, ['run', '--quick', 'server-aborts', '--out', temporaryFolder(t)])
+  t.is(stdout.trimEnd().split('\n').at(-1), '1 passed, 0 failed, 0 skipped')
+})
+
+for (const [what, place] of [
+  ['a folder that is not there', join('no', 'junit.xml')],
+  ['a folder', '.'],
+] as const) {
+  test(`--junit into ${what} is refused before the run begins`, async (t) => {
+    const out = temporaryFolder(t)
+    const file = join(out, place)
+    const {status, stderr} = await runCli(t, ['run', '--quick', '--junit', file, '--out', out])
+    t.is(status, 2)
+    t.regex(stderr, /cannot write to .* \(E[A-Z]+\); name another file with --junit FILE/)
+    t.throws(() => runFolder(out), undefined, 'no run folder is made')
+  })
+}
+
+test('--junit keeps what the file holds until the run is over, and leaves none for bad usage', async (t) => {
+  const file = join(temporaryFolder(t), 'junit.xml')
+  await runCli(t, ['run', '--junit', file, '--out', '/proc/no'])
+  t.false(existsSync(file))
+  writeFileSync(file, 'before')
+  await runCli(t, ['run', '--junit', file, '--out', '/proc/no'])
+  t.is(readFileSync(file, 'utf8'), 'before')
+})
+
+test('--json and --tap exclude each other', async (t) => {
+  const {status, stderr} = await runCli(t, ['run', '--json', '--tap'])
+  t.is(status, 2)
+  t.regex(stderr, /--json.*cannot be used with.*--tap/)
+})
+
+test('in GitHub Actions the progress is folded', async (t) => {
+  const args = ['run', '--quick', 'server-aborts', '--out', temporaryFolder(t)]
+  const {stderr} = await runCli(t, args, {env: {GITHUB_ACTIONS: 'true'}})
+  t.regex(stderr, /^::group::Progress\n.*server-aborts.*^::endgroup::$/ms)
+})
+
+test('compare --out leaves a folder with a page', async (t) => {
+  const out = temporaryFolder(t)
+  const {status, stderr} = await runCli(t, ['compare', '--out', out])
+  t.is(status, 0, stderr)
+  t.true(existsSync(join(runFolder(out), 'report.html')))
+  t.true(existsSync(join(runFolder(out), 'compare.md')))
+})

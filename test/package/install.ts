@@ -1,0 +1,71 @@
+/** Packs the project and installs it elsewhere, as its users get it. */
+import {execFile, execFileSync} from 'node:child_process'
+import {mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {promisify} from 'node:util'
+import {projectFolder} from '../commands/cli.ts'
+
+const npm = promisify(execFile)
+const fetchWithinMilliseconds = 60_000
+
+/** Where everything goes that these tests install; removed when their process ends. */
+const scratch = mkdtempSync(join(tmpdir(), 'rebind-package-'))
+process.once('exit', () => rmSync(scratch, {recursive: true, force: true}))
+
+/** An npm folder of its own, with nothing but these packages in it. */
+export async function install(name: string, packages: string[]): Promise<string> {
+  const folder = join(scratch, name)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{"private": true, "type": "module"}')
+  const quietly = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
+  await npm('npm', ['install', ...quietly, ...packages], {
+    cwd: folder,
+    env: environment(),
+    timeout: fetchWithinMilliseconds,
+  })
+  return folder
+}
+
+/** The file that `npm publish` would send; the project is compiled for it. */
+export async function pack(): Promise<string> {
+  const args = ['pack', '--json', '--pack-destination', scratch]
+  await npm('npm', args, {cwd: projectFolder, env: environment()})
+  const tarball = readdirSync(scratch).find((file) => file.endsWith('.tgz'))
+  if (tarball === undefined) throw new Error('npm pack made no .tgz')
+  return join(scratch, tarball)
+}
+
+/**
+ * The oldest Node that is supported and the newest, from the packages that carry its binaries; or why they
+ * cannot be had.
+ */
+export async function fetchNodes(
+  ranges: readonly string[],
+): Promise<{nodes: string[]} | {problem: string}> {
+  const carrier = `node-${process.platform}-${process.arch}`
+  try {
+    const folders = await Promise.all(
+      ranges.map((range) => install(`node-${range}`, [`${carrier}@${range}`])),
+    )
+    const nodes = folders.map((folder) => join(folder, 'node_modules', carrier, 'bin', 'node'))
+    for (const node of nodes) execFileSync(node, ['--version'])
+    return {nodes}
+  } catch (error) {
+    const {message} = error as Error
+    return {problem: `${carrier}@${ranges.join(' and ')} cannot be had: ${message.split('\n')[0]}`}
+  }
+}
+
+/** What npm itself hands to a test that it runs would make the npm started here work on our own project. */
+function environment(): NodeJS.ProcessEnv {
+  const foreign = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_)/.test(name))
+  return {...Object.fromEntries(foreign), npm_config_update_notifier: 'false'}
+}
+
+/** The bytes of all files in a folder. */
+export function sizeOf(folder: string): number {
+  return readdirSync(folder, {recursive: true, withFileTypes: true})
+    .filter((entry) => entry.isFile())
+    .reduce((sum, {parentPath, name}) => sum + statSync(join(parentPath, name)).size, 0)
+}

@@ -1,0 +1,77 @@
+import {mkdtempSync, readdirSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import test from 'ava'
+import {runScenarios, type Scenario, scenario, UsageError} from '../../harness/index.ts'
+import {reportSchema} from '../../harness/reports/schema.ts'
+import {readReport, temporaryFolder} from '../commands/cli.ts'
+
+// Whatever were written without being told where would be here.
+const here = mkdtempSync(join(tmpdir(), 'rebind-test-'))
+process.chdir(here)
+test.after.always(() => rmSync(here, {recursive: true, force: true}))
+
+const restart = scenario({
+  title: 'Mine',
+  claim: 'It is mine.',
+  predecessor: {opener: 'node'},
+  successor: {opener: 'node'},
+  async script({server, client, successor}) {
+    await client.connect()
+    await server.abortConnection()
+    await server.exit()
+    await successor.start()
+  },
+  residue: {server: 'none'},
+})
+
+test('runScenarios returns a report, and writes nothing unless told where', async (t) => {
+  const report = await runScenarios({scenarios: {restart}, quick: true})
+  t.notThrows(() => reportSchema.parse(report))
+  t.deepEqual(
+    report.results.map(({scenario, status}) => [scenario, status]),
+    [['restart', 'as-expected']],
+  )
+  t.deepEqual(readdirSync(here), [])
+})
+
+test('two runs at once keep to ports of their own, and a run folder holds what is returned', async (t) => {
+  const out = temporaryFolder(t)
+  const [first, second] = await Promise.all([
+    runScenarios({scenarios: {restart}, out}),
+    runScenarios({scenarios: {restart}}),
+  ])
+  t.not(first.results[0]?.port, second.results[0]?.port)
+  t.deepEqual(readReport(out).results, first.results)
+})
+
+test('a signal ends a run early, and the report says so', async (t) => {
+  const report = await runScenarios({
+    scenarios: {restart},
+    signal: AbortSignal.abort(new Error('enough')),
+  })
+  t.is(report.run.interrupted, 'Error: enough')
+  t.is(report.results[0]?.status, 'skipped')
+})
+
+const bad: [what: string, options: Parameters<typeof runScenarios>[0], message: RegExp][] = [
+  ['an unknown id', {ids: ['server-abort']}, /unknown scenario "server-abort"; .*server-aborts/],
+  [
+    'an id that is built in',
+    {scenarios: {'server-aborts': restart}},
+    /"server-aborts" is built in/,
+  ],
+  ['a limit of 0', {limitSeconds: 0}, /limitSeconds must be/],
+  ['half a repetition', {repeat: 0.5}, /repeat must be/],
+  [
+    'a scenario of the wrong shape',
+    {scenarios: {mine: {title: 'x'} as Scenario}},
+    /"mine" is no scenario: claim: /,
+  ],
+]
+
+for (const [what, options, message] of bad) {
+  test(`runScenarios refuses ${what}`, async (t) => {
+    await t.throwsAsync(runScenarios(options), {instanceOf: UsageError, message})
+  })
+}
