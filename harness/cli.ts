@@ -181,7 +181,9 @@ program
 Examples:
   rebind policies                                from the newest run in logs/, or measured if there is none
   rebind policies logs/2026-01-01T00-00-00Z-1a2b from a run of your choice
-  rebind policies --measure                      from a release measured now`,
+  rebind policies --measure                      from a release measured now
+
+The table is also written, with a page to look at, to a run folder in --out.`,
   )
   .action(async (run, options) => {
     const {policies} = await import('./commands/policies.ts')

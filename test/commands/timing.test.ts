@@ -92,10 +92,16 @@ testUnless(
       t.true(Math.abs((made[2]?.seconds ?? 0) - closedAtSeconds - (waitSeconds ?? 0)) < 1e-6)
     }
 
+    const folder = runFolder(out)
     const told = await runCli(t, ['policies', '--json', '--out', out])
     t.is(told.status, 0, told.stderr)
     const {release, policies} = policiesSchema.parse(JSON.parse(told.stdout))
-    t.is(release.file, join(runFolder(out), 'timing.json'))
+    t.is(release.file, join(folder, 'timing.json'))
+    t.deepEqual(
+      readdirSync(out).map((name) => readdirSync(join(out, name)).includes('policies.json')),
+      [false, true],
+      'policies leaves a run folder of its own',
+    )
     t.false(release.measuredNow)
     t.is(release.ports, 32)
     t.is(summary.maxSeconds, release.maxSeconds)
@@ -177,7 +183,12 @@ for (const [what, content, complaint] of unusable) {
   test(`policies of a file that ${what} is one complaint, and exit status 2`, async (t) => {
     const file = join(temporaryFolder(t), 'timing.json')
     writeFileSync(file, content)
-    const {status, stdout, stderr} = await runCli(t, ['policies', file])
+    const {status, stdout, stderr} = await runCli(t, [
+      'policies',
+      file,
+      '--out',
+      temporaryFolder(t),
+    ])
     t.is(status, 2)
     t.is(stdout, '')
     t.is(complaintsOf(stderr).length, 1, stderr)
