@@ -22,6 +22,6 @@ export default scenario({
 
   residue: {server: 'TIME_WAIT', client: 'LAST_ACK'},
   playsOn: true,
-  counts: {resets: 1, timerRestarts: 0},
-  atLeast: {retransmittedSegments: 2},
+  counts: {timerRestarts: 0},
+  atLeast: {retransmittedSegments: 2, resets: 1},
 })

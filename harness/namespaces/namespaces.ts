@@ -1,3 +1,4 @@
+import type {Platform, Stack} from '../platforms/platform.ts'
 import {readTcpCounters} from '../platforms/proc-net-snmp.ts'
 import {readProcNetTcp} from '../platforms/proc-net-tcp.ts'
 import {shared} from '../platforms/socket-table.ts'
@@ -29,13 +30,13 @@ const harmless = {tcp_fin_timeout: 60}
  * Private network namespaces for scenarios. Which way leads to one is found out once, when the first is
  * asked for, by doing all that a scenario may need: a sysctl written, a process started inside, a rule set.
  */
-export function openNamespaces(program: string): Namespaces {
+export function openNamespaces(program: string, {stack}: Platform): Namespaces {
   let way: Promise<Way> | undefined
   let packetFilter: Promise<void> | undefined
 
   return {
     async open({settings = {}, dropsPackets = false}, listeners) {
-      way ??= firstWayThatWorks(program)
+      way ??= firstWayThatWorks(program, stack)
       const chosen = await way
       if (dropsPackets) {
         packetFilter ??= proveThatPacketsCanBeFiltered(program, chosen)
@@ -46,7 +47,7 @@ export function openNamespaces(program: string): Namespaces {
   }
 }
 
-async function firstWayThatWorks(program: string): Promise<Way> {
+async function firstWayThatWorks(program: string, stack: Stack): Promise<Way> {
   if (process.platform !== 'linux') {
     throw new SurroundingsUnavailable(
       'needs a private network namespace, which only Linux has; run it on Linux',
@@ -69,7 +70,8 @@ async function firstWayThatWorks(program: string): Promise<Way> {
     }
   }
   throw new SurroundingsUnavailable(
-    `no private network namespace can be had here (${problems.join('; ')}); ${remedy}`,
+    `no private network namespace can be had here (${problems.join('; ')}); ` +
+      (stack === 'gvisor' ? 'run it on Linux itself' : remedy),
   )
 }
 

@@ -27,7 +27,7 @@ export type OpenSurroundings = (
 
 export function surroundingsOpener(options: SurroundingsOptions): OpenSurroundings {
   const {program, platform} = options
-  const namespaces = openNamespaces(program)
+  const namespaces = openNamespaces(program, platform)
   return async (spec, listeners) => {
     const {onMacos} = spec
     if (platform.stack !== 'darwin') return namespaces.open(spec, listeners)

@@ -22,10 +22,12 @@ const systemFolders = ['/usr/sbin', '/sbin', '/usr/local/sbin']
  */
 export const keeperHandlers = {
   async 'set-up-namespace'({settings}): Promise<{settings: Settings}> {
-    bringLoopbackUp()
     for (const [name, value] of Object.entries(settings)) {
-      await writeFile(`/proc/sys/net/ipv4/${name}`, String(value))
+      await writeFile(`/proc/sys/net/ipv4/${name}`, String(value)).catch((error: Error) => {
+        throw new Error(`${name} cannot be set: ${error.message}`)
+      })
     }
+    bringLoopbackUp()
     return {settings: await readIpv4Settings([...ipv4SettingNames, ...Object.keys(settings)])}
   },
 

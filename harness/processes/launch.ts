@@ -125,8 +125,9 @@ export async function launch(
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
-      // It runs as root, and ends when its channel does.
-      if (child.connected) child.disconnect()
+      // It runs as root. (After a disconnect() of ours Node would never tell that it has ended.)
+      const exit: RequestMessage = {id: 0, request: 'exit', takes: null}
+      if (child.connected) child.send(exit, () => undefined)
     }
   }
   // One that undoes what it did is never killed: it does so when the channel closes.

@@ -24,7 +24,7 @@ import {overshootOf, summariseAttempts, witnessed} from './attempts.ts'
 import {contradiction, expectation} from './expectation.ts'
 import {observePort, residueOf, type SeenSocket, type StateChange} from './observer.ts'
 import {pacingFor} from './pacing.ts'
-import {openStage, ScriptOver, type Stage} from './stage.ts'
+import {NotReproduced, openStage, ScriptOver, type Stage} from './stage.ts'
 import {openWitness} from './witness.ts'
 
 /** What the restarts of one run have in common. */
@@ -171,6 +171,9 @@ function skipReason({predecessor, successor, client}: Result): string | undefine
   return missing === undefined ? undefined : `the address ${missing.address} cannot be had here`
 }
 
+/** How often a scenario is begun anew whose packets did not do what it is to show. */
+const reproductionsAllowed = 5
+
 /** Makes what the scenario asks for, plays it in there, and undoes it; or says why that cannot be had. */
 async function playInSurroundings(
   scenario: Scenario,
@@ -184,19 +187,30 @@ async function playInSurroundings(
   }
   const {log, interruption} = context
   const {scenario: id} = blank
-  let surroundings: Surroundings
-  try {
-    surroundings = await context.openSurroundings(scenario.namespace, {
-      onProcess: (role, pid, ending) => logProcess(log, id, role, pid, ending),
-    })
-  } catch (error) {
-    const reason = interruption.aborted
-      ? `interrupted by ${interruption.reason}`
-      : (error as Error).message
-    const skipped = interruption.aborted || error instanceof SurroundingsUnavailable
-    return {...blank, status: skipped ? 'skipped' : 'failed', reason}
+  for (let round = 1; ; round++) {
+    try {
+      const surroundings = await context.openSurroundings(scenario.namespace, {
+        onProcess: (role, pid, ending) => logProcess(log, id, role, pid, ending),
+      })
+      try {
+        return await playInside(surroundings)
+      } finally {
+        await surroundings.close()
+      }
+    } catch (error) {
+      const {message} = error as Error
+      if (interruption.aborted) {
+        return {...blank, reason: `interrupted by ${interruption.reason}`}
+      }
+      if (error instanceof SurroundingsUnavailable) return {...blank, reason: message}
+      if (!(error instanceof NotReproduced) || round === reproductionsAllowed) {
+        return {...blank, status: 'failed', reason: message}
+      }
+      log.write('warning', {scenario: id, at: monotonicSeconds(), message, round})
+    }
   }
-  try {
+
+  function playInside(surroundings: Surroundings): Promise<Result> {
     const {namespace} = surroundings
     const settings = {...context.settings, ...surroundings.settings}
     const inside: RestartContext = {
@@ -207,9 +221,7 @@ async function playInSurroundings(
     log.write('settings', {scenario: id, at: monotonicSeconds(), settings: surroundings.settings})
     const judged = {...blankResult(id, scenario, inside), settings: surroundings.settings}
     progress.expected = judged.expected
-    return await play(scenario, inside, namespace, judged, progress, onFirstAttempt)
-  } finally {
-    await surroundings.close()
+    return play(scenario, inside, namespace, judged, progress, onFirstAttempt)
   }
 }
 
@@ -478,6 +490,7 @@ async function play(
     if (granted) await verify(successor.address, port, opened.successor.pid)
     return result(context.wait && !tooLate)
   } catch (error) {
+    if (error instanceof NotReproduced && !interruption.aborted) throw error
     const {message, code = ''} = error as NodeJS.ErrnoException
     const remedy = remedies[code]
     return interruption.aborted

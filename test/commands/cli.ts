@@ -145,9 +145,9 @@ const eventSchema = z.looseObject({
   scenario: z.string().nullable(),
   event: z.string(),
   seconds: z.number().nonnegative(),
-  // bind-attempt
+  // bind-attempt, call
   attempt: z.int().positive().optional(),
-  outcome: z.enum(['refused', 'granted']).optional(),
+  outcome: z.string().optional(),
   code: z.string().optional(),
   // process
   role: z.string().optional(),

@@ -88,6 +88,22 @@ const rows: Row[] = [
     says: 'the port was granted at once (an-id).',
   },
   {
+    what: 'a later grant contradicts a promised time',
+    predicts: {withinSeconds: 20},
+    seen: {bind: delayed},
+    says: 'refused with EADDRINUSE 7 times, and granted after 60.5 s (an-id).',
+  },
+  {
+    what: 'an earlier grant bears a promised time out',
+    predicts: {withinSeconds: 70},
+    seen: {bind: delayed},
+  },
+  {
+    what: 'a wait that was cut short says nothing of a promised time',
+    predicts: {withinSeconds: 20},
+    seen: {bind: {...refused, residueSeconds: null}},
+  },
+  {
     what: 'a scenario that failed says nothing',
     predicts: atOnce,
     seen: {bind: delayed, status: 'failed'},

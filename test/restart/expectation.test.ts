@@ -49,6 +49,22 @@ test('a granted bind is expected at once, whatever the residue', (t) => {
   t.is(expected?.code, undefined)
 })
 
+test('without buckets no TIME_WAIT is left, and the bind is expected at once', (t) => {
+  const expected = expectation({...question, settings: {tcp_max_tw_buckets: 0}})
+  t.is(expected?.verdict, 'immediate')
+  t.is(expected?.residue, 'none')
+  t.regex(expected?.because ?? '', /tcp_max_tw_buckets is 0/)
+  t.regex(expected?.source ?? '', /inet_twsk_alloc/)
+})
+
+test('tcp_fin_timeout changes when FIN_WAIT2 is expected to go, and not when TIME_WAIT is', (t) => {
+  const range = (server: 'TIME_WAIT' | 'FIN_WAIT2', tcp_fin_timeout: number) =>
+    expectation({...question, residue: {server}, settings: {CONFIG_HZ: 250, tcp_fin_timeout}})
+      ?.residueSeconds?.[0]
+  t.deepEqual([range('TIME_WAIT', 60), range('TIME_WAIT', 5)], [60, 60])
+  t.deepEqual([range('FIN_WAIT2', 60), range('FIN_WAIT2', 5)], [60, 5])
+})
+
 test('residue that a process holds is expected to delay, for a time that nobody knows', (t) => {
   const expected = expectation({...question, residue: {server: 'LISTEN'}, limitSeconds: 1})
   t.is(expected?.verdict, 'delayed')
@@ -193,6 +209,18 @@ const judgements: [what: string, Expected, Partial<Observed>, contradiction: str
       delayed,
       {residueTime: [62.5, 63]},
       'residue gone after 62.500 to 63.000 s, expected 60 to 62.000 s',
+    ],
+    [
+      'too few of what has to be counted',
+      {...delayed, atLeast: {timerRestarts: 1}},
+      {measurements: {timerRestarts: 0}},
+      'timerRestarts 0, expected 1 at least',
+    ],
+    [
+      'enough of what has to be counted',
+      {...delayed, atLeast: {timerRestarts: 1}},
+      {measurements: {timerRestarts: 3}},
+      undefined,
     ],
     ['an uncertainty that reaches into the range', delayed, {residueTime: [59, 60.5]}, undefined],
   ]

@@ -42,6 +42,19 @@ test('residue is counted by endpoint and state, the server first, other ports le
   ])
 })
 
+test('a timer that runs anew in the same state is told, and one that just runs is not', (t) => {
+  const changes: StateChange[] = []
+  const observe = observePort(serverPort, (change) => changes.push(change))
+  for (const left of [60, 59.5, 59.1, 60, 59.9]) observe([serverSide('TIME_WAIT', 50001, left)])
+  t.deepEqual(
+    changes.map(({state, expiresInSeconds}) => [state, expiresInSeconds]),
+    [
+      ['TIME_WAIT', 60],
+      ['TIME_WAIT', 60],
+    ],
+  )
+})
+
 test('a port without sockets has no residue', (t) => {
   t.deepEqual(residueOf(socketsOfPort([listener], 9)), [])
 })

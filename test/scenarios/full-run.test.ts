@@ -7,6 +7,7 @@ import test from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {type Report, type Result, reportSchema} from '../../harness/reports/schema.ts'
 import {scenarios} from '../../scenarios/index.ts'
+import {namespaceProblem, packetFilterProblem} from '../namespaces/available.ts'
 
 /**
  * One full run, waits included, which all tests of this file share. What is expected stands here as plain
@@ -26,7 +27,11 @@ interface ExpectedHere {
   overshootSeconds?: number
   /** It may leave it alone for so long that the run does not wait for it: that depends on the tick rate. */
   mayBeTooLate?: true
+  /** Skipped where this is not to be had. */
+  needs?: 'a namespace' | 'a packet filter'
 }
+
+const missing = {'a namespace': namespaceProblem, 'a packet filter': packetFilterProblem}
 
 const onLinux: Record<string, ExpectedHere> = {
   'server-closes-first': {residue: ['server TIME_WAIT'], verdict: 'delayed', wait: [60, 65.2]},
@@ -121,6 +126,81 @@ const onLinux: Record<string, ExpectedHere> = {
     residue: ['server LISTEN', 'client TIME_WAIT'],
     calls: ['connect connected', 'connect connected'],
   },
+  'fin-timeout-spares-time-wait/60-seconds': {
+    residue: ['server TIME_WAIT'],
+    verdict: 'delayed',
+    wait: [60, 65.2],
+    needs: 'a namespace',
+  },
+  'fin-timeout-spares-time-wait/5-seconds': {
+    residue: ['server TIME_WAIT'],
+    verdict: 'delayed',
+    wait: [60, 65.2],
+    needs: 'a namespace',
+  },
+  'fin-timeout-ends-fin-wait2/60-seconds': {
+    residue: ['server FIN_WAIT2', 'client CLOSE_WAIT'],
+    verdict: 'delayed',
+    wait: [60, 65.2],
+    needs: 'a namespace',
+  },
+  'fin-timeout-ends-fin-wait2/5-seconds': {
+    residue: ['server FIN_WAIT2', 'client CLOSE_WAIT'],
+    verdict: 'delayed',
+    wait: [5, 6],
+    needs: 'a namespace',
+  },
+  'no-tw-buckets/default-buckets': {
+    residue: ['server TIME_WAIT'],
+    verdict: 'delayed',
+    wait: [60, 65.2],
+    needs: 'a namespace',
+  },
+  'no-tw-buckets/0-buckets': {residue: [], verdict: 'immediate', needs: 'a namespace'},
+  'rfc1337-protects-time-wait/off': {
+    residue: [],
+    verdict: 'immediate',
+    calls: ['bind granted', 'connect ECONNREFUSED'],
+    needs: 'a namespace',
+  },
+  'rfc1337-protects-time-wait/on': {
+    residue: ['server TIME_WAIT'],
+    verdict: 'delayed',
+    wait: [60, 65.2],
+    calls: ['bind granted', 'connect unanswered'],
+    needs: 'a namespace',
+  },
+  'lost-last-ack': {
+    residue: ['server TIME_WAIT', 'client LAST_ACK'],
+    verdict: 'delayed',
+    wait: [60, 65.2],
+    measurements: {resets: 0},
+    needs: 'a packet filter',
+  },
+  'lost-last-ack-without-time-wait': {
+    residue: ['client LAST_ACK'],
+    verdict: 'immediate',
+    measurements: {timerRestarts: 0},
+    needs: 'a packet filter',
+  },
+  'simultaneous-close': {
+    residue: ['server TIME_WAIT', 'client TIME_WAIT'],
+    verdict: 'delayed',
+    wait: [60, 65.2],
+    measurements: {resets: 0},
+    needs: 'a packet filter',
+  },
+  'port-inside-ephemeral-range/taken': {
+    residue: ['server ESTABLISHED', 'client ESTABLISHED'],
+    verdict: 'delayed',
+    wait: [0, 30],
+    needs: 'a namespace',
+  },
+  'port-inside-ephemeral-range/reserved': {
+    residue: [],
+    verdict: 'immediate',
+    needs: 'a namespace',
+  },
   'policy-p-retry-defaults': {
     residue: ['server TIME_WAIT'],
     verdict: 'delayed',
@@ -172,6 +252,12 @@ function resultOf(id: string): Result {
   return result
 }
 
+/** Whether this machine lacks what the scenario needs. */
+function isMissing(id: string): boolean {
+  const {needs} = onLinux[id] ?? {}
+  return needs !== undefined && missing[needs] !== undefined
+}
+
 const onLinuxOnly = isLinux ? test : test.skip
 
 test('every scenario has an expectation in this file', (t) => {
@@ -182,6 +268,11 @@ for (const [id, expected] of Object.entries(onLinux)) {
   const words = [expected.residue.join(', ') || 'no residue', expected.verdict ?? 'nothing to bind']
   onLinuxOnly(`${id}: ${words.join(', ')}`, (t) => {
     const {status, reason, residue, bind, calls, measurements} = resultOf(id)
+    if (isMissing(id)) {
+      t.is(status, 'skipped')
+      t.truthy(reason)
+      return
+    }
     t.is(status, 'as-expected', reason)
     const seen = residue?.map(({endpoint, state}) => `${endpoint} ${state}`) ?? []
     if (expected.amidTraffic === true) t.true(expected.residue.every((each) => seen.includes(each)))
@@ -235,6 +326,7 @@ onLinuxOnly(
 
 onLinuxOnly('a restart takes time, and a handover none', (t) => {
   for (const {scenario, outageSeconds, predecessor} of report.results) {
+    if (isMissing(scenario)) continue
     if (scenario.startsWith('client-takes-another-port')) t.is(outageSeconds, null)
     else if (scenario === 'reuseport-shared' || scenario === 'overlapping-handover') {
       t.is(outageSeconds, 0, scenario)
@@ -247,6 +339,37 @@ onLinuxOnly('TIME_WAIT goes at the moment at which the old client comes back', (
     .timeline.filter(({endpoint, socket}) => endpoint === 'server' && socket === 'connection')
     .map(({state}) => state)
   t.deepEqual(states.slice(-2), ['TIME_WAIT', 'CLOSED'])
+})
+
+const inNamespacesOnly = isLinux && packetFilterProblem === undefined ? test : test.skip
+
+inNamespacesOnly(
+  'a FIN that is sent again restarts the timer of TIME_WAIT, and meets RST where there is none',
+  (t) => {
+    const {timeline, measurements} = resultOf('lost-last-ack')
+    const server = timeline.filter(
+      ({endpoint, socket}) => `${endpoint} ${socket}` === 'server connection',
+    )
+    const timers = server.flatMap(({state, expiresInSeconds = 0}) =>
+      state === 'TIME_WAIT' ? expiresInSeconds : [],
+    )
+    t.is(timers.length, 1 + (measurements?.timerRestarts ?? 0))
+    t.true(timers.every((left) => left > 59 && left <= 60.01))
+    t.true((measurements?.timerRestarts ?? 0) >= 1)
+    t.true((resultOf('lost-last-ack-without-time-wait').measurements?.resets ?? 0) >= 1)
+    t.true((measurements?.retransmittedSegments ?? 0) >= (measurements?.timerRestarts ?? 0))
+  },
+)
+
+inNamespacesOnly('when both sides close at once, both pass through CLOSING', (t) => {
+  const {timeline} = resultOf('simultaneous-close')
+  for (const end of ['server', 'client']) {
+    const states = timeline
+      .filter(({endpoint, socket}) => endpoint === end && socket === 'connection')
+      .map(({state}) => state)
+    const closing = states.indexOf('CLOSING')
+    t.true(closing > 0 && states[closing + 1] === 'TIME_WAIT', `${end}: ${states}`)
+  }
 })
 
 onLinuxOnly('the native opener is refused by bind, the node opener by listen', (t) => {

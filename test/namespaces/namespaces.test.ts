@@ -1,0 +1,194 @@
+import {execFileSync, spawn} from 'node:child_process'
+import {once} from 'node:events'
+import {existsSync, readdirSync, readFileSync, readlinkSync, statSync} from 'node:fs'
+import {join} from 'node:path'
+import {
+  isActorRunning,
+  loggedPid,
+  missingProgram,
+  readEvents,
+  readReport,
+  runCli,
+  startCli,
+  startedPids,
+  temporaryFolder,
+  testUnless,
+  until,
+} from '../commands/cli.ts'
+import {namespaceProblem, packetFilterProblem, privateNetwork} from './available.ts'
+
+/** One scenario for each kind of thing that is changed: each setting, and the packet rules. */
+const changing = [
+  'fin-timeout-ends-fin-wait2',
+  'no-tw-buckets',
+  'rfc1337-protects-time-wait/off',
+  'lost-last-ack-without-time-wait',
+  'port-inside-ephemeral-range/reserved',
+]
+
+/** Every IPv4 setting of this machine that we may read, and its packet rules where we may list them. */
+function hostState(): Record<string, string> {
+  const state: Record<string, string> = {}
+  const folder = '/proc/sys/net/ipv4'
+  for (const name of readdirSync(folder, {recursive: true, encoding: 'utf8'})) {
+    const file = join(folder, name)
+    if (!statSync(file).isFile()) continue
+    try {
+      state[name] = readFileSync(file, 'utf8')
+    } catch {
+      // Some can only be written, or only be read by root.
+    }
+  }
+  try {
+    state.rules = execFileSync('nft', ['list', 'ruleset'], {
+      encoding: 'utf8',
+      env: {PATH: `/usr/sbin:/sbin:${process.env.PATH}`},
+      stdio: 'pipe',
+    })
+  } catch {
+    state.rules = 'not to be listed'
+  }
+  return state
+}
+
+testUnless(
+  packetFilterProblem,
+  "scenarios change settings and packet rules in namespaces of their own, and nothing of the machine's",
+  async (t) => {
+    const before = hostState()
+    t.true(Object.keys(before).length > 50)
+    const out = temporaryFolder(t)
+    const cli = startCli(t, ['run', '--quick', ...changing, '--out', out])
+    const during: Record<string, string>[] = []
+    const looking = setInterval(() => during.push(hostState()), 100)
+    const {status, stderr} = await cli.ended
+    clearInterval(looking)
+    t.is(status, 0, stderr)
+    const {results} = readReport(out)
+    t.is(results.length, 7)
+    for (const {scenario, status, reason} of results) {
+      t.is(status, 'as-expected', `${scenario}: ${reason}`)
+    }
+    const setInside = results.map(({settings}) => settings?.tcp_fin_timeout)
+    t.true(setInside.includes(5), 'the settings inside are reported')
+    t.true(during.length > 0)
+    for (const state of [...during, hostState()]) t.deepEqual(state, before)
+    t.deepEqual(startedPids(readEvents(out)).filter(isActorRunning), [])
+  },
+)
+
+testUnless(
+  namespaceProblem,
+  'a killed run leaves neither a process nor a namespace behind',
+  async (t) => {
+    const out = temporaryFolder(t)
+    const scenario = 'no-tw-buckets/default-buckets'
+    const cli = startCli(t, ['run', scenario, '--out', out])
+    await cli.shows(/no-tw-buckets\/default-buckets: EADDRINUSE/)
+    const keeper = await loggedPid(out, scenario, 'keeper')
+    const successor = await loggedPid(out, scenario, 'successor')
+    const namespace = readlinkSync(`/proc/${successor}/ns/net`)
+    t.not(namespace, readlinkSync('/proc/self/ns/net'))
+    // A namespace lives as long as a process is in it; its number may be given to another one afterwards.
+    const inside = processesIn(namespace)
+    t.true([keeper, successor].every((pid) => inside.includes(pid)))
+    const pids = [...startedPids(readEvents(out)), ...inside]
+    process.kill(cli.pid, 'SIGKILL')
+    await cli.ended
+    await until(() => !pids.some(isActorRunning), 5, `the end of the processes ${pids}`)
+  },
+)
+
+testUnless(
+  namespaceProblem,
+  'an interrupted run leaves neither a process nor a namespace behind',
+  async (t) => {
+    const out = temporaryFolder(t)
+    const cli = startCli(t, ['run', 'no-tw-buckets/default-buckets', '--out', out])
+    await cli.shows(/no-tw-buckets\/default-buckets: EADDRINUSE/)
+    process.kill(cli.pid, 'SIGINT')
+    const {status} = await cli.ended
+    t.is(status, 130)
+    const events = readEvents(out)
+    t.true(events.some(({role, change}) => role === 'keeper' && change === 'ended'))
+    t.deepEqual(startedPids(events).filter(isActorRunning), [])
+  },
+)
+
+/** The pids of the processes that run in a network namespace, of those that we may look at. */
+function processesIn(namespace: string): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.map(Number).filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/ns/net`) === namespace
+    } catch {
+      return false
+    }
+  })
+}
+
+/** In a user namespace in which no further one, and no network namespace, may be made. */
+const forbidding = `
+  const {writeFileSync} = require('node:fs')
+  writeFileSync('/proc/sys/user/max_user_namespaces', '0')
+  writeFileSync('/proc/sys/user/max_net_namespaces', '0')
+  const {spawnSync} = require('node:child_process')
+  const [command, ...args] = process.argv.slice(1)
+  process.exitCode = spawnSync(command, args, {stdio: 'inherit'}).status
+`
+
+testUnless(
+  namespaceProblem ?? (existsSync('/proc/sys/user') ? undefined : 'there is no /proc/sys/user'),
+  'where namespaces are forbidden the scenarios that need one are skipped, with reason and remedy',
+  async (t) => {
+    const out = temporaryFolder(t)
+    const args = ['run', '--quick', 'no-tw-buckets', 'server-aborts', '--out', out]
+    const launcher = ['unshare', '-Ur', process.execPath, '--eval', forbidding, '--']
+    const {status, stdout, stderr} = await runCli(t, args, {launcher})
+    t.is(status, 0, stderr)
+    const statuses = readReport(out).results.map(({scenario, status}) => [scenario, status])
+    t.deepEqual(statuses, [
+      ['server-aborts', 'as-expected'],
+      ['no-tw-buckets/default-buckets', 'skipped'],
+      ['no-tw-buckets/0-buckets', 'skipped'],
+    ])
+    t.regex(stdout, /skipped no-tw-buckets\/0-buckets: .*unshare -Urn: .*user\.max_user_namespaces/)
+  },
+)
+
+testUnless(
+  namespaceProblem,
+  "npm's own nft, first in the PATH, is not taken for the packet filter's",
+  async (t) => {
+    const out = temporaryFolder(t)
+    const path = `${join(process.cwd(), 'node_modules', '.bin')}:${process.env.PATH}`
+    const {stderr} = await runCli(
+      t,
+      ['run', '--quick', 'lost-last-ack-without-time-wait', '--out', out],
+      {env: {PATH: path}},
+    )
+    const [result] = readReport(out).results
+    t.is(result?.status, packetFilterProblem === undefined ? 'as-expected' : 'skipped', stderr)
+  },
+)
+
+testUnless(
+  namespaceProblem ?? missingProgram('sysctl'),
+  'settings that were changed with leave are set back when the harness is killed',
+  async (t) => {
+    const launcher = new URL('./settings-keeper.fixture.ts', import.meta.url).pathname
+    const [command = '', ...args] = privateNetwork ?? []
+    // The harness, in a namespace that stands for the machine; it is killed as soon as it has reported.
+    const machine = spawn(command, [...args, process.execPath, '--import=tsx', launcher], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    t.teardown(() => machine.kill('SIGKILL'))
+    let said = ''
+    machine.stdout.on('data', (text) => {
+      said += text
+    })
+    const [status] = await once(machine, 'close')
+    t.is(status, 0)
+    t.deepEqual(JSON.parse(said), {before: '60', changed: '7', after: '60'})
+  },
+)
