@@ -1,6 +1,15 @@
 /** Packs the project and installs it elsewhere, as its users get it. */
 import {execFile, execFileSync} from 'node:child_process'
-import {mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync} from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {promisify} from 'node:util'
@@ -8,6 +17,19 @@ import {projectFolder} from '../commands/cli.ts'
 
 const npm = promisify(execFile)
 const fetchWithinMilliseconds = 60_000
+
+/** What of the project takes part in packing. */
+const packed = [
+  'package.json',
+  'README.md',
+  'LICENSE',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'tsconfig.scenario.json',
+  'harness',
+  'scenarios',
+  join('logs', 'recorded'),
+]
 
 /** Where everything goes that these tests install; removed when their process ends. */
 const scratch = mkdtempSync(join(tmpdir(), 'rebind-package-'))
@@ -27,10 +49,18 @@ export async function install(name: string, packages: string[]): Promise<string>
   return folder
 }
 
-/** The file that `npm publish` would send; the project is compiled for it. */
+/**
+ * The file that `npm publish` would send; the project is compiled for it. In a copy of the project, because
+ * other tests use the compiled files meanwhile.
+ */
 export async function pack(): Promise<string> {
+  const project = join(scratch, 'project')
+  for (const part of packed) {
+    cpSync(join(projectFolder, part), join(project, part), {recursive: true})
+  }
+  symlinkSync(join(projectFolder, 'node_modules'), join(project, 'node_modules'))
   const args = ['pack', '--json', '--pack-destination', scratch]
-  await npm('npm', args, {cwd: projectFolder, env: environment()})
+  await npm('npm', args, {cwd: project, env: environment()})
   const tarball = readdirSync(scratch).find((file) => file.endsWith('.tgz'))
   if (tarball === undefined) throw new Error('npm pack made no .tgz')
   return join(scratch, tarball)
