@@ -7,6 +7,9 @@ import type {SeenSocket} from './observer.ts'
 /** How much earlier than the predicted release the dense attempts begin: the timer is shown in 10 ms. */
 const marginSeconds = 0.05
 
+const lookOftenMilliseconds = 500
+const lookSeldomMilliseconds = 5000
+
 export interface PacingQuestion {
   platform: Platform
   settings: Settings
@@ -37,4 +40,14 @@ export function pacingFor(question: PacingQuestion): Pacing {
   if (release === undefined) return {kind: 'proportional'}
   if (release.endsBy === 'process') return {kind: 'dense-from', at: now}
   return {kind: 'dense-from', at: appearedAt + release.residueSeconds[0] - marginSeconds}
+}
+
+/**
+ * Milliseconds until the socket table is due to be read again; `now` in monotonic seconds. Seldom while the
+ * residue cannot be gone: one reading costs the kernel a walk over all its hash buckets, some milliseconds
+ * (net/ipv4/tcp_ipv4.c: established_get_first), and a run has a table for each namespace.
+ */
+export function lookAgainMilliseconds(pacing: Pacing, now: number): number {
+  const untilDense = pacing.kind === 'dense-from' ? (pacing.at - now) * 1000 : 0
+  return Math.min(lookSeldomMilliseconds, Math.max(lookOftenMilliseconds, untilDense))
 }

@@ -23,7 +23,7 @@ import {isSystemError} from '../sockets/system-error.ts'
 import {overshootOf, summariseAttempts, witnessed} from './attempts.ts'
 import {contradiction, expectation} from './expectation.ts'
 import {observePort, residueOf, type SeenSocket, type StateChange} from './observer.ts'
-import {pacingFor} from './pacing.ts'
+import {lookAgainMilliseconds, pacingFor} from './pacing.ts'
 import {NotReproduced, openStage, ScriptOver, type Stage} from './stage.ts'
 import {openWitness} from './witness.ts'
 
@@ -68,7 +68,6 @@ export interface Restart {
   progress: RestartProgress
 }
 
-const lookEveryMilliseconds = 500
 /** How long a server's own way of retrying may go on asking in vain: a run is not to last longer for it. */
 const overshootAllowedSeconds = 6
 /** How many ports may be lost to somebody else between the proof and the use. */
@@ -328,11 +327,20 @@ async function play(
     return observe(await context.readSockets())
   }
 
-  /** Looks again, and tells the successor when its next attempts are due. */
-  async function adjustPace(): Promise<void> {
-    const sockets = await look()
-    progress.residue = visibleResidue(context, sockets)
-    stage?.successor.pace(pacingNow(sockets))
+  /** Looks again and again, and tells the successor when its next attempts are due. */
+  function keepPace(pacing: Pacing): void {
+    // An interruption may have ended everything meanwhile; nobody would end the watch then.
+    if (over) return
+    watch = setTimeout(
+      async () => {
+        const sockets = await look().catch(() => null)
+        progress.residue = visibleResidue(context, sockets)
+        const next = pacingNow(sockets)
+        stage?.successor.pace(next)
+        keepPace(next)
+      },
+      lookAgainMilliseconds(pacing, monotonicSeconds()),
+    )
   }
 
   function pacingNow(sockets: SeenSocket[] | null): Pacing {
@@ -361,6 +369,7 @@ async function play(
   async function startSuccessor(opened: Stage): Promise<void> {
     const sockets = await lookAtResidue()
     const server = {...toOpen(successor, scenario.successor), port: port ?? 0}
+    const pacing = pacingNow(sockets)
     progress.phase = 'waiting'
     progress.waitingSince = monotonicSeconds()
     if (successor.inherited === true) {
@@ -375,14 +384,11 @@ async function play(
         ...(scenario.successor?.retry === undefined ? {} : {retry: scenario.successor.retry}),
         limitSeconds: context.limitSeconds,
         wait: context.wait,
-        pacing: pacingNow(sockets),
+        pacing,
       })
       .then(outcome.resolve, outcome.reject)
     await Promise.race([firstAttempt.promise, outcome.promise])
-    // An interruption may have ended everything meanwhile; nobody would end the interval then.
-    if (context.wait && !over) {
-      watch = setInterval(() => void adjustPace().catch(() => undefined), lookEveryMilliseconds)
-    }
+    if (context.wait) keepPace(pacing)
   }
 
   function onAttempts(made: BindAttempt[]): void {
@@ -498,7 +504,7 @@ async function play(
       : {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
     over = true
-    clearInterval(watch)
+    clearTimeout(watch)
     clearTimeout(patience)
     witness.end()
     interruption.removeEventListener('abort', interrupt)

@@ -397,6 +397,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         wireStep(`network.shows(${JSON.stringify(states)})`, async () => {
           const bracket = await reached(states)
           disturbed = false
+          clearInterval(watch)
+          watch = undefined
           listeners.onCounts(await countsSinceDrop())
           return bracket
         }),
