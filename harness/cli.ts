@@ -8,6 +8,7 @@ import {
   seconds,
 } from './commands/options.ts'
 import {exitStatus, UsageError} from './errors.ts'
+import {printable} from './reports/words.ts'
 import {defaultLimitSeconds} from './run/limit.ts'
 import {version} from './version.ts'
 
@@ -19,7 +20,16 @@ const program = new Command('rebind')
   .version(version)
   .showHelpAfterError('(rebind --help shows the commands, rebind COMMAND --help their options)')
   .exitOverride()
-  .configureOutput({outputError: (text, write) => write(`rebind: ${text.replace(/^error: /, '')}`)})
+  .configureOutput({
+    outputError: (text, write) =>
+      write(
+        `rebind: ${text
+          .replace(/^error: /, '')
+          .split('\n')
+          .map(printable)
+          .join('\n')}`,
+      ),
+  })
 
 const limit = (description = 'how long a successor tries') =>
   new Option('--limit <seconds>', description).argParser(seconds).default(defaultLimitSeconds)
@@ -371,7 +381,7 @@ try {
   } else {
     const {code, message} = error as NodeJS.ErrnoException
     const remedy = code === 'EMFILE' ? '; raise the limit (ulimit -n)' : ''
-    process.stderr.write(`rebind: ${message}${remedy}\n`)
+    process.stderr.write(`rebind: ${printable(message)}${remedy}\n`)
     process.exitCode = exitStatus.failed
   }
 }

@@ -1,6 +1,7 @@
 /** Real documents, and what hostile hands would make of them. */
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {type ComparableDocument, readDocuments} from '../../harness/compare/documents.ts'
@@ -13,9 +14,9 @@ import {policiesDocument} from '../../harness/reports/policies-document.ts'
 import {type Report, reportSchema} from '../../harness/reports/schema.ts'
 import {timingDocument} from '../../harness/reports/timing-document.ts'
 import type {Timing} from '../../harness/reports/timing-schema.ts'
-import {projectFolder} from '../commands/cli.ts'
 
-const recorded = (path: string) => join(projectFolder, 'logs', 'recorded', path)
+const recordedFolder = fileURLToPath(new URL('../../logs/recorded', import.meta.url))
+const recorded = (path: string) => join(recordedFolder, path)
 
 /** A full run that was recorded on Linux. */
 export function recordedReport(): Report {
