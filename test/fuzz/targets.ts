@@ -275,9 +275,15 @@ const endless = ['x', 'could not bind ', '世', '\u001b[', 'x\n'].map((text) =>
 )
 const writtenText = fc.array(
   fc.oneof(
-    mutatedBytes(['listening on 3000\n', 'Error: listen EADDRINUSE: address already in use\r\n']),
-    mutatedBytes(['\u001b[31mError\u001b[0m: \u001b]8;;http://x\u0007could not bind: in use\n']),
-    fc.constantFrom(...endless),
+    {
+      weight: 9,
+      arbitrary: mutatedBytes([
+        'listening on 3000\n',
+        'Error: listen EADDRINUSE: address already in use\r\n',
+        '\u001b[31mError\u001b[0m: \u001b]8;;http://x\u0007could not bind: in use\n',
+      ]),
+    },
+    {weight: 1, arbitrary: fc.constantFrom(...endless)},
   ),
   {maxLength: 4},
 )
