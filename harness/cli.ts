@@ -363,6 +363,13 @@ Exit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/1
 const {addCompletion} = await import('./commands/completion.ts')
 await addCompletion(program, process.argv[2] === 'complete')
 
+// Node's own status for a fault of ours, 1, would say that something observed differs.
+process.on('uncaughtException', (error) => {
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`rebind: ended by a fault of its own: ${printable(message)}\n`)
+  process.exit(exitStatus.failed)
+})
+
 // A reader that has seen enough (`| head -1`) is no error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {

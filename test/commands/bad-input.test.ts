@@ -89,6 +89,16 @@ for (const {what, args, complaint} of inputs) {
   })
 }
 
+test('a fault of its own is one line and exit status 3, not the status of a difference', async (t) => {
+  const fault = `setInterval(() => { if (process.listenerCount('SIGINT') > 0) throw new Error('a\u001b[2Jb') }, 50)`
+  const env = {NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}`}
+  const args = ['run', 'old-server-still-listening', '--out', temporaryFolder(t)]
+  const {status, stderr} = await runCli(t, args, {env})
+  t.is(status, 3)
+  t.regex(stderr, /^rebind: ended by a fault of its own: ab$/m)
+  t.notRegex(stderr, stackTrace)
+})
+
 async function complaining(t: ExecutionContext, args: string[]) {
   const {status, stdout, stderr} = await runCli(t, args, {
     env: {NODE_OPTIONS: `--import=data:text/javascript,${reporter}`},
