@@ -1,6 +1,7 @@
 /**
  * `npm run fuzz -- [TARGET...] [--runs N] [--seed N]`: tries inputs of each target, and prints a line for
- * each. Ends with 1, the shrunk input and the seed that leads to it if something does not hold.
+ * each. Ends with 1, the shrunk input and the seed that leads to it if something does not hold; by SIGKILL,
+ * with the number of the input, if that hangs.
  */
 import {parseArgs} from 'node:util'
 import {Worker} from 'node:worker_threads'
@@ -47,6 +48,7 @@ async function fuzz(target: Target): Promise<boolean> {
   const began = performance.now()
   const before = megabytes()
   let peak = before
+  Atomics.store(inputsTried, 0, 0)
   const numRuns = Math.ceil(runs * (target.share ?? 1))
   process.stdout.write(`${target.name.padEnd(22)} seed ${seed}  `)
   const {failed, counterexample, counterexamplePath, errorInstance} = await fc.check(
