@@ -9,6 +9,7 @@ import {
 } from './commands/options.ts'
 import {proveRoomForFiles} from './commands/room-for-files.ts'
 import {exitStatus, UsageError} from './errors.ts'
+import {printable} from './reports/words.ts'
 import {defaultLimitSeconds} from './run/limit.ts'
 import {version} from './version.ts'
 
@@ -20,7 +21,16 @@ const program = new Command('rebind')
   .version(version)
   .showHelpAfterError('(rebind --help shows the commands, rebind COMMAND --help their options)')
   .exitOverride()
-  .configureOutput({outputError: (text, write) => write(`rebind: ${text.replace(/^error: /, '')}`)})
+  .configureOutput({
+    outputError: (text, write) =>
+      write(
+        `rebind: ${text
+          .replace(/^error: /, '')
+          .split('\n')
+          .map(printable)
+          .join('\n')}`,
+      ),
+  })
 
 const limit = (description = 'how long a successor tries') =>
   new Option('--limit <seconds>', description).argParser(seconds).default(defaultLimitSeconds)
@@ -351,6 +361,13 @@ Exit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/1
     process.exitCode = await survey(options)
   })
 
+// Node's own status for a fault of ours, 1, would say that something observed differs.
+process.on('uncaughtException', (error) => {
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`rebind: ended by a fault of its own: ${printable(message)}\n`)
+  process.exit(exitStatus.failed)
+})
+
 // A reader that has seen enough (`| head -1`) is no error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -372,7 +389,7 @@ try {
   } else {
     const {code, message} = error as NodeJS.ErrnoException
     const remedy = code === 'EMFILE' ? '; raise the limit (ulimit -n)' : ''
-    process.stderr.write(`rebind: ${message}${remedy}\n`)
+    process.stderr.write(`rebind: ${printable(message)}${remedy}\n`)
     process.exitCode = exitStatus.failed
   }
 }

@@ -22,7 +22,8 @@ export function unescapeText(text: string): Buffer {
     if (/^\\x./i.test(part)) parts.push(Buffer.from(part.slice(2), 'hex'))
     else if (/^\\u./i.test(part)) {
       const units = part.slice(2).split(/\\u/i)
-      parts.push(Buffer.from(String.fromCharCode(...units.map((hex) => Number.parseInt(hex, 16)))))
+      const text = units.map((hex) => String.fromCharCode(Number.parseInt(hex, 16))).join('')
+      parts.push(Buffer.from(text))
     } else if (part.startsWith('\\')) {
       const meant = named[part.slice(1)]
       if (meant === undefined) {

@@ -66,10 +66,19 @@ export function fillOptions(options: CheckOptions): FilledOptions {
       `${address} is no address of this machine; rebind checks local servers only`,
     )
   }
-  if (!statSync(cwd, {throwIfNoEntry: false})?.isDirectory()) {
+  if (!isFolder(cwd)) {
     throw new UsageError(`there is no folder ${cwd}; see --cwd`)
   }
   return filled
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    // Not there, not to be looked at, or no path at all, e.g. too long.
+    return false
+  }
 }
 
 function isOfThisMachine(address: string): boolean {

@@ -1,4 +1,5 @@
 import {createWriteStream} from 'node:fs'
+import {onlyOurs} from '../reports/output-file.ts'
 import {printable} from '../reports/words.ts'
 import type {ServerOutput} from './server.ts'
 
@@ -18,7 +19,7 @@ export interface ServerLog {
  * @param echo gets every line, too
  */
 export function openServerLog(file: string, echo?: (line: string) => void): ServerLog {
-  const stream = createWriteStream(file)
+  const stream = createWriteStream(file, {flags: 'wx', mode: onlyOurs.file})
   let written = 0
   // A full disk must not end the check.
   stream.on('error', () => {

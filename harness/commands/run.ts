@@ -1,11 +1,10 @@
-import {writeFile} from 'node:fs/promises'
 import ci from 'ci-info'
 import {scenarios as builtIn} from '../../scenarios/index.ts'
 import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {newsOfRun, tellGithub} from '../reports/github.ts'
 import {renderJunit} from '../reports/junit.ts'
-import {proveWritable} from '../reports/output-file.ts'
+import {proveWritable, writeNamedFile} from '../reports/output-file.ts'
 import {liveProgress, type ProgressDisplay, plainProgress} from '../reports/progress.ts'
 import type {Report, Result} from '../reports/schema.ts'
 import {renderTap} from '../reports/tap.ts'
@@ -79,7 +78,7 @@ function printed(report: Report, sentences: readonly string[], {json, tap}: RunO
 /** What could not be written; the run folder holds it all the same. */
 async function writeJunit(file: string, report: Report): Promise<string[]> {
   try {
-    await writeFile(file, renderJunit(report))
+    await writeNamedFile(file, renderJunit(report))
     return []
   } catch (error) {
     const {code, message} = error as NodeJS.ErrnoException

@@ -17,6 +17,18 @@ export const passEnvironment = [
   'NODE_CHANNEL_SERIALIZATION_MODE=json',
 ] as const
 
+/** setpriv(1) becomes the program that it is given, as nsenter does, so that the pid stays the same. */
+const confined = ['setpriv', '--no-new-privs', '--inh-caps=-all'] as const
+
+/**
+ * Who enters a namespace is its root, or the machine's: servers and clients need no right of either. With an
+ * empty bounding set not even root gets a capability by exec (capabilities(7)).
+ */
+const withoutRights = [...confined, '--bounding-set=-all', '--'] as const
+
+/** Who keeps it writes its settings and gives nft rules, all of which takes this one right. */
+const asKeeper = [...confined, '--bounding-set=-all,+net_admin', '--'] as const
+
 /**
  * The ways in the order in which they are tried: in a user namespace of its own, which needs no right at all
  * but which some systems forbid; else as root.
@@ -24,23 +36,28 @@ export const passEnvironment = [
 export function namespaceWays(): Way[] {
   const inUserNamespace: Way = {
     title: 'unshare -Urn',
-    make: ['unshare', '-U', '-r', '-n', '--'],
-    enter: (pid) => ['nsenter', '-t', `${pid}`, '-U', '-n', '--preserve-credentials', '--'],
+    make: ['unshare', '-U', '-r', '-n', '--', ...asKeeper],
+    enter: (pid) => [
+      ...(['nsenter', '-t', `${pid}`, '-U', '-n', '--preserve-credentials', '--'] as const),
+      ...withoutRights,
+    ],
   }
   const [user, group] = [process.getuid?.(), process.getgid?.()]
   const asRoot: Way =
     user === 0
       ? {
           title: 'unshare -n',
-          make: ['unshare', '-n', '--'],
-          enter: (pid) => ['nsenter', '-t', `${pid}`, '-n', '--'],
+          make: ['unshare', '-n', '--', ...asKeeper],
+          enter: (pid) => ['nsenter', '-t', `${pid}`, '-n', '--', ...withoutRights],
         }
       : {
           title: 'sudo -n unshare -n',
-          make: ['sudo', '-n', 'unshare', '-n', '--', ...passEnvironment],
+          make: ['sudo', '-n', 'unshare', '-n', '--', ...asKeeper, ...passEnvironment],
           enter: (pid) => [
-            ...(['sudo', '-n', 'nsenter', '-t', `${pid}`, '-n'] as const),
-            ...['-S', `${user}`, '-G', `${group}`, '--', ...passEnvironment],
+            ...(['sudo', '-n', 'nsenter', '-t', `${pid}`, '-n', '--'] as const),
+            ...withoutRights.slice(0, -1),
+            ...['--reuid', `${user}`, '--regid', `${group}`, '--clear-groups', '--'],
+            ...passEnvironment,
           ],
         }
   return [inUserNamespace, asRoot]

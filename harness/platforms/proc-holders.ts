@@ -62,18 +62,29 @@ const acceptsConnections = 0x10000
 /** SS_CONNECTED of include/uapi/linux/net.h: accepted connections carry their listener's path, too. */
 const connected = '03'
 
-/** The sockets of /proc/net/unix that are bound to the path (net/unix/af_unix.c: unix_seq_show). */
+interface UnixRow {
+  listening: boolean
+  inode: number
+  /** As it was given to bind(2): maybe a relative path. */
+  bound: string
+}
+
+/** Parses /proc/net/unix (net/unix/af_unix.c: unix_seq_show), without accepted connections. */
+export function parseProcNetUnix(text: string): UnixRow[] {
+  return text.split('\n').flatMap((line) => {
+    const match = /^\S+: \S+ \S+ (\S+) \S+ (\S+) +(\d+) (.+)$/.exec(line)
+    if (match === null) return []
+    const [, flags = '', state, inode, bound = ''] = match
+    const listening = (Number.parseInt(flags, 16) & acceptsConnections) !== 0
+    return state === connected && !listening ? [] : {listening, inode: Number(inode), bound}
+  })
+}
+
+/** The sockets of /proc/net/unix that are bound to the path. */
 export const readProcNetUnix: UnixSocketReader = async (path) => {
-  const rows = readFileSync('/proc/net/unix', 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      const match = /^\S+: \S+ \S+ (\S+) \S+ (\S+) +(\d+) (.+)$/.exec(line)
-      if (match === null) return []
-      const [, flags = '', state, inode, bound = ''] = match
-      const listening = (Number.parseInt(flags, 16) & acceptsConnections) !== 0
-      return state === connected && !listening ? [] : {listening, inode: Number(inode), bound}
-    })
-    .filter(({bound}) => (isAbsolute(bound) ? bound === path : path.endsWith(lastPart(bound))))
+  const rows = parseProcNetUnix(readFileSync('/proc/net/unix', 'utf8')).filter(({bound}) =>
+    isAbsolute(bound) ? bound === path : path.endsWith(lastPart(bound)),
+  )
   const {byInode, unseenProcesses} = findHolders(new Set(rows.map(({inode}) => inode)))
   const sockets = rows.flatMap(({listening, inode, bound}): UnixSocketEntry[] => {
     const holders = byInode.get(inode) ?? []

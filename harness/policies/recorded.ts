@@ -1,6 +1,7 @@
-import {open, readdir, stat} from 'node:fs/promises'
+import {readdir, stat} from 'node:fs/promises'
 import {join} from 'node:path'
 import {UsageError} from '../errors.ts'
+import {readObject} from '../reports/read-json.ts'
 import {type Report, reportSchema} from '../reports/schema.ts'
 import {type Timing, timingSchema} from '../reports/timing-schema.ts'
 import {printable} from '../reports/words.ts'
@@ -16,8 +17,6 @@ export interface RecordedReleases {
   played: Map<string, Report['results'][number]>
 }
 
-/** Documents of ours are a few hundred kilobytes. */
-const sizeLimitBytes = 32 * 1024 * 1024
 const documents = ['timing.json', 'report.json']
 const runIdPattern = /^\d{4}-\d{2}-\d{2}T[\d-]+Z-[0-9a-f]+$/
 const usage = 'name a run folder, a report.json or a timing.json, or measure with --measure'
@@ -92,7 +91,7 @@ async function kindOf(path: string): Promise<'folder' | 'file'> {
 }
 
 async function readDocument(file: string): Promise<RecordedReleases> {
-  const value = parse(await readText(file), file)
+  const value = await readObject(file, usage)
   const {format, version} = value
   const schemas = {'rebind-report': reportSchema, 'rebind-timing': timingSchema}
   const schema = Object.hasOwn(schemas, String(format))
@@ -108,34 +107,6 @@ async function readDocument(file: string): Promise<RecordedReleases> {
     throw unusable(file, `is not whole: ${issue?.path.join('.')}: ${issue?.message}`)
   }
   return releasesOf(data, file)
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    // Looked at before it is opened: a FIFO would never be.
-    if (!(await stat(file)).isFile()) throw unusable(file, 'is not a file')
-    const handle = await open(file)
-    try {
-      if ((await handle.stat()).size > sizeLimitBytes) {
-        throw unusable(file, `is larger than ${sizeLimitBytes / 1024 / 1024} MB`)
-      }
-      return await handle.readFile('utf8')
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    throw error instanceof UsageError ? error : unreadable(file, error)
-  }
-}
-
-function parse(text: string, file: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
-  } catch {
-    throw unusable(file, 'is not JSON, or cut off')
-  }
-  throw unusable(file, 'is no document of rebind')
 }
 
 function unreadable(path: string, error: unknown): UsageError {

@@ -10,14 +10,8 @@ import {errorFields} from './errors.ts'
 import {guardianHandlers} from './guardian.ts'
 import {holderHandlers} from './holder.ts'
 import {keeperHandlers} from './keeper.ts'
-import type {
-  Answer,
-  Handlers,
-  Notice,
-  PaceMessage,
-  RequestMessage,
-  RequestName,
-} from './messages.ts'
+import {isPace, isRequest, requestShapes} from './message-shapes.ts'
+import type {Answer, Handlers, Notice, RequestName} from './messages.ts'
 import {predecessorHandlers} from './predecessor.ts'
 import {restoreSettings, settingsKeeperHandlers} from './settings-keeper.ts'
 import {setPacing, successorHandlers} from './successor.ts'
@@ -47,15 +41,14 @@ process.on('disconnect', () => {
 // A terminal's Ctrl-C reaches every process of the group; it is the harness that decides who ends when.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 
-process.on('message', async (message: RequestMessage | PaceMessage, connection?: Socket) => {
-  if ('pace' in message) return setPacing(message.pace)
+process.on('message', async (message: unknown, connection?: Socket) => {
+  if (isPace(message)) return setPacing(message.pace)
+  // Who sends anything else is not the harness; there is nobody to answer.
+  if (!isRequest(message)) return void connection?.destroy()
   const {id, request, takes} = message
-  const handle = handlers[request] as Handlers[RequestName] &
-    ((t: unknown, s?: Socket) => Promise<unknown>)
   let answer: Answer
   try {
-    if (!Object.hasOwn(handlers, request)) throw new Error(`unknown request: ${request}`)
-    answer = {answerTo: id, gives: await handle(takes, connection)}
+    answer = {answerTo: id, gives: await handlerOf(request, takes)(takes, connection)}
   } catch (error) {
     answer = {answerTo: id, error: errorFields(error)}
   }
@@ -63,6 +56,16 @@ process.on('message', async (message: RequestMessage | PaceMessage, connection?:
     if (request === 'exit') process.exit(0)
   })
 })
+
+/** @throws Error for a request that this role does not know, or that takes something else */
+function handlerOf(request: string, takes: unknown) {
+  if (handlers === undefined || !Object.hasOwn(handlers, request)) {
+    throw new Error(`unknown request: ${request}`)
+  }
+  const name = request as RequestName
+  if (!requestShapes[name].takes(takes)) throw new Error(`malformed request: ${request}`)
+  return handlers[name] as (takes: unknown, connection?: Socket) => Promise<unknown>
+}
 
 const ready: Notice = {notice: 'ready', pid: process.pid}
 process.send(ready)

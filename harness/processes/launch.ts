@@ -1,8 +1,9 @@
 import {type ChildProcess, fork} from 'node:child_process'
-import type {Socket} from 'node:net'
+import {Socket} from 'node:net'
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import type {SystemErrorFields} from './errors.ts'
+import {isAnswer, isNotice, requestShapes} from './message-shapes.ts'
 import type {
   Answer,
   BindAttempt,
@@ -53,6 +54,12 @@ export interface Listeners {
   onCommandSilent?(command: NoticeOf<'command-silent'>): void
 }
 
+interface PendingRequest {
+  name: RequestName
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
 /** A running process of a scenario. */
 export interface Actor {
   role: Role
@@ -86,9 +93,13 @@ export class ActorFailed extends Error {
 /** Longest silence of a process that owes an answer; a successor's attempts count as signs of life. */
 const answerWithinSeconds = 30
 const keptOutputCharacters = 4096
+const shownCharacters = 120
 
 /** A guardian ends the commands that it started; a settings keeper sets the machine's settings back. */
 const undoesItsWork: readonly Role[] = ['guardian', 'settings-keeper']
+
+/** Nobody waits for its answer. */
+const exit: RequestMessage = {id: 0, request: 'exit', takes: null}
 
 const running = new Map<ChildProcess, () => void>()
 // The channel's end already ends the children; this also covers one that hangs and cannot notice.
@@ -126,7 +137,6 @@ export async function launch(
       process.kill(pid, 'SIGKILL')
     } catch {
       // It runs as root. (After a disconnect() of ours Node would never tell that it has ended.)
-      const exit: RequestMessage = {id: 0, request: 'exit', takes: null}
       if (child.connected) child.send(exit, () => undefined)
     }
   }
@@ -141,11 +151,14 @@ export async function launch(
     })
   }
 
-  const pending = new Map<number, {resolve(value: unknown): void; reject(error: Error): void}>()
+  const pending = new Map<number, PendingRequest>()
+  let requests = 0
   const ready = deferred<void>()
   const connection = deferred<Socket>()
   let lastSign = monotonicSeconds()
   let exitedAt: number | undefined
+  /** Why the process was ended by us. */
+  let fault: ActorFailed | undefined
 
   const fail = (error: Error) => {
     ready.reject(error)
@@ -154,6 +167,7 @@ export async function launch(
     pending.clear()
   }
   const failure = ({code, signal}: Ending) => {
+    if (fault !== undefined) return fault
     const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
     const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
     return new ActorFailed(`the ${role} (pid ${pid}) ${how}${said}`)
@@ -176,34 +190,60 @@ export async function launch(
     })
   })
 
-  child.on('message', (message: Notice | Answer, handle) => {
-    lastSign = monotonicSeconds()
-    if ('answerTo' in message) {
-      const request = pending.get(message.answerTo)
-      pending.delete(message.answerTo)
-      if ('error' in message) request?.reject(remoteError(message.error))
-      else request?.resolve(message.gives)
-    } else if (message.notice === 'ready') {
+  /** What it has told up to now stands; it tells nothing more, and what it was to do has failed. */
+  const distrust = (message: unknown) => {
+    fault = new ActorFailed(
+      `the ${role} (pid ${pid}) sent what no process of ours sends: ${shown(message)}`,
+    )
+    fail(fault)
+    if (undoesItsWork.includes(role)) child.send(exit, () => undefined)
+    else kill()
+  }
+  const answered = (answer: Answer): boolean => {
+    const request = pending.get(answer.answerTo)
+    // Whoever asked may have given up.
+    if (request === undefined) return answer.answerTo <= requests
+    if ('error' in answer) request.reject(remoteError(answer.error))
+    else if (requestShapes[request.name].gives(answer.gives)) request.resolve(answer.gives)
+    else return false
+    pending.delete(answer.answerTo)
+    return true
+  }
+  const noticed = (message: Notice, handle: unknown): boolean => {
+    if (message.notice === 'ready') {
+      // Where sudo waits in between, only the process itself knows its pid.
+      if (through?.[0] !== 'sudo' && (message.pid ?? child.pid) !== child.pid) return false
       pid = message.pid ?? pid
       ready.resolve()
     } else if (message.notice === 'attempts') listeners.onAttempts?.(message.attempts)
-    else if (message.notice === 'connection') connection.resolve(handle as Socket)
-    else if (message.notice === 'command-output') listeners.onCommandOutput?.(message)
+    else if (message.notice === 'connection') {
+      if (!(handle instanceof Socket)) return false
+      connection.resolve(handle)
+    } else if (message.notice === 'command-output') listeners.onCommandOutput?.(message)
     else if (message.notice === 'command-ended') listeners.onCommandEnded?.(message)
-    else if (message.notice === 'command-silent') listeners.onCommandSilent?.(message)
+    else listeners.onCommandSilent?.(message)
+    return true
+  }
+  child.on('message', (message: unknown, handle) => {
+    lastSign = monotonicSeconds()
+    if (fault !== undefined) return
+    const isKnown = isAnswer(message)
+      ? answered(message)
+      : isNotice(message) && noticed(message, handle)
+    if (!isKnown) distrust(message)
   })
 
   const watchdog = setInterval(() => {
     const silent = monotonicSeconds() - lastSign
     if (pending.size === 0 || silent < answerWithinSeconds) return
-    fail(new ActorFailed(`the ${role} (pid ${pid}) has said nothing for ${Math.round(silent)} s`))
+    fault = new ActorFailed(`the ${role} (pid ${pid}) has said nothing for ${Math.round(silent)} s`)
+    fail(fault)
     kill()
   }, 1000)
   watchdog.unref()
   ended.then(() => clearInterval(watchdog))
 
   await ready.promise
-  let requests = 0
   return {
     role,
     pid,
@@ -218,7 +258,7 @@ export async function launch(
       const id = ++requests
       lastSign = monotonicSeconds()
       return new Promise((resolve, reject) => {
-        pending.set(id, {resolve: resolve as (value: unknown) => void, reject})
+        pending.set(id, {name, resolve: resolve as (value: unknown) => void, reject})
         const message = {id, request: name, takes} as RequestMessage
         child.send(message, connection, {}, (error) => {
           // The channel is closed: the process has ended, or is about to.
@@ -231,6 +271,12 @@ export async function launch(
 
 function remoteError(fields: SystemErrorFields | {message: string}): Error {
   return Object.assign(new Error(fields.message), fields)
+}
+
+/** As much of a message as fits into a reason. */
+function shown(message: unknown): string {
+  const text = JSON.stringify(message) ?? ''
+  return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}...` : text
 }
 
 function launchProblem(role: Role, error: NodeJS.ErrnoException): Error {

@@ -44,7 +44,7 @@ export function safetyWords({safe, problem, rounds}: CheckDocument): string {
 /** `SO_REUSEADDR: not set; its bind was ...`. */
 export function reuseaddrWords({reuseaddr}: CheckDocument): string {
   const what = reuseaddr.set === null ? 'not known' : reuseaddr.set ? 'set' : 'not set'
-  return `SO_REUSEADDR: ${what}; ${reuseaddr.because}`
+  return `SO_REUSEADDR: ${what}; ${printable(reuseaddr.because)}`
 }
 
 /** `attempts 1 to 61: exited with status 1: OSError: [Errno 98] Address already in use`. */
@@ -54,7 +54,7 @@ export function errorWords({firstAttempt, count, what, lines}: CheckError): stri
       ? `attempt ${firstAttempt}`
       : `attempts ${firstAttempt} to ${firstAttempt + count - 1}`
   const said = lines.length === 0 ? '' : `: ${lines.map(printable).join(' / ')}`
-  return `${which}: ${what}${said}`
+  return `${which}: ${printable(what)}${said}`
 }
 
 /** `node server.js on 127.0.0.1:3000`. */

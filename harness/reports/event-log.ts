@@ -1,6 +1,6 @@
 import {createReadStream} from 'node:fs'
-import {createInterface} from 'node:readline/promises'
 import {z} from 'zod'
+import {mostValuesIn, refused, regularFile} from './read-json.ts'
 import {hostSchema, timelineEntrySchema} from './schema.ts'
 
 const seconds = z.number()
@@ -66,11 +66,18 @@ export interface RunLog {
   unreadable: number
 }
 
+/** A result with its whole timeline is some 100 KB. */
+const lineLimitCharacters = 1024 * 1024
+/** Of what is kept in memory; a full run's log holds some 300,000. */
+const valueLimit = 2_000_000
+const unreadableLimit = 1000
+
 /**
  * Reads events.ndjson, line by line, up to wherever it breaks off.
- * @throws SystemError if there is no such file
+ * @throws UsageError for what is no file, or holds more events than can be kept; SystemError if there is none
  */
 export async function readRunLog(file: string): Promise<RunLog> {
+  await regularFile(file)
   const scenarios = new Map<string, ScenarioLog>()
   const log: {-readonly [key in keyof RunLog]: RunLog[key]} = {
     start: null,
@@ -79,17 +86,42 @@ export async function readRunLog(file: string): Promise<RunLog> {
     lastSeconds: 0,
     unreadable: 0,
   }
-  const stream = createReadStream(file, 'utf8')
-  for await (const line of createInterface({input: stream, crlfDelay: Number.POSITIVE_INFINITY})) {
-    const read = eventOf(line)
+  let values = 0
+  for await (const line of linesOf(file)) {
+    const read = line === undefined ? 'unreadable' : eventOf(line)
     if (read === 'unreadable') log.unreadable++
+    if (log.unreadable > unreadableLimit) {
+      throw refused(file, `is no log of rebind: ${unreadableLimit} lines of it are no events`)
+    }
     if (typeof read === 'string') continue
     log.lastSeconds = Math.max(log.lastSeconds, read.seconds)
     if (read.event === 'run-start') log.start ??= read
     else if (read.event === 'run-end') log.ended = true
-    else add(scenarios, read)
+    else if (add(scenarios, read)) values += mostValuesIn(line ?? '')
+    if (values > valueLimit) {
+      throw refused(file, 'tells of more than can be shown; look into it with jq or grep')
+    }
   }
   return log
+}
+
+/** The lines of a file, the last one also if it is not ended; undefined for one that is too long. */
+async function* linesOf(file: string): AsyncGenerator<string | undefined> {
+  let partial: string | undefined = ''
+  const append = (text: string) => {
+    const isTooLong = partial === undefined || partial.length + text.length > lineLimitCharacters
+    partial = isTooLong ? undefined : partial + text
+  }
+  for await (const text of createReadStream(file, 'utf8') as AsyncIterable<string>) {
+    const [first = '', ...others] = text.split('\n')
+    append(first)
+    for (const other of others) {
+      yield partial
+      partial = ''
+      append(other)
+    }
+  }
+  if (partial !== '') yield partial
 }
 
 const known: ReadonlySet<unknown> = new Set([
@@ -113,16 +145,18 @@ function eventOf(line: string): LoggedEvent | 'passed over' | 'unreadable' {
   }
 }
 
+/** @returns whether anything of it is kept: of repetitions it is the results only */
 function add(
   scenarios: Map<string, ScenarioLog>,
   event: Exclude<LoggedEvent, {event: 'run-start' | 'run-end'}>,
-): void {
+): boolean {
   const log = scenarios.get(event.scenario) ?? {attempts: [], steps: [], states: [], results: []}
   scenarios.set(event.scenario, log)
   if (event.event === 'result') log.results.push(event.result)
-  if ((event.repetition ?? 1) !== 1) return
+  if ((event.repetition ?? 1) !== 1) return event.event === 'result'
   if (event.event === 'bind-attempt') log.attempts.push(event)
   else if (event.event === 'step') log.steps.push(event)
   else if (event.event === 'state') log.states.push(event)
   else log.endedAtSeconds = event.seconds
+  return true
 }

@@ -1,4 +1,5 @@
 import {destination, pino} from 'pino'
+import {onlyOurs} from './output-file.ts'
 
 /** What happened, as it is written to events.ndjson. */
 export interface EventFields {
@@ -44,7 +45,7 @@ const frequentEvents: readonly EventName[] = ['bind-attempt', 'residue']
  * @param origin monotonic seconds at which the run began
  */
 export function openEventLog(file: string, run: string, origin: number): EventLog {
-  const stream = destination({dest: file, sync: true, minLength: bufferBytes})
+  const stream = destination({dest: file, sync: true, minLength: bufferBytes, mode: onlyOurs.file})
   const logger = pino({base: {run}, timestamp: false}, stream)
   // A full disk is reported once by the report's own writing; it must not end the run.
   let broken = false

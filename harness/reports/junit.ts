@@ -1,6 +1,7 @@
 import type {Report, Result} from './schema.ts'
 import {
   besidesWords,
+  directionControls,
   firstErrorWords,
   hostWords,
   residueWords,
@@ -92,11 +93,13 @@ function attributes(values: Readonly<Record<string, string>>): string {
 
 /**
  * Text for an element or an attribute. A character that XML 1.0 does not allow (section 2.2), not even as a
- * reference, is written as U+FFFD.
+ * reference, is written as U+FFFD; so is one that would not stay text on its line where the file is shown.
  */
 function xml(text: string): string {
   return text
     .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd')
+    .replace(/[\u007f-\u009f\u2028\u2029]/g, '\ufffd')
+    .replace(directionControls, '\ufffd')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

@@ -118,11 +118,10 @@ function finishedLine(id: string, result: Result, width?: number): string {
   const mark = status === 'as-expected' ? pc.green(marks[status]) : pc.red(marks[status])
   const words = [verdictWords(result), waitWords(result), firstErrorWords(result)]
   const known = words.filter((word) => word !== '-')
-  const what =
-    known.length > 0 ? known.join(', ') : printable(besidesWords(result) ?? 'nothing seen')
-  const why =
-    status === 'as-expected' || reason === undefined ? '' : ` ${status}: ${printable(reason)}`
-  return `${mark}${wrap(`  ${id}: ${what}${why}`, width, '    ').slice(1)}`
+  const what = known.length > 0 ? known.join(', ') : (besidesWords(result) ?? 'nothing seen')
+  const why = status === 'as-expected' || reason === undefined ? '' : ` ${status}: ${reason}`
+  const line = printable(`${id}: ${what}${why}`)
+  return `${mark}${wrap(`  ${line}`, width, '    ').slice(1)}`
 }
 
 /** `TIME_WAIT, free in 43 to 45 s`. */

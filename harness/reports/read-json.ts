@@ -5,27 +5,45 @@ import {UsageError} from '../errors.ts'
 import {printable} from './words.ts'
 
 /** A full report is some 150 KB and a matrix some 2 MB; nothing of ours comes near this. */
-const sizeLimitBytes = 32 * 1024 * 1024
+const sizeLimitBytes = 16 * 1024 * 1024
+/** In memory a value of two bytes, such as `[]`, takes fifty; the largest matrix holds some 80,000 values. */
+const valueLimit = 500_000
+const usualRemedy = 'name a report.json or matrix.json'
 const shownCharacters = 120
 const shownPathCharacters = 300
 
 /**
  * Reads a JSON document that may come from anywhere.
+ * @param remedy which file to name instead
  * @throws UsageError in one line that names the file and says what to do, whatever is wrong with it
  */
-export async function readObject(file: string): Promise<Record<string, unknown>> {
-  return parse(file, await readText(file))
+export async function readObject(
+  file: string,
+  remedy = usualRemedy,
+): Promise<Record<string, unknown>> {
+  return parse(file, await readText(file, remedy), remedy)
+}
+
+/** How many values a JSON text holds at most: each but the first follows a comma or an opening bracket. */
+export function mostValuesIn(text: string): number {
+  let values = 1
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    // , [ {
+    if (code === 0x2c || code === 0x5b || code === 0x7b) values++
+  }
+  return values
 }
 
 /** The size is looked at before a byte is read, and only regular files are opened: a FIFO would hang. */
-async function readText(file: string): Promise<string> {
+async function readText(file: string, remedy: string): Promise<string> {
   try {
     const {size} = await regularFile(file)
     if (size > sizeLimitBytes) {
       const megabytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MB`
       throw refused(
         file,
-        `is ${megabytes(size)} large, and a document of rebind is never above ${megabytes(sizeLimitBytes)}; name a report.json or matrix.json`,
+        `is ${megabytes(size)} large, and a document of rebind is never above ${megabytes(sizeLimitBytes)}; ${remedy}`,
       )
     }
     const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
@@ -40,7 +58,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-async function regularFile(file: string) {
+export async function regularFile(file: string) {
   const found = await stat(file)
   if (!found.isFile()) throw refused(file, 'is not a regular file; save the document to one')
   return found
@@ -51,18 +69,24 @@ const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
 
 class ForbiddenKey extends Error {}
 
-function parse(file: string, text: string): Record<string, unknown> {
+function parse(file: string, text: string, remedy: string): Record<string, unknown> {
   if (text.trim() === '') {
     throw refused(file, 'is empty; the run that was to write it did not finish, repeat it')
   }
-  const value = parseJson(file, text)
+  if (mostValuesIn(text) > valueLimit) {
+    throw refused(
+      file,
+      `holds more than ${valueLimit} values, as no document of rebind does; ${remedy}`,
+    )
+  }
+  const value = parseJson(file, text, remedy)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw refused(file, 'is JSON, but no document of rebind; name a report.json or matrix.json')
+    throw refused(file, `is JSON, but no document of rebind; ${remedy}`)
   }
   return value as Record<string, unknown>
 }
 
-function parseJson(file: string, text: string): unknown {
+function parseJson(file: string, text: string, remedy: string): unknown {
   try {
     return JSON.parse(text, (key, value) => {
       if (forbiddenKeys.has(key)) throw new ForbiddenKey(key)
@@ -80,7 +104,7 @@ function parseJson(file: string, text: string): unknown {
     }
     throw isCutOff(error as Error, text)
       ? refused(file, 'is cut off in the middle; fetch it once more, or repeat the run')
-      : refused(file, 'is not JSON; name a report.json or matrix.json')
+      : refused(file, `is not JSON; ${remedy}`)
   }
 }
 

@@ -1,10 +1,11 @@
 import {randomBytes} from 'node:crypto'
 import {existsSync} from 'node:fs'
-import {access, constants, mkdir, rename, writeFile} from 'node:fs/promises'
+import {access, constants, mkdir, rename, rm, writeFile} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
 import {UsageError} from '../errors.ts'
 import {documentKinds, type RunDocument} from './documents.ts'
 import {readRunLog} from './event-log.ts'
+import {onlyOurs} from './output-file.ts'
 
 /** The folder that one run writes to. */
 export interface RunFolder {
@@ -33,7 +34,7 @@ export async function makeRunFolder(parent: string, startedAt: Date): Promise<Ru
   try {
     await makeFolders(resolve(parent))
     await access(resolve(parent), constants.W_OK)
-    await mkdir(path)
+    await mkdir(path, {mode: onlyOurs.folder})
     return {id, path, events: join(path, 'events.ndjson')}
   } catch (error) {
     throw new UsageError(
@@ -100,12 +101,22 @@ export async function writePage(
   sentences: readonly string[],
 ): Promise<void> {
   const {renderHtml} = await import('./html/render.ts')
-  const log = existsSync(folder.events) ? await readRunLog(folder.events) : null
+  const log = existsSync(folder.events)
+    ? await readRunLog(folder.events).catch(pageWithoutAttempts)
+    : null
   await writeWhole(folder, 'report.html', await renderHtml(documents, {log, sentences}))
 }
 
+/** The log only adds to the page. */
+function pageWithoutAttempts(error: unknown): null {
+  if (!(error instanceof UsageError)) throw error
+  process.stderr.write(`rebind: ${error.message}; the page shows no attempts\n`)
+  return null
+}
+
 /**
- * Writes a file of the run folder, whole or not at all.
+ * Writes a file of the run folder, whole or not at all. A name that nobody can guess is opened only if it is
+ * new, and then takes the file's place, so that no link which somebody has put there is ever followed.
  * @throws SystemError of the file system
  */
 async function writeWhole(
@@ -113,6 +124,12 @@ async function writeWhole(
   name: string,
   text: string,
 ): Promise<void> {
-  await writeFile(join(path, `${name}.part`), text)
-  await rename(join(path, `${name}.part`), join(path, name))
+  const part = join(path, `.${name}.${randomBytes(8).toString('hex')}.part`)
+  try {
+    await writeFile(part, text, {flag: 'wx', mode: onlyOurs.file})
+    await rename(part, join(path, name))
+  } catch (error) {
+    await rm(part, {force: true})
+    throw error
+  }
 }

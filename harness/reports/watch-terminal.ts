@@ -5,6 +5,7 @@ import type {WatchedSocket, WatchReading} from '../why/watch.ts'
 import {endWords, remainingWords, shortCommand} from '../why/words.ts'
 import {coloursFor} from './colours.ts'
 import type {WatchLine} from './watch-schema.ts'
+import {printable} from './words.ts'
 
 const pc = coloursFor(process.stdout)
 
@@ -31,7 +32,7 @@ const mostLinesOfAKind = 10
 export function plainWatch(stream: NodeJS.WriteStream, title: WatchTitle): WatchDisplay {
   let first = true
   const line = (at: number, text: string) =>
-    stream.write(`${(at - title.began).toFixed(1).padStart(7)} s  ${text}\n`)
+    stream.write(`${(at - title.began).toFixed(1).padStart(7)} s  ${printable(text)}\n`)
   return {
     reading({at, changes, sockets}) {
       if (first && sockets.length === 0) line(at, `no socket on port ${title.port} to be seen`)
@@ -212,7 +213,7 @@ function columns(rows: string[][]): string[] {
   )
   return rows.map((row) =>
     row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => printable(cell).padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd(),
   )

@@ -105,7 +105,7 @@ function causeSection({causes}: Pick<WhyPort, 'causes'>): string[] {
   const lines = causes.flatMap(({text: sentence, because, source}) => {
     const isNew = !told.has(because)
     told.add(because)
-    const rule = isNew ? [`- Rule: ${because} (${source ?? ''}).`] : []
+    const rule = isNew ? [`- Rule: ${printable(`${because} (${source ?? ''})`)}.`] : []
     return [`- ${printable(sentence)}`, ...rule]
   })
   return ['', pc.bold('Why'), ...lines]

@@ -2,13 +2,20 @@ import {stripVTControlCharacters} from 'node:util'
 import type {Host, Result} from './schema.ts'
 
 /**
- * Text that cannot move a terminal's cursor or break a line: reports and server output come from
- * elsewhere and may hold anything.
+ * Text that can neither move a terminal's cursor, nor break a line, nor turn one around: reports and server
+ * output come from elsewhere and may hold anything.
  */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to go
-  return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+  return (
+    stripVTControlCharacters(text)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to go
+      .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+      .replace(directionControls, '\ufffd')
+  )
 }
+
+/** They show what follows in another order than it is in (Unicode TR 36, section 2.10). */
+export const directionControls = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
 const stackTitles: Record<Host['stack'], string | undefined> = {
   linux: 'Linux',

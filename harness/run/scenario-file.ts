@@ -1,6 +1,7 @@
 import {existsSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {basename, resolve} from 'node:path'
+import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {UsageError} from '../errors.ts'
 import {printable} from '../reports/words.ts'
@@ -11,6 +12,7 @@ type Definition = Scenario | ScenarioWithArms
 
 const extension = /\.[cm]?[jt]s$/
 const shownCharacters = 300
+const loadWithinSeconds = 20
 
 /**
  * Reads scenarios from TypeScript or JavaScript files. The id of each is the name of its file.
@@ -43,20 +45,36 @@ function idOf(file: string): string {
 async function readScenarioFile(file: string): Promise<Definition> {
   const path = resolve(file)
   if (!existsSync(path)) throw new UsageError(`${printable(file)}: there is no such file`)
-  const loaded = await load(path).catch((error: unknown) => {
+  const loaded = await inTime(load(path)).catch((error: unknown) => {
     throw new UsageError(`${printable(file)} cannot be loaded: ${reasonOf(error)}`)
   })
-  const definition = defaultExport(loaded)
-  if (definition === undefined) {
-    throw new UsageError(
-      `${printable(file)} has no default export; it should end in: export default scenario({...})`,
-    )
-  }
-  const problem = scenarioProblem(definition)
-  if (problem !== undefined) {
-    throw new UsageError(`${printable(file)} is no scenario: ${printable(problem)}`)
-  }
+  const {definition, problem} = inspected(loaded)
+  if (problem !== undefined) throw new UsageError(`${printable(file)} ${printable(problem)}`)
   return definition as Definition
+}
+
+/** A file may wait at its top for what never comes; Node would then end with a status of its own, 13. */
+async function inTime(loaded: Promise<unknown>): Promise<unknown> {
+  const late = new AbortController()
+  const giveUp = delay(loadWithinSeconds * 1000, undefined, {signal: late.signal}).then(() => {
+    throw new Error(`it is not done within ${loadWithinSeconds} s`)
+  })
+  giveUp.catch(() => undefined)
+  return Promise.race([loaded, giveUp]).finally(() => late.abort())
+}
+
+/** The problem in words that follow the file's name. Looking at it may run code of the file, and throw. */
+function inspected(loaded: unknown): {definition?: unknown; problem?: string} {
+  try {
+    const definition = defaultExport(loaded)
+    if (definition === undefined) {
+      return {problem: 'has no default export; it should end in: export default scenario({...})'}
+    }
+    const problem = scenarioProblem(definition)
+    return problem === undefined ? {definition} : {problem: `is no scenario: ${problem}`}
+  } catch (error) {
+    return {problem: `is no scenario: ${reasonOf(error)}`}
+  }
 }
 
 /** Types are stripped by tsx, because Node 20 does not; it is loaded only here. */
@@ -94,7 +112,7 @@ function defaultExport(loaded: unknown): unknown {
 
 /** One line, with the remedy where the file has to be told from where to import. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return printable(String(error))
+  if (!(error instanceof Error)) return 'it throws what is no error'
   const lines = error.message.split('\n')
   // esbuild puts what is wrong, with its place, below a headline.
   const line = lines.find((line) => line.includes(': ERROR: ')) ?? lines[0] ?? ''

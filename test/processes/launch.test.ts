@@ -1,5 +1,5 @@
-import {spawn} from 'node:child_process'
-import {once} from 'node:events'
+import {fork, spawn} from 'node:child_process'
+import {on, once} from 'node:events'
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {type AddressInfo, createServer, type Socket} from 'node:net'
 import {constants, tmpdir} from 'node:os'
@@ -160,4 +160,71 @@ test('a process ends by itself when its parent is killed', async (t) => {
   // The actor never closes this connection itself, so only its own end can.
   await connectionEnded
   t.pass()
+})
+
+const strangeMessages: [what: string, source: string][] = [
+  ['a notice that nobody knows', `{notice: 'attempt', attempts: []}`],
+  ['attempts that are none', `{notice: 'attempts', attempts: [{attempt: 'first', seconds: 1}]}`],
+  ['attempts at no time', `{notice: 'attempts', attempts: [{...granted, seconds: null}]}`],
+  [
+    'attempts with more than attempts have',
+    `{notice: 'attempts', attempts: [{...granted, ['__proto__']: {}}]}`,
+  ],
+  ['an answer to what nobody asked', `{answerTo: 99, gives: null}`],
+  ["another request's answer", `{answerTo: 1, gives: {granted: true}}`],
+  ['an error that is none', `{answerTo: 1, error: {code: 7}}`],
+  ["another process's pid", `{notice: 'ready', pid: process.ppid}`],
+  ['a connection that did not come with it', `{notice: 'connection'}`],
+  ['a list', `[[[]]]`],
+  ['no object', `'ready'`],
+]
+for (const [what, message] of strangeMessages) {
+  test(`a process that sends ${what} is ended, and its request fails with what it sent`, async (t) => {
+    const path = await ownProgram(
+      t,
+      `const granted = {attempt: 1, seconds: 1, outcome: 'granted'}
+      process.on('message', () => process.send(${message}))
+      process.send({notice: 'ready', pid: process.pid})`,
+    )
+    const attempts: unknown[] = []
+    const actor = await launch(path, 'holder', {onAttempts: (told) => attempts.push(told)})
+    t.teardown(() => actor.kill())
+    const error = await t.throwsAsync(actor.request('close-connection', null), {
+      instanceOf: ActorFailed,
+      message: /^the holder \(pid \d+\) sent what no process of ours sends: ["[{]/,
+    })
+    t.is(actor.failure(await actor.ended), error)
+    t.deepEqual(attempts, [])
+  })
+}
+
+test('a process passes over what is no request, refuses a malformed one, and goes on', async (t) => {
+  const child = fork(program, ['predecessor'])
+  t.teardown(() => child.kill('SIGKILL'))
+  const messages = on(child, 'message')
+  const next = async () => (await messages.next()).value?.[0]
+  t.is((await next()).notice, 'ready')
+  for (const message of [null, 7, 'exit', [], {}, {request: 'exit'}, {pace: {kind: 'fast'}}]) {
+    child.send(message as object)
+  }
+  child.send({id: -1, request: 'exit', takes: null})
+  child.send({id: 1, request: 'constructor', takes: null})
+  t.deepEqual(await next(), {answerTo: 1, error: {message: 'unknown request: constructor'}})
+  const port = 0
+  for (const [id, takes] of [{...plainServer, port: '0'}, {...plainServer}, null].entries()) {
+    child.send({id, request: 'listen', takes})
+    t.deepEqual(await next(), {answerTo: id, error: {message: 'malformed request: listen'}})
+  }
+  child.send({id: 9, request: 'listen', takes: {...plainServer, port}})
+  t.is(typeof (await next()).gives.from, 'number')
+})
+
+test('a setting is never written outside of the folder of settings', async (t) => {
+  const keeper = await launched(t, 'keeper')
+  for (const name of ['../../kernel/hostname', '..', '/etc/passwd', '__proto__/x']) {
+    const settings = {[name]: 1}
+    await t.throwsAsync(keeper.request('set-up-namespace', {settings}), {
+      message: 'malformed request: set-up-namespace',
+    })
+  }
 })

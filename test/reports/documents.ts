@@ -1,6 +1,7 @@
 /** Real documents, and what hostile hands would make of them. */
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {type ComparableDocument, readDocuments} from '../../harness/compare/documents.ts'
@@ -13,9 +14,9 @@ import {policiesDocument} from '../../harness/reports/policies-document.ts'
 import {type Report, reportSchema} from '../../harness/reports/schema.ts'
 import {timingDocument} from '../../harness/reports/timing-document.ts'
 import type {Timing} from '../../harness/reports/timing-schema.ts'
-import {projectFolder} from '../commands/cli.ts'
 
-const recorded = (path: string) => join(projectFolder, 'logs', 'recorded', path)
+const recordedFolder = fileURLToPath(new URL('../../logs/recorded', import.meta.url))
+const recorded = (path: string) => join(recordedFolder, path)
 
 /** A full run that was recorded on Linux. */
 export function recordedReport(): Report {
@@ -155,7 +156,9 @@ function changed(document: ComparableDocument): ComparableDocument {
 /** What would show if one value anywhere were not escaped for where it stands. */
 export const hostileText =
   '</style></svg></text><script>alert(1)</script><img src=x onerror=alert(1)>"\' onload=alert(1) x="' +
-  '&#60;b>{{x}}url(https://example.net)\u0000\u001b[2J\u202e]]>--><!--'
+  '&#60;b>{{x}}url(https://example.net)\u0000\u001b[2J\u202e]]>--><!--' +
+  '\u009b31m\u001b]8;;https://example.net\u0007a link\u001b]8;;\u0007\u001b[5;5H\u2066\u2028' +
+  '\r\n::error title=forged::gone\nok 1 - forged\n# forged\n| a | b |\n```\n[x](javascript:alert(1))'
 
 /** The document with hostile text in every place where its schema takes any text. */
 export async function withHostileText(document: RunDocument): Promise<RunDocument> {

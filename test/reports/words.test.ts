@@ -85,6 +85,7 @@ const hostileTexts: [what: string, text: string, shown: string][] = [
   ['a one-byte escape', 'a\u009b31mb', 'ab'],
   ['line breaks', 'one\r\ntwo\u2028three\u0085four', 'one two three four'],
   ['a rubbed-out letter', 'a\b\u007fb', 'a b'],
+  ['a line that is turned around', 'a\u202eb\u2066c\u200fd', 'a\ufffdb\ufffdc\ufffdd'],
   ['ordinary letters of any script', 'Grüße, 世界', 'Grüße, 世界'],
 ]
 

@@ -77,6 +77,14 @@ const problems: [what: string, file: string, text: string | undefined, complaint
     'export const x = 1',
     /has no default export; .*export default scenario/,
   ],
+  ['that throws nothing', 'mine.mts', 'throw undefined', /cannot be loaded: it throws what is no/],
+  ['of bytes', 'mine.mts', '\u0000\u0001\ufffd\u001b[2J', /mine\.mts cannot be loaded: /],
+  [
+    'that cannot be looked at',
+    'mine.mts',
+    'export default {get title() { throw new Error("no title") }, script() {}}',
+    /is no scenario: no title/,
+  ],
   ['that exports a number', 'mine.mts', 'export default 1', /is no scenario: expected object/],
   [
     'with a misspelt option',

@@ -1,8 +1,8 @@
 import type {TopLevelSpec} from 'vega-lite'
 import type {TcpState} from '../../platforms/tcp-states.ts'
-import {firstErrorWords, verdictWords} from '../words.ts'
+import {firstErrorWords, printable, verdictWords} from '../words.ts'
 import {type Draw, figure} from './chart.ts'
-import {html, type Markup, plain} from './markup.ts'
+import {html, type Markup} from './markup.ts'
 import {fillOf, stateKey, swatch} from './states.ts'
 import {type Row, type Strip, stripsOf, type Weight} from './timeline.ts'
 
@@ -133,7 +133,9 @@ function specOf(
       (paint) => ({...layer, mark: {...layer.mark, ...paint}}),
     )
   const names = {
-    data: {values: rows.map(({result}, row) => ({row, name: shortened(plain(result.scenario))}))},
+    data: {
+      values: rows.map(({result}, row) => ({row, name: shortened(printable(result.scenario))})),
+    },
     mark: {
       ...text,
       fill: 'var(--ink)',
@@ -233,7 +235,7 @@ function outcomeOf({result, refused, states}: Row): {at: number; words: string} 
   if (bind === null) return {at, words: status === 'as-expected' ? '' : status}
   const {waitSeconds, verdict} = bind
   if (waitSeconds === null) {
-    return {at, words: `${verdictWords(result)}, ${plain(firstErrorWords(result))}`}
+    return {at, words: `${verdictWords(result)}, ${printable(firstErrorWords(result))}`}
   }
   if (verdict === 'immediate') return {at, words: 'at once'}
   return {at, words: `${waitSeconds.toFixed(waitSeconds < 10 ? 3 : 1)} s`}

@@ -24,14 +24,6 @@ export function textOf(markup: Markup): string {
   return markup[text]
 }
 
-/** Text for a chart: the charting library escapes it, but does not know what is printable. */
-export function plain(value: string): string {
-  return printable(value).replace(directionControls, '\ufffd')
-}
-
-/** They show what follows in another order than it is in (Unicode TR 36, section 2.10). */
-const directionControls = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
-
 function written(value: Value): string {
   if (value === undefined || value === null || value === false) return ''
   if (typeof value === 'string' || typeof value === 'number') return escaped(String(value))
@@ -39,7 +31,7 @@ function written(value: Value): string {
 }
 
 function escaped(value: string): string {
-  return plain(value)
+  return printable(value)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

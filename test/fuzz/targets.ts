@@ -1,0 +1,408 @@
+/** Everything that we read, what is made of it, and what must hold whatever it holds. */
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import fc from 'fast-check'
+import {unescapeText} from '../../harness/check/escapes.ts'
+import {fillOptions} from '../../harness/check/options.ts'
+import {collectLines} from '../../harness/check/output-lines.ts'
+import {openServerLog} from '../../harness/check/server-log.ts'
+import {
+  countUpTo,
+  environmentVariable,
+  portNumber,
+  portOrPath,
+  seconds,
+} from '../../harness/commands/options.ts'
+import {judge} from '../../harness/compare/baseline.ts'
+import {compare} from '../../harness/compare/compare.ts'
+import {readDocuments} from '../../harness/compare/documents.ts'
+import {UsageError} from '../../harness/errors.ts'
+import {parseLsof} from '../../harness/platforms/lsof.ts'
+import {parseNetstat} from '../../harness/platforms/netstat.ts'
+import {parseProcNetUnix} from '../../harness/platforms/proc-holders.ts'
+import {readTcpCounters} from '../../harness/platforms/proc-net-snmp.ts'
+import {parseProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
+import {readReleases} from '../../harness/policies/recorded.ts'
+import {BoundedOutput} from '../../harness/processes/bounded-output.ts'
+import {
+  isAnswer,
+  isNotice,
+  isPace,
+  isRequest,
+  requestShapes,
+} from '../../harness/processes/message-shapes.ts'
+import {parseProcStat} from '../../harness/processes/process-table.ts'
+import {renderCheck} from '../../harness/reports/check-terminal.ts'
+import {renderComparisonMarkdown} from '../../harness/reports/comparison-markdown.ts'
+import {renderComparison, renderJudgement} from '../../harness/reports/comparison-terminal.ts'
+import {documentKinds, type RunDocument} from '../../harness/reports/documents.ts'
+import {readRunLog} from '../../harness/reports/event-log.ts'
+import {annotationLine, newsOfRun} from '../../harness/reports/github.ts'
+import {renderHtml} from '../../harness/reports/html/render.ts'
+import {renderJunit} from '../../harness/reports/junit.ts'
+import {renderMatrixTerminal} from '../../harness/reports/matrix-terminal.ts'
+import {renderPolicies} from '../../harness/reports/policies-terminal.ts'
+import {readObject, validated} from '../../harness/reports/read-json.ts'
+import type {Report} from '../../harness/reports/schema.ts'
+import {renderSurvey} from '../../harness/reports/survey-renderings.ts'
+import {renderTap} from '../../harness/reports/tap.ts'
+import {renderTerminal} from '../../harness/reports/terminal.ts'
+import {renderTimingTerminal} from '../../harness/reports/timing-terminal.ts'
+import {printable} from '../../harness/reports/words.ts'
+import {partialReport} from '../../harness/restart/partial-report.ts'
+import {chooseScenarios} from '../../harness/run/choose.ts'
+import {scenarioProblem} from '../../harness/run/scenario-schema.ts'
+import {scenarios} from '../../scenarios/index.ts'
+import {realDocuments} from '../reports/documents.ts'
+import {hostileText, mutatedBytes, mutatedJson, mutatedText, mutatedValue} from './mutations.ts'
+
+export interface Target {
+  name: string
+  input: fc.Arbitrary<unknown>
+  /** Reads the input as the program does, and returns what a person would be shown of it. */
+  run(input: never): string | Promise<string>
+  /** How many inputs it gets, of those that the others get; 1 where it costs as little as they. */
+  share?: number
+  /** Of what can be said besides; see `examine` for what must hold always. */
+  holds?(shown: string, input: never): boolean
+}
+
+/** Far more than any input takes on a busy machine; what is quadratic in a long input takes more. */
+const mostMilliseconds = 2000
+const longestComplaint = 1000
+
+/** Whatever moves a cursor, begins an escape sequence, breaks a line elsewhere or turns one around. */
+const harmful =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
+
+/**
+ * What must hold of every input: it is read, or refused in one plain line; soon; and what is shown of it is
+ * harmless, and so is what is left behind.
+ * @throws Error that says what does not hold
+ */
+export async function examine({run, holds = () => true}: Target, input: unknown): Promise<void> {
+  const began = performance.now()
+  let shown = ''
+  try {
+    shown = await run(input as never)
+  } catch (error) {
+    if (!(error instanceof UsageError) && (error as Error).name !== 'InvalidArgumentError') {
+      throw error
+    }
+    const {message} = error as Error
+    const isPlain = printable(message) === message && message.length < longestComplaint
+    if (!isPlain) throw new Error(`complains in more than one plain line: ${message}`)
+  }
+  const took = performance.now() - began
+  const found = harmful.exec(shown)
+  if (found !== null) throw new Error(`shows ${JSON.stringify(found[0])}`)
+  if (!holds(shown, input as never)) throw new Error(`does not hold of ${JSON.stringify(shown)}`)
+  if (Object.keys(Object.prototype).length > 0) throw new Error('has changed every object')
+  if (took > mostMilliseconds) throw new Error(`took ${took.toFixed(0)} ms`)
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'rebind-fuzz-'))
+process.once('exit', () => rmSync(folder, {recursive: true, force: true}))
+
+function inFile(name: string, bytes: Buffer): string {
+  const file = join(folder, name)
+  writeFileSync(file, bytes)
+  return file
+}
+
+/** Short documents: what is long in them is more of the same. */
+function short<T>(value: T): T {
+  if (Array.isArray(value)) return value.slice(0, 3).map(short) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, short(each)])) as T
+}
+
+const documents: Record<string, RunDocument> = short(await realDocuments())
+const report = documents.report as Report
+const reports = report.results.map((result) => ({...report, results: [result]}))
+const known = await readDocuments(inFile('known.json', Buffer.from(JSON.stringify(report))))
+const knownTable = await readDocuments(
+  inFile('known.json', Buffer.from(JSON.stringify(documents.matrix))),
+)
+
+/** As `rebind compare` does, with and without --baseline. */
+async function comparedFile(bytes: Buffer): Promise<string> {
+  const read = await readDocuments(inFile('compared.json', bytes))
+  const comparison = compare([...known, ...knownTable, ...read])
+  return [
+    renderComparison(comparison, 80),
+    renderComparisonMarkdown(comparison),
+    renderJudgement(judge([...known, ...knownTable], read)),
+  ].join('')
+}
+
+const terminals: Record<string, (document: never) => string> = {
+  report: (document: Report) =>
+    [
+      renderTerminal(document, [], 80),
+      renderJunit(document),
+      renderTap(document),
+      newsOfRun(document, []).annotations.map(annotationLine).join('\n'),
+    ].join('\n'),
+  matrix: (document: never) => renderMatrixTerminal(document, 80),
+  timing: (document: never) => renderTimingTerminal(document, 80),
+  policies: (document: never) => renderPolicies(document, 80),
+  check: (document: never) => renderCheck(document, 80),
+  survey: renderSurvey,
+  comparison: (document: never) => renderComparison(document, 80),
+  judgement: renderJudgement,
+}
+
+/** As `rebind report` does, and as the command shows it that wrote the document. */
+function documentTarget(kind: string): Target {
+  const document = documents[kind]
+  const terminal = terminals[kind]
+  if (document === undefined || terminal === undefined) throw new Error(`there is no ${kind}`)
+  return {
+    name: `document-${kind}`,
+    input: mutatedJson(kind === 'report' ? reports : [document]),
+    async run(bytes: Buffer) {
+      const file = inFile(`${kind}.json`, bytes)
+      const {schema, markdown} = await documentKinds[document.format].load()
+      const read = validated(file, schema, await readObject(file))
+      return markdown(read, {log: null, sentences: []}) + terminal(read as never)
+    },
+  }
+}
+
+const events = [
+  {
+    ...{event: 'run-start', run: 'a', seconds: 0, scenario: null, limitSeconds: 9},
+    startedAt: report.run.startedAt,
+    command: ['run'],
+    host: report.host,
+    scenarios: ['server-closes-first', 'server-aborts'],
+  },
+  {
+    ...{event: 'state', scenario: 'server-closes-first', seconds: 1, endpoint: 'server'},
+    ...{socket: 'connection', connection: 1, state: 'TIME_WAIT', expiresInSeconds: 60},
+  },
+  {event: 'step', scenario: 'server-closes-first', seconds: 1, step: 'exit', tookSeconds: 0.1},
+  {
+    ...{event: 'bind-attempt', scenario: 'server-closes-first', seconds: 1, attempt: 1},
+    ...{outcome: 'refused', code: 'EADDRINUSE', errno: 98},
+  },
+  {event: 'result', scenario: 'server-aborts', seconds: 2, result: report.results[0]},
+  {event: 'process', scenario: 'server-aborts', seconds: 2, pid: 7},
+  {event: 'run-end', seconds: 3},
+].map((event) => JSON.stringify(event))
+const logs = [`${events.join('\n')}\n`, events.slice(0, 4).join('\n')]
+
+const netstat = [
+  `Active Internet connections (including servers)
+Proto Recv-Q Send-Q  Local Address          Foreign Address        (state)
+tcp4       0      0  127.0.0.1.8080         127.0.0.1.52344        FIN_WAIT_2
+tcp46      0      0  *.8080                 *.*                    LISTEN
+tcp6       0      0  fe80::1c2a:3bff:.8080  fe80::88:91ff:fe.52351 ESTABLISHED
+`,
+  'tcp4 0 0 127.0.0.1.8080 127.0.0.1.52345 TIME_WAIT 131072 131072 7 0',
+]
+const lsof = [
+  'p12\nR1\ncnode\nu501\nLjoe\nf20\nn127.0.0.1:8080\nTST=LISTEN\nTQR=0\nf21\nn*:80\nTST=LISTEN\n',
+  'p9\ncnc\nf3\nn127.0.0.1:8080->127.0.0.1:51234\nTST=ESTABLISHED\np\nf\nn',
+]
+const procNetTcp = [
+  '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n' +
+    '   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 432285 1\n' +
+    '   1: 0100007F:1F90 0100007F:C001 06 00000000:00000000 03:0000176F 00000000     0        0 0 3\n',
+  '   7: 00000000000000000000000001000000:1F90 0000000000000000FFFF00000100007F:C001 01 0:0 01:14 0 0 0 77',
+]
+const procNetUnix = [
+  'Num       RefCount Protocol Flags    Type St Inode Path\n' +
+    'ffff8880: 00000002 00000000 00010000 0001 01 23456 /run/app.sock\n' +
+    'ffff8881: 00000003 00000000 00000000 0001 03 23457 @abstract\n',
+]
+const procNetSnmp = [
+  'Ip: Forwarding\nIp: 1\nTcp: RtoAlgorithm RetransSegs InErrs OutRsts\nTcp: 1 20 30 40\n',
+]
+const procStat = ['4711 (node) S 1 4711 4711 0 -1 4194560', '7 (a) (b c) Z 4711 7 7 0\n']
+
+const ownScenario = {
+  title: 'A title',
+  claim: 'A claim.',
+  predecessor: {bind: 'none', address: '127.0.0.1', port: 8080, reads: false},
+  successor: {opener: 'node', retry: {retries: 3, minTimeout: 100}},
+  client: {bind: 'both'},
+  namespace: {settings: {tcp_fin_timeout: 5}, dropsPackets: true},
+  residue: {server: 'TIME_WAIT', client: 'CLOSE_WAIT'},
+  counts: {connections: 1},
+  advice: {says: 'Wait.', predicts: {verdict: 'delayed'}},
+  arms: {one: {claim: 'Another.'}, two: {predecessor: {bind: 'both'}}},
+}
+
+const messages = [
+  {notice: 'ready', pid: 7},
+  {notice: 'attempts', attempts: [{attempt: 1, seconds: 1, outcome: 'granted'}]},
+  {notice: 'command-output', pid: 7, stream: 'stdout', text: 'x'},
+  {notice: 'command-ended', pid: 7, code: null, signal: 'SIGTERM', seconds: 1},
+  {answerTo: 1, gives: {from: 1, to: 2}},
+  {answerTo: 1, error: {code: 'EADDRINUSE', errno: 98, syscall: 'bind', message: 'x'}},
+  {pace: {kind: 'dense-from', at: 1}},
+  {
+    ...{id: 1, request: 'listen'},
+    takes: {opener: 'node', bind: 'none', address: '::1', port: 0, reads: true},
+  },
+  {id: 2, request: 'set-up-namespace', takes: {settings: {tcp_fin_timeout: 5}}},
+  {
+    ...{id: 3, request: 'start-command'},
+    takes: {command: 'node', args: ['x'], env: {PATH: '/'}, cwd: '/'},
+  },
+]
+
+/** A parser that never complains: whatever it does not know it passes over. */
+function parser(
+  name: string,
+  samples: readonly string[],
+  parse: (text: string) => unknown,
+): Target {
+  return {
+    name,
+    input: mutatedText(samples),
+    run: (text: string) => printable(JSON.stringify(parse(text)) ?? ''),
+  }
+}
+
+/** More than is kept of what a server writes, without an end of a line or with nothing but ends. */
+const endless = ['x', 'could not bind ', '世', '\u001b[', 'x\n'].map((text) =>
+  Buffer.from(text.repeat(100_000 / text.length)),
+)
+const writtenText = fc.array(
+  fc.oneof(
+    {
+      weight: 9,
+      arbitrary: mutatedBytes([
+        'listening on 3000\n',
+        'Error: listen EADDRINUSE: address already in use\r\n',
+        '\u001b[31mError\u001b[0m: \u001b]8;;http://x\u0007could not bind: in use\n',
+      ]),
+    },
+    {weight: 1, arbitrary: fc.constantFrom(...endless)},
+  ),
+  {maxLength: 4},
+)
+
+export const targets: readonly Target[] = [
+  {name: 'compare-report', input: mutatedJson(reports), run: comparedFile},
+  {name: 'compare-matrix', input: mutatedJson([documents.matrix]), run: comparedFile},
+  ...Object.keys(terminals).map(documentTarget),
+  {
+    name: 'policies-of-a-run',
+    input: mutatedJson([...reports, documents.timing]),
+    run: async (bytes: Buffer) =>
+      printable(JSON.stringify(await readReleases(inFile('run.json', bytes)))),
+  },
+  {
+    name: 'page-of-a-report',
+    share: 0.05,
+    input: mutatedValue(reports),
+    async run(value: unknown) {
+      const file = inFile('page.json', Buffer.from(JSON.stringify(value) ?? ''))
+      const {schema} = await documentKinds['rebind-report'].load()
+      return renderHtml([validated(file, schema, await readObject(file))])
+    },
+    holds: (page) => !/<script|<img/i.test(page),
+  },
+  {
+    name: 'events',
+    input: mutatedBytes(logs),
+    async run(bytes: Buffer) {
+      const log = await readRunLog(inFile('events.ndjson', bytes))
+      if (log.start === null) return ''
+      const {schema, markdown} = await documentKinds['rebind-report'].load()
+      const made = schema.parse(partialReport(log, log.start, scenarios))
+      return markdown(made, {log, sentences: []})
+    },
+  },
+  parser('netstat', netstat, parseNetstat),
+  parser('lsof', lsof, parseLsof),
+  parser('proc-net-tcp', procNetTcp, parseProcNetTcp),
+  parser('proc-net-unix', procNetUnix, parseProcNetUnix),
+  parser('proc-stat', procStat, parseProcStat),
+  {
+    name: 'proc-net-snmp',
+    input: mutatedBytes(procNetSnmp),
+    async run(bytes: Buffer) {
+      inFile('snmp', bytes)
+      return printable(JSON.stringify(await readTcpCounters(folder)))
+    },
+  },
+  {
+    name: 'scenario',
+    input: mutatedValue([ownScenario]),
+    run: (value: object) =>
+      printable(scenarioProblem(Object.assign(Object(value), {script: () => undefined})) ?? ''),
+  },
+  {
+    name: 'server-output',
+    input: writtenText,
+    async run(chunks: Buffer[]) {
+      let shown = ''
+      const lines = collectLines()
+      const log = openServerLog('/dev/null', (line) => {
+        shown += line
+      })
+      const output = new BoundedOutput((text) => {
+        lines.add(text)
+        log.add({pid: 1, stream: 'stdout', text})
+      })
+      for (const chunk of chunks) output.add(chunk)
+      output.end()
+      await log.close()
+      return shown + lines.errorLines().map(printable).join('\n')
+    },
+    holds: (shown) => shown.length < 2_000_000,
+  },
+  {
+    name: 'send-escapes',
+    input: hostileText(['GET / HTTP/1.1\\r\\nHost: x\\r\\n', '\\x00\\u4e16\\uD83D\\uDD0C\\\\']),
+    run: (text: string) => unescapeText(text).toString('hex'),
+  },
+  {
+    name: 'arguments',
+    input: fc.tuple(
+      fc.nat(8),
+      hostileText([
+        '150',
+        '8080',
+        'NODE_ENV=production',
+        './app.sock',
+        'server-closes-first',
+        '::1',
+      ]).map((text) =>
+        // No argument of a program can hold one.
+        text.replaceAll('\0', ''),
+      ),
+    ),
+    run([which, text]: [number, string]) {
+      const parsers: readonly ((text: string) => unknown)[] = [
+        seconds,
+        portNumber,
+        countUpTo(1000),
+        portOrPath,
+        (each) => environmentVariable(each, {KNOWN: 'x'}),
+        (each) => Object.keys(chooseScenarios(scenarios, {}, [each])),
+        (each) => fillOptions({command: [each], port: 1}).command,
+        (each) => fillOptions({command: ['a'], port: 1, address: each}).address,
+        (each) => fillOptions({command: ['a'], port: 1, cwd: each}).cwd,
+      ]
+      return printable(JSON.stringify(parsers[which]?.(text)) ?? '')
+    },
+  },
+  {
+    name: 'messages',
+    input: mutatedValue(messages),
+    run(message: unknown) {
+      if (isAnswer(message) || isNotice(message) || isPace(message)) return 'known'
+      if (!isRequest(message) || !Object.hasOwn(requestShapes, message.request)) return 'unknown'
+      const {takes} = requestShapes[message.request as keyof typeof requestShapes]
+      return takes(message.takes) ? 'known' : 'malformed'
+    },
+  },
+]
