@@ -7,6 +7,7 @@ import {
   portOrPath,
   seconds,
 } from './commands/options.ts'
+import {proveRoomForFiles} from './commands/room-for-files.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {defaultLimitSeconds} from './run/limit.ts'
 import {version} from './version.ts'
@@ -350,9 +351,6 @@ Exit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/1
     process.exitCode = await survey(options)
   })
 
-const {addCompletion} = await import('./commands/completion.ts')
-await addCompletion(program, process.argv[2] === 'complete')
-
 // A reader that has seen enough (`| head -1`) is no error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -361,6 +359,9 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 try {
+  proveRoomForFiles()
+  const {addCompletion} = await import('./commands/completion.ts')
+  await addCompletion(program, process.argv[2] === 'complete')
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
