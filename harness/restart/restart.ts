@@ -1,3 +1,4 @@
+import {setTimeout as delay} from 'node:timers/promises'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import type {OpenSurroundings} from '../namespaces/open-surroundings.ts'
@@ -71,6 +72,7 @@ export interface Restart {
 const lookEveryMilliseconds = 500
 /** How long a server's own way of retrying may go on asking in vain: a run is not to last longer for it. */
 const overshootAllowedSeconds = 6
+const keeperToldWithinMilliseconds = 500
 /** How many ports may be lost to somebody else between the proof and the use. */
 const portLossesAllowed = 5
 
@@ -484,6 +486,7 @@ async function play(
       Promise.all([outcome.promise, told.then(() => witness.done())]),
       opened.failure,
       interrupted.promise,
+      ...(namespace === undefined ? [] : [namespace.failure]),
     ])
     await look()
     const verify = namespace?.verifyAccepting ?? verifyAccepting
@@ -491,11 +494,12 @@ async function play(
     return result(context.wait && !tooLate)
   } catch (error) {
     if (error instanceof NotReproduced && !interruption.aborted) throw error
-    const {message, code = ''} = error as NodeJS.ErrnoException
+    if (interruption.aborted) {
+      return {...result(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}
+    }
+    const {message, code = ''} = (await causeOf(error, namespace)) as NodeJS.ErrnoException
     const remedy = remedies[code]
-    return interruption.aborted
-      ? {...result(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}
-      : {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
+    return {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
     over = true
     clearInterval(watch)
@@ -505,6 +509,13 @@ async function play(
     await stage?.end()
     if (supervisedFd !== undefined) closeNative(supervisedFd)
   }
+}
+
+/** Where the keeper of a namespace ends, what is done next there breaks before its end is told. */
+async function causeOf(error: unknown, namespace: Namespace | undefined): Promise<unknown> {
+  if (namespace === undefined) return error
+  const lost = namespace.failure.catch((failure: Error) => failure)
+  return Promise.race([lost, delay(keeperToldWithinMilliseconds, error)])
 }
 
 function logProcess(
