@@ -16,6 +16,7 @@ import {verifyAccepting} from '../processes/verify.ts'
 import type {EventLog} from '../reports/events.ts'
 import type {ClientReport, Expected, ReportedCall, Result, ServerReport} from '../reports/schema.ts'
 import type {Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
+import {clientHost} from '../sockets/address.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {bindNative, closeNative, isPlainBindGranted} from '../sockets/native.ts'
 import {nodeBindOption} from '../sockets/opener.ts'
@@ -169,8 +170,10 @@ function skipReason({predecessor, successor, client}: Result): string | undefine
   const problem = native ? nativeOpenerProblem() : undefined
   if (problem !== undefined) return `needs the native opener: ${problem}`
   if (nativeOpenerProblem() !== undefined) return undefined
-  const missing = [predecessor, successor].find(({address}) => !isPlainBindGranted(address, 0))
-  return missing === undefined ? undefined : `the address ${missing.address} cannot be had here`
+  // With IPv6 switched off `::` can still be bound, and only what connects to it finds out.
+  const addresses = [predecessor, successor].flatMap(({address}) => [address, clientHost(address)])
+  const missing = addresses.find((address) => !isPlainBindGranted(address, 0))
+  return missing === undefined ? undefined : `the address ${missing} cannot be had here`
 }
 
 /** How often a scenario is begun anew whose packets did not do what it is to show. */
