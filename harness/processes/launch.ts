@@ -83,9 +83,13 @@ export class ActorFailed extends Error {
   override name = 'ActorFailed'
 }
 
-/** Longest silence of a process that owes an answer; a successor's attempts count as signs of life. */
+/**
+ * Longest silence of a process that owes an answer; a successor's attempts count as signs of life. Only the
+ * seconds in which the harness itself runs count: it may have been stopped together with all its processes.
+ */
 const answerWithinSeconds = 30
 const keptOutputCharacters = 4096
+const processLimitReached = 'the process limit is reached; raise it (ulimit -u)'
 
 /** A guardian ends the commands that it started; a settings keeper sets the machine's settings back. */
 const undoesItsWork: readonly Role[] = ['guardian', 'settings-keeper']
@@ -144,7 +148,8 @@ export async function launch(
   const pending = new Map<number, {resolve(value: unknown): void; reject(error: Error): void}>()
   const ready = deferred<void>()
   const connection = deferred<Socket>()
-  let lastSign = monotonicSeconds()
+  let silentSeconds = 0
+  let isReady = false
   let exitedAt: number | undefined
 
   const fail = (error: Error) => {
@@ -155,6 +160,10 @@ export async function launch(
   }
   const failure = ({code, signal}: Ending) => {
     const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
+    // Node itself asserts that its threads can be made, and aborts with a native stack trace.
+    if (/(uv_thread|pthread)_create/.test(errors)) {
+      return new ActorFailed(`the ${role} could not be started: ${processLimitReached}`)
+    }
     const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
     return new ActorFailed(`the ${role} (pid ${pid}) ${how}${said}`)
   }
@@ -177,7 +186,7 @@ export async function launch(
   })
 
   child.on('message', (message: Notice | Answer, handle) => {
-    lastSign = monotonicSeconds()
+    silentSeconds = 0
     if ('answerTo' in message) {
       const request = pending.get(message.answerTo)
       pending.delete(message.answerTo)
@@ -185,6 +194,7 @@ export async function launch(
       else request?.resolve(message.gives)
     } else if (message.notice === 'ready') {
       pid = message.pid ?? pid
+      isReady = true
       ready.resolve()
     } else if (message.notice === 'attempts') listeners.onAttempts?.(message.attempts)
     else if (message.notice === 'connection') connection.resolve(handle as Socket)
@@ -194,9 +204,10 @@ export async function launch(
   })
 
   const watchdog = setInterval(() => {
-    const silent = monotonicSeconds() - lastSign
-    if (pending.size === 0 || silent < answerWithinSeconds) return
-    fail(new ActorFailed(`the ${role} (pid ${pid}) has said nothing for ${Math.round(silent)} s`))
+    silentSeconds++
+    const owes = !isReady || pending.size > 0
+    if (!owes || silentSeconds < answerWithinSeconds) return
+    fail(new ActorFailed(`the ${role} (pid ${pid}) has said nothing for ${silentSeconds} s`))
     kill()
   }, 1000)
   watchdog.unref()
@@ -216,7 +227,7 @@ export async function launch(
     },
     request: (name, takes, connection) => {
       const id = ++requests
-      lastSign = monotonicSeconds()
+      silentSeconds = 0
       return new Promise((resolve, reject) => {
         pending.set(id, {resolve: resolve as (value: unknown) => void, reject})
         const message = {id, request: name, takes} as RequestMessage
@@ -235,7 +246,7 @@ function remoteError(fields: SystemErrorFields | {message: string}): Error {
 
 function launchProblem(role: Role, error: NodeJS.ErrnoException): Error {
   const remedy: Record<string, string> = {
-    EAGAIN: 'the process limit is reached; raise it (ulimit -u)',
+    EAGAIN: processLimitReached,
     EMFILE: 'too many open files; raise the limit (ulimit -n)',
     ENFILE: 'the system has too many open files',
     ENOMEM: 'out of memory',

@@ -157,7 +157,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       actor.kill()
     }
     // One that was handed over and taken by nobody is ours, and would keep this process from ending.
-    for (const {connection} of actors) connection.then((socket) => socket.destroy()).catch(() => undefined)
+    for (const {connection} of actors)
+      connection.then((socket) => socket.destroy()).catch(() => undefined)
     await Promise.all(actors.map(({ended}) => ended))
   }
 
