@@ -46,6 +46,7 @@ export function openServerLog(file: string, echo?: (line: string) => void): Serv
     },
     async close() {
       for (const [prefix, text] of partial) if (text !== '') put(prefix, text)
+      if (stream.destroyed) return
       await new Promise<void>((resolve) => {
         stream.once('close', resolve)
         stream.once('error', () => resolve())

@@ -38,6 +38,8 @@ export interface ServerHost {
   commandOf(pid: number): string | undefined
   /** Sends SIGKILL to the processes, unless they are none of these servers' (any more). */
   kill(pids: readonly number[]): void
+  /** Has a folder removed when the harness ends, however it ends. */
+  removeAtEnd(folder: string): Promise<void>
   /** Ends all servers with all their processes, and waits until they have ended. */
   close(): Promise<void>
 }
@@ -134,6 +136,9 @@ export async function openServerHost(
           // It has just ended.
         }
       }
+    },
+    async removeAtEnd(folder) {
+      await guardian.request('remove-at-end', {folder})
     },
     async close() {
       closing = true

@@ -71,11 +71,11 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
       interruption.signal,
     )
     const valid = checkSchema.parse(document)
-    await writeDocument(folder, valid)
     if (given.json === true) {
       process.stdout.write(`${JSON.stringify(valid)}\n`)
       if (valid.problem !== undefined) process.stderr.write(`rebind: ${safetyWords(valid)}\n`)
     } else process.stdout.write(renderCheck(valid, process.stdout.columns))
+    await writeDocument(folder, valid)
     process.stderr.write(`Logs and report: ${folder.path}\n`)
     return interruption.exitStatus() ?? statusOf(valid)
   } catch (error) {

@@ -78,8 +78,8 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
     ...(signal.aborted ? {interrupted: String(signal.reason)} : {}),
     wallSeconds: monotonicSeconds() - startedAt,
   })
-  await writeDocument(folder, document)
   print(document, options)
+  await writeDocument(folder, document)
   process.stderr.write(`Table: ${folder.path}\n`)
   return interruption.exitStatus() ?? statusOf(document)
 }

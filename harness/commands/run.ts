@@ -43,7 +43,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const interruption = listenForInterruption()
   const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
 
-  const {report, sentences, folder} = await playScenarios({
+  const {report, sentences, folder, unwritten} = await playScenarios({
     scenarios,
     limitSeconds: options.limit,
     wait: options.quick !== true,
@@ -58,15 +58,17 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   }).finally(display.close)
 
   process.stdout.write(printed(report, sentences, options))
-  process.stderr.write(`Logs and report: ${folder?.path}\n`)
-  const unwritten = options.junit === undefined ? [] : await writeJunit(options.junit, report)
+  if (unwritten === undefined) process.stderr.write(`Logs and report: ${folder?.path}\n`)
+  else process.stderr.write(`rebind: ${unwritten.message}\n`)
+  const junitWritten = options.junit === undefined || (await writeJunit(options.junit, report))
   await tellGithub(newsOfRun(report, sentences))
   // Beside the document that stdout is, a person still gets the sum.
   if (options.json === true || options.tap === true) {
     process.stderr.write(`${closingLine(report.results)}\n`)
   }
   const status = interruption.exitStatus() ?? statusOf(report.results)
-  return status === exitStatus.asExpected && unwritten.length > 0 ? exitStatus.failed : status
+  const allWritten = unwritten === undefined && junitWritten
+  return status === exitStatus.asExpected && !allWritten ? exitStatus.failed : status
 }
 
 function printed(report: Report, sentences: readonly string[], {json, tap}: RunOptions): string {
@@ -75,15 +77,15 @@ function printed(report: Report, sentences: readonly string[], {json, tap}: RunO
   return `${renderTerminal(report, sentences, process.stdout.columns)}\n${closingLine(report.results)}\n`
 }
 
-/** What could not be written; the run folder holds it all the same. */
-async function writeJunit(file: string, report: Report): Promise<string[]> {
+/** Whether it could be written; the run folder holds it all the same. */
+async function writeJunit(file: string, report: Report): Promise<boolean> {
   try {
     await writeNamedFile(file, renderJunit(report))
-    return []
+    return true
   } catch (error) {
     const {code, message} = error as NodeJS.ErrnoException
     process.stderr.write(`rebind: ${printable(file)} was not written (${code ?? message})\n`)
-    return [file]
+    return false
   }
 }
 

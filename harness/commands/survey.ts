@@ -58,8 +58,8 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
       wallSeconds: monotonicSeconds() - origin,
       ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
     })
-    await writeDocument(folder, document)
     process.stdout.write(json === true ? `${JSON.stringify(document)}\n` : renderSurvey(document))
+    await writeDocument(folder, document)
     process.stderr.write(`Logs and report: ${folder.path}\n`)
     const failed = results.some(({status}) => status === 'failed')
     return interruption.exitStatus() ?? (failed ? exitStatus.failed : exitStatus.asExpected)

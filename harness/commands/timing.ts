@@ -31,9 +31,10 @@ export async function timing(options: TimingOptions): Promise<number> {
     process.stderr.write(`rebind: timing needs the native opener: ${problem}\n`)
     return exitStatus.failed
   }
-  const {document, interrupted} = await timeReleases(options)
-  if (options.json === true) process.stdout.write(`${JSON.stringify(document)}\n`)
-  else process.stdout.write(renderTimingTerminal(document, process.stdout.columns))
+  const {document, interrupted} = await timeReleases(options, (measured) => {
+    if (options.json === true) process.stdout.write(`${JSON.stringify(measured)}\n`)
+    else process.stdout.write(renderTimingTerminal(measured, process.stdout.columns))
+  })
   if (interrupted !== undefined) return interrupted
   const {summary} = document
   if (summary.unexpected > 0) return exitStatus.unexpected
@@ -46,9 +47,13 @@ export async function timing(options: TimingOptions): Promise<number> {
   return exitStatus.failed
 }
 
-/** Measures, and writes the run folder. */
+/**
+ * Measures, and writes the run folder.
+ * @param onMeasured told of the result before it is written
+ */
 export async function timeReleases(
   options: TimingOptions,
+  onMeasured: (document: Timing) => void = () => undefined,
 ): Promise<{document: Timing; interrupted: number | undefined; folder: RunFolder}> {
   const startedAt = new Date()
   const origin = monotonicSeconds()
@@ -107,6 +112,7 @@ export async function timeReleases(
       }),
     )
     log.write('run-end', {at: endedAt})
+    onMeasured(document)
     await writeDocument(folder, document)
     process.stderr.write(`Logs and report: ${folder.path}\n`)
     return {document, interrupted: interruption.exitStatus(), folder}

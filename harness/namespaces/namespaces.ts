@@ -78,14 +78,15 @@ async function firstWayThatWorks(program: string, stack: Stack): Promise<Way> {
 async function proveThatPacketsCanBeFiltered(program: string, way: Way): Promise<void> {
   const {namespace, close} = await openNamespace(program, way, {})
   try {
-    const guest = await launch(program, 'client', {}, {through: namespace.enter})
     await namespace.drop('all but one FIN each way', firstPort)
+    const guest = await launch(program, 'client', {}, {through: namespace.enter})
     // Nobody listens, so a SYN that is not dropped is answered by RST at once.
-    const {calls} = await guest.request('try-to-connect', {
-      ...{host: '127.0.0.1', port: firstPort, hold: false},
-      withinSeconds: 0.1,
-    })
-    guest.kill()
+    const {calls} = await guest
+      .request('try-to-connect', {
+        ...{host: '127.0.0.1', port: firstPort, hold: false},
+        withinSeconds: 0.1,
+      })
+      .finally(guest.kill)
     await guest.ended
     if (calls.at(-1)?.outcome !== 'unanswered') throw new Error('nft has no effect')
   } catch (error) {
@@ -128,6 +129,9 @@ async function openNamespace(
 function namespaceOf(keeper: Actor, way: Way) {
   const net = `/proc/${keeper.pid}/net`
   let nextPort = firstPort
+  const failure = keeper.ended.then((ending) => Promise.reject(keeper.failure(ending)))
+  // Nobody waits for it when the namespace is closed.
+  failure.catch(() => undefined)
   return {
     enter: way.enter(keeper.pid),
     readSockets: shared(() => readProcNetTcp(net)),
@@ -138,5 +142,6 @@ function namespaceOf(keeper: Actor, way: Way) {
     verifyAccepting: async (address, port, pid) => {
       await keeper.request('verify-accepting', {address, port, pid})
     },
+    failure,
   } satisfies Surroundings['namespace']
 }

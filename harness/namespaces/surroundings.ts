@@ -30,6 +30,8 @@ export interface Namespace {
   takePort(): Promise<number>
   /** Proves that the successor of this pid answers. */
   verifyAccepting(address: string, port: number, pid: number): Promise<void>
+  /** Rejected with ActorFailed when the process that keeps the namespace ends. */
+  failure: Promise<never>
 }
 
 export interface SurroundingsListeners {

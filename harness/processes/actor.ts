@@ -12,9 +12,11 @@ import {holderHandlers} from './holder.ts'
 import {keeperHandlers} from './keeper.ts'
 import {isPace, isRequest, requestShapes} from './message-shapes.ts'
 import type {Answer, Handlers, Notice, RequestName} from './messages.ts'
+import {volunteerForTheOutOfMemoryKiller} from './out-of-memory.ts'
 import {predecessorHandlers} from './predecessor.ts'
 import {restoreSettings, settingsKeeperHandlers} from './settings-keeper.ts'
 import {setPacing, successorHandlers} from './successor.ts'
+import {removeTemporaryProgram} from './temporary-program.ts'
 
 const roles: Record<string, Handlers> = {
   predecessor: predecessorHandlers,
@@ -34,8 +36,12 @@ if (handlers === undefined || process.send === undefined) {
   process.exit(2)
 }
 
+// What a guardian starts would inherit it.
+if (process.argv[2] !== 'guardian') volunteerForTheOutOfMemoryKiller()
+
 process.on('disconnect', () => {
   restoreSettings()
+  removeTemporaryProgram()
   process.exit(0)
 })
 // A terminal's Ctrl-C reaches every process of the group; it is the harness that decides who ends when.

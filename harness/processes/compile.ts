@@ -4,6 +4,7 @@ import {mkdir, mkdtemp, rename, rm, symlink} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {dirname, join} from 'node:path'
 import {fileURLToPath} from 'node:url'
+import {temporaryPrefix} from './temporary-program.ts'
 
 export interface CompiledProgram {
   path: string
@@ -46,7 +47,7 @@ export async function compileActor(
     return cached
   } catch (error) {
     if (!isUnwritable(error)) throw error
-    const folder = await mkdtemp(join(tmpdir(), 'rebind-'))
+    const folder = await mkdtemp(join(tmpdir(), temporaryPrefix))
     const dispose = () => rm(folder, {recursive: true, force: true})
     // koffi stays outside the bundle, as it brings a binary, and is found from the bundle's folder.
     try {

@@ -1,5 +1,6 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
+import {rmSync} from 'node:fs'
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {BoundedOutput} from './bounded-output.ts'
@@ -14,6 +15,8 @@ const endWithinSeconds = 1
 
 const running = new Map<number, ChildProcess>()
 const groups = new Set<number>()
+/** What lies in temporary folders, and nobody wants when the harness is gone. */
+const folders = new Set<string>()
 
 /**
  * The parent of the commands that `check` starts. It has one more duty than to start them: however it
@@ -60,6 +63,12 @@ export const guardianHandlers = {
     return null
   },
 
+  async 'remove-at-end'({folder}: {folder: string}) {
+    watchOverTree()
+    folders.add(folder)
+    return null
+  },
+
   async exit() {
     endTree()
     return {openConnections: 0}
@@ -76,7 +85,10 @@ let reap: (own: ReadonlySet<number>) => void = () => undefined
 function watchOverTree(): void {
   if (watching) return
   watching = true
-  process.once('exit', endTree)
+  process.once('exit', () => {
+    endTree()
+    for (const folder of folders) removeFolder(folder)
+  })
   reap = becomeSubreaper() ?? reap
   setInterval(() => reap(new Set(running.keys())), reapEveryMilliseconds).unref()
 }
@@ -94,6 +106,15 @@ function endTree(): void {
     reap(new Set())
     if (pids.length === 0) return
     for (const pid of pids) kill(pid)
+  }
+}
+
+/** Another guardian may still be ending a server that writes there. */
+function removeFolder(folder: string): void {
+  try {
+    rmSync(folder, {recursive: true, force: true, maxRetries: 10, retryDelay: 50})
+  } catch {
+    // Nobody is left to be told.
   }
 }
 

@@ -90,10 +90,14 @@ export class ActorFailed extends Error {
   override name = 'ActorFailed'
 }
 
-/** Longest silence of a process that owes an answer; a successor's attempts count as signs of life. */
+/**
+ * Longest silence of a process that owes an answer; a successor's attempts count as signs of life. Only the
+ * seconds in which the harness itself runs count: it may have been stopped together with all its processes.
+ */
 const answerWithinSeconds = 30
 const keptOutputCharacters = 4096
 const shownCharacters = 120
+const processLimitReached = 'the process limit is reached; raise it (ulimit -u)'
 
 /** A guardian ends the commands that it started; a settings keeper sets the machine's settings back. */
 const undoesItsWork: readonly Role[] = ['guardian', 'settings-keeper']
@@ -155,7 +159,8 @@ export async function launch(
   let requests = 0
   const ready = deferred<void>()
   const connection = deferred<Socket>()
-  let lastSign = monotonicSeconds()
+  let silentSeconds = 0
+  let isReady = false
   let exitedAt: number | undefined
   /** Why the process was ended by us. */
   let fault: ActorFailed | undefined
@@ -169,6 +174,10 @@ export async function launch(
   const failure = ({code, signal}: Ending) => {
     if (fault !== undefined) return fault
     const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
+    // Node itself asserts that its threads can be made, and aborts with a native stack trace.
+    if (/(uv_thread|pthread)_create/.test(errors)) {
+      return new ActorFailed(`the ${role} could not be started: ${processLimitReached}`)
+    }
     const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
     return new ActorFailed(`the ${role} (pid ${pid}) ${how}${said}`)
   }
@@ -214,6 +223,7 @@ export async function launch(
       // Where sudo waits in between, only the process itself knows its pid.
       if (through?.[0] !== 'sudo' && (message.pid ?? child.pid) !== child.pid) return false
       pid = message.pid ?? pid
+      isReady = true
       ready.resolve()
     } else if (message.notice === 'attempts') listeners.onAttempts?.(message.attempts)
     else if (message.notice === 'connection') {
@@ -225,7 +235,7 @@ export async function launch(
     return true
   }
   child.on('message', (message: unknown, handle) => {
-    lastSign = monotonicSeconds()
+    silentSeconds = 0
     if (fault !== undefined) return
     const isKnown = isAnswer(message)
       ? answered(message)
@@ -234,9 +244,10 @@ export async function launch(
   })
 
   const watchdog = setInterval(() => {
-    const silent = monotonicSeconds() - lastSign
-    if (pending.size === 0 || silent < answerWithinSeconds) return
-    fault = new ActorFailed(`the ${role} (pid ${pid}) has said nothing for ${Math.round(silent)} s`)
+    silentSeconds++
+    const owes = !isReady || pending.size > 0
+    if (!owes || silentSeconds < answerWithinSeconds) return
+    fault = new ActorFailed(`the ${role} (pid ${pid}) has said nothing for ${silentSeconds} s`)
     fail(fault)
     kill()
   }, 1000)
@@ -256,7 +267,7 @@ export async function launch(
     },
     request: (name, takes, connection) => {
       const id = ++requests
-      lastSign = monotonicSeconds()
+      silentSeconds = 0
       return new Promise((resolve, reject) => {
         pending.set(id, {name, resolve: resolve as (value: unknown) => void, reject})
         const message = {id, request: name, takes} as RequestMessage
@@ -281,7 +292,7 @@ function shown(message: unknown): string {
 
 function launchProblem(role: Role, error: NodeJS.ErrnoException): Error {
   const remedy: Record<string, string> = {
-    EAGAIN: 'the process limit is reached; raise it (ulimit -u)',
+    EAGAIN: processLimitReached,
     EMFILE: 'too many open files; raise the limit (ulimit -n)',
     ENFILE: 'the system has too many open files',
     ENOMEM: 'out of memory',

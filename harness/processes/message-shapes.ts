@@ -167,6 +167,10 @@ export const requestShapes: {
     takes: fields<Requests['signal-command']['takes']>({pid, signal}),
     gives: nothing,
   },
+  'remove-at-end': {
+    takes: fields<Requests['remove-at-end']['takes']>({folder: text}),
+    gives: nothing,
+  },
 }
 
 export const isPace = fields<PaceMessage>({pace: pacing})

@@ -52,8 +52,9 @@ export function openEventLog(file: string, run: string, origin: number): EventLo
   stream.on('error', () => {
     broken = true
   })
+  // Not flushSync: on a full disk sonic-boom 4.2 tries the same write for ever.
   const flush = () => {
-    if (!broken) stream.flushSync()
+    if (!broken) stream.flush()
   }
   const timer = setInterval(flush, flushEveryMilliseconds)
   timer.unref()
@@ -61,15 +62,16 @@ export function openEventLog(file: string, run: string, origin: number): EventLo
     write(event, {at, scenario = null, ...fields}) {
       if (broken) return
       logger.info({scenario, event, seconds: at - origin, ...fields})
-      // What is rare is on disk before anybody is told of it. Writing out waits for the disk (fsync), which
-      // attempts, and the ports of a timing, come too often for.
+      // What is rare is in the file before anybody is told of it; attempts, and the ports of a timing, come
+      // too often for that.
       const isFirstAttempt = fields.attempt === 1 && scenario !== null
       if (!frequentEvents.includes(event) || isFirstAttempt) flush()
     },
     close() {
       clearInterval(timer)
       flush()
-      stream.end()
+      if (broken) stream.destroy()
+      else stream.end()
     },
   }
 }

@@ -61,8 +61,9 @@ export interface DocumentExtras {
 }
 
 /**
- * Writes a document of the run folder: the JSON, and what people look at.
- * @throws ZodError if the document breaks its own contract; SystemError of the file system
+ * Writes a document of the run folder: the JSON, and what people look at. Whoever has measured something
+ * prints it before, so that a full disk or a folder that is gone takes nothing but the files.
+ * @throws ZodError if the document breaks its own contract; Error in one line if it cannot be written
  */
 export async function writeDocument(
   folder: RunFolder,
@@ -71,8 +72,14 @@ export async function writeDocument(
 ): Promise<void> {
   const {name, indent, load} = documentKinds[document.format]
   const valid = (await load()).schema.parse(document)
-  await writeWhole(folder, `${name}.json`, `${JSON.stringify(valid, null, indent)}\n`)
-  await writeMarkdown(folder, valid, sentences)
+  try {
+    await writeWhole(folder, `${name}.json`, `${JSON.stringify(valid, null, indent)}\n`)
+    await writeMarkdown(folder, valid, sentences)
+  } catch (error) {
+    throw new Error(
+      `${name}.json was not written, or not all that belongs to it (${(error as Error).message}); make room, or choose another folder with --out DIR`,
+    )
+  }
   try {
     await writePage(folder, [...beside, valid], sentences)
   } catch (error) {

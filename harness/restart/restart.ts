@@ -1,3 +1,4 @@
+import {setTimeout as delay} from 'node:timers/promises'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import type {OpenSurroundings} from '../namespaces/open-surroundings.ts'
@@ -15,6 +16,7 @@ import {verifyAccepting} from '../processes/verify.ts'
 import type {EventLog} from '../reports/events.ts'
 import type {ClientReport, Expected, ReportedCall, Result, ServerReport} from '../reports/schema.ts'
 import type {Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
+import {clientHost} from '../sockets/address.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {bindNative, closeNative, isPlainBindGranted} from '../sockets/native.ts'
 import {nodeBindOption} from '../sockets/opener.ts'
@@ -70,6 +72,7 @@ export interface Restart {
 
 /** How long a server's own way of retrying may go on asking in vain: a run is not to last longer for it. */
 const overshootAllowedSeconds = 6
+const keeperToldWithinMilliseconds = 500
 /** How many ports may be lost to somebody else between the proof and the use. */
 const portLossesAllowed = 5
 
@@ -166,8 +169,10 @@ function skipReason({predecessor, successor, client}: Result): string | undefine
   const problem = native ? nativeOpenerProblem() : undefined
   if (problem !== undefined) return `needs the native opener: ${problem}`
   if (nativeOpenerProblem() !== undefined) return undefined
-  const missing = [predecessor, successor].find(({address}) => !isPlainBindGranted(address, 0))
-  return missing === undefined ? undefined : `the address ${missing.address} cannot be had here`
+  // With IPv6 switched off `::` can still be bound, and only what connects to it finds out.
+  const addresses = [predecessor, successor].flatMap(({address}) => [address, clientHost(address)])
+  const missing = addresses.find((address) => !isPlainBindGranted(address, 0))
+  return missing === undefined ? undefined : `the address ${missing} cannot be had here`
 }
 
 /** How often a scenario is begun anew whose packets did not do what it is to show. */
@@ -490,6 +495,7 @@ async function play(
       Promise.all([outcome.promise, told.then(() => witness.done())]),
       opened.failure,
       interrupted.promise,
+      ...(namespace === undefined ? [] : [namespace.failure]),
     ])
     await look()
     const verify = namespace?.verifyAccepting ?? verifyAccepting
@@ -497,11 +503,12 @@ async function play(
     return result(context.wait && !tooLate)
   } catch (error) {
     if (error instanceof NotReproduced && !interruption.aborted) throw error
-    const {message, code = ''} = error as NodeJS.ErrnoException
+    if (interruption.aborted) {
+      return {...result(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}
+    }
+    const {message, code = ''} = (await causeOf(error, namespace)) as NodeJS.ErrnoException
     const remedy = remedies[code]
-    return interruption.aborted
-      ? {...result(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}
-      : {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
+    return {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
     over = true
     clearTimeout(watch)
@@ -511,6 +518,13 @@ async function play(
     await stage?.end()
     if (supervisedFd !== undefined) closeNative(supervisedFd)
   }
+}
+
+/** Where the keeper of a namespace ends, what is done next there breaks before its end is told. */
+async function causeOf(error: unknown, namespace: Namespace | undefined): Promise<unknown> {
+  if (namespace === undefined) return error
+  const lost = namespace.failure.catch((failure: Error) => failure)
+  return Promise.race([lost, delay(keeperToldWithinMilliseconds, error)])
 }
 
 function logProcess(

@@ -156,6 +156,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       leaving.add(actor)
       actor.kill()
     }
+    // One that was handed over and taken by nobody is ours, and would keep this process from ending.
+    for (const {connection} of actors)
+      connection.then((socket) => socket.destroy()).catch(() => undefined)
     await Promise.all(actors.map(({ended}) => ended))
   }
 

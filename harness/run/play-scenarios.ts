@@ -34,11 +34,13 @@ export interface Played {
   /** What contradicts common advice, a sentence each. */
   sentences: string[]
   folder?: RunFolder
+  /** Why the report could not be written, in one line. */
+  unwritten?: Error
 }
 
 /**
  * One run: plays scenarios at the same time on the machine at hand, and reports what was observed.
- * @throws UsageError if the run folder cannot be made; SystemError of the file system
+ * @throws UsageError if the run folder cannot be made
  */
 export async function playScenarios({out, command, ...options}: PlayOptions): Promise<Played> {
   const {scenarios, interruption} = options
@@ -78,6 +80,10 @@ export async function playScenarios({out, command, ...options}: PlayOptions): Pr
   }
   const sentences = findings(results, scenarios)
   if (folder === undefined) return {report, sentences}
-  await writeDocument(folder, report, {sentences})
-  return {report, sentences, folder}
+  try {
+    await writeDocument(folder, report, {sentences})
+    return {report, sentences, folder}
+  } catch (error) {
+    return {report, sentences, folder, unwritten: error as Error}
+  }
 }

@@ -30,7 +30,7 @@ export interface RunScenariosOptions {
  * a result with the status `failed`, not an error.
  * @returns the report that `rebind run --json` prints
  * @throws UsageError for an unknown id, a scenario of the wrong shape, a limit or count that cannot be,
- * or an `out` that cannot be written
+ * or an `out` that cannot be written; Error if that fails at the end only
  */
 export async function runScenarios({
   scenarios = {},
@@ -51,7 +51,7 @@ export async function runScenarios({
   if (!(Number.isInteger(repeat) && repeat > 0)) {
     throw new UsageError('repeat must be a whole number greater than 0')
   }
-  const {report} = await playScenarios({
+  const {report, unwritten} = await playScenarios({
     scenarios: chooseScenarios(builtIn, scenarios, ids),
     limitSeconds,
     wait: !quick,
@@ -61,5 +61,6 @@ export async function runScenarios({
     command: [],
     ...(out === undefined ? {} : {out}),
   })
+  if (unwritten !== undefined) throw unwritten
   return report
 }

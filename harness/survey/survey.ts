@@ -6,8 +6,10 @@ import {promisify} from 'node:util'
 import pLimit from 'p-limit'
 import {checkRestart} from '../check/check.ts'
 import type {CheckListeners} from '../check/context.ts'
+import {openServerHost, type ServerHost} from '../check/server.ts'
 import {deferred} from '../deferred.ts'
 import {detectPlatform} from '../platforms/detect.ts'
+import {compileActor} from '../processes/compile.ts'
 import type {CheckDocument} from '../reports/check-schema.ts'
 import type {Surveyed} from '../reports/survey-schema.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
@@ -40,12 +42,15 @@ export async function runSurvey(options: SurveyOptions): Promise<Surveyed[]> {
     native: nativeOpenerProblem() === undefined,
   })
   const settingUp = pLimit(settingUpAtOnce)
+  const program = await compileActor()
+  // Compilers end, and temporary folders go, even if the harness is killed.
+  const host = await openServerHost(program, () => undefined)
   try {
     return await Promise.all(
       servers.map(async (server) => {
         const waiting = deferred<void>()
         const begun = await settingUp(async () => {
-          const result = surveyOne(server, options, ports.take, waiting.resolve)
+          const result = surveyOne(server, options, host, ports.take, waiting.resolve)
           await Promise.race([waiting.promise, result])
           return {result}
         })
@@ -56,12 +61,15 @@ export async function runSurvey(options: SurveyOptions): Promise<Surveyed[]> {
     )
   } finally {
     ports.close()
+    await host.close()
+    await program.dispose()
   }
 }
 
 async function surveyOne(
   server: SurveyServer,
   {limitSeconds, signal, listeners}: SurveyOptions,
+  host: ServerHost,
   takePort: () => Promise<number>,
   onWaiting: () => void,
 ): Promise<Surveyed> {
@@ -85,8 +93,9 @@ async function surveyOne(
   try {
     version = await versionOf(server)
     folder = await mkdtemp(join(tmpdir(), `rebind-survey-${id}-`))
+    await host.removeAtEnd(folder)
     const place = {port: await takePort(), folder}
-    await prepare(server, place, signal)
+    await prepare(server, place, host, signal)
     const told = listeners(server)
     const check = await checkRestart(
       {
@@ -145,7 +154,12 @@ function runnable(
   return [findProgram('setpriv') ?? 'setpriv', ...user, ...command]
 }
 
-async function prepare(server: SurveyServer, place: Place, signal: AbortSignal): Promise<void> {
+async function prepare(
+  server: SurveyServer,
+  place: Place,
+  host: ServerHost,
+  signal: AbortSignal,
+): Promise<void> {
   const {port, folder} = place
   for (const [name, text] of Object.entries(server.files ?? {})) {
     await writeFile(join(folder, name), text.replaceAll('127.0.0.1:PORT', `127.0.0.1:${port}`))
@@ -156,20 +170,28 @@ async function prepare(server: SurveyServer, place: Place, signal: AbortSignal):
   }
   for (const command of server.prepare?.(place) ?? []) {
     const [program = '', ...args] = runnable(server, command)
-    try {
-      await promisify(execFile)(program, args, {
-        cwd: folder,
-        timeout: prepareWithinMilliseconds,
-        killSignal: 'SIGKILL',
-        signal,
-      })
-    } catch (error) {
-      signal.throwIfAborted()
-      const {stderr = '', message} = error as Error & {stderr?: string}
-      const [line = message] = stderr.trim().split('\n').slice(-1)
-      throw new Error(`${command.join(' ')} failed: ${line}`)
-    }
+    signal.throwIfAborted()
+    const run = await host.start({command: program, args, env: ownEnvironment(), cwd: folder})
+    const stop = () => host.kill([run.pid])
+    const patience = setTimeout(stop, prepareWithinMilliseconds)
+    signal.addEventListener('abort', stop)
+    const {code, signal: endedBy} = await run.ended
+    signal.removeEventListener('abort', stop)
+    clearTimeout(patience)
+    signal.throwIfAborted()
+    if (code === 0) continue
+    await run.silent
+    const line = run.lines.errorLines().at(-1) ?? `it ended with ${endedBy ?? code}`
+    throw new Error(`${command.join(' ')} failed: ${line}`)
   }
+}
+
+function ownEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value]],
+    ),
+  )
 }
 
 /** What the program says of its version, on whichever stream and with whatever exit status. */
