@@ -9,6 +9,8 @@ import {libc} from './libc.ts'
 import {systemError} from './system-error.ts'
 
 const {EAGAIN, EINPROGRESS} = osConstants.errno
+/** The int that an option is set to. */
+const on = Buffer.from([1, 0, 0, 0])
 /** sizeof(struct sockaddr_in6), the larger one. */
 const addressBytes = 28
 /** More than the first byte is never read; the kernel cuts its structure to what it is given. */
@@ -70,6 +72,18 @@ export function localPort(fd: number): number {
 export function sendFin(fd: number): void {
   const c = libc()
   check('shutdown', c.shutdown(fd, c.constants.SHUT_WR))
+}
+
+/**
+ * Sends the ACK of what has arrived, which a kernel may keep back for some milliseconds in the hope of data to
+ * send it with. Where there is no such option it comes in its time.
+ * @throws SystemError of `setsockopt`
+ */
+export function acknowledgeNow(fd: number): void {
+  const {constants, setsockopt} = libc()
+  const {IPPROTO_TCP, TCP_QUICKACK} = constants
+  if (TCP_QUICKACK === null) return
+  check('setsockopt', setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, on, on.length))
 }
 
 /** Whether the other side's FIN has arrived. @throws SystemError of `recv`, e.g. ECONNRESET */

@@ -16,6 +16,8 @@ export interface SocketConstants {
   IPPROTO_TCP: number
   /** Answers with a structure whose first byte is the state of the connection. */
   TCP_INFO: number
+  /** Sends an ACK that the kernel keeps back for a while; null where the system has no such option. */
+  TCP_QUICKACK: number | null
   /** The numbers of the states in that byte. */
   tcpStates: Record<
     'LISTEN' | 'ESTABLISHED' | 'FIN_WAIT2' | 'CLOSE_WAIT' | 'TIME_WAIT' | 'CLOSED',
@@ -48,6 +50,7 @@ const linux: SocketConstants = {
   IPV6_V6ONLY: 26,
   IPPROTO_TCP: 6,
   TCP_INFO: 11,
+  TCP_QUICKACK: 12,
   tcpStates: {
     LISTEN: 10,
     ESTABLISHED: 1,
@@ -82,6 +85,7 @@ const darwin: SocketConstants = {
   IPV6_V6ONLY: 27,
   IPPROTO_TCP: 6,
   TCP_INFO: 0x106,
+  TCP_QUICKACK: null,
   tcpStates: {
     LISTEN: 1,
     ESTABLISHED: 4,
@@ -129,8 +133,16 @@ export function sockaddr(
     bytes.writeUInt16LE(familyNumber, 0)
   }
   bytes.writeUInt16BE(port, 2)
-  if (ipv4) bytes.set(ipv4Bytes(host), 4)
-  else bytes.set(ipv6Bytes(host), 8)
+  bytes.set(hostBytes(host, ipv4), ipv4 ? 4 : 8)
+  return bytes
+}
+
+/** Parsed once: a handful of hosts is asked for thousands of times. */
+const known = new Map<string, readonly number[]>()
+
+function hostBytes(host: string, ipv4: boolean): readonly number[] {
+  const bytes = known.get(host) ?? (ipv4 ? ipv4Bytes(host) : ipv6Bytes(host))
+  known.set(host, bytes)
   return bytes
 }
 
