@@ -5,9 +5,16 @@ import {detectPlatform} from '../platforms/detect.ts'
 import type {BenchRow} from '../reports/bench-schema.ts'
 import {listenOn} from '../sockets/connection.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
-import {bindNative, closeNative, makeSocket, preparedBind} from '../sockets/native.ts'
+import {
+  bindNative,
+  closeNative,
+  makeSocket,
+  type PortToOpen,
+  preparedBind,
+  tryBindNative,
+} from '../sockets/native.ts'
 import {openPortPool, type PortPool} from '../sockets/ports.ts'
-import {isSystemError} from '../sockets/system-error.ts'
+import {isSystemError, systemError} from '../sockets/system-error.ts'
 import {quantile} from '../timing/summary.ts'
 import {type Compiled, compileC} from './compile-c.ts'
 import {CannotMeasure, type PartOptions, type PartResult, rowOf} from './part.ts'
@@ -25,13 +32,24 @@ type Way = 'none' | 'reuseaddr' | 'kept'
 interface Case {
   what: string
   way: Way
+  /** A refusal is thrown as an error. */
+  throws?: true
   /** What the port's predecessor left, and with which option. */
   residue: 'none' | 'reuseaddr' | null
   outcome: 'granted' | 'refused'
+  note?: string
 }
 
 const cases: readonly Case[] = [
   {what: 'refused over TIME_WAIT', way: 'none', residue: 'none', outcome: 'refused'},
+  {
+    what: 'refused over TIME_WAIT, thrown as an error',
+    way: 'none',
+    throws: true,
+    residue: 'none',
+    outcome: 'refused',
+    note: 'to make and throw an Error takes as long as the bind; only a successor does so, once a millisecond at most',
+  },
   {
     what: 'refused over TIME_WAIT, on a kept socket',
     way: 'kept',
@@ -54,7 +72,11 @@ interface Attempts {
   seconds: number
 }
 
-type Loop = (port: number, way: Way, attempts: number) => Promise<Attempts> | Attempts
+type Loop = (
+  port: number,
+  how: Pick<Case, 'way' | 'throws'>,
+  attempts: number,
+) => Promise<Attempts> | Attempts
 
 /** Part 1: attempts through the native opener against the same system calls from C, and from Python. */
 export async function binds({quick, signal, scratch}: PartOptions): Promise<PartResult> {
@@ -78,12 +100,12 @@ export async function binds({quick, signal, scratch}: PartOptions): Promise<Part
       const loops: Loop[] = [ownLoop, ...others.flatMap(({loop}) => loop ?? [])]
       const seconds = loops.map((): number[] => [])
       // Once for nothing: code that has not run yet is slow, and so is a page that was never touched.
-      await ownLoop(port, each.way, attempts)
+      await ownLoop(port, each, attempts)
       // In turn, so that whatever else the machine does disturbs all of them alike.
       for (let round = 0; round < rounds; round++) {
         for (const [index, loop] of loops.entries()) {
           signal.throwIfAborted()
-          const done = await loop(port, each.way, attempts)
+          const done = await loop(port, each, attempts)
           prove(done, each, attempts)
           seconds[index]?.push(done.seconds / attempts)
         }
@@ -100,6 +122,7 @@ export async function binds({quick, signal, scratch}: PartOptions): Promise<Part
             baseline: {what, value: rate(baseline)},
             target: what === 'C' ? {of: 'ratio', atMost: timesOfC} : null,
             reason,
+            note: what === 'C' ? each.note : undefined,
           }),
         )
       }
@@ -136,32 +159,45 @@ function prove({granted, refused}: Attempts, {what, way, outcome}: Case, attempt
   }
 }
 
-/** As a successor tries, and as the measuring loop of `rebind timing` does (kept). */
-const ownLoop: Loop = (port, way, attempts) => {
+/** As ports are proven and cells tried; as a successor tries (throws); as `rebind timing` does (kept). */
+const ownLoop: Loop = (port, {way, throws}, attempts) => {
+  if (way === 'kept') return keptLoop(port, attempts)
+  const wanted = {address, port, bind: way}
+  const attempt = throws === true ? throwingAttempt : tryBindNative
   let granted = 0
-  if (way === 'kept') {
-    const fd = makeSocket({address, bind: 'none'})
-    const bind = preparedBind(fd, address, port)
-    const from = monotonicSeconds()
-    for (let left = attempts; left > 0; left--) {
-      const errno = bind()
-      if (errno === 0) granted++
-      else if (errno !== constants.errno.EADDRINUSE) throw new CannotMeasure(`errno ${errno}`)
-    }
-    const seconds = monotonicSeconds() - from
-    closeNative(fd)
-    return {granted, refused: attempts - granted, seconds}
-  }
   const from = monotonicSeconds()
   for (let left = attempts; left > 0; left--) {
-    try {
-      closeNative(bindNative({address, port, bind: way}))
+    const fd = attempt(wanted)
+    if (fd >= 0) {
       granted++
-    } catch (error) {
-      if (!isSystemError(error) || error.code !== 'EADDRINUSE') throw error
-    }
+      closeNative(fd)
+    } else if (fd !== -constants.errno.EADDRINUSE) throw systemError('bind', -fd)
   }
   return {granted, refused: attempts - granted, seconds: monotonicSeconds() - from}
+}
+
+function throwingAttempt(wanted: PortToOpen): number {
+  try {
+    return bindNative(wanted)
+  } catch (error) {
+    if (isSystemError(error)) return error.errno
+    throw error
+  }
+}
+
+function keptLoop(port: number, attempts: number): Attempts {
+  const fd = makeSocket({address, bind: 'none'})
+  const bind = preparedBind(fd, address, port)
+  let granted = 0
+  const from = monotonicSeconds()
+  for (let left = attempts; left > 0; left--) {
+    const errno = bind()
+    if (errno === 0) granted++
+    else if (errno !== constants.errno.EADDRINUSE) throw systemError('bind', errno)
+  }
+  const seconds = monotonicSeconds() - from
+  closeNative(fd)
+  return {granted, refused: attempts - granted, seconds}
 }
 
 function cLoop(compiled: Compiled, signal: AbortSignal): Loop | null {
@@ -191,7 +227,7 @@ async function pythonBaseline(signal: AbortSignal) {
 
 /** A program that prints: granted refused nanoseconds. Its own start is not counted. */
 function foreignLoop(command: readonly string[], signal: AbortSignal): Loop {
-  return async (port, way, attempts) => {
+  return async (port, {way}, attempts) => {
     const said = await outputOf([...command, address, `${port}`, way, `${attempts}`], {signal})
     const [granted = 0, refused = 0, nanoseconds = 0] = said.split(' ').map(Number)
     return {granted, refused, seconds: nanoseconds / 1e9}

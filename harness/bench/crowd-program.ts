@@ -7,9 +7,9 @@ import {type BindOption, bindOptions} from '../sockets/bind-options.ts'
 import {listenOn} from '../sockets/connection.ts'
 import {bringLoopbackUp} from '../sockets/loopback.ts'
 import {bindNative, closeNative, makeSocket, preparedBind} from '../sockets/native.ts'
+import {errorCode} from '../sockets/system-error.ts'
 import {quantile} from '../timing/summary.ts'
 import {costOf} from './cost-of.ts'
-import {errnoName} from './errno-name.ts'
 import {tellResult} from './namespace.ts'
 import {rebind} from './programs.ts'
 import {leaveTimeWaits} from './time-waits.ts'
@@ -88,7 +88,7 @@ function timed(address: string, bind: BindOption, tries: number): Crowd['binds']
   return {
     bind,
     address,
-    outcome: errno === 0 ? 'granted' : errnoName(errno),
+    outcome: errno === 0 ? 'granted' : errorCode(errno),
     tries,
     medianSeconds: quantile(seconds, 0.5) ?? 0,
     maxSeconds: Math.max(...seconds),

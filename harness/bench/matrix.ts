@@ -1,9 +1,9 @@
 import type {Cell} from '../matrix/cells.ts'
 import type {BenchRow} from '../reports/bench-schema.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
+import {errorCode} from '../sockets/system-error.ts'
 import {quantile} from '../timing/summary.ts'
 import {compileC} from './compile-c.ts'
-import {errnoName} from './errno-name.ts'
 import type {MatrixWalk, WalkRequest} from './matrix-program.ts'
 import {inNamespace} from './namespace.ts'
 import {CannotMeasure, type PartOptions, type PartResult, rowOf} from './part.ts'
@@ -80,7 +80,7 @@ function cellWords({residue, predecessor, successor}: Cell): string {
 
 function answerWords(answer: number | string | undefined): string {
   if (typeof answer !== 'number') return answer ?? 'nothing'
-  return answer === 0 ? 'granted' : errnoName(answer)
+  return answer === 0 ? 'granted' : errorCode(answer)
 }
 
 /** The exponent between the smallest and the largest: 1 if twice the cells take twice the time. */

@@ -4,7 +4,7 @@ import {namespaceWays, type Way} from '../namespaces/ways.ts'
 import {CannotMeasure} from './part.ts'
 
 /** What a program of ours in a namespace says, once. */
-export type Said<Result> = {result: Result} | {problem: string}
+type Said<Result> = {result: Result} | {problem: string}
 
 const remedy =
   'a private network namespace is needed: allow user namespaces (sysctl -w ' +

@@ -7,7 +7,7 @@ const count = z.int().nonnegative()
 const amount = z.number().nonnegative().nullable()
 
 /** What the numbers of a row are; `per-second` is the only one of which more is better. */
-export const benchUnits = ['seconds', 'per-second', 'bytes'] as const
+const benchUnits = ['seconds', 'per-second', 'bytes'] as const
 
 const rowSchema = z.looseObject({
   what: z.string(),

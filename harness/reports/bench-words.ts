@@ -136,7 +136,7 @@ export function crowdRows(crowds: readonly Crowd[]): string[][] {
 }
 
 /** `100,000`, or `16,384 of 20,000` where the kernel's limit came first. */
-export function reachedWords({reached, wanted}: Crowd): string {
+function reachedWords({reached, wanted}: Crowd): string {
   const [have, want] = [reached, wanted].map((count) => count.toLocaleString('en'))
   return reached === wanted ? `${have}` : `${have} of ${want}`
 }

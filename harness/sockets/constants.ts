@@ -25,7 +25,6 @@ export interface SocketConstants {
   >
   F_SETFD: number
   FD_CLOEXEC: number
-  F_GETFL: number
   F_SETFL: number
   O_NONBLOCK: number
   SHUT_WR: number
@@ -61,7 +60,6 @@ const linux: SocketConstants = {
   },
   F_SETFD: 2,
   FD_CLOEXEC: 1,
-  F_GETFL: 3,
   F_SETFL: 4,
   O_NONBLOCK: 0o4000,
   SHUT_WR: 1,
@@ -96,7 +94,6 @@ const darwin: SocketConstants = {
   },
   F_SETFD: 2,
   FD_CLOEXEC: 1,
-  F_GETFL: 3,
   F_SETFL: 4,
   O_NONBLOCK: 0x0004,
   SHUT_WR: 1,
@@ -132,18 +129,32 @@ export function sockaddr(
     // Every platform that Node and koffi are built for here is little-endian.
     bytes.writeUInt16LE(familyNumber, 0)
   }
-  bytes.writeUInt16BE(port, 2)
-  bytes.set(hostBytes(host, ipv4), ipv4 ? 4 : 8)
+  setPort(bytes, port)
+  if (ipv4) bytes.set(ipv4Bytes(host), 4)
+  else bytes.set(ipv6Bytes(host), 8)
   return bytes
 }
 
-/** Parsed once: a handful of hosts is asked for thousands of times. */
-const known = new Map<string, readonly number[]>()
+/** By host: the same bytes, but for the port. */
+const shared = new Map<string, Buffer>()
 
-function hostBytes(host: string, ipv4: boolean): readonly number[] {
-  const bytes = known.get(host) ?? (ipv4 ? ipv4Bytes(host) : ipv6Bytes(host))
-  known.set(host, bytes)
+/**
+ * As `sockaddr`, for a call that is made at once: the next one for the same host changes the bytes. C is slow to be
+ * handed a new Buffer, and a host is slow to be parsed.
+ */
+export function sharedSockaddr(
+  constants: SocketConstants,
+  target: SocketAddress,
+  port: number,
+): Buffer {
+  const bytes = shared.get(target.host) ?? sockaddr(constants, target, port)
+  shared.set(target.host, bytes)
+  setPort(bytes, port)
   return bytes
+}
+
+function setPort(bytes: Buffer, port: number): void {
+  bytes.writeUInt16BE(port, 2)
 }
 
 function ipv4Bytes(host: string): number[] {
