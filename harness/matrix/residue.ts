@@ -2,6 +2,7 @@ import type {TcpState} from '../platforms/tcp-states.ts'
 import {clientHost, type SocketAddress, socketAddress} from '../sockets/address.ts'
 import {
   acceptNext,
+  acknowledgeNow,
   doNotBlock,
   listenOn,
   localPort,
@@ -48,6 +49,7 @@ const endings: Record<ConnectionState, (ends: Ends, bench: Bench) => Promise<voi
   async FIN_WAIT2({own, peer}, bench) {
     sendFin(own)
     await bench.end(peer)
+    acknowledgeNow(peer)
     await bench.settled(own, 'FIN_WAIT2')
     bench.close(own)
   },

@@ -1,6 +1,6 @@
 import {listenOn} from '../sockets/connection.ts'
-import {bindSocket, closeNative, isPlainBindGranted, makeSocket} from '../sockets/native.ts'
-import {isSystemError} from '../sockets/system-error.ts'
+import {bindErrno, closeNative, isPlainBindGranted, makeSocket} from '../sockets/native.ts'
+import {errorCode, isSystemError} from '../sockets/system-error.ts'
 import type {Cell} from './cells.ts'
 
 /**
@@ -11,7 +11,8 @@ import type {Cell} from './cells.ts'
 export function tryToOpen({bind, address}: Cell['successor'], port: number): string {
   const fd = makeSocket({address, bind})
   try {
-    bindSocket(fd, address, port)
+    const errno = bindErrno(fd, address, port)
+    if (errno !== 0) return errorCode(errno)
     listenOn(fd, 1)
     return 'granted'
   } catch (error) {

@@ -1,4 +1,5 @@
 import type {z} from 'zod'
+import type {Bench} from './bench-schema.ts'
 import type {CheckDocument} from './check-schema.ts'
 import type {Comparison, Judgement} from './comparison-schema.ts'
 import type {RunDetails} from './html/run.ts'
@@ -18,6 +19,7 @@ export type RunDocument =
   | Survey
   | Comparison
   | Judgement
+  | Bench
 
 export type Format = RunDocument['format']
 
@@ -103,6 +105,15 @@ export const documentKinds: Readonly<Record<Format, KindOfDocument>> = {
           ? markdown.renderJudgementMarkdown(document)
           : markdown.renderComparisonMarkdown(document),
       )
+    },
+  },
+  'rebind-bench': {
+    name: 'bench',
+    indent: 2,
+    async load() {
+      const {benchSchema} = await import('./bench-schema.ts')
+      const {renderBenchMarkdown} = await import('./bench-markdown.ts')
+      return kind(benchSchema, renderBenchMarkdown)
     },
   },
 }

@@ -7,13 +7,22 @@ import {isIP, isIPv6} from 'node:net'
 export type Address = string
 
 export interface SocketAddress {
-  family: 'ipv4' | 'ipv6'
-  host: string
-  ipv6Only: boolean
+  readonly family: 'ipv4' | 'ipv6'
+  readonly host: string
+  readonly ipv6Only: boolean
 }
+
+/** A process deals with a handful of addresses, thousands of times; telling what one is takes as long as a bind. */
+const known = new Map<Address, SocketAddress>()
 
 /** @throws TypeError if `address` is neither an IP literal nor `dual`. */
 export function socketAddress(address: Address): SocketAddress {
+  const told = known.get(address) ?? parsed(address)
+  known.set(address, told)
+  return told
+}
+
+function parsed(address: Address): SocketAddress {
   if (address === 'dual') return {family: 'ipv6', host: '::', ipv6Only: false}
   if (isIP(address) === 0) throw new TypeError(`not an IP address: ${address}`)
   return isIPv6(address)

@@ -4,15 +4,24 @@
  */
 import {constants as osConstants} from 'node:os'
 import type {SocketAddress} from './address.ts'
-import {portOf, type SocketConstants, sockaddr} from './constants.ts'
+import {portOf, type SocketConstants, sharedSockaddr} from './constants.ts'
 import {libc} from './libc.ts'
 import {systemError} from './system-error.ts'
 
 const {EAGAIN, EINPROGRESS} = osConstants.errno
-/** sizeof(struct sockaddr_in6), the larger one. */
-const addressBytes = 28
-/** More than the first byte is never read; the kernel cuts its structure to what it is given. */
-const infoBytes = 256
+/** The int that an option is set to. */
+const on = Buffer.from([1, 0, 0, 0])
+/** struct linger {int l_onoff; int l_linger;}: on, and no time at all. */
+const linger = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])
+/** What the system writes its answers to, used again by every call: C is slow to be handed a new Buffer. */
+const answers = {
+  /** sizeof(struct sockaddr_in6), the larger one. */
+  address: Buffer.alloc(28),
+  /** More than the first byte is never read; the kernel cuts its structure to what it is given. */
+  info: Buffer.alloc(256),
+  byte: Buffer.alloc(1),
+  length: Buffer.alloc(4),
+}
 
 /** The states that a socket can be asked for; UNKNOWN is one of those that pass by. */
 export type HeldState = keyof SocketConstants['tcpStates'] | 'UNKNOWN'
@@ -30,7 +39,7 @@ export function listenOn(fd: number, backlog: number): void {
 export function startConnecting(fd: number, target: SocketAddress, port: number): void {
   const c = libc()
   doNotBlock(fd)
-  const bytes = sockaddr(c.constants, target, port)
+  const bytes = sharedSockaddr(c.constants, target, port)
   if (c.connect(fd, bytes, bytes.length) < 0 && c.errno() !== EINPROGRESS) {
     throw systemError('connect', c.errno(), {address: target.host, port})
   }
@@ -43,7 +52,7 @@ export function startConnecting(fd: number, target: SocketAddress, port: number)
  */
 export function acceptNext(listener: number): {fd: number; remotePort: number} | undefined {
   const c = libc()
-  const address = Buffer.alloc(addressBytes)
+  const {address} = answers
   const fd = c.accept(listener, address, lengthOf(address))
   if (fd < 0) {
     if (c.errno() === EAGAIN) return undefined
@@ -61,7 +70,7 @@ export function acceptNext(listener: number): {fd: number; remotePort: number} |
 
 /** The socket's own port. @throws SystemError of `getsockname` */
 export function localPort(fd: number): number {
-  const address = Buffer.alloc(addressBytes)
+  const {address} = answers
   check('getsockname', libc().getsockname(fd, address, lengthOf(address)))
   return portOf(address)
 }
@@ -72,10 +81,22 @@ export function sendFin(fd: number): void {
   check('shutdown', c.shutdown(fd, c.constants.SHUT_WR))
 }
 
+/**
+ * Sends the ACK of what has arrived, which a kernel may keep back for some milliseconds in the hope of data to
+ * send it with. Where there is no such option it comes in its time.
+ * @throws SystemError of `setsockopt`
+ */
+export function acknowledgeNow(fd: number): void {
+  const {constants, setsockopt} = libc()
+  const {IPPROTO_TCP, TCP_QUICKACK} = constants
+  if (TCP_QUICKACK === null) return
+  check('setsockopt', setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, on, on.length))
+}
+
 /** Whether the other side's FIN has arrived. @throws SystemError of `recv`, e.g. ECONNRESET */
 export function isAtEnd(fd: number): boolean {
   const c = libc()
-  const received = c.recv(fd, Buffer.alloc(1), 1, 0)
+  const received = c.recv(fd, answers.byte, 1, 0)
   if (received < 0 && c.errno() !== EAGAIN) throw systemError('recv', c.errno())
   return received === 0
 }
@@ -84,7 +105,7 @@ export function isAtEnd(fd: number): boolean {
 export function heldState(fd: number): HeldState {
   const c = libc()
   const {IPPROTO_TCP, TCP_INFO, tcpStates} = c.constants
-  const info = Buffer.alloc(infoBytes)
+  const {info} = answers
   check('getsockopt', c.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, lengthOf(info)))
   const found = Object.entries(tcpStates).find(([, number]) => number === info[0])
   return found === undefined ? 'UNKNOWN' : (found[0] as HeldState)
@@ -93,26 +114,20 @@ export function heldState(fd: number): HeldState {
 /** Closes with RST, which leaves nothing behind on either side. */
 export function abort(fd: number): void {
   const c = libc()
-  // struct linger {int l_onoff; int l_linger;}
-  const linger = Buffer.alloc(8)
-  linger.writeInt32LE(1, 0)
   c.setsockopt(fd, c.constants.SOL_SOCKET, c.constants.SO_LINGER, linger, linger.length)
   c.close(fd)
 }
 
-/** @throws SystemError of `fcntl` */
+/** For a socket of ours, which has no other flag that could be set (F_SETFL). @throws SystemError of `fcntl` */
 export function doNotBlock(fd: number): void {
   const c = libc()
-  const {F_GETFL, F_SETFL, O_NONBLOCK} = c.constants
-  const flags = c.fcntl(fd, F_GETFL, 'int', 0)
-  check('fcntl', flags)
-  check('fcntl', c.fcntl(fd, F_SETFL, 'int', flags | O_NONBLOCK))
+  const {F_SETFL, O_NONBLOCK} = c.constants
+  check('fcntl', c.fcntl(fd, F_SETFL, 'int', O_NONBLOCK))
 }
 
 function lengthOf(bytes: Buffer): Buffer {
-  const length = Buffer.alloc(4)
-  length.writeUInt32LE(bytes.length)
-  return length
+  answers.length.writeUInt32LE(bytes.length)
+  return answers.length
 }
 
 function check(syscall: string, result: number): void {

@@ -16,6 +16,8 @@ export interface SocketConstants {
   IPPROTO_TCP: number
   /** Answers with a structure whose first byte is the state of the connection. */
   TCP_INFO: number
+  /** Sends an ACK that the kernel keeps back for a while; null where the system has no such option. */
+  TCP_QUICKACK: number | null
   /** The numbers of the states in that byte. */
   tcpStates: Record<
     'LISTEN' | 'ESTABLISHED' | 'FIN_WAIT2' | 'CLOSE_WAIT' | 'TIME_WAIT' | 'CLOSED',
@@ -23,7 +25,6 @@ export interface SocketConstants {
   >
   F_SETFD: number
   FD_CLOEXEC: number
-  F_GETFL: number
   F_SETFL: number
   O_NONBLOCK: number
   SHUT_WR: number
@@ -48,6 +49,7 @@ const linux: SocketConstants = {
   IPV6_V6ONLY: 26,
   IPPROTO_TCP: 6,
   TCP_INFO: 11,
+  TCP_QUICKACK: 12,
   tcpStates: {
     LISTEN: 10,
     ESTABLISHED: 1,
@@ -58,7 +60,6 @@ const linux: SocketConstants = {
   },
   F_SETFD: 2,
   FD_CLOEXEC: 1,
-  F_GETFL: 3,
   F_SETFL: 4,
   O_NONBLOCK: 0o4000,
   SHUT_WR: 1,
@@ -82,6 +83,7 @@ const darwin: SocketConstants = {
   IPV6_V6ONLY: 27,
   IPPROTO_TCP: 6,
   TCP_INFO: 0x106,
+  TCP_QUICKACK: null,
   tcpStates: {
     LISTEN: 1,
     ESTABLISHED: 4,
@@ -92,7 +94,6 @@ const darwin: SocketConstants = {
   },
   F_SETFD: 2,
   FD_CLOEXEC: 1,
-  F_GETFL: 3,
   F_SETFL: 4,
   O_NONBLOCK: 0x0004,
   SHUT_WR: 1,
@@ -128,10 +129,32 @@ export function sockaddr(
     // Every platform that Node and koffi are built for here is little-endian.
     bytes.writeUInt16LE(familyNumber, 0)
   }
-  bytes.writeUInt16BE(port, 2)
+  setPort(bytes, port)
   if (ipv4) bytes.set(ipv4Bytes(host), 4)
   else bytes.set(ipv6Bytes(host), 8)
   return bytes
+}
+
+/** By host: the same bytes, but for the port. */
+const shared = new Map<string, Buffer>()
+
+/**
+ * As `sockaddr`, for a call that is made at once: the next one for the same host changes the bytes. C is slow to be
+ * handed a new Buffer, and a host is slow to be parsed.
+ */
+export function sharedSockaddr(
+  constants: SocketConstants,
+  target: SocketAddress,
+  port: number,
+): Buffer {
+  const bytes = shared.get(target.host) ?? sockaddr(constants, target, port)
+  shared.set(target.host, bytes)
+  setPort(bytes, port)
+  return bytes
+}
+
+function setPort(bytes: Buffer, port: number): void {
+  bytes.writeUInt16BE(port, 2)
 }
 
 function ipv4Bytes(host: string): number[] {

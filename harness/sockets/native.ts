@@ -1,6 +1,6 @@
 import {type Address, socketAddress} from './address.ts'
 import {type BindFlags, type BindOption, bindFlags} from './bind-options.ts'
-import {sockaddr} from './constants.ts'
+import {sharedSockaddr, sockaddr} from './constants.ts'
 import {libc} from './libc.ts'
 import {isOutOfFiles, type SystemError, systemError} from './system-error.ts'
 
@@ -55,16 +55,23 @@ function isSet(fd: number, level: number, option: number, value: Buffer): boolea
  * @throws SystemError of `bind`
  */
 export function bindSocket(fd: number, address: Address, port: number): void {
-  const refusal = bindRefusal(fd, address, port)
-  if (refusal !== undefined) throw refusal
+  const errno = bindErrno(fd, address, port)
+  if (errno !== 0) throw bindError(errno, address, port)
 }
 
-function bindRefusal(fd: number, address: Address, port: number): SystemError | undefined {
+/**
+ * As `bindSocket`, for who asks thousands of times whether a port is granted: to make an error of the answer and
+ * throw it takes as long as the bind.
+ * @returns 0 if it is granted, else the OS's error number, positive
+ */
+export function bindErrno(fd: number, address: Address, port: number): number {
   const c = libc()
-  const target = socketAddress(address)
-  const bytes = sockaddr(c.constants, target, port)
-  if (c.bind(fd, bytes, bytes.length) === 0) return undefined
-  return systemError('bind', c.errno(), {address: target.host, port})
+  const bytes = sharedSockaddr(c.constants, socketAddress(address), port)
+  return c.bind(fd, bytes, bytes.length) < 0 ? c.errno() : 0
+}
+
+function bindError(errno: number, address: Address, port: number): SystemError {
+  return systemError('bind', errno, {address: socketAddress(address).host, port})
 }
 
 /**
@@ -84,13 +91,23 @@ export function preparedBind(fd: number, address: Address, port: number): () => 
  * @throws SystemError of the call that failed (`socket`, `setsockopt`, `fcntl` or `bind`);
  * NativeOpenerUnavailable where there is no FFI.
  */
-export function bindNative({address, port, bind}: PortToOpen): number {
+export function bindNative(wanted: PortToOpen): number {
+  const answer = tryBindNative(wanted)
+  if (answer >= 0) return answer
+  throw bindError(-answer, wanted.address, wanted.port)
+}
+
+/**
+ * As `bindNative`, but a refusal is an answer like another.
+ * @returns the fd, or the error number of bind(2), negated as libuv does it
+ * @throws SystemError of `socket`, `setsockopt` or `fcntl`; NativeOpenerUnavailable where there is no FFI.
+ */
+export function tryBindNative({address, port, bind}: PortToOpen): number {
   const fd = makeSocket({address, bind})
-  // Not caught and thrown again: that takes as long as the bind.
-  const refusal = bindRefusal(fd, address, port)
-  if (refusal === undefined) return fd
+  const errno = bindErrno(fd, address, port)
+  if (errno === 0) return fd
   closeNative(fd)
-  throw refusal
+  return -errno
 }
 
 /** Closes a socket that was made here and nobody else has taken over. */
@@ -127,8 +144,9 @@ export function readBindFlags(fd: number): BindFlags {
  */
 export function isPlainBindGranted(address: Address, port: number): boolean {
   try {
-    closeNative(bindNative({address, port, bind: 'none'}))
-    return true
+    const fd = tryBindNative({address, port, bind: 'none'})
+    if (fd >= 0) closeNative(fd)
+    return fd >= 0
   } catch (error) {
     if (isOutOfFiles(error)) throw error
     return false

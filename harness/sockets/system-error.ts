@@ -24,7 +24,7 @@ export function systemError(
   where: {address?: string; port?: number} = {},
 ): SystemError {
   // Looked up by number, because EADDRINUSE is 98 on Linux and 48 on macOS.
-  const [code, text] = errorsByNumber.get(-errno) ?? [`E${errno}`, 'unknown error']
+  const [code, text] = errorsByNumber.get(-errno) ?? unknownError(errno)
   const {address, port} = where
   const target =
     address === undefined ? '' : port === undefined ? ` ${address}` : ` ${address}:${port}`
@@ -35,6 +35,15 @@ export function systemError(
   if (address !== undefined) error.address = address
   if (port !== undefined) error.port = port
   return error
+}
+
+/** `EADDRINUSE` for the positive number that this OS has for it. */
+export function errorCode(errno: number): string {
+  return (errorsByNumber.get(-errno) ?? unknownError(errno))[0]
+}
+
+function unknownError(errno: number): [code: string, text: string] {
+  return [`E${errno}`, 'unknown error']
 }
 
 /**

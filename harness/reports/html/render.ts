@@ -1,5 +1,6 @@
 import {isJudgement} from '../comparison-schema.ts'
 import type {RunDocument} from '../documents.ts'
+import {benchArticle} from './bench.ts'
 import {type Draw, openCharts} from './chart.ts'
 import {checkArticle, surveyArticle} from './check.ts'
 import {comparisonArticle, judgementArticle} from './comparison.ts'
@@ -37,6 +38,8 @@ async function articleOf(document: RunDocument, details: RunDetails, draw: Draw)
       return checkArticle(document)
     case 'rebind-survey':
       return surveyArticle(document)
+    case 'rebind-bench':
+      return benchArticle(document, draw)
     case 'rebind-compare':
       return isJudgement(document) ? judgementArticle(document) : comparisonArticle(document)
   }

@@ -1,0 +1,31 @@
+import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import {outputOf} from './programs.ts'
+
+export type CProgram = 'bind-loop' | 'matrix-walk'
+
+/** The path of a compiled C program of ours, or why there is none. */
+export type Compiled = {path: string} | {problem: string}
+
+/** Compiles a program of c/ into a folder, with optimization, as baselines have to be. */
+export async function compileC(
+  name: CProgram,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Compiled> {
+  const source = fileURLToPath(new URL(`c/${name}.c`, import.meta.url))
+  const path = join(folder, name)
+  try {
+    await outputOf(['cc', '-std=gnu11', '-O2', '-o', path, source], {signal})
+    return {path}
+  } catch (error) {
+    signal.throwIfAborted()
+    const {code, message} = error as NodeJS.ErrnoException
+    return {
+      problem:
+        code === 'ENOENT'
+          ? 'there is no C compiler here (cc; Debian: apt-get install gcc libc6-dev)'
+          : `cc did not compile ${name}.c: ${message}`,
+    }
+  }
+}

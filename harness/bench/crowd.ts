@@ -1,0 +1,90 @@
+import type {BenchRow, Crowd} from '../reports/bench-schema.ts'
+import {nativeOpenerProblem} from '../sockets/libc.ts'
+import type {CrowdRequest} from './crowd-program.ts'
+import {inNamespace} from './namespace.ts'
+import {CannotMeasure, type PartOptions, type PartResult, rowOf} from './part.ts'
+
+/** How many TIME_WAIT sockets, and from how many client addresses. */
+const full = {
+  crowds: [
+    {wanted: 0, clientAddresses: 1},
+    {wanted: 100, clientAddresses: 1},
+    {wanted: 1000, clientAddresses: 1},
+    {wanted: 10_000, clientAddresses: 1},
+    {wanted: 20_000, clientAddresses: 1},
+    {wanted: 100_000, clientAddresses: 5},
+  ],
+  tries: 101,
+  whys: 3,
+}
+const less = {crowds: full.crowds.filter(({wanted}) => wanted <= 1000), tries: 11, whys: 1}
+
+/** Part 5: what a bind, and explaining it, costs over how many TIME_WAIT sockets. */
+export async function crowd({quick, signal, tell}: PartOptions): Promise<PartResult> {
+  const problem = nativeOpenerProblem()
+  if (problem !== undefined) throw new CannotMeasure(problem)
+  const {crowds, tries, whys} = quick ? less : full
+  const measured: Crowd[] = []
+  for (const {wanted, clientAddresses} of crowds) {
+    tell(`${wanted} TIME_WAIT sockets`)
+    const request: CrowdRequest = {wanted, clientAddresses, tries, whys}
+    measured.push(await inNamespace<Crowd>('crowd-program.ts', [JSON.stringify(request)], signal))
+  }
+  const sizes = measured.map(({reached}) => reached.toLocaleString('en')).join(', ')
+  return {
+    how: `A server with both options, and ${sizes} TIME_WAIT sockets on its port (as counted in the socket table), in a network namespace of its own with net.ipv4.tcp_max_tw_buckets raised; ${tries} binds for each option and address, each on a new socket, and ${whys} times rebind why.`,
+    rows: growth(measured),
+    crowds: measured,
+  }
+}
+
+/** The largest crowd against the smallest one that refuses, or has any, for what a restart meets. */
+function growth(crowds: readonly Crowd[]): BenchRow[] {
+  const [empty, few, most] = [crowds[0], crowds.find(({reached}) => reached > 0), crowds.at(-1)]
+  if (empty === undefined || few === undefined || most === undefined) return []
+  const binds = (['127.0.0.1', '0.0.0.0'] as const).flatMap((address) =>
+    (['none', 'reuseaddr'] as const).map((bind) => {
+      const of = ({binds}: Crowd) =>
+        binds.find((each) => each.bind === bind && each.address === address)
+      const baseline = of(bind === 'none' ? few : empty)
+      const ours = of(most)
+      return rowOf({
+        what: `bind ${bind} of ${address}, ${ours?.outcome ?? 'not tried'}, over ${countOf(most)}`,
+        unit: 'seconds',
+        ours: ours?.medianSeconds ?? null,
+        baseline: {
+          what: `over ${countOf(bind === 'none' ? few : empty)}`,
+          value: baseline?.medianSeconds ?? null,
+        },
+      })
+    }),
+  )
+  return [
+    ...binds,
+    rowOf({
+      what: `rebind why, over ${countOf(most)}`,
+      unit: 'seconds',
+      ours: most.why?.medianSeconds ?? null,
+      baseline: {what: `over ${countOf(empty)}`, value: empty.why?.medianSeconds ?? null},
+    }),
+    rowOf({
+      what: `memory of rebind why, over ${countOf(most)}`,
+      unit: 'bytes',
+      ours: most.why?.peakBytes ?? null,
+      baseline: {what: `over ${countOf(empty)}`, value: empty.why?.peakBytes ?? null},
+    }),
+    rowOf({
+      what: `memory of the kernel, for ${countOf(most)}`,
+      unit: 'bytes',
+      ours: most.kernelBytes,
+      note:
+        most.kernelBytes === null
+          ? '/proc/slabinfo is for root alone, so the memory is not shown'
+          : `the slab caches of its TIME_WAIT sockets and of the port's entries grew by so much${most.reached === 0 ? '' : `, ${Math.round(most.kernelBytes / most.reached)} bytes a socket`}`,
+    }),
+  ]
+}
+
+function countOf({reached}: Crowd): string {
+  return reached.toLocaleString('en')
+}

@@ -1,0 +1,61 @@
+import type {BenchRow, Crowd} from '../reports/bench-schema.ts'
+
+export interface PartOptions {
+  /** Measures less, and says so. */
+  quick: boolean
+  /** Ends what is being measured. */
+  signal: AbortSignal
+  /** For what is compiled and written on the way; removed at the end. */
+  scratch: string
+  tell(text: string): void
+}
+
+export interface PartResult {
+  /** What was done, with the numbers of how much. */
+  how: string
+  rows: BenchRow[]
+  crowds?: Crowd[]
+}
+
+/** One part of the benchmark. */
+export interface Part {
+  number: number
+  name: string
+  title: string
+  /** @throws CannotMeasure, if nothing of it can be; otherwise the row says what is missing */
+  measure(options: PartOptions): Promise<PartResult>
+}
+
+/** Something that a part needs is not to be had here; the message says what, and the remedy. */
+export class CannotMeasure extends Error {
+  override name = 'CannotMeasure'
+}
+
+export interface Measured {
+  what: string
+  unit: BenchRow['unit']
+  ours: number | null
+  oursRange?: [number, number]
+  baseline?: BenchRow['baseline']
+  target?: BenchRow['target']
+  note?: string | undefined
+  reason?: string | undefined
+}
+
+/** A row with its ratio: how many times the baseline's time or memory ours takes, whatever the unit. */
+export function rowOf({note, reason, baseline = null, target = null, ...row}: Measured): BenchRow {
+  const {unit, ours} = row
+  const value = baseline?.value ?? null
+  const [more, less] = unit === 'per-second' ? [value, ours] : [ours, value]
+  const ratio = more === null || less === null || less === 0 ? null : more / less
+  const judged = target === null ? null : target.of === 'ratio' ? ratio : ours
+  return {
+    ...row,
+    baseline,
+    ratio,
+    target,
+    met: target === null || judged === null ? null : judged <= target.atMost,
+    ...(note === undefined ? {} : {note}),
+    ...(reason === undefined ? {} : {reason}),
+  }
+}

@@ -1,0 +1,72 @@
+import {fileURLToPath} from 'node:url'
+import type {BenchRow} from '../reports/bench-schema.ts'
+import {timingSchema} from '../reports/timing-schema.ts'
+import {quantile} from '../timing/summary.ts'
+import {CannotMeasure, type PartOptions, type PartResult, rowOf} from './part.ts'
+import {outputOf, rebind} from './programs.ts'
+import {spinOnAllCores} from './spinners.ts'
+
+const ports = 200
+const naivePorts = 100
+/** Over how many seconds the closings are spread: more than a slot of the timer wheel. */
+const spreadSeconds = 6
+const targetSeconds = {idle: 0.002, busy: 0.01}
+
+/** Part 3: the width of what is not known of a release, against a shell loop that tries once a second. */
+export async function uncertainty(options: PartOptions): Promise<PartResult> {
+  if (options.quick) throw new CannotMeasure('--quick leaves out what lasts a kernel wait')
+  options.tell(`${ports} ports until they come free, with nothing else to do`)
+  const idle = await measured('idle', options)
+  options.tell('the same with every core kept busy')
+  const spinners = await spinOnAllCores()
+  try {
+    const busy = await measured(`${spinners.count} cores busy`, options, targetSeconds.busy)
+    return {
+      how: `rebind timing on ${ports} ports closed over ${spreadSeconds} s, and at the same time ${naivePorts} ports of its own that are tried with a new socket once a second; then all of it again beside ${spinners.count} processes that spin.`,
+      rows: [...idle, ...busy],
+    }
+  } finally {
+    await spinners.stop()
+  }
+}
+
+async function measured(
+  when: string,
+  {signal, scratch}: PartOptions,
+  atMost: number = targetSeconds.idle,
+): Promise<BenchRow[]> {
+  const [own, naive] = await Promise.all([
+    ownUncertainties(scratch, signal),
+    naiveUncertainties(signal),
+  ])
+  const row = (name: string, share: number, target: BenchRow['target']) =>
+    rowOf({
+      what: `${name}, ${when}`,
+      unit: 'seconds',
+      ours: quantile(own, share),
+      baseline: {what: 'once a second', value: quantile(naive, share)},
+      target,
+    })
+  return [row('median', 0.5, {of: 'ours', atMost}), row('p99', 0.99, null)]
+}
+
+async function ownUncertainties(out: string, signal: AbortSignal): Promise<number[]> {
+  const said = await outputOf(
+    [
+      ...rebind,
+      ...['timing', '--ports', `${ports}`, '--spread', `${spreadSeconds}`],
+      ...['--json', '--out', out],
+    ],
+    {signal},
+  )
+  const {samples} = timingSchema.parse(JSON.parse(said))
+  return samples.flatMap(({uncertaintySeconds}) => uncertaintySeconds ?? [])
+}
+
+async function naiveUncertainties(signal: AbortSignal): Promise<number[]> {
+  const program = fileURLToPath(new URL('naive-program.ts', import.meta.url))
+  const tsx = `--import=${import.meta.resolve('tsx')}`
+  return JSON.parse(
+    await outputOf([process.execPath, tsx, program, `${naivePorts}`, `${spreadSeconds}`], {signal}),
+  )
+}
