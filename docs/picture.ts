@@ -1,5 +1,5 @@
 /**
- * Makes docs/report.png, the timeline of a run folder's page: npm run docs:picture RUN_FOLDER
+ * Makes docs/report.png, what a run folder's page shows first: npm run docs:picture RUN_FOLDER
  * It needs Chromium, from CHROMIUM or /usr/bin/chromium.
  */
 import {writeFileSync} from 'node:fs'
@@ -17,10 +17,9 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu'],
 })
 try {
-  const page = await browser.newPage({viewport: {width: 1240, height: 1000}, colorScheme: 'light'})
+  const page = await browser.newPage({viewport: {width: 1240, height: 940}, colorScheme: 'light'})
   await page.goto(pathToFileURL(join(folder, 'report.html')).href)
-  const chart = page.locator('figure.wide').first()
-  const picture = await chart.screenshot({type: 'png'})
+  const picture = await page.screenshot({type: 'png'})
   writeFileSync(fileURLToPath(new URL('report.png', import.meta.url)), picture)
   process.stdout.write(`docs/report.png: ${picture.length} bytes\n`)
 } finally {

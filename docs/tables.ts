@@ -1,5 +1,5 @@
 /**
- * The tables of the README and of the pages in this folder, made from the reports and matrices in
+ * The tables and samples of the README and of the pages in this folder, made from the reports and matrices in
  * logs/recorded/, from the scenarios and from the commands' own help:
  * `npm run docs` writes them between their markers, and `npm test` checks that they are current.
  */
@@ -14,6 +14,7 @@ import {besidesWords, hostWords, residueWords} from '../harness/reports/words.ts
 import {bindOptions} from '../harness/sockets/bind-options.ts'
 import {table} from './markdown-table.ts'
 import {commandTable, scenarioTable} from './project-tables.ts'
+import {compareSample, runSample} from './samples.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const recorded = join(folder, '..', 'logs', 'recorded')
@@ -34,6 +35,12 @@ function machines(): Machine[] {
     }))
     .map((documents) => ({...documents, name: titles[documents.report.host.stack]}))
     .sort((a, b) => b.name.localeCompare(a.name))
+}
+
+function recordedOn(stack: Report['host']['stack'], all: readonly Machine[]): Report {
+  const machine = all.find(({report}) => report.host.stack === stack)
+  if (machine === undefined) throw new Error(`logs/recorded/ has no report of ${stack}`)
+  return machine.report
 }
 
 const titles: Record<Report['host']['stack'], string> = {
@@ -165,19 +172,21 @@ export function withTables(page: string): string {
     clients: () => clientTable(all),
     commands: commandTable,
     scenarios: scenarioTable,
+    'a run': () => runSample(recordedOn('linux', all)),
+    'a comparison': () => compareSample([recordedOn('linux', all), recordedOn('gvisor', all)]),
   }
   return page.replace(
-    /(<!-- table: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
+    /(<!-- (?:table|sample): (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, begin: string, name: string, end: string) => {
       const make = tables[name]
-      if (make === undefined) throw new Error(`no table is called "${name}"`)
+      if (make === undefined) throw new Error(`no table or sample is called "${name}"`)
       return `${begin}\n${make()}\n\n${end}`
     },
   )
 }
 
-export const pages = ['residue-rule-release.md', 'scenarios.md', '../README.md'].map((name) =>
-  join(folder, name),
+export const pages = ['residue-rule-release.md', 'scenarios.md', 'compare.md', '../README.md'].map(
+  (name) => join(folder, name),
 )
 
 if (pathToFileURL(process.argv[1] ?? '').href === import.meta.url) {

@@ -21,7 +21,10 @@ export function timingRows({summary, slots, run}: Timing): [label: string, value
   ]
   const share = (run.cpuSeconds / run.wallSeconds) * 100
   return [
-    ['n', `${summary.released} of ${summary.ports} ports released, ${summary.attempts} attempts`],
+    [
+      'ports',
+      `${summary.released} of ${summary.ports} ports released, ${summary.attempts} attempts`,
+    ],
     ['wait', waits.join(', ')],
     [
       'uncertainty',

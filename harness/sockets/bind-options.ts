@@ -3,6 +3,14 @@ export const bindOptions = ['none', 'reuseaddr', 'reuseport', 'both'] as const
 
 export type BindOption = (typeof bindOptions)[number]
 
+/** As sentences name them. */
+export const optionNames: Readonly<Record<BindOption, string>> = {
+  none: 'no option',
+  reuseaddr: 'SO_REUSEADDR',
+  reuseport: 'SO_REUSEPORT',
+  both: 'SO_REUSEADDR and SO_REUSEPORT',
+}
+
 export interface BindFlags {
   reuseaddr: boolean
   reuseport: boolean

@@ -1,7 +1,7 @@
 import {networkInterfaces} from 'node:os'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {Advice} from '../reports/why-schema.ts'
-import type {BindOption} from '../sockets/bind-options.ts'
+import {type BindOption, optionNames} from '../sockets/bind-options.ts'
 import {isHeld, obstaclesOf} from './causes.ts'
 import {type Inference, type Obstacle, predecessorOf} from './inference.ts'
 import type {PortPicture, PortSocket} from './port-picture.ts'
@@ -18,12 +18,6 @@ export interface Situation {
 }
 
 const shownElsewhere = 5
-
-const optionNames: Record<Exclude<BindOption, 'none'>, string> = {
-  reuseaddr: 'SO_REUSEADDR',
-  reuseport: 'SO_REUSEPORT',
-  both: 'SO_REUSEADDR and SO_REUSEPORT',
-}
 
 /** What to do about it, the best first. Nothing of it is done here. */
 export function adviceFor(situation: Situation): Advice[] {

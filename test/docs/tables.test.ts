@@ -4,15 +4,15 @@ import test from 'ava'
 import {pages, withTables} from '../../docs/tables.ts'
 
 for (const page of pages) {
-  test(`the tables of ${basename(page)} are current (npm run docs makes them)`, (t) => {
+  test(`the tables and samples of ${basename(page)} are current (npm run docs makes them)`, (t) => {
     const text = readFileSync(page, 'utf8')
-    t.true(text.includes('<!-- table: '))
+    t.true(/<!-- (table|sample): /.test(text))
     t.is(withTables(text), text)
   })
 }
 
 test('a table that nobody makes is an error', (t) => {
   t.throws(() => withTables('<!-- table: of contents -->\n<!-- end -->'), {
-    message: 'no table is called "of contents"',
+    message: 'no table or sample is called "of contents"',
   })
 })

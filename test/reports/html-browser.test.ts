@@ -116,6 +116,19 @@ testUnless(missingBrowser, 'printed, every scenario is open, on white', async (t
   t.is(colour, 'rgb(255, 255, 255)')
 })
 
+testUnless(missingBrowser, 'printed, the timeline is whole on the first page', async (t) => {
+  const html = await renderHtml([recordedReport()])
+  const [width, height] = [680, 1030] // A4 less its margins
+  const {page} = await openPage(t, browser, html, {viewport: {width, height}})
+  await page.emulateMedia({media: 'print'})
+  const chart = await page.locator('figure.wide svg').last().boundingBox()
+  if (chart === null) return t.fail('the wide chart is not printed')
+  t.true(chart.x + chart.width <= width)
+  t.true(chart.y + chart.height <= height)
+  t.true(chart.height > height / 2)
+  t.false(await page.locator('figure.narrow').first().isVisible())
+})
+
 testUnless(missingBrowser, 'a narrow screen gets the chart that is made for it', async (t) => {
   const html = await renderHtml([recordedReport()])
   for (const [viewport, shown, hidden] of [

@@ -89,6 +89,7 @@ test('what went otherwise stands above everything else, with a way to its detail
     places.toSorted((a, b) => a - b),
   )
   t.false(places.includes(-1))
+  t.true(page.includes('<details id="scenario-0" open>'), 'nobody has to open it first')
 })
 
 /** A log of so many attempts in every scenario, as of a system that shows no timers. */
@@ -133,6 +134,39 @@ test.serial(
     t.true(page.includes('attempts 2 to 30000: refused, EADDRINUSE 98'))
   },
 )
+
+test('the verdict is followed by how many ports were granted at once, and after how long the others', async (t) => {
+  const {bind, ...rest} = resultOf(recordedReport(), 'server-closes-first')
+  const {bind: immediate} = resultOf(recordedReport(), 'server-closes-first-node')
+  if (bind === null) return t.fail('it binds')
+  const binds = [
+    {...bind, waitSeconds: 61.25},
+    {...bind, waitSeconds: 2.04},
+    {...bind, verdict: 'blocked', waitSeconds: null} as const,
+    immediate,
+    null,
+  ]
+  const results = binds.map((each) => ({...rest, bind: each}))
+  const page = await renderHtml([{...recordedReport(), results}])
+  t.true(
+    page.includes(
+      '1 ports were granted at once, 2 after 2.0 to 61.3 s, 1 were refused to the end; 1 scenarios had no bind to judge.',
+    ),
+  )
+})
+
+test('a scenario says in words which options its servers had, and how often it was refused', async (t) => {
+  const report = recordedReport()
+  const results = [
+    resultOf(report, 'reuseaddr-added-late'),
+    resultOf(report, 'server-closes-first-node'),
+  ]
+  const page = await renderHtml([{...report, results}])
+  t.regex(page, /old server<\/dt><dd>no option; on 127\.0\.0\.1/)
+  t.regex(page, /new server<\/dt><dd>SO_REUSEADDR; on 127\.0\.0\.1/)
+  t.regex(page, /old server<\/dt><dd>server\.listen, which sets SO_REUSEADDR; on/)
+  t.regex(page, /bind attempts<\/dt><dd>\d+, \d+ refused with EADDRINUSE/)
+})
 
 test('a report without a log says that no attempts are shown', async (t) => {
   const page = await renderHtml([recordedReport()])

@@ -13,8 +13,9 @@ import {
   partWords,
   verdictOfBench,
 } from '../bench-words.ts'
+import {printable} from '../words.ts'
 import {type Draw, figure} from './chart.ts'
-import {html, type Markup, plain} from './markup.ts'
+import {html, type Markup} from './markup.ts'
 import {type Article, badge, list, section, table} from './page.ts'
 
 const sizes = {wide: {width: 820, height: 420}, narrow: {width: 260, height: 300}} as const
@@ -69,8 +70,8 @@ function crowdSpec(
     binds.map(({bind, address, outcome, medianSeconds}) => ({
       sockets: Math.max(reached, drawnAtNone),
       microseconds: medianSeconds * 1e6,
-      series: plain(`${bind}, ${address}`),
-      address: plain(address),
+      series: printable(`${bind}, ${address}`),
+      address: printable(address),
       outcome: outcome === 'granted' ? 'granted' : 'refused',
     })),
   )

@@ -68,7 +68,7 @@ function cellTable(cells: CellComparison, sides: readonly Side[]): Markup {
     String(count),
     outcomeWords(outcomes, sides),
     why,
-    html`${examples.map((example) => html`${example}<br>`)}`,
+    html`${examples.map((example) => html`${example.replace(' -> ', ' → ')}<br>`)}`,
   ])
   return html`${list(tableWords(cells, sides))}
 <p>${cellTally(cells, sides)}.</p>

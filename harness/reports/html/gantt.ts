@@ -224,11 +224,12 @@ function usedStates(rows: readonly Row[]): Set<TcpState> {
   return new Set(rows.flatMap(({states}) => states.map(({state}) => state)))
 }
 
-/** Where the row's outcome is written, and what it is: `61.2 s`, `at once`, `refused`. */
-function outcomeOf({result, refused, states}: Row): {at: number; words: string} {
+/** Where the row's outcome is written, which is beside all else, and what it is: `61.2 s`, `at once`, `refused`. */
+function outcomeOf({result, refused, states, expected}: Row): {at: number; words: string} {
   const {bind, status} = result
   const at = Math.max(
     bind?.waitSeconds ?? 0,
+    expected?.to ?? 0,
     ...(refused?.slice(-1) ?? []),
     ...states.map(({to}) => to),
   )

@@ -18,6 +18,10 @@ import {swatch} from './states.ts'
 
 const cellsShown = 200
 const cellPixels = 19
+/** Above the cells: the addresses, and below each the options. */
+const headPixels = 84
+/** Of the widest of the usual fonts. */
+const pixelsPerCharacter = 7
 
 /** A cell is told by its letter as well as by its colour. */
 const looks: Record<Mark, {fill: string; letter: string}> = {
@@ -46,8 +50,7 @@ export async function matrixArticle(matrix: Matrix, draw: Draw): Promise<Article
 ${groups('Otherwise than the rules say', disagreements(matrix))}
 ${section(
   'What is granted over which residue',
-  html`<p>Rows: the old server's address and bind options. Columns: the new server's address, and in each its
-options, in this order: ${bindOptions.join(', ')}. What has the same picture shares it.</p>
+  html`<p>Rows: the old server's address and bind options. Columns: those of the new server. Residues with the same picture share it.</p>
 <ul class="key">${marks.map((mark) => html`<li>${swatch(`<rect x="0.5" y="0.5" width="23" height="11" fill="${looks[mark].fill}" stroke="currentColor"/>`)} ${mark} ${markMeanings[mark]}</li>`)}</ul>
 ${pictures}`,
 )}
@@ -72,6 +75,7 @@ async function heatMap(grid: Grid, draw: Draw): Promise<Markup> {
 
 function heatMapSpec({columns, rows}: Grid): TopLevelSpec {
   const names = rows.map(({address, binds}) => `${address}  ${binds}`)
+  const namePixels = 12 + Math.max(...names.map(({length}) => length)) * pixelsPerCharacter
   const values = rows.flatMap(({marks: letters}, row) =>
     letters.flatMap((own, column) => own.map((mark, option) => ({row, column, option, mark}))),
   )
@@ -86,6 +90,7 @@ function heatMapSpec({columns, rows}: Grid): TopLevelSpec {
     type: 'ordinal',
     scale: {domain: rows.map((_, row) => row), padding: 0},
     axis: {
+      labelFontSize: 12,
       labelExpr: `${JSON.stringify(names)}[datum.value]`,
       labelLimit: 340,
       title: null,
@@ -108,6 +113,9 @@ function heatMapSpec({columns, rows}: Grid): TopLevelSpec {
   return {
     width: width * cellPixels,
     height: rows.length * cellPixels,
+    // The library can only guess at how wide a text will be, and would leave room for twice as much.
+    autosize: {type: 'none'},
+    padding: {left: namePixels, right: 4, top: headPixels, bottom: 4},
     data: {values: cells},
     resolve: {scale: {fill: 'independent'}},
     layer: [
@@ -119,11 +127,8 @@ function heatMapSpec({columns, rows}: Grid): TopLevelSpec {
             ...x,
             axis: {
               orient: 'top',
-              // The address stands over the first of its four options.
-              labelExpr: `datum.value % ${bindOptions.length} === 0 ? ${JSON.stringify(columns)}[datum.value / ${bindOptions.length}] : ''`,
-              labelAngle: 0,
-              labelAlign: 'left',
-              labelOffset: -cellPixels / 2,
+              labelExpr: `${JSON.stringify(bindOptions)}[datum.value % ${bindOptions.length}]`,
+              labelAngle: -90,
               labelOverlap: false,
               ticks: false,
               domain: false,
@@ -136,6 +141,18 @@ function heatMapSpec({columns, rows}: Grid): TopLevelSpec {
       {
         mark: {type: 'text', baseline: 'middle', fontSize: 12, font: 'ui-monospace, monospace'},
         encoding: {y, x, text: {field: 'mark'}, fill: scale((mark) => looks[mark].letter)},
+      },
+      {
+        data: {
+          values: columns.map((address, index) => ({at: index * bindOptions.length, address})),
+        },
+        mark: {type: 'text', align: 'left', baseline: 'bottom', fontWeight: 'bold'},
+        encoding: {
+          x: {...x, bandPosition: 0},
+          y: {value: 12 - headPixels},
+          text: {field: 'address'},
+          fill: {value: 'var(--ink)'},
+        },
       },
       {
         data: {

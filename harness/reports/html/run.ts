@@ -1,3 +1,4 @@
+import {optionNames} from '../../sockets/bind-options.ts'
 import type {RunLog} from '../event-log.ts'
 import type {Report, Result, ServerReport} from '../schema.ts'
 import {
@@ -28,6 +29,8 @@ export interface RunDetails {
 const happeningsShown = 60
 const repetitionsShown = 50
 
+type Bind = NonNullable<Result['bind']>
+
 /** The page of `rebind run`. */
 export async function runArticle(
   report: Report,
@@ -45,9 +48,9 @@ export async function runArticle(
     body: html`<p>${hostWords(host)}; started <time datetime="${run.startedAt}">${run.startedAt}</time>, took ${run.wallSeconds.toFixed(1)} s.
 ${run.interrupted !== undefined && ` Interrupted by ${run.interrupted}.`}</p>
 <p class="verdict ${verdictOf(results)}">${tally(results)}</p>
+<p>${grantsWords(results)}</p>
 ${run.partial === true && html`<p><strong>This report is partial:</strong> the run was ended before it could write its own, so this one was made from its log, which breaks off ${run.wallSeconds.toFixed(1)} s after the beginning.</p>`}
 ${section('What went otherwise', list(otherwise) || false)}
-${section('What contradicts common advice', list(sentences))}
 ${
   rows.length > 0 &&
   section(
@@ -58,6 +61,7 @@ ${
     ),
   )
 }
+${section('What contradicts common advice', list(sentences))}
 ${section('Scenarios', html`${results.map((result, index) => details(result, index, log))}`)}
 ${
   settings.length > 0 &&
@@ -78,6 +82,24 @@ function verdictOf(results: readonly Result[]): 'good' | 'bad' | 'open' {
   return results.some(({status}) => status === 'skipped') ? 'open' : 'good'
 }
 
+/** `20 ports were granted at once, 24 after 1.1 to 63.3 s, 0 were refused to the end; 4 scenarios bind no port.` */
+function grantsWords(results: readonly Result[]): string {
+  const binds = results.flatMap(({bind}) => bind ?? [])
+  const waits = binds.flatMap(({verdict, waitSeconds}) =>
+    verdict === 'delayed' ? (waitSeconds ?? []) : [],
+  )
+  const of = (...verdicts: Bind['verdict'][]) =>
+    binds.filter(({verdict}) => verdicts.includes(verdict)).length
+  const range = [Math.min(...waits), Math.max(...waits)].map((seconds) => seconds.toFixed(1))
+  return [
+    `${of('immediate')} ports were granted at once`,
+    ...(waits.length > 0 ? [`${waits.length} after ${range.join(' to ')} s`] : []),
+    `${of('blocked')} were refused to the end`,
+  ]
+    .join(', ')
+    .concat(`; ${results.length - binds.length} scenarios had no bind to judge.`)
+}
+
 function problem({scenario, status, reason = 'not judged'}: Result, index: number): Markup {
   return html`<a href="#scenario-${index}">${scenario}</a> ${status}: ${reason}`
 }
@@ -90,7 +112,8 @@ function details(result: Result, index: number, run: RunLog | null): Markup {
   const log = run?.scenarios.get(scenario)
   const happened = happenings(result, log)
   const kind = {'as-expected': 'good', unexpected: 'bad', failed: 'bad', skipped: 'open'} as const
-  return html`<details id="scenario-${index}">
+  const open = status === 'unexpected' || status === 'failed'
+  return html`<details id="scenario-${index}"${open && html` open`}>
 <summary><span class="id">${scenario}</span> <span class="what">${known.join(', ')}</span> ${badge(kind[status], statusWords(result))}</summary>
 <div>
 <p><strong>${title}.</strong> ${claim}</p>
@@ -128,13 +151,14 @@ ${
 }
 
 function serverWords({opener, bind, address, inherited}: ServerReport): string {
-  const how = opener === 'node' ? `server.listen (${bind})` : bind
-  return `${how} on ${address}${inherited === true ? ', socket inherited' : ''}`
+  const options = optionNames[bind]
+  const how = opener === 'node' ? `server.listen, which sets ${options}` : options
+  return `${how}; on ${address}${inherited === true ? ', socket inherited' : ''}`
 }
 
-function attemptWords({attempts, errors}: NonNullable<Result['bind']>): string {
-  const refused = Object.entries(errors).map(([code, count]) => `${count} ${code}`)
-  return [`${attempts}`, ...refused].join('; ')
+function attemptWords({attempts, errors}: Bind): string {
+  const refused = Object.entries(errors).map(([code, count]) => `${count} refused with ${code}`)
+  return [`${attempts}`, ...refused].join(', ')
 }
 
 function errorWords(bind: Result['bind']): Markup | false {

@@ -65,9 +65,12 @@ pre { background: var(--panel); padding: .5rem .75rem; margin: .25rem 0 }
   main, footer { max-width: none; padding: 0 }
   details::details-content { content-visibility: visible; block-size: auto; display: block }
   figure, tr, dl > div, li { break-inside: avoid }
-  h2, summary { break-after: avoid }
+  h2, h3, summary { break-after: avoid }
   .scroll { overflow: visible }
-  .chart svg { max-width: 100%; height: auto }
+  figure.wide { display: block }
+  figure.narrow { display: none }
+  .chart svg { max-width: 100%; max-height: 20cm; width: auto; height: auto }
+  summary { list-style: none }
   .chart, .badge, td, .verdict { print-color-adjust: exact; -webkit-print-color-adjust: exact }
 }
 `

@@ -1,0 +1,90 @@
+/** What the commands print of the recorded runs, cut down to what a page has room for. */
+import {stripVTControlCharacters} from 'node:util'
+import {compare} from '../harness/compare/compare.ts'
+import type {Comparison} from '../harness/reports/comparison-schema.ts'
+import {renderComparison} from '../harness/reports/comparison-terminal.ts'
+import {scenarioTally} from '../harness/reports/comparison-words.ts'
+import {findings} from '../harness/reports/findings.ts'
+import type {Report} from '../harness/reports/schema.ts'
+import {renderTerminal} from '../harness/reports/terminal.ts'
+import {closingLine, tally} from '../harness/reports/words.ts'
+import {wrapSentences} from '../harness/reports/wrap.ts'
+import {scenarios} from '../scenarios/index.ts'
+
+const columns = 108
+
+/** Each ends otherwise than the one before it. */
+const restarts = [
+  'server-closes-first',
+  'server-closes-first-node',
+  'reuseaddr-added-late',
+  'client-closes-first',
+  'client-never-closes',
+  'server-killed',
+  'old-server-still-listening',
+]
+const surprises = ['reuseaddr-added-late', 'server-killed', 'old-server-still-listening']
+
+/** What `rebind run` ends with. */
+export function runSample(report: Report): string {
+  const results = report.results.filter(({scenario}) => restarts.includes(scenario))
+  const [host = '', table = ''] = unpainted(renderTerminal({...report, results}, [], undefined))
+  const surprising = report.results.filter(({scenario}) => surprises.includes(scenario))
+  return block([
+    host,
+    '',
+    table,
+    '...',
+    '',
+    `${tally(report.results)} in ${report.run.wallSeconds.toFixed(1)} s`,
+    '',
+    'What contradicts common advice:',
+    ...findings(surprising, scenarios).map((sentence) => `- ${sentence}`),
+    '...',
+    '',
+    closingLine(report.results),
+  ])
+}
+
+const compared = [
+  'server-closes-first',
+  'server-closes-first-reuseaddr',
+  'reuseport-added-late',
+  'beside-live-wildcard',
+  'client-reconnects-same-port',
+]
+const explained = ['reuseport-added-late', 'beside-live-wildcard']
+
+/** What `rebind compare` prints of these reports. */
+export function compareSample(reports: readonly Report[]): string {
+  const whole = compare(reports.map((content) => ({kind: 'report', file: '', content})))
+  const only = (ids: readonly string[]): Comparison => ({
+    ...whole,
+    scenarios: whole.scenarios.filter(({scenario}) => ids.includes(scenario)),
+  })
+  const [, table = ''] = unpainted(renderComparison(only(compared), undefined))
+  const told = unpainted(renderComparison(only(explained), undefined))
+  const reasons = told.find((part) => part.startsWith('What differs')) ?? ''
+  const releases = told.filter((part) => part.startsWith('How long'))
+  return block([
+    ...[table, '...', ''],
+    ...[scenarioTally(whole.scenarios), ''],
+    ...[reasons, '...', ''],
+    ...releases.flatMap((release) => [release, '']),
+  ])
+}
+
+/** The parts that empty lines divide. */
+function unpainted(text: string): string[] {
+  return stripVTControlCharacters(text).trimEnd().split('\n\n')
+}
+
+/** Code in Markdown. */
+function block(parts: readonly string[]): string {
+  const lines = wrapSentences(parts.join('\n').trimEnd().split('\n'), columns)
+  return lines
+    .join('\n')
+    .split('\n')
+    .map((line) => `    ${line}`.trimEnd())
+    .join('\n')
+}
