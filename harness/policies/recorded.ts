@@ -94,9 +94,10 @@ async function readDocument(file: string): Promise<RecordedReleases> {
   const value = await readObject(file, usage)
   const {format, version} = value
   const schemas = {'rebind-report': reportSchema, 'rebind-timing': timingSchema}
-  const schema = Object.hasOwn(schemas, String(format))
-    ? schemas[format as keyof typeof schemas]
-    : undefined
+  const schema =
+    typeof format === 'string' && Object.hasOwn(schemas, format)
+      ? schemas[format as keyof typeof schemas]
+      : undefined
   if (schema === undefined) throw unusable(file, 'is neither a report nor a timing of rebind')
   if (typeof version === 'number' && version > 1) {
     throw unusable(file, `has version ${version}, which this rebind is too old for`)

@@ -3,7 +3,7 @@ import {z} from 'zod'
 import {mostValuesIn, refused, regularFile} from './read-json.ts'
 import {hostSchema, timelineEntrySchema} from './schema.ts'
 
-const seconds = z.number()
+const seconds = z.number().nonnegative()
 const base = {scenario: z.string(), seconds, repetition: z.int().optional()}
 
 const attemptSchema = z.looseObject({
@@ -22,7 +22,7 @@ const eventSchema = z.discriminatedUnion('event', [
     ...base,
     event: z.literal('step'),
     step: z.string(),
-    tookSeconds: z.number(),
+    tookSeconds: seconds,
   }),
   z.looseObject({...base, event: z.literal('state'), ...timelineEntrySchema.shape}),
   z.looseObject({...base, event: z.literal('result'), result: z.unknown().optional()}),

@@ -68,8 +68,8 @@ export interface Target {
   holds?(shown: string, input: never): boolean
 }
 
-/** Far more than any input takes on a busy machine; what is quadratic in a long input takes more. */
-const mostMilliseconds = 2000
+/** Of processor time: far more than any input takes; what is quadratic in a long input takes more. */
+const mostSeconds = 3
 const longestComplaint = 1000
 
 /** Whatever moves a cursor, begins an escape sequence, breaks a line elsewhere or turns one around. */
@@ -83,7 +83,7 @@ const harmful =
  * @throws Error that says what does not hold
  */
 export async function examine({run, holds = () => true}: Target, input: unknown): Promise<void> {
-  const began = performance.now()
+  const began = process.cpuUsage()
   let shown = ''
   try {
     shown = await run(input as never)
@@ -95,12 +95,12 @@ export async function examine({run, holds = () => true}: Target, input: unknown)
     const isPlain = printable(message) === message && message.length < longestComplaint
     if (!isPlain) throw new Error(`complains in more than one plain line: ${message}`)
   }
-  const took = performance.now() - began
+  const {user, system} = process.cpuUsage(began)
   const found = harmful.exec(shown)
   if (found !== null) throw new Error(`shows ${JSON.stringify(found[0])}`)
   if (!holds(shown, input as never)) throw new Error(`does not hold of ${JSON.stringify(shown)}`)
   if (Object.keys(Object.prototype).length > 0) throw new Error('has changed every object')
-  if (took > mostMilliseconds) throw new Error(`took ${took.toFixed(0)} ms`)
+  if ((user + system) / 1e6 > mostSeconds) throw new Error(`took ${(user + system) / 1000} ms`)
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'rebind-fuzz-'))
@@ -114,7 +114,7 @@ function inFile(name: string, bytes: Buffer): string {
 
 /** Short documents: what is long in them is more of the same. */
 function short<T>(value: T): T {
-  if (Array.isArray(value)) return value.slice(0, 3).map(short) as T
+  if (Array.isArray(value)) return value.slice(0, 2).map(short) as T
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, short(each)])) as T
 }
@@ -276,7 +276,7 @@ const endless = ['x', 'could not bind ', '世', '\u001b[', 'x\n'].map((text) =>
 const writtenText = fc.array(
   fc.oneof(
     {
-      weight: 9,
+      weight: 19,
       arbitrary: mutatedBytes([
         'listening on 3000\n',
         'Error: listen EADDRINUSE: address already in use\r\n',
@@ -300,7 +300,7 @@ export const targets: readonly Target[] = [
   },
   {
     name: 'page-of-a-report',
-    share: 0.05,
+    share: 0.02,
     input: mutatedValue(reports),
     async run(value: unknown) {
       const file = inFile('page.json', Buffer.from(JSON.stringify(value) ?? ''))

@@ -1,6 +1,8 @@
+import {writeFileSync} from 'node:fs'
+import {join} from 'node:path'
 import test from 'ava'
 import {UsageError} from '../../harness/errors.ts'
-import {newestReleases, releasesOf} from '../../harness/policies/recorded.ts'
+import {newestReleases, readReleases, releasesOf} from '../../harness/policies/recorded.ts'
 import type {Report, Result} from '../../harness/reports/schema.ts'
 import type {Timing} from '../../harness/reports/timing-schema.ts'
 import {temporaryFolder} from '../commands/cli.ts'
@@ -48,4 +50,15 @@ test('a timing of FIN_WAIT2 says nothing about TIME_WAIT', (t) => {
 test('a folder without runs, and one that is not there, have no newest release', async (t) => {
   t.is(await newestReleases(temporaryFolder(t)), undefined)
   t.is(await newestReleases('/nowhere'), undefined)
+})
+
+test('what has a format that is no word is refused, also where it would have to be turned into one', async (t) => {
+  const file = join(temporaryFolder(t), 'timing.json')
+  for (const format of [{toString: 'delayed'}, ['rebind-timing'], null, '__proto__']) {
+    writeFileSync(file, JSON.stringify({format, version: 1}))
+    await t.throwsAsync(readReleases(file), {
+      instanceOf: UsageError,
+      message: /is neither a report nor a timing of rebind/,
+    })
+  }
 })

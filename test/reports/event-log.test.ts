@@ -33,6 +33,16 @@ test('what other systems take for a line break may stand in an event', async (t)
   t.is(scenarios.get('server-closes-first')?.attempts[0]?.code, said)
 })
 
+test('an event before the run began is none', async (t) => {
+  const text = [attempt, {...attempt, seconds: -1}].map((each) => JSON.stringify(each)).join('\n')
+  const {scenarios, unreadable} = await readRunLog(logOf(t, text))
+  t.deepEqual(
+    scenarios.get('server-closes-first')?.attempts.map(({seconds}) => seconds),
+    [1],
+  )
+  t.is(unreadable, 1)
+})
+
 test('a log that is cut off within a character is read up to there', async (t) => {
   const line = Buffer.from(JSON.stringify({...attempt, code: 'Grüße, 世界'}))
   const cut = Buffer.concat([line, Buffer.from('\n'), line.subarray(0, -3)])
