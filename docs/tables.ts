@@ -8,6 +8,20 @@ import {join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {questionOf} from '../harness/matrix/question.ts'
 import {darwin} from '../harness/platforms/darwin.ts'
+import {type Bench, benchSchema} from '../harness/reports/bench-schema.ts'
+import {
+  benchCells,
+  benchPremises,
+  benchTitles,
+  crowdCostRows,
+  crowdCostTitles,
+  crowdRows,
+  crowdTitles,
+  partHeading,
+  partNotes,
+  partWords,
+  verdictOfBench,
+} from '../harness/reports/bench-words.ts'
 import {type Matrix, type MatrixCell, matrixSchema} from '../harness/reports/matrix-schema.ts'
 import {type Report, type Result, reportSchema} from '../harness/reports/schema.ts'
 import {besidesWords, hostWords, residueWords} from '../harness/reports/words.ts'
@@ -153,6 +167,33 @@ function clientTable(all: readonly Machine[]): string {
   )
 }
 
+/** Every part of the recorded benchmark, and what a crowded port costs. */
+function benchTables(): string {
+  const bench: Bench = benchSchema.parse(
+    JSON.parse(readFileSync(join(recorded, 'linux', 'bench.json'), 'utf8')),
+  )
+  const parts = bench.parts.flatMap((part) => [
+    `### ${partHeading(part)}`,
+    partWords(part),
+    ...(part.rows.length === 0 ? [] : [table(benchTitles, part.rows.map(benchCells))]),
+    partNotes(part)
+      .map((note) => `- ${note}`)
+      .join('\n'),
+  ])
+  return [
+    benchPremises(bench)
+      .map((line) => `- ${line}`)
+      .join('\n'),
+    `**${verdictOfBench(bench).words}**`,
+    ...parts,
+    '### Binds over TIME_WAIT sockets',
+    table(crowdCostTitles, crowdCostRows(bench.crowds)),
+    table(crowdTitles, crowdRows(bench.crowds)),
+  ]
+    .filter((text) => text !== '')
+    .join('\n\n')
+}
+
 /** The page with its tables made anew. */
 export function withTables(page: string): string {
   const all = machines()
@@ -165,6 +206,7 @@ export function withTables(page: string): string {
     clients: () => clientTable(all),
     commands: commandTable,
     scenarios: scenarioTable,
+    bench: benchTables,
   }
   return page.replace(
     /(<!-- table: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
@@ -176,8 +218,8 @@ export function withTables(page: string): string {
   )
 }
 
-export const pages = ['residue-rule-release.md', 'scenarios.md', '../README.md'].map((name) =>
-  join(folder, name),
+export const pages = ['residue-rule-release.md', 'scenarios.md', 'bench.md', '../README.md'].map(
+  (name) => join(folder, name),
 )
 
 if (pathToFileURL(process.argv[1] ?? '').href === import.meta.url) {
