@@ -8,6 +8,20 @@ import {join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {questionOf} from '../harness/matrix/question.ts'
 import {darwin} from '../harness/platforms/darwin.ts'
+import {type Bench, benchSchema} from '../harness/reports/bench-schema.ts'
+import {
+  benchCells,
+  benchPremises,
+  benchTitles,
+  crowdCostRows,
+  crowdCostTitles,
+  crowdRows,
+  crowdTitles,
+  partHeading,
+  partNotes,
+  partWords,
+  verdictOfBench,
+} from '../harness/reports/bench-words.ts'
 import {type Matrix, type MatrixCell, matrixSchema} from '../harness/reports/matrix-schema.ts'
 import {type Report, type Result, reportSchema} from '../harness/reports/schema.ts'
 import {besidesWords, hostWords, residueWords} from '../harness/reports/words.ts'
@@ -160,6 +174,33 @@ function clientTable(all: readonly Machine[]): string {
   )
 }
 
+/** Every part of the recorded benchmark, and what a crowded port costs. */
+function benchTables(): string {
+  const bench: Bench = benchSchema.parse(
+    JSON.parse(readFileSync(join(recorded, 'linux', 'bench.json'), 'utf8')),
+  )
+  const parts = bench.parts.flatMap((part) => [
+    `### ${partHeading(part)}`,
+    partWords(part),
+    ...(part.rows.length === 0 ? [] : [table(benchTitles, part.rows.map(benchCells))]),
+    partNotes(part)
+      .map((note) => `- ${note}`)
+      .join('\n'),
+  ])
+  return [
+    benchPremises(bench)
+      .map((line) => `- ${line}`)
+      .join('\n'),
+    `**${verdictOfBench(bench).words}**`,
+    ...parts,
+    '### Binds over TIME_WAIT sockets',
+    table(crowdCostTitles, crowdCostRows(bench.crowds)),
+    table(crowdTitles, crowdRows(bench.crowds)),
+  ]
+    .filter((text) => text !== '')
+    .join('\n\n')
+}
+
 /** The page with its tables made anew. */
 export function withTables(page: string): string {
   const all = machines()
@@ -174,6 +215,7 @@ export function withTables(page: string): string {
     scenarios: scenarioTable,
     'a run': () => runSample(recordedOn('linux', all)),
     'a comparison': () => compareSample([recordedOn('linux', all), recordedOn('gvisor', all)]),
+    bench: benchTables,
   }
   return page.replace(
     /(<!-- (?:table|sample): (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
@@ -185,9 +227,13 @@ export function withTables(page: string): string {
   )
 }
 
-export const pages = ['residue-rule-release.md', 'scenarios.md', 'compare.md', '../README.md'].map(
-  (name) => join(folder, name),
-)
+export const pages = [
+  'residue-rule-release.md',
+  'scenarios.md',
+  'compare.md',
+  'bench.md',
+  '../README.md',
+].map((name) => join(folder, name))
 
 if (pathToFileURL(process.argv[1] ?? '').href === import.meta.url) {
   for (const page of pages) writeFileSync(page, withTables(readFileSync(page, 'utf8')))

@@ -3,7 +3,7 @@ import {readFileSync, writeFileSync} from 'node:fs'
 import {monotonicSeconds} from '../clock.ts'
 import {readProcNetTcp} from '../platforms/proc-net-tcp.ts'
 import type {Crowd} from '../reports/bench-schema.ts'
-import {type BindOption, bindOptions} from '../sockets/bind-options.ts'
+import {type BindOption, bindFlags, bindOptions} from '../sockets/bind-options.ts'
 import {listenOn} from '../sockets/connection.ts'
 import {bringLoopbackUp} from '../sockets/loopback.ts'
 import {bindNative, closeNative, makeSocket, preparedBind} from '../sockets/native.ts'
@@ -77,7 +77,7 @@ function timed(address: string, bind: BindOption, tries: number): Crowd['binds']
   const seconds: number[] = []
   let errno = 0
   for (let count = 0; count < tries; count++) {
-    forgetReuseport(address)
+    if (bindFlags(bind).reuseport) forgetReuseport(address)
     const fd = makeSocket({address, bind})
     const attempt = preparedBind(fd, address, port)
     const from = monotonicSeconds()
@@ -111,7 +111,8 @@ async function explained(runs: number): Promise<Crowd['why']> {
     seconds.push(cost.wallSeconds)
     peakBytes = Math.max(peakBytes, cost.peakBytes)
   }
-  return {runs, medianSeconds: quantile(seconds, 0.5) ?? 0, peakBytes}
+  const medianSeconds = quantile(seconds, 0.5)
+  return medianSeconds === null ? null : {runs, medianSeconds, peakBytes}
 }
 
 /**

@@ -28,7 +28,7 @@ export async function crowd({quick, signal, tell}: PartOptions): Promise<PartRes
   for (const {wanted, clientAddresses} of crowds) {
     tell(`${wanted} TIME_WAIT sockets`)
     const request: CrowdRequest = {wanted, clientAddresses, tries, whys}
-    measured.push(await inNamespace<Crowd>('crowd-program.ts', [JSON.stringify(request)], signal))
+    measured.push(await crowdOf(request, signal))
   }
   const sizes = measured.map(({reached}) => reached.toLocaleString('en')).join(', ')
   return {
@@ -36,6 +36,11 @@ export async function crowd({quick, signal, tell}: PartOptions): Promise<PartRes
     rows: growth(measured),
     crowds: measured,
   }
+}
+
+/** One crowd, in a network namespace of its own. */
+export function crowdOf(request: CrowdRequest, signal: AbortSignal): Promise<Crowd> {
+  return inNamespace<Crowd>('crowd-program.ts', [JSON.stringify(request)], signal)
 }
 
 /** The largest crowd against the smallest one that refuses, or has any, for what a restart meets. */

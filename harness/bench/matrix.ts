@@ -56,7 +56,7 @@ export async function matrix({quick, signal, scratch, tell}: PartOptions): Promi
   const agreeing =
     reason === undefined ? ' Both programs have to be answered alike in every cell.' : ''
   return {
-    how: `Cells taken evenly from the whole table, each over a residue of its own on a port of its own, in a network namespace of its own; ${rounds} rounds in turn, the medians.${agreeing} ${growthWords(growth)}`,
+    how: `Cells taken evenly from the whole table, each over a residue of its own on a port of its own, in a network namespace of its own; rounds: ${rounds}, in turn; the medians.${agreeing} ${growthWords(growth)}`,
     rows,
   }
 }

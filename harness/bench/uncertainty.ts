@@ -1,9 +1,10 @@
 import {fileURLToPath} from 'node:url'
+import {exitStatus} from '../errors.ts'
 import type {BenchRow} from '../reports/bench-schema.ts'
 import {timingSchema} from '../reports/timing-schema.ts'
 import {quantile} from '../timing/summary.ts'
 import {CannotMeasure, type PartOptions, type PartResult, rowOf} from './part.ts'
-import {outputOf, rebind} from './programs.ts'
+import {outputOf, rebind, toItsEnd} from './programs.ts'
 import {spinOnAllCores} from './spinners.ts'
 
 const ports = 200
@@ -35,10 +36,10 @@ async function measured(
   {signal, scratch}: PartOptions,
   atMost: number = targetSeconds.idle,
 ): Promise<BenchRow[]> {
-  const [own, naive] = await Promise.all([
-    ownUncertainties(scratch, signal),
-    naiveUncertainties(signal),
-  ])
+  const measuring = [ownUncertainties(scratch, signal), naiveUncertainties(signal)] as const
+  // Neither is left running beside what is measured next.
+  await Promise.allSettled(measuring)
+  const [own, naive] = await Promise.all(measuring)
   const row = (name: string, share: number, target: BenchRow['target']) =>
     rowOf({
       what: `${name}, ${when}`,
@@ -51,7 +52,8 @@ async function measured(
 }
 
 async function ownUncertainties(out: string, signal: AbortSignal): Promise<number[]> {
-  const said = await outputOf(
+  // A release outside the platform's range is a status of 1, and was measured all the same.
+  const {status, stdout, stderr} = await toItsEnd(
     [
       ...rebind,
       ...['timing', '--ports', `${ports}`, '--spread', `${spreadSeconds}`],
@@ -59,7 +61,12 @@ async function ownUncertainties(out: string, signal: AbortSignal): Promise<numbe
     ],
     {signal},
   )
-  const {samples} = timingSchema.parse(JSON.parse(said))
+  if (status > exitStatus.unexpected) {
+    throw new CannotMeasure(
+      `rebind timing ended with status ${status}: ${stderr.trim().split('\n').at(-1)}`,
+    )
+  }
+  const {samples} = timingSchema.parse(JSON.parse(stdout))
   return samples.flatMap(({uncertaintySeconds}) => uncertaintySeconds ?? [])
 }
 

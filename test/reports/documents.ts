@@ -8,6 +8,7 @@ import {type ComparableDocument, readDocuments} from '../../harness/compare/docu
 import {linux} from '../../harness/platforms/linux.ts'
 import {readReleases} from '../../harness/policies/recorded.ts'
 import {policies} from '../../harness/policies/table.ts'
+import {type Bench, benchSchema} from '../../harness/reports/bench-schema.ts'
 import type {CheckDocument} from '../../harness/reports/check-schema.ts'
 import {documentKinds, type Format, type RunDocument} from '../../harness/reports/documents.ts'
 import {policiesDocument} from '../../harness/reports/policies-document.ts'
@@ -21,6 +22,11 @@ const recorded = (path: string) => join(recordedFolder, path)
 /** A full run that was recorded on Linux. */
 export function recordedReport(): Report {
   return reportSchema.parse(JSON.parse(readFileSync(recorded('linux/report.json'), 'utf8')))
+}
+
+/** A whole benchmark that was recorded on Linux. */
+export function recordedBench(): Bench {
+  return benchSchema.parse(JSON.parse(readFileSync(recorded('linux/bench.json'), 'utf8')))
 }
 
 /** One of each kind, by what it is. */
@@ -66,6 +72,7 @@ export async function realDocuments(): Promise<Record<string, RunDocument>> {
       ],
       wallSeconds: 3,
     },
+    bench: recordedBench(),
     comparison: compare([...onLinux, ...onGvisor]),
     judgement: judge(onLinux, onLinux.map(changed)),
   }
