@@ -185,8 +185,8 @@ export function withTables(page: string): string {
   )
 }
 
-export const pages = ['residue-rule-release.md', 'scenarios.md', 'compare.md', '../README.md'].map((name) =>
-  join(folder, name),
+export const pages = ['residue-rule-release.md', 'scenarios.md', 'compare.md', '../README.md'].map(
+  (name) => join(folder, name),
 )
 
 if (pathToFileURL(process.argv[1] ?? '').href === import.meta.url) {

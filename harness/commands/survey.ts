@@ -59,7 +59,11 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
       ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
     })
     await writeDocument(folder, document)
-    process.stdout.write(json === true ? `${JSON.stringify(document)}\n` : renderSurvey(document))
+    process.stdout.write(
+      json === true
+        ? `${JSON.stringify(document)}\n`
+        : renderSurvey(document, process.stdout.columns),
+    )
     process.stderr.write(`Logs and report: ${folder.path}\n`)
     const failed = results.some(({status}) => status === 'failed')
     return interruption.exitStatus() ?? (failed ? exitStatus.failed : exitStatus.asExpected)
