@@ -14,7 +14,7 @@ import {besidesWords, hostWords, residueWords} from '../harness/reports/words.ts
 import {bindOptions} from '../harness/sockets/bind-options.ts'
 import {table} from './markdown-table.ts'
 import {commandTable, scenarioTable} from './project-tables.ts'
-import {compareSample, runSample} from './samples.ts'
+import {compareSample, exampleSample, runSample} from './samples.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const recorded = join(folder, '..', 'logs', 'recorded')
@@ -173,6 +173,9 @@ export function withTables(page: string): string {
     commands: commandTable,
     scenarios: scenarioTable,
     'a run': () => runSample(recordedOn('linux', all)),
+    'a test': () => exampleSample('restart'),
+    'a program': () => exampleSample('run'),
+    'a scenario': () => exampleSample('own-scenario'),
     'a comparison': () => compareSample([recordedOn('linux', all), recordedOn('gvisor', all)]),
   }
   return page.replace(
@@ -185,9 +188,13 @@ export function withTables(page: string): string {
   )
 }
 
-export const pages = ['residue-rule-release.md', 'scenarios.md', 'compare.md', '../README.md'].map(
-  (name) => join(folder, name),
-)
+export const pages = [
+  'residue-rule-release.md',
+  'scenarios.md',
+  'compare.md',
+  'api.md',
+  '../README.md',
+].map((name) => join(folder, name))
 
 if (pathToFileURL(process.argv[1] ?? '').href === import.meta.url) {
   for (const page of pages) writeFileSync(page, withTables(readFileSync(page, 'utf8')))
