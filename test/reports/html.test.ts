@@ -201,3 +201,14 @@ test('a report of nothing is a page, too', async (t) => {
   const page = await renderHtml([{...recordedReport(), results: []}])
   t.true(page.includes('0 as expected, 0 unexpected, 0 failed, 0 skipped'))
 })
+
+test('a survey says first how many servers got their port back at once', async (t) => {
+  const {survey} = documents
+  if (survey?.format !== 'rebind-survey') return t.fail('there is no survey')
+  const measured = survey.servers.filter(({status}) => status === 'measured')
+  const safe = measured.filter(({check}) => check?.safe === true).length
+  const page = await renderHtml([survey])
+  t.true(
+    page.includes(`${safe} got their port back at once, ${measured.length - safe} did not</p>`),
+  )
+})
