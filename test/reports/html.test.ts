@@ -143,6 +143,7 @@ test('the verdict is followed by how many ports were granted at once, and after 
     {...bind, waitSeconds: 61.25},
     {...bind, waitSeconds: 2.04},
     {...bind, verdict: 'blocked', waitSeconds: null} as const,
+    {...bind, verdict: 'blocked', waited: false, waitSeconds: null} as const,
     immediate,
     null,
   ]
@@ -150,7 +151,7 @@ test('the verdict is followed by how many ports were granted at once, and after 
   const page = await renderHtml([{...recordedReport(), results}])
   t.true(
     page.includes(
-      '1 ports were granted at once, 2 after 2.0 to 61.3 s, 1 were refused to the end; 1 scenarios had no bind to judge.',
+      '1 ports were granted at once, 2 after 2.0 to 61.3 s, 1 were refused to the end, 1 were refused and not waited for; 1 scenarios had no bind to judge.',
     ),
   )
 })
