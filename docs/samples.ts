@@ -1,4 +1,5 @@
 /** What the commands print of the recorded runs, cut down to what a page has room for. */
+import {readFileSync} from 'node:fs'
 import {stripVTControlCharacters} from 'node:util'
 import {compare} from '../harness/compare/compare.ts'
 import type {Comparison} from '../harness/reports/comparison-schema.ts'
@@ -74,14 +75,20 @@ export function compareSample(reports: readonly Report[]): string {
   ])
 }
 
+/** A program that uses the package, which the package's tests compile. */
+export function exampleSample(name: string): string {
+  const file = new URL(`../test/package/examples/${name}.ts`, import.meta.url)
+  return block(readFileSync(file, 'utf8').trimEnd().split('\n'), Number.POSITIVE_INFINITY)
+}
+
 /** The parts that empty lines divide. */
 function unpainted(text: string): string[] {
   return stripVTControlCharacters(text).trimEnd().split('\n\n')
 }
 
 /** Code in Markdown. */
-function block(parts: readonly string[]): string {
-  const lines = wrapSentences(parts.join('\n').trimEnd().split('\n'), columns)
+function block(parts: readonly string[], width = columns): string {
+  const lines = wrapSentences(parts.join('\n').trimEnd().split('\n'), width)
   return lines
     .join('\n')
     .split('\n')

@@ -28,7 +28,7 @@ import {besidesWords, hostWords, residueWords} from '../harness/reports/words.ts
 import {bindOptions} from '../harness/sockets/bind-options.ts'
 import {table} from './markdown-table.ts'
 import {commandTable, scenarioTable} from './project-tables.ts'
-import {compareSample, runSample} from './samples.ts'
+import {compareSample, exampleSample, runSample} from './samples.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const recorded = join(folder, '..', 'logs', 'recorded')
@@ -214,6 +214,9 @@ export function withTables(page: string): string {
     commands: commandTable,
     scenarios: scenarioTable,
     'a run': () => runSample(recordedOn('linux', all)),
+    'a test': () => exampleSample('restart'),
+    'a program': () => exampleSample('run'),
+    'a scenario': () => exampleSample('own-scenario'),
     'a comparison': () => compareSample([recordedOn('linux', all), recordedOn('gvisor', all)]),
     bench: benchTables,
   }
@@ -232,6 +235,7 @@ export const pages = [
   'scenarios.md',
   'compare.md',
   'bench.md',
+  'api.md',
   '../README.md',
 ].map((name) => join(folder, name))
 

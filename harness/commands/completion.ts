@@ -1,6 +1,13 @@
 import tab from '@bomb.sh/tab/commander'
 import type {Command} from 'commander'
 
+/** The library's script for bash asks for this function of the package bash-completion, which not everybody has. */
+const wordsForBash = `declare -F _get_comp_words_by_ref > /dev/null || _get_comp_words_by_ref() {
+    words=("\${COMP_WORDS[@]}") cword=$COMP_CWORD
+    cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]}
+}
+`
+
 /**
  * Adds `rebind completion SHELL`, which prints a script for the shell, and the hidden `rebind complete` that
  * this script asks. To be called when every other command is known.
@@ -17,6 +24,9 @@ Examples:
   rebind completion zsh > "\${fpath[1]}/_rebind"
   rebind completion fish > ~/.config/fish/completions/rebind.fish`,
   )
+  own?.hook('preAction', (_, {args: [shell]}) => {
+    if (shell === 'bash') process.stdout.write(wordsForBash)
+  })
   if (!asked) return
   const {scenarios} = await import('../../scenarios/index.ts')
   const ids = completions.commands.get('run')?.arguments.get('id')

@@ -58,7 +58,11 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
       wallSeconds: monotonicSeconds() - origin,
       ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
     })
-    process.stdout.write(json === true ? `${JSON.stringify(document)}\n` : renderSurvey(document))
+    process.stdout.write(
+      json === true
+        ? `${JSON.stringify(document)}\n`
+        : renderSurvey(document, process.stdout.columns),
+    )
     await writeDocument(folder, document)
     process.stderr.write(`Logs and report: ${folder.path}\n`)
     const failed = results.some(({status}) => status === 'failed')

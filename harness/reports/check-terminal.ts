@@ -3,7 +3,7 @@ import type {CheckDocument, CheckRound} from './check-schema.ts'
 import {errorWords, reuseaddrWords, roundColumns, safetyWords, subjectWords} from './check-words.ts'
 import {coloursFor} from './colours.ts'
 import {hostWords, printable} from './words.ts'
-import {wrapSentences} from './wrap.ts'
+import {wrap, wrapSentences} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
 const gap = 2
@@ -15,7 +15,7 @@ export function renderCheck(document: CheckDocument, width: number | undefined):
   const lines = [pc.bold(subjectWords(document)), hostWords(host), '']
   if (rounds.length > 0) lines.push(roundTable(rounds, width).trimEnd(), '')
   lines.push((safe ? pc.green : pc.red)(safetyWords(document)))
-  if (rounds.length > 0) lines.push(reuseaddrWords(document))
+  if (rounds.length > 0) lines.push(wrap(reuseaddrWords(document), width))
   if (errors.length > 0) {
     lines.push(
       '',

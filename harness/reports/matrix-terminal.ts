@@ -17,6 +17,8 @@ const pc = coloursFor(process.stdout)
 /** What follows is counted; matrix.json and matrix.md have every one. */
 const shownDisagreements = 20
 const shownUntried = 3
+/** Of a picture. */
+const widest = 98
 
 const paint: Record<string, (text: string) => string> = {
   '.': pc.green,
@@ -39,7 +41,7 @@ export function renderMatrixTerminal(matrix: Matrix, width?: number): string {
   const lines = [
     pc.bold(matrixTitle(matrix)),
     '',
-    ...legend.map((line) => wrap(line, width, '')),
+    ...legend.map((line) => wrap(line, Math.min(width ?? widest, widest), '')),
     ...pictures,
     '',
     colour(wrap(agreementWords(matrix), width, '')),

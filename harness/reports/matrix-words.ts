@@ -6,8 +6,8 @@ import {hostWords, printable} from './words.ts'
 
 /** How the pictures are read; the last line holds the marks. */
 export const legend: readonly string[] = [
-  "Rows: the predecessor's address and bind option. Columns: the successor's address, and in each a",
-  'letter for each bind option of the successor: none, reuseaddr, reuseport, both.',
+  "Rows: the predecessor's address and bind option. Columns: the successor's address, and in each a " +
+    'letter for each bind option of the successor: none, reuseaddr, reuseport, both.',
   Object.entries(markMeanings)
     .map(([mark, meaning]) => `${mark} ${meaning}`)
     .join('   '),

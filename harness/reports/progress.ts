@@ -134,7 +134,7 @@ function waitingFor({phase, residue, releaseFrom, expected}: RestartProgress): s
   if (range === undefined) return `${held}, trying`
   const [from, within] = range
   return from > 0
-    ? `${held}, free in ${from} to ${within} s`
+    ? `${held}, free in ${from === within ? '' : `${from} to `}${within} s`
     : `${held}, free any moment now (within ${Math.max(1, within)} s)`
 }
 

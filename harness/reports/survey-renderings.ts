@@ -1,11 +1,11 @@
-import {getBorderCharacters, table} from 'table'
 import {coloursFor} from './colours.ts'
+import {fittedTable} from './fitted-table.ts'
 import {literal, row, section} from './markdown.ts'
 import type {Survey, Surveyed} from './survey-schema.ts'
 import {hostWords, printable, residueWords} from './words.ts'
+import {wrap} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
-const gap = 2
 
 function optionWords({reuseaddr}: Surveyed): string {
   if (reuseaddr === null) return 'not known'
@@ -42,22 +42,20 @@ export function unanswered({servers}: Survey): string[] {
   ]
 }
 
-/** What `rebind survey` prints. */
-export function renderSurvey(survey: Survey): string {
+/**
+ * What `rebind survey` prints.
+ * @param width the terminal's columns; undefined where the output is not a terminal
+ */
+export function renderSurvey(survey: Survey, width: number | undefined): string {
   const rows = measured(survey).map((server) =>
     surveyColumns.map(([, cell]) => printable(cell(server))),
   )
   const lines = [pc.bold(hostWords(survey.host)), '']
   if (rows.length > 0) {
-    const titles = surveyColumns.map(([title]) => pc.bold(title))
-    const text = table([titles, ...rows], {
-      border: getBorderCharacters('void'),
-      columnDefault: {paddingLeft: 0, paddingRight: gap},
-      drawHorizontalLine: () => false,
-    })
-    lines.push(text.replace(/ +$/gm, ''))
+    const titles = surveyColumns.map(([title]) => title)
+    lines.push(fittedTable(titles, rows, width, pc.bold), '')
   }
-  lines.push(...unanswered(survey).map(printable))
+  lines.push(...unanswered(survey).map((line) => wrap(printable(line), width)))
   lines.push(`${rows.length} measured in ${survey.wallSeconds.toFixed(1)} s`)
   return `${lines.join('\n')}\n`
 }

@@ -3,6 +3,7 @@ import {coloursFor} from './colours.ts'
 import type {Timing} from './timing-schema.ts'
 import {timingRows} from './timing-words.ts'
 import {hostWords, printable} from './words.ts'
+import {wrap} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
 
@@ -21,7 +22,9 @@ export function renderTimingTerminal(timing: Timing, width: number | undefined):
     `${timing.residue} on ${timing.summary.ports} ports, closed over ${timing.spreadSeconds} s`,
     '',
     ...bars(timing, width ?? defaultColumns),
-    ...rows.map(([label, value]) => `${label.padEnd(labels)}  ${printable(value)}`),
+    ...rows.map(([label, value]) =>
+      wrap(`${label.padEnd(labels)}  ${printable(value)}`, width, ' '.repeat(labels + 2)),
+    ),
     ...(timing.summary.unexpected > 0 ? ['', ...strays(timing)] : []),
   ].join('\n')}\n`
 }

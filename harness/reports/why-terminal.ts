@@ -1,12 +1,11 @@
-import {getBorderCharacters, table} from 'table'
 import {endWords, remainingWords, shortCommand} from '../why/words.ts'
 import {coloursFor} from './colours.ts'
+import {fittedTable} from './fitted-table.ts'
 import type {WhyPath, WhyPort} from './why-schema.ts'
 import {printable} from './words.ts'
 import {wrapSentences} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
-const gap = 2
 /** More sockets than this are counted by state instead of being listed. */
 const mostRows = 12
 
@@ -23,8 +22,8 @@ export function renderWhyPort(answer: WhyPort, width: number | undefined): strin
     freeLine(answer),
     ...causeSection(answer),
     ...adviceSection(answer),
-    ...socketSection(answer),
-    ...bindSection(answer),
+    ...socketSection(answer, width),
+    ...bindSection(answer, width),
     ...unseenSection(answer),
   ])
 }
@@ -126,13 +125,13 @@ function unseenSection({unseen}: Pick<WhyPort, 'unseen'>): string[] {
     : ['', pc.bold('Not seen'), ...unseen.map((sentence) => `- ${printable(sentence)}`)]
 }
 
-function socketSection({sockets}: WhyPort): string[] {
+function socketSection({sockets}: WhyPort, width: number | undefined): string[] {
   if (sockets === null || sockets.length === 0) return []
   const title = ['', pc.bold('Sockets on the port')]
   if (sockets.length > mostRows) return [...title, ...stateCounts(sockets)]
   return [
     ...title,
-    grid([['state', 'local', 'remote', 'timer', 'process'], ...sockets.map(socketRow)]),
+    grid([['state', 'local', 'remote', 'timer', 'process'], ...sockets.map(socketRow)], width),
   ]
 }
 
@@ -175,7 +174,7 @@ function stateCounts(sockets: readonly Socket[]): string[] {
   })
 }
 
-function bindSection({bind}: WhyPort): string[] {
+function bindSection({bind}: WhyPort, width: number | undefined): string[] {
   if (bind.length === 0) return []
   const addresses = [...new Set(bind.map(({address}) => address))]
   const options = ['none', 'reuseaddr', 'reuseport', 'both'] as const
@@ -184,13 +183,16 @@ function bindSection({bind}: WhyPort): string[] {
   return [
     '',
     pc.bold('What a bind gets now (tried, and closed at once)'),
-    grid([
-      ['address', 'no option', 'SO_REUSEADDR', 'SO_REUSEPORT', 'both'],
-      ...addresses.map((address) => [
-        addressWords(address),
-        ...options.map((option) => observed(address, option)),
-      ]),
-    ]),
+    grid(
+      [
+        ['address', 'no option', 'SO_REUSEADDR', 'SO_REUSEPORT', 'both'],
+        ...addresses.map((address) => [
+          addressWords(address),
+          ...options.map((option) => observed(address, option)),
+        ]),
+      ],
+      width,
+    ),
   ]
 }
 
@@ -203,11 +205,7 @@ function addressWords(address: string): string {
   return addressNames[address] ?? printable(address)
 }
 
-function grid(rows: string[][]): string {
+function grid(rows: string[][], width: number | undefined): string {
   const [head = [], ...body] = rows.map((row) => row.map(printable))
-  return table([head.map((title) => pc.dim(title)), ...body], {
-    border: getBorderCharacters('void'),
-    columnDefault: {paddingLeft: 0, paddingRight: gap},
-    drawHorizontalLine: () => false,
-  }).trimEnd()
+  return fittedTable(head, body, width, pc.dim)
 }

@@ -1,6 +1,6 @@
 import {execFileSync} from 'node:child_process'
 import test from 'ava'
-import {missingProgram, runCli, testUnless} from './cli.ts'
+import {missingProgram, projectFolder, runCli, testUnless} from './cli.ts'
 
 const asked: [what: string, words: string[], offers: RegExp][] = [
   ['a command', ['ma'], /^matrix\t/m],
@@ -17,11 +17,25 @@ for (const [what, words, offers] of asked) {
   })
 }
 
-testUnless(missingProgram('bash'), 'bash accepts the script for it', async (t) => {
+testUnless(missingProgram('bash'), 'bash completes by the script alone', async (t) => {
   const {status, stdout} = await runCli(t, ['completion', 'bash'])
   t.is(status, 0)
   const defined = execFileSync('bash', ['-c', `${stdout}\ncomplete -p rebind`], {encoding: 'utf8'})
-  t.regex(defined, /^complete -F \S+ rebind$/m)
+  const [, complete] = /^complete -F (\S+) rebind$/m.exec(defined) ?? []
+  const asBashDoes = [
+    'rebind() { "$NODE" --import=tsx harness/cli.ts "$@"; }',
+    stdout,
+    'COMP_WORDS=(rebind run --qu) COMP_CWORD=2',
+    // Outside of a real completion this has no one to tell.
+    'compopt() { :; }',
+    `${complete}; printf '%s\n' "\${COMPREPLY[@]}"`,
+  ]
+  const offered = execFileSync('bash', ['--norc', '-c', asBashDoes.join('\n')], {
+    cwd: projectFolder,
+    encoding: 'utf8',
+    env: {...process.env, NODE: process.execPath},
+  })
+  t.is(offered, '--quick\n')
 })
 
 test('a shell that nobody knows is a usage error', async (t) => {

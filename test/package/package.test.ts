@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process'
-import {cpSync, readdirSync, readFileSync} from 'node:fs'
+import {cpSync, readdirSync, readFileSync, symlinkSync} from 'node:fs'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import test, {type ExecutionContext} from 'ava'
@@ -26,6 +26,7 @@ test.before(async () => {
   installed = await install('user', [tarball])
   // As examples that use it lie in somebody's project.
   cpSync(examples, installed, {recursive: true})
+  symlinkSync(join(projectFolder, 'node_modules', 'ava'), join(installed, 'node_modules', 'ava'))
 })
 
 test('publint finds nothing wrong with what would be published', async (t) => {
@@ -62,7 +63,17 @@ testUnless(problem, 'examples of the programmatic interface have the right types
   t.notThrows(() =>
     execFileSync(
       process.execPath,
-      [tsc, '--noEmit', '--skipLibCheck', ...strict, ...asModules, ...types, 'api.ts'],
+      [
+        tsc,
+        '--noEmit',
+        '--skipLibCheck',
+        ...strict,
+        ...asModules,
+        ...types,
+        'api.ts',
+        'run.ts',
+        'restart.ts',
+      ],
       {cwd: installed, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']},
     ),
   )

@@ -143,6 +143,7 @@ test('the verdict is followed by how many ports were granted at once, and after 
     {...bind, waitSeconds: 61.25},
     {...bind, waitSeconds: 2.04},
     {...bind, verdict: 'blocked', waitSeconds: null} as const,
+    {...bind, verdict: 'blocked', waited: false, waitSeconds: null} as const,
     immediate,
     null,
   ]
@@ -150,7 +151,7 @@ test('the verdict is followed by how many ports were granted at once, and after 
   const page = await renderHtml([{...recordedReport(), results}])
   t.true(
     page.includes(
-      '1 ports were granted at once, 2 after 2.0 to 61.3 s, 1 were refused to the end; 1 scenarios had no bind to judge.',
+      '1 ports were granted at once, 2 after 2.0 to 61.3 s, 1 were refused to the end, 1 were refused and not waited for; 1 scenarios had no bind to judge.',
     ),
   )
 })
@@ -200,4 +201,15 @@ test("every bar of the histogram stands on zero, and is as high as its bin's por
 test('a report of nothing is a page, too', async (t) => {
   const page = await renderHtml([{...recordedReport(), results: []}])
   t.true(page.includes('0 as expected, 0 unexpected, 0 failed, 0 skipped'))
+})
+
+test('a survey says first how many servers got their port back at once', async (t) => {
+  const {survey} = documents
+  if (survey?.format !== 'rebind-survey') return t.fail('there is no survey')
+  const measured = survey.servers.filter(({status}) => status === 'measured')
+  const safe = measured.filter(({check}) => check?.safe === true).length
+  const page = await renderHtml([survey])
+  t.true(
+    page.includes(`${safe} got their port back at once, ${measured.length - safe} did not</p>`),
+  )
 })

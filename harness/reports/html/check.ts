@@ -54,11 +54,12 @@ ${section(
 export function surveyArticle(survey: Survey): Article {
   const {host, wallSeconds, interrupted} = survey
   const measured = measuredOf(survey)
+  const safe = measured.filter(({check}) => check?.safe === true).length
   const rows = measured.map((server) => surveyColumns.map(([, cell]) => cell(server)))
   return {
     title: 'Rebind survey',
     body: html`<p>${hostWords(host)}; took ${wallSeconds.toFixed(1)} s.${interrupted !== undefined && ` Interrupted by ${interrupted}.`}</p>
-<p class="verdict open">${measured.length} of ${survey.servers.length} servers measured</p>
+<p class="verdict open">${measured.length} of ${survey.servers.length} servers measured: ${safe} got their port back at once, ${measured.length - safe} did not</p>
 ${
   rows.length > 0 &&
   table(

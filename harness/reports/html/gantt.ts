@@ -229,7 +229,8 @@ function outcomeOf({result, refused, states, expected}: Row): {at: number; words
   const {bind, status} = result
   const at = Math.max(
     bind?.waitSeconds ?? 0,
-    expected?.to ?? 0,
+    // Where nothing was granted, the range may begin far from what was seen.
+    bind?.waitSeconds == null ? 0 : (expected?.to ?? 0),
     ...(refused?.slice(-1) ?? []),
     ...states.map(({to}) => to),
   )

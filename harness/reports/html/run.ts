@@ -82,19 +82,23 @@ function verdictOf(results: readonly Result[]): 'good' | 'bad' | 'open' {
   return results.some(({status}) => status === 'skipped') ? 'open' : 'good'
 }
 
-/** `20 ports were granted at once, 24 after 1.1 to 63.3 s, 0 were refused to the end; 4 scenarios bind no port.` */
+/** `19 ports were granted at once, 26 after 1.1 to 63.3 s, 0 were refused to the end; 3 scenarios had no bind to judge.` */
 function grantsWords(results: readonly Result[]): string {
   const binds = results.flatMap(({bind}) => bind ?? [])
   const waits = binds.flatMap(({verdict, waitSeconds}) =>
     verdict === 'delayed' ? (waitSeconds ?? []) : [],
   )
-  const of = (...verdicts: Bind['verdict'][]) =>
-    binds.filter(({verdict}) => verdicts.includes(verdict)).length
+  const immediate = binds.filter(({verdict}) => verdict === 'immediate')
+  const blocked = binds.filter(({verdict}) => verdict === 'blocked')
+  const untilLimit = blocked.filter(({waited}) => waited)
   const range = [Math.min(...waits), Math.max(...waits)].map((seconds) => seconds.toFixed(1))
   return [
-    `${of('immediate')} ports were granted at once`,
+    `${immediate.length} ports were granted at once`,
     ...(waits.length > 0 ? [`${waits.length} after ${range.join(' to ')} s`] : []),
-    `${of('blocked')} were refused to the end`,
+    `${untilLimit.length} were refused to the end`,
+    ...(blocked.length > untilLimit.length
+      ? [`${blocked.length - untilLimit.length} were refused and not waited for`]
+      : []),
   ]
     .join(', ')
     .concat(`; ${results.length - binds.length} scenarios had no bind to judge.`)
