@@ -1,5 +1,5 @@
 import test from 'ava'
-import {readReport, stackTrace, startCli, temporaryFolder} from './cli.ts'
+import {readReport, runCli, stackTrace, startCli, temporaryFolder} from './cli.ts'
 
 const commands: [what: string, args: string[], writesReport: boolean][] = [
   ['--help', ['--help'], false],
@@ -30,5 +30,14 @@ test('run ends as otherwise, with its report, when nobody reads its stderr any m
   const {status, stdout} = await cli.ended
   t.is(status, 0)
   t.regex(stdout, /1 as expected/)
+  t.is(readReport(out).results[0]?.status, 'as-expected')
+})
+
+test('run ends as otherwise, with its report, where its stdin is closed', async (t) => {
+  const out = temporaryFolder(t)
+  const {status, stderr} = await runCli(t, ['run', '--quick', 'server-aborts', '--out', out], {
+    launcher: ['sh', '-c', 'exec "$@" <&-', 'sh'],
+  })
+  t.is(status, 0, stderr)
   t.is(readReport(out).results[0]?.status, 'as-expected')
 })

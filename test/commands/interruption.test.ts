@@ -91,21 +91,28 @@ test('a signal while scenarios are still being set up skips what has no result y
   t.true(others.every((result) => result.status === 'as-expected'))
 })
 
-testUnless(
-  missingProgram('npm'),
-  'SIGTERM to npm alone reaches the run, which ends in order',
-  async (t) => {
-    const out = temporaryFolder(t)
-    const npm = startProgram(
-      t,
-      ['npm', 'run', '--silent', 'rebind', '--', 'run', scenario, '--out', out],
-      {cwd: projectFolder},
-    )
-    await npm.shows(waiting)
-    process.kill(npm.pid, 'SIGTERM')
-    const {status, signal, stdout} = await npm.ended
-    t.true(status === 143 || signal === 'SIGTERM', `npm ended with ${status ?? signal}`)
-    skippedBy(t, endedInOrder(t, out, 'SIGTERM'), 'SIGTERM')
-    t.true(stdout.includes(`skipped ${scenario}: interrupted by SIGTERM`), stdout)
-  },
-)
+for (const [name, exitStatus] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const) {
+  testUnless(
+    missingProgram('npm'),
+    `${name} to npm alone reaches the run, which ends in order`,
+    async (t) => {
+      const out = temporaryFolder(t)
+      const npm = startProgram(
+        t,
+        ['npm', 'run', '--silent', 'repro', '--', scenario, '--out', out],
+        {
+          cwd: projectFolder,
+        },
+      )
+      await npm.shows(waiting)
+      process.kill(npm.pid, name)
+      const {status, signal, stdout} = await npm.ended
+      t.true(status === exitStatus || signal === name, `npm ended with ${status ?? signal}`)
+      skippedBy(t, endedInOrder(t, out, name), name)
+      t.true(stdout.includes(`skipped ${scenario}: interrupted by ${name}`), stdout)
+    },
+  )
+}

@@ -5,6 +5,8 @@ import {
   readEvents,
   readReport,
   resultOf,
+  runCli,
+  runFolder,
   stackTrace,
   startCli,
   startedPids,
@@ -36,6 +38,15 @@ test('the processes of a killed run end by themselves, and its log can be read t
   const events = readEvents(out)
   t.is(events[0]?.event, 'run-start')
   t.true(events.some(({event, outcome}) => event === 'bind-attempt' && outcome === 'refused'))
+
+  const made = await runCli(t, ['report', runFolder(out)])
+  t.is(made.status, 0, made.stderr)
+  const report = readReport(out)
+  t.true(report.run.partial)
+  for (const {status, reason, bind} of report.results) {
+    t.deepEqual([status, reason], ['skipped', 'the run was ended before this scenario was'])
+    t.is(bind?.firstError?.code, 'EADDRINUSE')
+  }
 })
 
 const casualties: [what: string, scenario: string, role: string][] = [

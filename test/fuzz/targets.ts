@@ -150,7 +150,7 @@ const terminals: Record<string, (document: never) => string> = {
   timing: (document: never) => renderTimingTerminal(document, 80),
   policies: (document: never) => renderPolicies(document, 80),
   check: (document: never) => renderCheck(document, 80),
-  survey: renderSurvey,
+  survey: (document: never) => renderSurvey(document, 80),
   comparison: (document: never) => renderComparison(document, 80),
   judgement: renderJudgement,
 }

@@ -31,7 +31,7 @@ const renderers: [name: string, document: string, render: (document: never) => s
   ['terminal', 'timing', (timing: never) => renderTimingTerminal(timing, 80)],
   ['terminal', 'policies', (policies: never) => renderPolicies(policies, 200)],
   ['terminal', 'check', (check: never) => renderCheck(check, 80)],
-  ['terminal', 'survey', renderSurvey],
+  ['terminal', 'survey', (survey: never) => renderSurvey(survey, 200)],
   ['terminal', 'comparison', (comparison: never) => renderComparison(comparison, 80)],
   ['terminal', 'judgement', renderJudgement],
 ]

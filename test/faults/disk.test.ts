@@ -1,0 +1,73 @@
+import {rmSync} from 'node:fs'
+import test from 'ava'
+import {
+  complaintsOf,
+  runCli,
+  stackTrace,
+  startCli,
+  temporaryFolder,
+  testUnless,
+} from '../commands/cli.ts'
+import {afterMounting, mountProblem} from './machine.ts'
+
+testUnless(
+  mountProblem,
+  'on a full disk a run prints what it measured, says in one line that nothing is kept, and ends',
+  async (t) => {
+    const out = temporaryFolder(t)
+    const full =
+      'mount -t tmpfs -o size=16k none "$1"; head -c 1000000 /dev/zero >"$1/fill" 2>/dev/null'
+    const args = ['run', '--quick', 'server-aborts', 'client-closes-first', '--out', out]
+    const {status, stdout, stderr} = await runCli(t, args, {launcher: afterMounting(full, out)})
+    t.is(status, 3, stderr)
+    t.regex(stdout, /2 as expected, 0 unexpected, 0 failed/)
+    t.notRegex(stderr, stackTrace)
+    t.regex(stderr, /^rebind: report\.json was not written.*ENOSPC.*--out DIR/m)
+  },
+)
+
+testUnless(
+  mountProblem,
+  'a logs folder that can only be read is one complaint, before anything is measured',
+  async (t) => {
+    const out = temporaryFolder(t)
+    const readOnly = 'mount -t tmpfs -o ro none "$1"'
+    const {status, stdout, stderr} = await runCli(t, ['run', '--quick', '--out', out], {
+      launcher: afterMounting(readOnly, out),
+    })
+    t.is(status, 2, stderr)
+    t.is(stdout, '')
+    t.is(complaintsOf(stderr).length, 1, stderr)
+    t.regex(stderr, /^rebind: cannot write to .* \(EROFS\); choose another folder with --out DIR/)
+  },
+)
+
+test('a run whose folder is deleted meanwhile prints what it measured, and says that nothing is kept', async (t) => {
+  const out = temporaryFolder(t)
+  const cli = startCli(t, ['run', 'server-closes-first', '--limit', '2', '--out', out])
+  await cli.shows(/server-closes-first: EADDRINUSE/)
+  rmSync(out, {recursive: true})
+  const {status, stdout, stderr} = await cli.ended
+  t.is(status, 3, stderr)
+  t.regex(stdout, /1 as expected, 0 unexpected, 0 failed/)
+  t.notRegex(stderr, stackTrace)
+  t.regex(stderr, /^rebind: report\.json was not written.*ENOENT/m)
+})
+
+testUnless(
+  mountProblem,
+  'without /proc a run judges what it can, and says that the residue is not visible',
+  async (t) => {
+    const out = temporaryFolder(t)
+    const args = ['run', '--quick', '--json', 'server-closes-first', 'no-tw-buckets', '--out', out]
+    const {status, stdout, stderr} = await runCli(t, args, {
+      launcher: afterMounting('mount -t tmpfs none /proc'),
+    })
+    t.is(status, 0, stderr)
+    const [plain, ...inNamespaces] = JSON.parse(stdout).results
+    t.is(plain.status, 'as-expected', plain.reason)
+    t.is(plain.residue, null)
+    t.is(plain.bind.firstError.code, 'EADDRINUSE')
+    t.true(inNamespaces.every(({status}: {status: string}) => status === 'skipped'))
+  },
+)

@@ -1,0 +1,112 @@
+import {monotonicSeconds} from '../../harness/clock.ts'
+import {detectPlatform} from '../../harness/platforms/detect.ts'
+import type {EventLog} from '../../harness/reports/events.ts'
+import {type Result, resultSchema} from '../../harness/reports/schema.ts'
+import {runSuite} from '../../harness/restart/suite.ts'
+import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {scenarios} from '../../scenarios/index.ts'
+import {testUnless} from '../commands/cli.ts'
+import {namespaceProblem} from '../namespaces/available.ts'
+
+/** The process of `role` is killed when so many steps are done; 0: as soon as it has started. */
+interface Plan {
+  role: string
+  afterSteps: number
+}
+
+interface Played {
+  results: Map<string, Result>
+  /** The pid that was killed in the play of that name; none where the role was not there at that step. */
+  killed: Map<string, number>
+}
+
+/** Plays a scenario once for each plan, and once undisturbed, all in one run. */
+async function play(id: string, plans: Plan[]): Promise<Played> {
+  const scenario = scenarios[id]
+  if (scenario === undefined) throw new Error(`there is no scenario ${id}`)
+  const platform = detectPlatform()
+  const byName = new Map(plans.map((plan) => [`${plan.role} after ${plan.afterSteps}`, plan]))
+  const names = ['undisturbed', ...byName.keys()]
+  const alive = new Map<string, number>()
+  const killed = new Map<string, number>()
+  const stepsDone = new Map<string, number>()
+  const kill = (name: string, pid: number | undefined) => {
+    if (pid === undefined) return
+    killed.set(name, pid)
+    process.kill(pid, 'SIGKILL')
+  }
+  const log: EventLog = {
+    close: () => undefined,
+    write(event, {scenario: name = '', role, pid, change}) {
+      const plan = byName.get(name)
+      if (event === 'process') {
+        const key = `${name}: ${role}`
+        if (change === 'ended') alive.delete(key)
+        else alive.set(key, Number(pid))
+        const isVictim = plan?.afterSteps === 0 && plan.role === role && change === 'started'
+        if (isVictim && !killed.has(name)) kill(name, Number(pid))
+      } else if (event === 'step') {
+        const done = (stepsDone.get(name) ?? 0) + 1
+        stepsDone.set(name, done)
+        if (done === plan?.afterSteps) kill(name, alive.get(`${name}: ${plan?.role}`))
+      }
+    },
+  }
+  const results = await runSuite({
+    scenarios: Object.fromEntries(names.map((name) => [name, scenario])),
+    platform,
+    settings: await platform.readSettings(),
+    log,
+    origin: monotonicSeconds(),
+    limitSeconds: 1,
+    wait: true,
+    repeat: 1,
+    allowHostSettings: false,
+    interruption: new AbortController().signal,
+  })
+  return {results: new Map(results.map((result) => [result.scenario, result])), killed}
+}
+
+/** In each story, who is there after which steps of its script. */
+const stories: [id: string, problem: string | undefined, present: Record<string, number[]>][] = [
+  [
+    'connection-outlives-server',
+    nativeOpenerProblem(),
+    {
+      predecessor: [0, 1, 2],
+      successor: [0, 1, 2, 3, 4],
+      client: [0, 1, 2, 3, 4],
+      holder: [0, 2, 3, 4],
+    },
+  ],
+  [
+    'no-tw-buckets/default-buckets',
+    nativeOpenerProblem() ?? namespaceProblem,
+    {keeper: [0, 1, 2, 3, 4, 5]},
+  ],
+]
+
+for (const [id, problem, present] of stories) {
+  const roles = Object.keys(present).join(', ')
+  testUnless(
+    problem,
+    `whoever is killed, at whichever step of ${id}, that play fails and says so, and no other (${roles})`,
+    async (t) => {
+      const plans = Object.entries(present).flatMap(([role, moments]) =>
+        moments.map((afterSteps) => ({role, afterSteps})),
+      )
+      const {results, killed} = await play(id, plans)
+      t.is(killed.size, plans.length, `killed were only: ${[...killed.keys()].join(', ')}`)
+      for (const [name, result] of results) {
+        resultSchema.parse(result)
+        const [role] = name.split(' ')
+        const pid = killed.get(name)
+        if (pid === undefined) t.is(result.status, 'as-expected', `${name}: ${result.reason}`)
+        else {
+          t.is(result.status, 'failed', name)
+          t.is(result.reason, `the ${role} (pid ${pid}) was ended by SIGKILL`, name)
+        }
+      }
+    },
+  )
+}

@@ -1,0 +1,66 @@
+import {spawn} from 'node:child_process'
+import {once} from 'node:events'
+import {existsSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {dirname, join} from 'node:path'
+import test from 'ava'
+import {livingBelow} from '../../harness/processes/process-table.ts'
+import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {missingProgram, startCli, temporaryFolder, testUnless, until} from '../commands/cli.ts'
+
+/** A process that has ended, but that nobody has reaped yet, holds nothing any more. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return (
+      process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    )
+  } catch {
+    return false
+  }
+}
+
+testUnless(
+  nativeOpenerProblem() ?? missingProgram('python3'),
+  'a killed survey leaves neither a server nor a temporary folder behind',
+  async (t) => {
+    const tmp = temporaryFolder(t)
+    const out = join(tmp, 'runs')
+    const args = ['survey', '--only', 'python3-raw', '--limit', '30', '--out', out]
+    const cli = startCli(t, args, {env: {TMPDIR: tmp}})
+    await cli.shows(/python3-raw: EADDRINUSE/)
+    const folders = () => readdirSync(tmp).filter((name) => name.startsWith('rebind-survey-'))
+    t.is(folders().length, 1)
+    const processes = livingBelow(cli.pid, new Set())
+    t.true(processes.length >= 2, 'guardians, at least')
+    process.kill(cli.pid, 'SIGKILL')
+    await cli.ended
+    await until(() => !processes.some(isRunning), 2, `the end of the processes ${processes}`)
+    t.deepEqual(folders(), [])
+  },
+)
+
+test('a program that was compiled for one run only is gone when the harness is killed', async (t) => {
+  const tmp = temporaryFolder(t)
+  const noFolder = join(tmp, 'a-file')
+  writeFileSync(noFolder, '')
+  const module = (path: string) => JSON.stringify(new URL(`../../harness/${path}`, import.meta.url))
+  const source = `
+    const {compileActor} = await import(${module('processes/compile.ts')})
+    const {launch} = await import(${module('processes/launch.ts')})
+    const {path} = await compileActor(${JSON.stringify(join(noFolder, 'cache'))})
+    const {pid} = await launch(path, 'client')
+    process.stdout.write(JSON.stringify({path, pid}))`
+  const harness = spawn(
+    process.execPath,
+    ['--import=tsx', '--input-type=module', '--eval', source],
+    {env: {...process.env, TMPDIR: tmp}, stdio: ['ignore', 'pipe', 'inherit']},
+  )
+  t.teardown(() => harness.kill('SIGKILL'))
+  const [said] = await once(harness.stdout, 'data')
+  const {path, pid} = JSON.parse(String(said))
+  t.is(dirname(dirname(path)), tmp)
+  t.true(existsSync(path))
+  harness.kill('SIGKILL')
+  await until(() => !isRunning(pid), 2, `the end of process ${pid}`)
+  t.false(existsSync(dirname(path)))
+})
