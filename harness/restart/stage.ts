@@ -140,6 +140,12 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         ...(namespace === undefined ? {} : {through: namespace.enter}),
       },
     )
+    // Another process may have ended meanwhile, and all with it; nobody would end this one any more.
+    if (over.signal.aborted) {
+      actor.kill()
+      await actor.ended
+      throw new ScriptOver()
+    }
     actors.push(actor)
     listeners.onProcess(role, actor.pid)
     actor.ended.then((ending) => {
