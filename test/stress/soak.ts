@@ -22,7 +22,7 @@ const {values} = parseArgs({
 })
 const seconds = Number(values.minutes) * 60
 const ports = Number(values.ports)
-/** What a garbage collector and an allocator may keep of what they once had, measured on a quiet machine. */
+/** What a garbage collector and an allocator may keep of what they once had; a guess, not a measurement. */
 const mostGrowthMegabytes = 24
 const mostGrowthFiles = 4
 const sampleEverySeconds = 5
