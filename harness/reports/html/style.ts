@@ -69,7 +69,7 @@ pre { background: var(--panel); padding: .5rem .75rem; margin: .25rem 0 }
   .scroll { overflow: visible }
   figure.wide { display: block }
   figure.narrow { display: none }
-  .chart svg { max-width: 100%; max-height: 20cm; width: auto; height: auto }
+  .chart svg { max-width: 100%; max-height: 18cm; width: auto; height: auto }
   summary { list-style: none }
   .chart, .badge, td, .verdict { print-color-adjust: exact; -webkit-print-color-adjust: exact }
 }
