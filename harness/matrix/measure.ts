@@ -6,12 +6,12 @@ import type {Platform, Settings} from '../platforms/platform.ts'
 import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
 import {openPortPool, type PortPool} from '../sockets/ports.ts'
 import {isOutOfFiles, isSystemError} from '../sockets/system-error.ts'
-import {NotSettled, openBench} from './bench.ts'
 import type {Cell} from './cells.ts'
 import {residueState} from './question.ts'
 import {type Made, makeResidue, type Workplace} from './residue.ts'
 import {openTargets, type Targets} from './target.ts'
 import {isOnlyAutobound, tryToOpen} from './trial.ts'
+import {NotSettled, openWorkbench} from './workbench.ts'
 
 /** What came of a cell: the successor's answer, or why there is none. */
 export type Observation = {observed: string} | {reason: string}
@@ -52,7 +52,7 @@ const autobindAttempts = 10
 export async function measure(options: MeasureOptions): Promise<Observation[]> {
   const {cells, platform, settings, signal} = options
   const pool = openPortPool({ephemeralPorts: platform.ephemeralPorts(settings), native: true})
-  const listeners = openBench(signal)
+  const listeners = openWorkbench(signal)
   const targets = openTargets(listeners, () => pool.take())
   const observations: Observation[] = []
   try {
@@ -84,8 +84,8 @@ async function measureBatch(
   targets: Targets,
 ): Promise<Observation[]> {
   const {signal} = options
-  const bench = openBench(signal)
-  const place: Workplace = {bench, targets, takePort: () => pool.take()}
+  const workbench = openWorkbench(signal)
+  const place: Workplace = {workbench, targets, takePort: () => pool.take()}
   try {
     // Everything may be at hand without waiting, and signals are heard between turns only.
     await nextTurn()
@@ -108,13 +108,13 @@ async function measureBatch(
     if (signal.aborted) return []
     throw error
   } finally {
-    bench.clear()
+    workbench.clear()
     pool.release()
   }
 }
 
 /**
- * Waits for all, so that no socket is opened any more when the bench is cleared.
+ * Waits for all, so that no socket is opened any more when the workbench is cleared.
  * @returns each residue, or the reason why it is not there
  */
 async function settle(

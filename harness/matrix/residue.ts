@@ -10,14 +10,14 @@ import {
   startConnecting,
 } from '../sockets/connection.ts'
 import {bindSocket, makeSocket} from '../sockets/native.ts'
-import type {Bench} from './bench.ts'
 import type {Cell} from './cells.ts'
 import {residueState} from './question.ts'
 import type {Targets} from './target.ts'
+import type {Workbench} from './workbench.ts'
 
 /** What a cell's residue is made with. */
 export interface Workplace {
-  bench: Bench
+  workbench: Workbench
   targets: Targets
   /** A port that is proven free, and this cell's alone. */
   takePort(): Promise<number>
@@ -40,27 +40,27 @@ interface Ends {
 type ConnectionState = 'ESTABLISHED' | 'FIN_WAIT2' | 'TIME_WAIT' | 'CLOSE_WAIT'
 
 /** What the two sides do, once they are connected, until the port's own side is in the state. */
-const endings: Record<ConnectionState, (ends: Ends, bench: Bench) => Promise<void>> = {
-  ESTABLISHED: ({own}, bench) => bench.settled(own, 'ESTABLISHED'),
-  async CLOSE_WAIT({own, peer}, bench) {
-    bench.close(peer)
-    await bench.settled(own, 'CLOSE_WAIT')
+const endings: Record<ConnectionState, (ends: Ends, workbench: Workbench) => Promise<void>> = {
+  ESTABLISHED: ({own}, workbench) => workbench.settled(own, 'ESTABLISHED'),
+  async CLOSE_WAIT({own, peer}, workbench) {
+    workbench.close(peer)
+    await workbench.settled(own, 'CLOSE_WAIT')
   },
-  async FIN_WAIT2({own, peer}, bench) {
+  async FIN_WAIT2({own, peer}, workbench) {
     sendFin(own)
-    await bench.end(peer)
+    await workbench.end(peer)
     acknowledgeNow(peer)
-    await bench.settled(own, 'FIN_WAIT2')
-    bench.close(own)
+    await workbench.settled(own, 'FIN_WAIT2')
+    workbench.close(own)
   },
-  async TIME_WAIT({own, peer}, bench) {
+  async TIME_WAIT({own, peer}, workbench) {
     sendFin(own)
-    await bench.end(peer)
-    bench.close(peer)
-    await bench.end(own)
+    await workbench.end(peer)
+    workbench.close(peer)
+    await workbench.end(own)
     // Linux moves the state to a small socket without an fd, and shows the large one as closed.
-    await bench.settled(own, 'TIME_WAIT', 'CLOSED')
-    bench.close(own)
+    await workbench.settled(own, 'TIME_WAIT', 'CLOSED')
+    workbench.close(own)
   },
 }
 
@@ -75,40 +75,40 @@ export async function makeResidue(cell: Cell, place: Workplace): Promise<Made> {
   const {made, ends} = outgoing
     ? await connectOut(cell, place)
     : await acceptAndStopListening(cell, place)
-  await ending(ends, place.bench)
+  await ending(ends, place.workbench)
   return {...made, state}
 }
 
 async function leaveListener(
   {predecessor}: Cell,
   state: 'none' | 'LISTEN',
-  {bench, takePort}: Workplace,
+  {workbench, takePort}: Workplace,
 ): Promise<Made> {
   const port = await takePort()
-  const listener = listen(predecessor, port, bench)
-  if (state === 'none') bench.close(listener)
-  else await bench.settled(listener, 'LISTEN')
+  const listener = listen(predecessor, port, workbench)
+  if (state === 'none') workbench.close(listener)
+  else await workbench.settled(listener, 'LISTEN')
   return {port, state}
 }
 
-async function acceptAndStopListening({predecessor}: Cell, {bench, takePort}: Workplace) {
+async function acceptAndStopListening({predecessor}: Cell, {workbench, takePort}: Workplace) {
   const port = await takePort()
-  const listener = listen(predecessor, port, bench)
+  const listener = listen(predecessor, port, workbench)
   const host = clientHost(predecessor.address)
-  const peer = bench.keep(makeSocket({address: host, bind: 'none'}))
+  const peer = workbench.keep(makeSocket({address: host, bind: 'none'}))
   startConnecting(peer, socketAddress(host), port)
-  const {fd} = await bench.until(() => acceptNext(listener), 'an accepted connection')
-  const own = bench.keep(fd)
-  bench.close(listener)
+  const {fd} = await workbench.until(() => acceptNext(listener), 'an accepted connection')
+  const own = workbench.keep(fd)
+  workbench.close(listener)
   return {made: {port}, ends: {own, peer}}
 }
 
-async function connectOut({predecessor}: Cell, {bench, targets, takePort}: Workplace) {
+async function connectOut({predecessor}: Cell, {workbench, targets, takePort}: Workplace) {
   const {bind, address} = predecessor
   const target = await targets.of(address)
   // IPV6_V6ONLY is for wildcards; a client that connects to ::1 does not set it.
   const unbound = address === '::1' ? 'dual' : address
-  const own = bench.keep(
+  const own = workbench.keep(
     bind === 'autobind'
       ? makeSocket({address: unbound, bind: 'none'})
       : makeSocket({address, bind}),
@@ -116,7 +116,7 @@ async function connectOut({predecessor}: Cell, {bench, targets, takePort}: Workp
   if (bind !== 'autobind') bindSocket(own, address, await takePort())
   startConnecting(own, destination(address, target.host), target.port)
   const port = localPort(own)
-  const peer = await targets.accepted(target, port, bench)
+  const peer = await targets.accepted(target, port, workbench)
   return {made: {port, remotePort: target.port}, ends: {own, peer}}
 }
 
@@ -127,9 +127,9 @@ function destination(address: string, host: string): SocketAddress {
     : socketAddress(host)
 }
 
-function listen({bind, address}: Cell['predecessor'], port: number, bench: Bench): number {
+function listen({bind, address}: Cell['predecessor'], port: number, workbench: Workbench): number {
   if (bind === 'autobind') throw new TypeError('a listener cannot be without a bind')
-  const listener = bench.keep(makeSocket({address, bind}))
+  const listener = workbench.keep(makeSocket({address, bind}))
   bindSocket(listener, address, port)
   doNotBlock(listener)
   listenOn(listener, 1)

@@ -1,8 +1,8 @@
 import {clientHost, socketAddress} from '../sockets/address.ts'
 import {acceptNext, doNotBlock, listenOn} from '../sockets/connection.ts'
 import {bindNative} from '../sockets/native.ts'
-import type {Bench} from './bench.ts'
 import type {Cell} from './cells.ts'
+import type {Workbench} from './workbench.ts'
 
 /** More than the connections that one batch of cells makes at the same time. */
 const backlog = 512
@@ -11,15 +11,15 @@ const backlog = 512
 export interface Targets {
   /** The address that a predecessor of this address connects to, and the listener's port there. */
   of(address: Cell['predecessor']['address']): Promise<{host: string; port: number}>
-  /** The accepted end of the connection that comes from a port; `bench` owns it. */
-  accepted(target: {port: number}, remotePort: number, bench: Bench): Promise<number>
+  /** The accepted end of the connection that comes from a port; `workbench` owns it. */
+  accepted(target: {port: number}, remotePort: number, workbench: Workbench): Promise<number>
 }
 
 /**
  * @param listeners owns the listening sockets
  * @param takePort gives a port that is proven free
  */
-export function openTargets(listeners: Bench, takePort: () => Promise<number>): Targets {
+export function openTargets(listeners: Workbench, takePort: () => Promise<number>): Targets {
   const byHost = new Map<string, Promise<{host: string; port: number; fd: number}>>()
   const byPort = new Map<number, {fd: number; waiting: Map<number, number>}>()
 
@@ -39,13 +39,13 @@ export function openTargets(listeners: Bench, takePort: () => Promise<number>): 
       byHost.set(host, target)
       return target
     },
-    accepted(target, remotePort, bench) {
-      return bench.until(() => {
+    accepted(target, remotePort, workbench) {
+      return workbench.until(() => {
         const listener = byPort.get(target.port)
         if (listener === undefined) return undefined
         const {fd, waiting} = listener
         for (let next = acceptNext(fd); next !== undefined; next = acceptNext(fd)) {
-          waiting.set(next.remotePort, bench.keep(next.fd))
+          waiting.set(next.remotePort, workbench.keep(next.fd))
         }
         const own = waiting.get(remotePort)
         waiting.delete(remotePort)

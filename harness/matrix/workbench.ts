@@ -14,7 +14,7 @@ const patienceSeconds = 5
 const eagerTurns = 20
 
 /** The sockets of some cells that are open at the moment. */
-export interface Bench {
+export interface Workbench {
   /** Takes over an fd, so that it is closed whatever happens. */
   keep(fd: number): number
   close(fd: number): void
@@ -29,7 +29,7 @@ export interface Bench {
 }
 
 /** @param signal ends all waiting at once */
-export function openBench(signal: AbortSignal): Bench {
+export function openWorkbench(signal: AbortSignal): Workbench {
   const fds = new Set<number>()
 
   async function until<T>(ask: () => T | undefined, what: string): Promise<T> {
