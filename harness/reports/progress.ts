@@ -56,20 +56,29 @@ export function plainProgress(
       if (folded) stream.write('::endgroup::\n')
     },
     waiting: (id, progress) =>
-      void stream.write(`  ${id}: ${progress.firstError}, ${waitingFor(progress)}\n`),
+      void stream.write(
+        `  ${id}: ${progress.firstError}, ${waitingFor(progress, monotonicSeconds())}\n`,
+      ),
     finish: (id, result) => void stream.write(`${finishedLine(id, result)}\n`),
   }
 }
 
-/** A line for each waiting scenario, with a countdown; finished ones are printed once, above. */
-export function liveProgress(stream: NodeJS.WriteStream, total: number): ProgressDisplay {
+/**
+ * A line for each waiting scenario, with a countdown; finished ones are printed once, above.
+ * @param clock the clock that `releaseFrom` is read on, in seconds
+ */
+export function liveProgress(
+  stream: NodeJS.WriteStream,
+  total: number,
+  clock: () => number = monotonicSeconds,
+): ProgressDisplay {
   const display = createLogUpdate(stream)
   const running = new Map<string, RestartProgress>()
-  const begunAt = monotonicSeconds()
+  const begunAt = clock()
   let finished = 0
 
   const draw = () => {
-    const now = monotonicSeconds()
+    const now = clock()
     const soonestFirst = [...running].sort(
       ([, a], [, b]) => releaseOf(a, now).order - releaseOf(b, now).order,
     )
@@ -77,7 +86,7 @@ export function liveProgress(stream: NodeJS.WriteStream, total: number): Progres
     // A line that the terminal would wrap takes a line from the others.
     const width = (stream.columns ?? 80) - 1
     const lines = soonestFirst.map(([id, progress]) =>
-      `  ${id.padEnd(nameWidth)}  ${waitingFor(progress)}`.slice(0, width),
+      `  ${id.padEnd(nameWidth)}  ${waitingFor(progress, now)}`.slice(0, width),
     )
     const room = Math.max(1, (stream.rows ?? 24) - 3)
     const hidden = lines.length - room
@@ -125,12 +134,12 @@ function finishedLine(id: string, result: Result, width?: number): string {
 }
 
 /** `TIME_WAIT, free in 43 to 45 s`. */
-function waitingFor({phase, residue, releaseFrom, expected}: RestartProgress): string {
+function waitingFor({phase, residue, releaseFrom, expected}: RestartProgress, now: number): string {
   if (phase === 'setting-up') return 'starting'
   const server = residue?.filter(({endpoint}) => endpoint === 'server') ?? null
   const held = residueWords({residue: server}).replaceAll('server ', '')
   if (server?.some(({state}) => !isKernelHeld(state))) return `${held}, held by a process`
-  const range = releaseRange({releaseFrom, expected}, monotonicSeconds())
+  const range = releaseRange({releaseFrom, expected}, now)
   if (range === undefined) return `${held}, trying`
   const [from, within] = range
   return from > 0

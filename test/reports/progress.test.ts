@@ -1,7 +1,6 @@
 import {Writable} from 'node:stream'
 import {stripVTControlCharacters} from 'node:util'
 import test from 'ava'
-import {monotonicSeconds} from '../../harness/clock.ts'
 import {liveProgress} from '../../harness/reports/progress.ts'
 import type {RestartProgress} from '../../harness/restart/restart.ts'
 
@@ -18,9 +17,11 @@ function terminal(columns: number, rows: number) {
   return {stream: stream as unknown as NodeJS.WriteStream, written: () => written}
 }
 
+/** What the clock reads: it stands still, so that no countdown goes on while a test writes it down. */
+const now = 1_000
+
 /** Waiting for a TIME_WAIT that is released in 2.05 s after `seconds` at the latest. */
 function waiting(seconds: number | null): RestartProgress {
-  const now = monotonicSeconds()
   return {
     phase: 'waiting',
     expected: {
@@ -41,7 +42,7 @@ function waiting(seconds: number | null): RestartProgress {
 /** What is on the screen when a scenario has just ended. */
 function screen(columns: number, rows: number, running: Record<string, RestartProgress>): string[] {
   const {stream, written} = terminal(columns, rows)
-  const display = liveProgress(stream, 9)
+  const display = liveProgress(stream, 9, () => now)
   for (const [id, progress] of Object.entries(running)) display.begin(id, progress)
   const ended = {status: 'as-expected', bind: null} as Parameters<typeof display.finish>[1]
   display.begin('ended', waiting(1))
