@@ -11,17 +11,21 @@ execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', ...incremental
 
 /** These wait out what a kernel keeps, for a minute, and measure how long that is. */
 const measures = '(full-run|commands.timing)\\.test\\.ts$'
-const isMeasuring = (file) => new RegExp(measures).test(file)
+
+/** What begins first: these, and then what takes long by itself, so that nothing is waited for alone at the end. */
+const early = [
+  measures,
+  '(fuzz|package|html-browser|commands.run|interruption|namespaces)\\.test\\.ts$',
+]
+const rank = (file) => (early.findIndex((names) => new RegExp(names).test(file)) + 3) % 3
 
 export default {
   extensions: {ts: 'module'},
-  nodeArguments: ['--import=tsx'],
   workerThreads: false,
   files: ['test/**/*.test.ts'],
   timeout: '3m',
-  // First, so that all others run while these wait, and before all others.
-  sortTestFiles: (one, other) => isMeasuring(other) - isMeasuring(one),
-  require: [['./test/yield.js', measures]],
+  sortTestFiles: (one, other) => rank(one) - rank(other) || one.localeCompare(other),
+  require: ['./test/tsx.js', ['./test/yield.js', measures]],
   // More than cores, because many wait for a server's end or a port's release.
   concurrency: 4,
 }
