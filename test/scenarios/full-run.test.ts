@@ -383,7 +383,12 @@ onLinuxOnly(
     const states = resultOf('connection-outlives-server')
       .timeline.filter(({endpoint, socket}) => endpoint === 'server' && socket === 'connection')
       .map(({state}) => state)
-    t.deepEqual(states, ['ESTABLISHED', 'TIME_WAIT', 'CLOSED'])
+    // Which of the states in between are seen depends on when the table is read.
+    const inPassing = ['FIN_WAIT1', 'FIN_WAIT2']
+    t.deepEqual(
+      states.filter((state) => !inPassing.includes(state)),
+      ['ESTABLISHED', 'TIME_WAIT', 'CLOSED'],
+    )
   },
 )
 
