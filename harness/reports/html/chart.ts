@@ -1,7 +1,7 @@
 import type {TopLevelSpec} from 'vega-lite'
 import {html, type Markup, trusted} from './markup.ts'
 
-/** Draws charts; what it draws with takes a fifth of a second to load, so that it is loaded when needed. */
+/** Draws charts; what it draws with is loaded when needed. */
 export type Draw = (spec: TopLevelSpec) => Promise<Markup>
 
 const refuse = async (): Promise<never> => {
@@ -27,11 +27,20 @@ const theme = {
   },
 } as const
 
-/** Loads the charting library. */
+/**
+ * Loads the charting library: from the bundles that it publishes for browsers (`unpkg` in its package.json),
+ * which define a global each, because its modules are 253 files, and four times as long to load.
+ */
 export async function openCharts(): Promise<Draw> {
-  const [vega, {compile}] = await Promise.all([import('vega'), import('vega-lite')])
+  for (const name of ['vega', 'vega-lite']) {
+    await import(new URL(`${name}.min.js`, import.meta.resolve(name)).href)
+  }
+  const {vega, vegaLite} = globalThis as unknown as {
+    vega: typeof import('vega')
+    vegaLite: typeof import('vega-lite')
+  }
   return async (spec) => {
-    const compiled = compile({...spec, config: theme} as TopLevelSpec, {
+    const compiled = vegaLite.compile({...spec, config: theme} as TopLevelSpec, {
       logger: vega.logger(vega.None),
     })
     const view = new vega.View(vega.parse(compiled.spec), {
