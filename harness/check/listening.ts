@@ -153,8 +153,14 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
   for (;;) {
     signal.throwIfAborted()
     const ending = server.ending()
-    const at = monotonicSeconds()
-    const view = look === null ? null : await look()
+    let at = monotonicSeconds()
+    let view = look === null ? null : await look()
+    const connectedAt = prober?.connection()?.at ?? at
+    // A connection cannot be judged by a reading that was begun before it was there.
+    if (look !== null && connectedAt > at) {
+      at = connectedAt
+      view = await look()
+    }
     const outcome =
       (await judgeConnection(view)) ??
       (view !== null && view.listeners.length > 0 ? await judgeListener(view, at) : undefined)

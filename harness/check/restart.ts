@@ -15,7 +15,7 @@ import type {ServerStart} from './server.ts'
 /** While the prober runs it is the prober that notices; the table is for what it cannot see. */
 const lookEveryMilliseconds = 50
 /** How long a client is given to get in, once the table shows a listener. */
-const connectWithinSeconds = 1
+const connectWithinSeconds = 5
 const minimumAttemptSeconds = 10
 /** A server that retries for itself, and silently, shows by taking this much longer than at first. */
 const silentRetrySeconds = 5

@@ -28,6 +28,22 @@ test('a client is refused every few milliseconds, and gets in once the server li
   prober.pause()
 })
 
+test('a client that is let in while this process has no turn for long was not left without an answer', async (t) => {
+  const server = createServer((socket) => socket.on('error', () => undefined)).listen(0, host)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const {port} = server.address() as AddressInfo
+  const ephemeralPorts: [number, number] = [40_000, 60_000]
+  const prober = openProber({host, port, hold: false, ephemeralPorts, avoid: new Set()})
+  prober.resume()
+  // Longer than an answer is waited for, as on a machine with more to do than it has cores.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500)
+  await prober.next()
+  t.is(prober.counts.failed, 0)
+  prober.pause()
+  prober.reject()
+})
+
 test('the client never comes from the local port of an old connection, whose TIME_WAIT that would destroy', async (t) => {
   const server = createServer((socket) => socket.on('error', () => undefined)).listen(0, host)
   await once(server, 'listening')
