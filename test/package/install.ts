@@ -16,7 +16,7 @@ import {promisify} from 'node:util'
 import {projectFolder} from '../commands/cli.ts'
 
 const npm = promisify(execFile)
-const fetchWithinMilliseconds = 60_000
+const fetchWithinMilliseconds = 150_000
 
 /** What of the project takes part in packing. */
 const packed = [
