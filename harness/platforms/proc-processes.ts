@@ -56,23 +56,27 @@ function socketInodes(pid: number): Set<number> | undefined {
 /** Undefined if the process has ended. */
 function describeProcess(pid: number): Holder | undefined {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    // Real and effective uid; the second decides what the process may do.
-    const match = /^Uid:\s+\d+\s+(\d+)/m.exec(status)
-    const uid = match === null ? null : Number(match[1])
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0+$/, '').split('\0')
-    const name = /^Name:\s+(.*)$/m.exec(status)?.[1] ?? ''
+    const read = (name: string) => readFileSync(`/proc/${pid}/${name}`, 'utf8')
+    const {name, parent, uid} = parseProcStatus(read('status'))
+    const words = read('cmdline').replace(/\0+$/, '').split('\0')
     const command = words.join(' ').trim() === '' ? `[${name}]` : words.join(' ')
-    const parent = /^PPid:\s+(\d+)/m.exec(status)?.[1]
-    return {
-      pid,
-      parent: parent === undefined ? null : Number(parent),
-      uid,
-      user: uid === null ? null : userName(uid),
-      command,
-    }
+    return {pid, parent, uid, user: uid === null ? null : userName(uid), command}
   } catch {
     return undefined
+  }
+}
+
+/** Parses /proc/PID/status (proc(5)); what a line does not say is null, or a name without a character. */
+export function parseProcStatus(text: string): Pick<Holder, 'parent' | 'uid'> & {name: string} {
+  const numberIn = (field: RegExp) => {
+    const [, digits] = field.exec(text) ?? []
+    return digits === undefined ? null : Number(digits)
+  }
+  return {
+    name: /^Name:\s+(.*)$/m.exec(text)?.[1] ?? '',
+    parent: numberIn(/^PPid:\s+(\d+)/m),
+    // Real and effective uid; the second decides what the process may do.
+    uid: numberIn(/^Uid:\s+\d+\s+(\d+)/m),
   }
 }
 

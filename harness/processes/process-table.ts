@@ -41,12 +41,16 @@ function readPs(): ProcessEntry[] {
     encoding: 'latin1',
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  return (stdout ?? '').split('\n').flatMap((line) => {
+  // ps lists itself, and has ended by now.
+  return parsePs(stdout ?? '').filter(({pid}) => pid !== own)
+}
+
+/** Parses `ps -axo pid=,ppid=,pgid=,stat=` (ps(1)): a process is a line, its four fields apart by spaces. */
+export function parsePs(text: string): ProcessEntry[] {
+  return text.split('\n').flatMap((line) => {
     const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)/.exec(line)
     if (match === null) return []
     const [, pid, parent, group, state = ''] = match
-    // ps lists itself, and has ended by now.
-    if (Number(pid) === own) return []
     const zombie = state.startsWith('Z')
     return {pid: Number(pid), parent: Number(parent), group: Number(group), zombie}
   })

@@ -2,11 +2,13 @@
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {CommanderError} from 'commander'
 import fc from 'fast-check'
 import {unescapeText} from '../../harness/check/escapes.ts'
 import {fillOptions} from '../../harness/check/options.ts'
 import {collectLines} from '../../harness/check/output-lines.ts'
 import {openServerLog} from '../../harness/check/server-log.ts'
+import {commandLine} from '../../harness/commands/command-line.ts'
 import {
   countUpTo,
   environmentVariable,
@@ -23,6 +25,8 @@ import {parseNetstat} from '../../harness/platforms/netstat.ts'
 import {parseProcNetUnix} from '../../harness/platforms/proc-holders.ts'
 import {readTcpCounters} from '../../harness/platforms/proc-net-snmp.ts'
 import {parseProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
+import {parseProcStatus} from '../../harness/platforms/proc-processes.ts'
+import {parsePasswd} from '../../harness/platforms/users.ts'
 import {readReleases} from '../../harness/policies/recorded.ts'
 import {BoundedOutput} from '../../harness/processes/bounded-output.ts'
 import {
@@ -32,7 +36,7 @@ import {
   isRequest,
   requestShapes,
 } from '../../harness/processes/message-shapes.ts'
-import {parseProcStat} from '../../harness/processes/process-table.ts'
+import {parseProcStat, parsePs} from '../../harness/processes/process-table.ts'
 import {renderCheck} from '../../harness/reports/check-terminal.ts'
 import {renderComparisonMarkdown} from '../../harness/reports/comparison-markdown.ts'
 import {renderComparison, renderJudgement} from '../../harness/reports/comparison-terminal.ts'
@@ -222,6 +226,9 @@ const procNetUnix = [
 const procNetSnmp = [
   'Ip: Forwarding\nIp: 1\nTcp: RtoAlgorithm RetransSegs InErrs OutRsts\nTcp: 1 20 30 40\n',
 ]
+const procStatus = ['Name:\tnode\nUmask:\t0022\nPPid:\t1\nUid:\t1000\t1001\t1000\t1000\nGid:\t0\n']
+const passwd = ['root:x:0:0:root:/root:/bin/bash\njoe:x:501:20:Joe:/home/joe:/bin/sh\ntoor:x:0:0\n']
+const ps = ['  4711     1  4711 Ss\n  4712  4711  4711 Z+\n', '7 1 7 R']
 const procStat = ['4711 (node) S 1 4711 4711 0 -1 4194560', '7 (a) (b c) Z 4711 7 7 0\n']
 
 const ownScenario = {
@@ -267,6 +274,42 @@ function parser(
     input: mutatedText(samples),
     run: (text: string) => printable(JSON.stringify(parse(text)) ?? ''),
   }
+}
+
+const commands = commandLine().commands
+const optionNames = commands.flatMap(({options}) =>
+  options.flatMap(({long, short}) => [long ?? '', short ?? '']),
+)
+/** Command lines of known words in any order, with hostile ones between them. */
+const typedWords = fc.array(
+  fc.oneof(
+    {weight: 2, arbitrary: fc.constantFrom(...commands.map((command) => command.name()))},
+    {weight: 3, arbitrary: fc.constantFrom(...optionNames, '--', '-', '--help', '--version')},
+    {weight: 3, arbitrary: fc.constantFrom('8080', '0', 'server-closes-first', 'SIGTERM', 'A=b')},
+    {weight: 2, arbitrary: hostileText(['--port=8080', '--limit', 'linux.json'])},
+  ),
+  {maxLength: 8},
+)
+
+/** Parses a command line as the program does, but for the command itself; what is said is returned. */
+async function parsed(words: readonly string[]): Promise<string> {
+  let said = ''
+  const program = commandLine()
+  for (const command of program.commands) {
+    command.action((...given) => {
+      said += printable(JSON.stringify(given.slice(0, -1)))
+    })
+  }
+  const say = (text: string) => {
+    said += text
+  }
+  for (const each of [program, ...program.commands]) {
+    each.configureOutput({writeOut: say, writeErr: say})
+  }
+  await program.parseAsync([...words], {from: 'user'}).catch((error) => {
+    if (!(error instanceof CommanderError)) throw error
+  })
+  return said
 }
 
 /** More than is kept of what a server writes, without an end of a line or with nothing but ends. */
@@ -325,6 +368,9 @@ export const targets: readonly Target[] = [
   parser('proc-net-tcp', procNetTcp, parseProcNetTcp),
   parser('proc-net-unix', procNetUnix, parseProcNetUnix),
   parser('proc-stat', procStat, parseProcStat),
+  parser('proc-status', procStatus, parseProcStatus),
+  parser('passwd', passwd, (text) => [...parsePasswd(text)]),
+  parser('ps', ps, parsePs),
   {
     name: 'proc-net-snmp',
     input: mutatedBytes(procNetSnmp),
@@ -395,6 +441,7 @@ export const targets: readonly Target[] = [
       return printable(JSON.stringify(parsers[which]?.(text)) ?? '')
     },
   },
+  {name: 'command-line', input: typedWords, run: parsed},
   {
     name: 'messages',
     input: mutatedValue(messages),

@@ -1,0 +1,372 @@
+import {Command, Option} from 'commander'
+import {printable} from '../reports/words.ts'
+import {defaultLimitSeconds} from '../run/limit.ts'
+import {version} from '../version.ts'
+import {countUpTo, environmentVariable, portNumber, portOrPath, seconds} from './options.ts'
+
+/**
+ * All commands with their options. They are loaded when they are called, so that a small one does not wait
+ * for a large one.
+ * @returns a program whose parsing throws CommanderError, or what a command throws
+ */
+export function commandLine(): Command {
+  const program = new Command('rebind')
+    .description(
+      'Reproduces server restarts on real sockets, and measures how long the port is refused.',
+    )
+    .version(version)
+    .showHelpAfterError('(rebind --help shows the commands, rebind COMMAND --help their options)')
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          `rebind: ${text
+            .replace(/^error: /, '')
+            .split('\n')
+            .map(printable)
+            .join('\n')}`,
+        ),
+    })
+
+  const limit = (description = 'how long a successor tries') =>
+    new Option('--limit <seconds>', description).argParser(seconds).default(defaultLimitSeconds)
+
+  const repeatable = (word: string, known: string[] = []) => [...known, word]
+
+  program
+    .command('run', {isDefault: false})
+    .description('play scenarios (all of them by default), write logs/<run-id>/, print a table')
+    .argument('[id...]', 'scenario ids, see: rebind list')
+    .addOption(
+      new Option('--json', 'print the report, and nothing else, on stdout').conflicts('tap'),
+    )
+    .option('--tap', 'print TAP 14 on stdout, instead of the table')
+    .option('--junit <file>', 'also write the results as JUnit XML, for a CI')
+    .option('--quick', 'do not wait for releases: one refused attempt is enough')
+    .addOption(limit())
+    .option('--repeat <n>', 'play each scenario n times, and report the spread', countUpTo(1000), 1)
+    .option('--allow-host-settings', 'macOS only: change kernel settings for the time, as root')
+    .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+    .option('--scenario <file>', 'a scenario of your own, .ts or .js; repeatable', repeatable)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rebind run                                  everything; lasts one kernel wait, about a minute
+  rebind run --quick                          which restarts are refused, without waiting
+  rebind run server-closes-first --limit 70   one scenario
+  rebind run server-closes-first --repeat 20  how far the wait spreads
+  rebind run --scenario ./mine.ts             a scenario of your own
+  rebind run --json > report.json             for a script
+  rebind run --junit junit.xml                for a CI that reads JUnit
+
+Exit status: 0 as expected, 1 unexpected, 2 bad usage, 3 could not measure, 130/143 interrupted`,
+    )
+    .action(async (ids, options) => {
+      const {run} = await import('./run.ts')
+      process.exitCode = await run(ids, options)
+    })
+
+  program
+    .command('list')
+    .description('show the scenarios, and what the rules of this operating system predict')
+    .option('--json', 'print a JSON document')
+    .addOption(limit())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rebind list
+  rebind list --json | jq -r '.scenarios[].scenario'`,
+    )
+    .action(async (options) => {
+      const {list} = await import('./list.ts')
+      process.exitCode = await list(options)
+    })
+
+  program
+    .command('matrix')
+    .description(
+      "try every residue under every bind: this OS's whole bind table, against its rules",
+    )
+    .option('--json', 'print the table, and nothing else, on stdout')
+    .addOption(
+      new Option('--format <format>', 'what to print on stdout')
+        .choices(['terminal', 'markdown'])
+        .default('terminal')
+        .conflicts('json'),
+    )
+    .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+    .option('--residue <state>', 'only this residue, e.g. TIME_WAIT; repeatable', repeatable)
+    .option('--address <addr>', 'only this address on both sides; repeatable', repeatable)
+    .option('--predict', 'try nothing: print what the rules say')
+    .option('--platform <name>', 'with --predict: linux, darwin or gvisor, on any machine')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rebind matrix                                           all of it; takes some seconds
+  rebind matrix --residue TIME_WAIT --address 127.0.0.1   a small part
+  rebind matrix --platform darwin --predict               what macOS does, by its source
+  rebind matrix --json > matrix.json                      for a script
+
+Exit status: 0 as the rules say, 1 a cell disagrees, 2 bad usage, 3 could not measure, 130/143 interrupted`,
+    )
+    .action(async (options) => {
+      const {matrix} = await import('./matrix.ts')
+      process.exitCode = await matrix(options)
+    })
+
+  program
+    .command('compare')
+    .description(
+      'reports and matrices side by side: what differs between operating systems, and why',
+    )
+    .argument('[path...]', 'reports, matrices or run folders; those of logs/recorded/ by default')
+    .option('--baseline <path>', 'judge one run against an earlier one of the same system')
+    .option('--out <dir>', 'also write it, with a page to look at, to a folder made in this one')
+    .option('--json', 'print the comparison, and nothing else, on stdout')
+    .addOption(
+      new Option('--format <format>', 'of what is printed')
+        .choices(['text', 'markdown'])
+        .default('text'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rebind compare                              the recorded reports and matrices
+  rebind compare linux.json macos.json        two reports of rebind run --json
+  rebind compare runs/*/ --format markdown    run folders, for the summary of a CI job
+  rebind compare --baseline before.json after.json   has this system changed?
+
+Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 something differs,
+3 something could not be compared`,
+    )
+    .action(async (paths, options) => {
+      const {compare} = await import('./compare.ts')
+      process.exitCode = await compare(paths, options)
+    })
+
+  program
+    .command('timing')
+    .description(
+      'measure how long the OS keeps a port, over many ports: the distribution of the wait',
+    )
+    .addOption(
+      new Option('--ports <n>', 'how many ports, up to 1000')
+        .argParser(countUpTo(1000))
+        .default(64),
+    )
+    .addOption(
+      new Option('--spread <seconds>', 'over how long their closings are spread')
+        .argParser(seconds)
+        .default(6),
+    )
+    .addOption(
+      new Option('--residue <state>', 'what is left on each port')
+        .choices(['TIME_WAIT', 'FIN_WAIT2'])
+        .default('TIME_WAIT'),
+    )
+    .addOption(limit('how long each port is tried'))
+    .option('--json', 'print the measurements, and nothing else, on stdout')
+    .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+    .addHelpText(
+      'after',
+      `
+There is no --quick: this measures the wait itself.
+
+Examples:
+  rebind timing                                64 ports; lasts one kernel wait and the spread
+  rebind timing --ports 1000                   a finer histogram
+  rebind timing --residue FIN_WAIT2            what a client that never closes costs
+  rebind timing --json > timing.json           for a script
+
+Exit status: 0 as expected, 1 a release outside the platform's range, 2 bad usage, 3 could not measure,
+130/143 interrupted`,
+    )
+    .action(async (options) => {
+      const {timing} = await import('./timing.ts')
+      process.exitCode = await timing(options)
+    })
+
+  program
+    .command('policies')
+    .description('show what supervisors and retry policies make of the wait that was measured here')
+    .argument(
+      '[run]',
+      'a run folder, report.json or timing.json; by default the newest run in --out',
+    )
+    .option('--measure', 'measure the release now, which takes over a minute on Linux')
+    .option('--json', 'print a JSON document')
+    .option('--out <dir>', 'where the runs are recorded', 'logs')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rebind policies                                from the newest run in logs/, or measured if there is none
+  rebind policies logs/2026-01-01T00-00-00Z-1a2b from a run of your choice
+  rebind policies --measure                      from a release measured now
+
+The table is also written, with a page to look at, to a run folder in --out.`,
+    )
+    .action(async (run, options) => {
+      const {policies} = await import('./policies.ts')
+      process.exitCode = await policies(run, options)
+    })
+
+  program
+    .command('report')
+    .description(
+      'make report.html and the Markdown of a run folder anew, also of a run that was killed',
+    )
+    .argument('<folder>', 'a run folder, e.g. of logs/')
+    .option('--open', 'open the page')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rebind report logs/2026-11-24T00-00-00Z-1a2b          prints the page's path
+  rebind report logs/2026-11-24T00-00-00Z-1a2b --open   and opens it
+
+Exit status: 0 made, 2 bad usage or input`,
+    )
+    .action(async (folder, options) => {
+      const {report} = await import('./report.ts')
+      process.exitCode = await report(folder, options)
+    })
+
+  program
+    .command('nc')
+    .description('a client like nc: stdin to the socket, the socket to stdout')
+    .argument('<host>')
+    .argument('<port>', 'TCP port', portNumber)
+    .option('--hold', 'do not close when the server closes')
+    .addHelpText(
+      'after',
+      '\nExample:\n  printf "GET / HTTP/1.0\\r\\n\\r\\n" | rebind nc 127.0.0.1 8080',
+    )
+    .action(async (host, port, options) => {
+      const {nc} = await import('./nc.ts')
+      process.exitCode = await nc(host, port, options)
+    })
+
+  program
+    .command('why')
+    .description('say why a port can or cannot be bound now, by whom, until when, and what to do')
+    .argument('<port>', 'TCP port, or the path of a Unix socket', portOrPath)
+    .option('--host <address>', 'the address to bind; by default the wildcards and loopback')
+    .option('--json', 'print a JSON document')
+    .addHelpText(
+      'after',
+      `
+Binds are tried for real, with each option, and closed at once; nothing listens and nothing is stopped.
+A Unix socket is asked whether its server lives by connecting once.
+
+Examples:
+  rebind why 8080
+  rebind why 8080 --host 127.0.0.1
+  sudo rebind why 8080             shows other users' processes, too
+  rebind why /run/app.sock         a Unix socket
+
+Exit status: 0 a plain bind is granted on every address tried, 1 it is not, 2 bad usage, 3 could not try`,
+    )
+    .action(async (target, options) => {
+      const {why} = await import('./why.ts')
+      process.exitCode = await why(target, options)
+    })
+
+  program
+    .command('watch')
+    .description("show a port's sockets, live, with their remaining time")
+    .argument('<port>', 'TCP port', portNumber)
+    .option('--until-free', 'end when a plain bind is granted')
+    .option('--host <address>', 'with --until-free: the address to bind')
+    .addOption(new Option('--timeout <seconds>', 'end after this time').argParser(seconds))
+    .option('--json', 'print a JSON document a line, one for each change')
+    .addHelpText(
+      'after',
+      `
+On a terminal a table, otherwise a line for each change. Only --until-free tries to bind the port; the
+bind is closed at once.
+
+Examples:
+  rebind watch 8080
+  rebind watch 8080 --until-free && ./start-my-server
+  rebind watch 8080 --until-free --timeout 90
+
+Exit status: 0 free (or --timeout without --until-free), 1 not free within --timeout, 2 bad usage,
+3 could not watch, 130/143 interrupted`,
+    )
+    .action(async (port, options) => {
+      const {watch} = await import('./watch.ts')
+      process.exitCode = await watch(port, options)
+    })
+
+  program
+    .command('check')
+    .description('restart your server, in any language, under an open connection')
+    .argument('<command...>', 'the server and its arguments, behind --; {port} stands for the port')
+    .requiredOption('--port <port>', 'the port that the server listens on', portNumber)
+    .option('--host <address>', 'the address at which clients reach it', '127.0.0.1')
+    .option('--connections <n>', 'how many are open when the server is stopped', countUpTo(1000), 1)
+    .option('--send <text>', 'what each connection sends; knows \\r \\n \\t \\0 \\\\ \\xHH \\uHHHH')
+    .option('--hold', 'clients do not close when the server closes')
+    .addOption(
+      new Option('--stop <signal>', 'how the server is stopped; none: it exits by itself')
+        .choices(['SIGTERM', 'SIGINT', 'SIGKILL', 'none'])
+        .default('SIGTERM'),
+    )
+    .option('--stop-timeout <seconds>', 'how long it may take to exit before SIGKILL', seconds, 10)
+    .option('--start-timeout <seconds>', 'how long its first start may take', seconds, 30)
+    .option('--rounds <n>', 'how many restarts', countUpTo(1000), 1)
+    .addOption(limit())
+    .addOption(
+      new Option('--env <K=V>', 'a variable for the server besides PATH, HOME and PORT; repeatable')
+        .argParser(environmentVariable)
+        .default({}, 'none'),
+    )
+    .option('--cwd <dir>', 'the folder that the server runs in')
+    .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+    .option('--json', 'print the result, and nothing else, on stdout')
+    .option('--verbose', "show the server's output on stderr")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rebind check --port 3000 -- node server.js
+  rebind check --port 8000 -- python3 -m http.server {port}
+  rebind check --port 8080 --send 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' --rounds 3 -- ./server
+
+The server gets PATH, HOME, PORT and what --env sets. It is ended with all its processes.
+Exit status: 0 safe (every restart was immediate), 1 not, 2 bad usage, 3 could not measure, 130/143 interrupted`,
+    )
+    .action(async (command, options) => {
+      const {check} = await import('./check.ts')
+      process.exitCode = await check(command, options)
+    })
+
+  program
+    .command('survey')
+    .description('check the restart of the common servers and runtimes that are installed here')
+    .option('--only <names>', 'some of them, e.g. node,python3,redis')
+    .addOption(limit())
+    .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+    .option('--json', 'print the result, and nothing else, on stdout')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rebind survey
+  rebind survey --only node,python3
+  rebind survey --limit 10 --json      without waiting for a whole release
+
+Exit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/143 interrupted`,
+    )
+    .action(async (options) => {
+      const {survey} = await import('./survey.ts')
+      process.exitCode = await survey(options)
+    })
+
+  return program
+}
