@@ -1,12 +1,14 @@
-import {spawn} from 'node:child_process'
+import {execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import test from 'ava'
 import {
   commandLineOf,
   livingBelow,
   parseProcStat,
+  parsePs,
   readProcesses,
 } from '../../harness/processes/process-table.ts'
+import {missingProgram, testUnless} from '../commands/cli.ts'
 
 test('a process is found below its parent and by its group, until it has ended', async (t) => {
   const child = spawn('sleep', ['60'], {detached: true, stdio: 'ignore'})
@@ -39,4 +41,20 @@ test('a name with spaces and parentheses does not confuse the reading of /proc/P
   })
   t.true(parseProcStat('42 (x) Z 7 40 40 0 -1')?.zombie)
   t.is(parseProcStat('nonsense'), undefined)
+})
+
+testUnless(
+  missingProgram('ps'),
+  "ps tells of this process what the machine's own table does",
+  (t) => {
+    const text = execFileSync('ps', ['-axo', 'pid=,ppid=,pgid=,stat='], {encoding: 'latin1'})
+    const isOwn = ({pid}: {pid: number}) => pid === process.pid
+    t.deepEqual(parsePs(text).find(isOwn), readProcesses().find(isOwn))
+  },
+)
+
+test('a process that has ended and is not waited for is a zombie to ps, too', (t) => {
+  t.deepEqual(parsePs('   42     7    40 Z+\nnonsense\n'), [
+    {pid: 42, parent: 7, group: 40, zombie: true},
+  ])
 })
