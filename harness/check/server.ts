@@ -38,8 +38,8 @@ export interface ServerHost {
   commandOf(pid: number): string | undefined
   /** Sends SIGKILL to the processes, unless they are none of these servers' (any more). */
   kill(pids: readonly number[]): void
-  /** Has a folder removed when the harness ends, however it ends. */
-  removeAtEnd(folder: string): Promise<void>
+  /** Makes a temporary folder that is gone when the harness ends, however it ends. */
+  makeFolder(prefix: string): Promise<string>
   /** Ends all servers with all their processes, and waits until they have ended. */
   close(): Promise<void>
 }
@@ -137,8 +137,9 @@ export async function openServerHost(
         }
       }
     },
-    async removeAtEnd(folder) {
-      await guardian.request('remove-at-end', {folder})
+    async makeFolder(prefix) {
+      const {folder} = await guardian.request('make-folder', {prefix})
+      return folder
     },
     async close() {
       closing = true

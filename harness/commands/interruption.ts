@@ -1,4 +1,5 @@
 import {constants} from 'node:os'
+import {commandLineOf} from '../processes/process-table.ts'
 
 /** A run that signals can interrupt. */
 export interface Interruption {
@@ -12,9 +13,12 @@ export interface Interruption {
 
 const interruptingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+const lookForNpmEveryMilliseconds = 250
+
 /**
  * Turns SIGINT, SIGTERM and SIGHUP into an orderly end. Further signals are ignored: through npm a
- * terminal's Ctrl-C arrives twice within a millisecond, and the end takes less than a second.
+ * terminal's Ctrl-C arrives twice within a millisecond, and the end takes less than a second. When the npm
+ * that started this process is gone, that counts as SIGHUP.
  */
 export function listenForInterruption(): Interruption {
   const controller = new AbortController()
@@ -22,6 +26,7 @@ export function listenForInterruption(): Interruption {
     if (!controller.signal.aborted) controller.abort(signal)
   }
   for (const signal of interruptingSignals) process.on(signal, interrupt)
+  const watch = watchNpm(() => interrupt('SIGHUP'))
   return {
     signal: controller.signal,
     exitStatus: () =>
@@ -29,7 +34,18 @@ export function listenForInterruption(): Interruption {
         ? 128 + constants.signals[controller.signal.reason as NodeJS.Signals]
         : undefined,
     dispose: () => {
+      clearInterval(watch)
       for (const signal of interruptingSignals) process.off(signal, interrupt)
     },
   }
+}
+
+/** npm passes SIGINT and SIGTERM on, and ends by any other signal without a word to what it runs. */
+function watchNpm(whenGone: () => void): NodeJS.Timeout | undefined {
+  const parent = process.ppid
+  const isUnderNpm = process.env.npm_lifecycle_event !== undefined
+  if (!isUnderNpm || !/^npm |npm-cli/.test(commandLineOf(parent) ?? '')) return undefined
+  return setInterval(() => {
+    if (process.ppid !== parent) whenGone()
+  }, lookForNpmEveryMilliseconds).unref()
 }

@@ -1,6 +1,8 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {rmSync} from 'node:fs'
+import {mkdtempSync, rmSync} from 'node:fs'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {BoundedOutput} from './bounded-output.ts'
@@ -63,10 +65,12 @@ export const guardianHandlers = {
     return null
   },
 
-  async 'remove-at-end'({folder}: {folder: string}) {
+  async 'make-folder'({prefix}: {prefix: string}) {
     watchOverTree()
+    // Made here, and at once: a kill of the harness finds a folder that is watched over, or none.
+    const folder = mkdtempSync(join(tmpdir(), prefix))
     folders.add(folder)
-    return null
+    return {folder}
   },
 
   async exit() {

@@ -167,9 +167,9 @@ export const requestShapes: {
     takes: fields<Requests['signal-command']['takes']>({pid, signal}),
     gives: nothing,
   },
-  'remove-at-end': {
-    takes: fields<Requests['remove-at-end']['takes']>({folder: text}),
-    gives: nothing,
+  'make-folder': {
+    takes: fields<Requests['make-folder']['takes']>({prefix: text}),
+    gives: fields<Requests['make-folder']['gives']>({folder: text}),
   },
 }
 

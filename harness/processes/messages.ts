@@ -70,8 +70,8 @@ export interface Requests {
   'start-command': {takes: CommandToStart; gives: {pid: number; seconds: number}}
   /** Guardian: send a signal to a command that it started, unless that has ended. */
   'signal-command': {takes: {pid: number; signal: NodeJS.Signals}; gives: null}
-  /** Guardian: remove a folder when it ends itself, after all its commands. */
-  'remove-at-end': {takes: {folder: string}; gives: null}
+  /** Guardian: make a temporary folder, and remove it when it ends itself, after all its commands. */
+  'make-folder': {takes: {prefix: string}; gives: {folder: string}}
 }
 
 /** Kernel settings to write, by the operating system's own names. */

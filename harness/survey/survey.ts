@@ -1,6 +1,5 @@
 import {execFile} from 'node:child_process'
-import {chmod, chown, mkdtemp, rm, writeFile} from 'node:fs/promises'
-import {tmpdir} from 'node:os'
+import {chmod, chown, rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {promisify} from 'node:util'
 import pLimit from 'p-limit'
@@ -92,8 +91,7 @@ async function surveyOne(
   let folder: string | undefined
   try {
     version = await versionOf(server)
-    folder = await mkdtemp(join(tmpdir(), `rebind-survey-${id}-`))
-    await host.removeAtEnd(folder)
+    folder = await host.makeFolder(`rebind-survey-${id}-`)
     const place = {port: await takePort(), folder}
     await prepare(server, place, host, signal)
     const told = listeners(server)

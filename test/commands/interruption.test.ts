@@ -91,9 +91,12 @@ test('a signal while scenarios are still being set up skips what has no result y
   t.true(others.every((result) => result.status === 'as-expected'))
 })
 
-for (const [name, exitStatus] of [
-  ['SIGTERM', 143],
-  ['SIGINT', 130],
+for (const [name, exitStatus, seen] of [
+  ['SIGTERM', 143, 'SIGTERM'],
+  ['SIGINT', 130, 'SIGINT'],
+  // npm does not pass these on: that it is gone is noticed.
+  ['SIGHUP', 129, 'SIGHUP'],
+  ['SIGKILL', 137, 'SIGHUP'],
 ] as const) {
   testUnless(
     missingProgram('npm'),
@@ -109,10 +112,11 @@ for (const [name, exitStatus] of [
       )
       await npm.shows(waiting)
       process.kill(npm.pid, name)
+      // Of its output's end, too, which the run holds open until it has ended itself.
       const {status, signal, stdout} = await npm.ended
       t.true(status === exitStatus || signal === name, `npm ended with ${status ?? signal}`)
-      skippedBy(t, endedInOrder(t, out, name), name)
-      t.true(stdout.includes(`skipped ${scenario}: interrupted by ${name}`), stdout)
+      skippedBy(t, endedInOrder(t, out, seen), seen)
+      t.true(stdout.includes(`skipped ${scenario}: interrupted by ${seen}`), stdout)
     },
   )
 }
