@@ -95,7 +95,7 @@ testUnless(
     const pids = [...startedPids(readEvents(out)), ...inside]
     process.kill(cli.pid, 'SIGKILL')
     await cli.ended
-    await until(() => !pids.some(isActorRunning), 5, `the end of the processes ${pids}`)
+    await until(() => !pids.some(isActorRunning), 2, `the end of the processes ${pids}`)
   },
 )
 
