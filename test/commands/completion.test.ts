@@ -23,7 +23,7 @@ testUnless(missingProgram('bash'), 'bash completes by the script alone', async (
   const defined = execFileSync('bash', ['-c', `${stdout}\ncomplete -p rebind`], {encoding: 'utf8'})
   const [, complete] = /^complete -F (\S+) rebind$/m.exec(defined) ?? []
   const asBashDoes = [
-    'rebind() { "$NODE" --import=tsx harness/cli.ts "$@"; }',
+    'rebind() { "$NODE" dist/harness/cli.js "$@"; }',
     stdout,
     'COMP_WORDS=(rebind run --qu) COMP_CWORD=2',
     // Outside of a real completion this has no one to tell.

@@ -5,10 +5,7 @@ import {readReport, runCli, temporaryFolder} from './cli.ts'
 const ids = [
   'server-closes-first',
   'server-closes-first-node',
-  'reuseport-only',
-  'client-closes-first',
   'client-never-closes',
-  'server-killed',
   'old-server-still-listening',
   'connection-outlives-server',
   'ipv6-time-wait',

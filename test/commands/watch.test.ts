@@ -118,7 +118,7 @@ testUnless(
   async (t) => {
     const port = await takePort(t)
     await leaveTimeWait(t, port, 'none')
-    const command = `stty cols 100 rows 20; exec ${process.execPath} --import=tsx harness/cli.ts watch ${port} --timeout 1.2`
+    const command = `stty cols 100 rows 20; exec ${process.execPath} dist/harness/cli.js watch ${port} --timeout 1.2`
     const terminal = startProgram(t, ['script', '-qec', command, '/dev/null'], {cwd: projectFolder})
     const {status, stdout} = await terminal.ended
     t.is(status, 0)
