@@ -52,7 +52,8 @@ test('a Node http server is safe over its own TIME_WAIT, and its behaviour shows
   t.is(round.attempts, 1)
   t.is(round.exitedBy, 'SIGTERM')
   t.is(round.exitSignal, 'SIGTERM')
-  t.true((round.outageSeconds ?? 99) < 3)
+  // As long as two Nodes take to start, on a crowded machine seconds; never as long as a residue.
+  t.true((round.outageSeconds ?? 99) < 30)
   t.deepEqual(round.errors, [])
   t.is(document.runtime, 'Node')
   if (platform.rules !== null) t.is(document.reuseaddr.set, true, document.reuseaddr.because)

@@ -143,7 +143,7 @@ test('a port whose old server ends after 2 s is granted then, as its log compute
   t.is(result.bind?.verdict, 'delayed')
   t.is(result.bind?.firstError?.code, 'EADDRINUSE')
   const waitSeconds = result.bind?.waitSeconds ?? 0
-  t.true(waitSeconds > 1.9 && waitSeconds < 4, `${waitSeconds} s`)
+  t.true(waitSeconds > 1.9 && waitSeconds < 20, `${waitSeconds} s: no residue's time`)
   agreesWithLog(t, result, readEvents(out))
   t.regex(stdout, /old-server-still-listening .*server LISTEN .*delayed .*as expected/)
 })
