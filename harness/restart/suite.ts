@@ -122,13 +122,14 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
 
 /**
  * The order in which scenarios begin: those that wait longest first, because what begins after the others'
- * set-up ends after them by as much. A server that retries in its own way waits on beyond the release.
+ * set-up ends after them by as much. A server that retries in its own way waits on beyond the release, and
+ * where packets are dropped the residue's time begins, or begins anew, when they pass again.
  */
 function longestFirst(options: SuiteOptions): [id: string, scenario: Scenario][] {
   const wait = ([id, scenario]: [string, Scenario]) => {
     const {expected} = blankResult(id, scenario, options)
-    const overshoots = scenario.successor?.retry === undefined ? 0 : 1
-    return (expected?.residueSeconds?.[0] ?? 0) + overshoots
+    const isLonger = scenario.successor?.retry !== undefined || scenario.namespace?.dropsPackets
+    return (expected?.residueSeconds?.[0] ?? 0) + (isLonger ? 1 : 0)
   }
   return Object.entries(options.scenarios).sort((a, b) => wait(b) - wait(a))
 }
