@@ -110,7 +110,7 @@ const cellComparisonSchema = z.looseObject({
   groups: z.array(cellGroupSchema),
 })
 
-export const comparisonSchema = z.looseObject({
+const comparisonShape = z.looseObject({
   format: z.literal('rebind-compare'),
   version: z.literal(1),
   reports: z.array(sideSchema),
@@ -119,6 +119,46 @@ export const comparisonSchema = z.looseObject({
   matrices: z.array(sideSchema),
   cells: cellComparisonSchema.nullable(),
   notes: z.array(z.string()),
+})
+
+/** Where a list has an entry for each side, how many it has, and how many sides there are. */
+function listsOfSides({
+  reports,
+  scenarios,
+  releases,
+  matrices,
+  cells,
+}: z.infer<typeof comparisonShape>) {
+  const ofReports = [
+    ...scenarios.map(({answers}, index) => ({
+      path: ['scenarios', index, 'answers'],
+      list: answers,
+    })),
+    ...releases.map((each, index) => ({
+      path: ['releases', index, 'releases'],
+      list: each.releases,
+    })),
+  ]
+  const ofMatrices = [
+    ...(cells === null ? [] : [{path: ['cells', 'tables'], list: cells.tables}]),
+    ...(cells === null ? [] : [{path: ['cells', 'absent'], list: cells.absent}]),
+    ...(cells?.groups ?? []).map(({outcomes}, index) => ({
+      path: ['cells', 'groups', index, 'outcomes'],
+      list: outcomes,
+    })),
+  ]
+  return [
+    ...ofReports.map((each) => ({...each, sides: reports.length})),
+    ...ofMatrices.map((each) => ({...each, sides: matrices.length})),
+  ]
+}
+
+export const comparisonSchema = comparisonShape.check(({value, issues}) => {
+  for (const {path, list, sides} of listsOfSides(value)) {
+    if (list.length === sides) continue
+    const message = `${list.length} entries for ${sides} sides`
+    issues.push({code: 'custom', path, message, input: list})
+  }
 })
 
 const findingSchema = z.looseObject({

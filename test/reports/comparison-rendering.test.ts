@@ -27,6 +27,26 @@ test('a comparison and a judgement are as their schema says', (t) => {
   t.deepEqual(judgementSchema.parse(JSON.parse(JSON.stringify(judgement))), judgement)
 })
 
+test('a comparison that has more or fewer answers than sides is none', (t) => {
+  const comparison = compare([...twoReports, matrixBy(linux), matrixBy(darwin)])
+  const cells = comparison.cells ?? t.fail()
+  const [scenario, ...scenarios] = comparison.scenarios
+  const [release, ...releases] = comparison.releases
+  const [group, ...groups] = cells.groups
+  const without = [
+    {...comparison, scenarios: [{...scenario, answers: []}, ...scenarios]},
+    {...comparison, releases: [{...release, releases: [null]}, ...releases]},
+    {...comparison, cells: {...cells, tables: [...cells.tables, cells.tables[0]]}},
+    {...comparison, cells: {...cells, absent: []}},
+    {...comparison, cells: {...cells, groups: [{...group, outcomes: [null]}, ...groups]}},
+    {...comparison, reports: []},
+  ]
+  for (const each of without) {
+    const {error} = comparisonSchema.safeParse(each)
+    t.regex(error?.issues[0]?.message ?? '', /^\d entries for \d sides$/)
+  }
+})
+
 test('a wide terminal gets a row for each scenario, with a column for each side and what differs', (t) => {
   const rows = lines(twoReports, 200)
   t.regex(rows.find((row) => row.startsWith('scenario')) ?? '', /^scenario +Linux +gVisor +differs/)
