@@ -72,7 +72,7 @@ export interface Restart {
 
 /** How long a server's own way of retrying may go on asking in vain: a run is not to last longer for it. */
 const overshootAllowedSeconds = 6
-const keeperToldWithinMilliseconds = 500
+const endToldWithinMilliseconds = 1000
 /** How many ports may be lost to somebody else between the proof and the use. */
 const portLossesAllowed = 5
 
@@ -506,7 +506,7 @@ async function play(
     if (interruption.aborted) {
       return {...result(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}
     }
-    const {message, code = ''} = (await causeOf(error, namespace)) as NodeJS.ErrnoException
+    const {message, code = ''} = (await causeOf(error, [namespace, stage])) as NodeJS.ErrnoException
     const remedy = remedies[code]
     return {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
@@ -520,11 +520,18 @@ async function play(
   }
 }
 
-/** Where the keeper of a namespace ends, what is done next there breaks before its end is told. */
-async function causeOf(error: unknown, namespace: Namespace | undefined): Promise<unknown> {
-  if (namespace === undefined) return error
-  const lost = namespace.failure.catch((failure: Error) => failure)
-  return Promise.race([lost, delay(keeperToldWithinMilliseconds, error)])
+/**
+ * Where a process is killed, what another one does next breaks before that end is told: a client is refused,
+ * a channel is closed. The end is the reason then.
+ */
+async function causeOf(
+  error: unknown,
+  processes: readonly ({failure: Promise<never>} | undefined)[],
+): Promise<unknown> {
+  const ends = processes.flatMap((each) => each?.failure.catch((failure: Error) => failure) ?? [])
+  return ends.length === 0
+    ? error
+    : Promise.race([...ends, delay(endToldWithinMilliseconds, error)])
 }
 
 function logProcess(

@@ -8,10 +8,15 @@ import {scenarios} from '../../scenarios/index.ts'
 import {testUnless} from '../commands/cli.ts'
 import {namespaceProblem} from '../namespaces/available.ts'
 
-/** The process of `role` is killed when so many steps are done; 0: as soon as it has started. */
+/**
+ * When a process is killed: after so many steps; 0: as soon as it has started; LISTEN: when the predecessor
+ * listens, and the client, who is to connect next, may be refused before anybody is told of that end.
+ */
+type Moment = number | 'LISTEN'
+
 interface Plan {
   role: string
-  afterSteps: number
+  after: Moment
 }
 
 interface Played {
@@ -25,7 +30,7 @@ async function play(id: string, plans: Plan[]): Promise<Played> {
   const scenario = scenarios[id]
   if (scenario === undefined) throw new Error(`there is no scenario ${id}`)
   const platform = detectPlatform()
-  const byName = new Map(plans.map((plan) => [`${plan.role} after ${plan.afterSteps}`, plan]))
+  const byName = new Map(plans.map((plan) => [`${plan.role} after ${plan.after}`, plan]))
   const names = ['undisturbed', ...byName.keys()]
   const alive = new Map<string, number>()
   const killed = new Map<string, number>()
@@ -37,18 +42,20 @@ async function play(id: string, plans: Plan[]): Promise<Played> {
   }
   const log: EventLog = {
     close: () => undefined,
-    write(event, {scenario: name = '', role, pid, change}) {
+    write(event, {scenario: name = '', role, pid, change, state}) {
       const plan = byName.get(name)
       if (event === 'process') {
         const key = `${name}: ${role}`
         if (change === 'ended') alive.delete(key)
         else alive.set(key, Number(pid))
-        const isVictim = plan?.afterSteps === 0 && plan.role === role && change === 'started'
+        const isVictim = plan?.after === 0 && plan.role === role && change === 'started'
         if (isVictim && !killed.has(name)) kill(name, Number(pid))
       } else if (event === 'step') {
         const done = (stepsDone.get(name) ?? 0) + 1
         stepsDone.set(name, done)
-        if (done === plan?.afterSteps) kill(name, alive.get(`${name}: ${plan?.role}`))
+        if (done === plan?.after) kill(name, alive.get(`${name}: ${plan?.role}`))
+      } else if (event === 'state' && state === plan?.after && !killed.has(name)) {
+        kill(name, alive.get(`${name}: ${plan?.role}`))
       }
     },
   }
@@ -68,12 +75,12 @@ async function play(id: string, plans: Plan[]): Promise<Played> {
 }
 
 /** In each story, who is there after which steps of its script. */
-const stories: [id: string, problem: string | undefined, present: Record<string, number[]>][] = [
+const stories: [id: string, problem: string | undefined, present: Record<string, Moment[]>][] = [
   [
     'connection-outlives-server',
     nativeOpenerProblem(),
     {
-      predecessor: [0, 1, 2],
+      predecessor: [0, 'LISTEN', 1, 2],
       successor: [0, 1, 2, 3, 4],
       client: [0, 1, 2, 3, 4],
       holder: [0, 2, 3, 4],
@@ -93,7 +100,7 @@ for (const [id, problem, present] of stories) {
     `whoever is killed, at whichever step of ${id}, that play fails and says so, and no other (${roles})`,
     async (t) => {
       const plans = Object.entries(present).flatMap(([role, moments]) =>
-        moments.map((afterSteps) => ({role, afterSteps})),
+        moments.map((after) => ({role, after})),
       )
       const {results, killed} = await play(id, plans)
       t.is(killed.size, plans.length, `killed were only: ${[...killed.keys()].join(', ')}`)
