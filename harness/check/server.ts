@@ -1,3 +1,5 @@
+import {existsSync} from 'node:fs'
+import {delimiter, join} from 'node:path'
 import {deferred} from '../deferred.ts'
 import {UsageError} from '../errors.ts'
 import type {CompiledProgram} from '../processes/compile.ts'
@@ -158,7 +160,7 @@ function killGroup(leader: number): void {
 }
 
 /** A command that does not exist is the user's to mend; whatever else spawn says is passed on. */
-function startProblem(error: unknown, {command}: CommandToStart): unknown {
+function startProblem(error: unknown, {command, env}: CommandToStart): unknown {
   const {code, message} = error as NodeJS.ErrnoException
   const remedies: Record<string, string> = {
     ENOENT: `there is no program "${command}" in the PATH; give its path`,
@@ -166,8 +168,15 @@ function startProblem(error: unknown, {command}: CommandToStart): unknown {
     ENOEXEC: `"${command}" is no program that this machine can run; name its interpreter first`,
     E2BIG: 'the command line is too long',
   }
-  const remedy = remedies[code ?? '']
+  // Also the answer where nothing was found, and one folder of the PATH may not be looked into (execvp(3)).
+  const isNowhere = code === 'EACCES' && !isSomewhere(command, env.PATH ?? '')
+  const remedy = remedies[isNowhere ? 'ENOENT' : (code ?? '')]
   return remedy === undefined
     ? new Error(`the command cannot be started: ${message}`)
     : new UsageError(remedy)
+}
+
+function isSomewhere(command: string, path: string): boolean {
+  if (command.includes('/')) return true
+  return path.split(delimiter).some((folder) => existsSync(join(folder, command)))
 }

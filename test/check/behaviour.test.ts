@@ -1,5 +1,5 @@
 import {once} from 'node:events'
-import {existsSync, readFileSync} from 'node:fs'
+import {chmodSync, existsSync, mkdirSync, readFileSync} from 'node:fs'
 import {createServer} from 'node:net'
 import {join} from 'node:path'
 import test from 'ava'
@@ -210,6 +210,20 @@ for (const [what, options, complaint] of unusable) {
     await t.throwsAsync(checkRestart(given), {name: 'UsageError', message: complaint})
   })
 }
+
+testUnless(
+  process.getuid?.() === 0 ? 'root may look into every folder' : undefined,
+  'a command that is nowhere is so, too, where one folder of the PATH may not be looked into',
+  async (t) => {
+    const closed = temporaryFolder(t)
+    mkdirSync(closed, {recursive: true})
+    chmodSync(closed, 0)
+    t.teardown(() => chmodSync(closed, 0o700))
+    const given = {command: ['no-such-program'], port: await freePort(t), env: {PATH: closed}}
+    const message = /no program "no-such-program" in the PATH/
+    await t.throwsAsync(checkRestart(given), {name: 'UsageError', message})
+  },
+)
 
 test('the server gets PATH, HOME, PORT and what was asked for, and no other variable', async (t) => {
   const folder = temporaryFolder(t)
