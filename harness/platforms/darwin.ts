@@ -12,6 +12,7 @@ import type {
   Release,
   Settings,
 } from './platform.ts'
+import {countIn} from './settings.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
 
@@ -141,7 +142,8 @@ function reconnect({timeWaitAt}: ReconnectQuestion): ReconnectRule {
 
 function releaseOf(state: TcpState, settings: Settings): Release {
   if (state === 'TIME_WAIT') {
-    const seconds = (2 * milliseconds(settings, 'net.inet.tcp.msl', defaultMslMilliseconds)) / 1000
+    const milliseconds = 2 * (countIn(settings, 'net.inet.tcp.msl', 0) ?? defaultMslMilliseconds)
+    const seconds = milliseconds / 1000
     return {
       endsBy: 'kernel',
       residueSeconds: [seconds, seconds + collectionSeconds],
@@ -149,11 +151,8 @@ function releaseOf(state: TcpState, settings: Settings): Release {
     }
   }
   if (state === 'FIN_WAIT2') {
-    const configured = milliseconds(
-      settings,
-      'net.inet.tcp.fin_timeout',
-      defaultFinTimeoutMilliseconds,
-    )
+    const configured =
+      countIn(settings, 'net.inet.tcp.fin_timeout', 0) ?? defaultFinTimeoutMilliseconds
     const bounded =
       configured === 0 ? maximumIdleMilliseconds : Math.min(configured, maximumIdleMilliseconds)
     return {
@@ -163,9 +162,4 @@ function releaseOf(state: TcpState, settings: Settings): Release {
     }
   }
   return {endsBy: 'process', source: 'RFC 9293 section 3.3.2'}
-}
-
-function milliseconds(settings: Settings, name: string, fallback: number): number {
-  const value = settings[name]
-  return typeof value === 'number' ? value : fallback
 }

@@ -15,6 +15,7 @@ import type {
 } from './platform.ts'
 import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
+import {countIn} from './settings.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
 import {timerSlotSeconds, usualTickRates} from './timer-wheel.ts'
@@ -139,8 +140,7 @@ function releaseOf(state: TcpState, settings: Settings): Release {
     }
   }
   if (state === 'FIN_WAIT2') {
-    const configured = settings.tcp_fin_timeout
-    const seconds = typeof configured === 'number' ? configured : defaultFinTimeoutSeconds
+    const seconds = countIn(settings, 'tcp_fin_timeout', 0) ?? defaultFinTimeoutSeconds
     // Beyond 60 s a keepalive timer runs for the excess, and then the timewait timer for the excess again
     // (tcp_keepalive_timer in net/ipv4/tcp_timer.c): with 61 the port is measured to be free after 2 s.
     const excess = seconds - timeWaitSeconds
@@ -209,8 +209,8 @@ function reconnect({timeWaitAt, settings}: ReconnectQuestion): ReconnectRule {
 
 /** The width of the timer wheel's slot, and one tick for the moment between two ticks. */
 function slotSeconds(seconds: number, settings: Settings): number {
-  const configured = settings.CONFIG_HZ
-  const rates = typeof configured === 'number' ? [configured] : usualTickRates
+  const configured = countIn(settings, 'CONFIG_HZ', 1)
+  const rates = configured === undefined ? usualTickRates : [configured]
   return Math.max(...rates.map((rate) => timerSlotSeconds(seconds, rate) + 1 / rate))
 }
 
