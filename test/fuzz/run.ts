@@ -3,20 +3,21 @@
  * each. Ends with 1, the shrunk input and the seed that leads to it if something does not hold; by SIGKILL,
  * with the number of the input, if that hangs.
  */
-import {parseArgs} from 'node:util'
 import {Worker} from 'node:worker_threads'
 import fc from 'fast-check'
+import {programOf} from '../program-options.ts'
 import {examine, type Target, targets} from './targets.ts'
 
 const memoryLimitMegabytes = 200
 const hangsAfterSeconds = 20
 
-const {values, positionals} = parseArgs({
-  options: {runs: {type: 'string', default: '100000'}, seed: {type: 'string'}},
-  allowPositionals: true,
-})
-const runs = Number(values.runs)
-const seed = values.seed === undefined ? Math.trunc(Date.now() % 2 ** 31) : Number(values.seed)
+const program = programOf('fuzz')
+  .argument('[target...]')
+  .option('--runs <n>', 'inputs for each target', Number, 100_000)
+  .option('--seed <n>', 'of an earlier run', Number, Math.trunc(Date.now() % 2 ** 31))
+  .parse()
+const {runs, seed} = program.opts<{runs: number; seed: number}>()
+const positionals = program.args
 const unknown = positionals.find((name) => !targets.some((target) => target.name === name))
 if (unknown !== undefined || !(runs > 0) || !Number.isInteger(seed)) {
   const names = targets.map(({name}) => name).join(', ')

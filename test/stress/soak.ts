@@ -8,20 +8,19 @@ import {readdirSync, readFileSync} from 'node:fs'
 import {type AddressInfo, connect, createServer} from 'node:net'
 import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
-import {parseArgs} from 'node:util'
+import {countUpTo} from '../../harness/commands/options.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {openPortPool} from '../../harness/sockets/ports.ts'
 import {measureReleases} from '../../harness/timing/measure.ts'
+import {positiveNumber, programOf} from '../program-options.ts'
 
-const {values} = parseArgs({
-  options: {
-    minutes: {type: 'string', default: '10'},
-    ports: {type: 'string', default: '1000'},
-    connections: {type: 'string', default: '10'},
-  },
-})
-const seconds = Number(values.minutes) * 60
-const ports = Number(values.ports)
+const {minutes, ports, connections} = programOf('soak')
+  .option('--minutes <n>', 'for how long', positiveNumber, 10)
+  .option('--ports <n>', 'how many are measured at once', countUpTo(1000), 1000)
+  .option('--connections <n>', 'how many come and go on the watched port', countUpTo(1000), 10)
+  .parse()
+  .opts<{minutes: number; ports: number; connections: number}>()
+const seconds = minutes * 60
 /** What a garbage collector and an allocator may keep of what they once had; a guess, not a measurement. */
 const mostGrowthMegabytes = 24
 const mostGrowthFiles = 4
@@ -88,7 +87,7 @@ watch.stdout.on('data', (text: Buffer) => {
 
 /** Connections that the server closes first: each leaves a TIME_WAIT on the watched port for a minute. */
 async function comeAndGo(): Promise<void> {
-  const pause = 1000 / Number(values.connections)
+  const pause = 1000 / connections
   while (!over.signal.aborted) {
     const client = connect(port, '127.0.0.1')
     client.on('error', () => undefined).resume()
@@ -142,9 +141,9 @@ watch.kill('SIGINT')
 await new Promise((resolve) => (watchEndedEarly ? resolve(null) : watch.once('close', resolve)))
 server.close()
 
-const minutes = ((performance.now() - began) / 60_000).toFixed(1)
+const lasted = ((performance.now() - began) / 60_000).toFixed(1)
 process.stdout.write(
-  `${minutes} minutes; watch told of ${linesSeen} changes; ${rounds} rounds of ${ports} ports\n`,
+  `${lasted} minutes; watch told of ${linesSeen} changes; ${rounds} rounds of ${ports} ports\n`,
 )
 if (watchEndedEarly) process.stdout.write('rebind watch ended by itself\n')
 const steady = [judged('rebind watch', ofWatch), judged('timing', ofTiming)]

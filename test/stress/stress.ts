@@ -8,17 +8,17 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {fileURLToPath} from 'node:url'
-import {parseArgs} from 'node:util'
 import {type Report, reportSchema} from '../../harness/reports/schema.ts'
+import {programOf, wholeNumber} from '../program-options.ts'
 import {keepAllCoresBusy} from './load.ts'
 
-const {values} = parseArgs({
-  options: {
-    runs: {type: 'string', default: '100'},
-    'at-once': {type: 'string', default: '20'},
-    idle: {type: 'boolean', default: false},
-  },
-})
+const program = programOf('stress')
+  .option('--runs <n>', 'how many in a row', wholeNumber, 100)
+  .option('--at-once <n>', 'how many at once, after them', wholeNumber, 20)
+  .option('--idle', 'put no load on the cores')
+  .parse()
+const options = program.opts<{runs: number; atOnce: number; idle?: true}>()
+if (options.runs + options.atOnce === 0) program.error('error: no run at all proves nothing')
 const cli = fileURLToPath(new URL('../../harness/cli.ts', import.meta.url))
 const out = mkdtempSync(join(tmpdir(), 'rebind-stress-'))
 const began = performance.now()
@@ -69,14 +69,13 @@ function tell(what: string): void {
   process.stderr.write(`${what} after ${seconds} s, ${wrong.length} wrong\n`)
 }
 
-const load = values.idle ? undefined : keepAllCoresBusy()
+const load = options.idle ? undefined : keepAllCoresBusy()
 try {
-  const runs = Number(values.runs)
+  const {runs, atOnce} = options
   for (let run = 1; run <= runs; run++) {
     judge(await quickRun())
     if (run % 10 === 0 || run === runs) tell(`${run} of ${runs} runs in a row`)
   }
-  const atOnce = Number(values['at-once'])
   for (const report of await Promise.all(Array.from({length: atOnce}, quickRun))) judge(report)
   tell(`${atOnce} runs at once`)
 } finally {
@@ -87,6 +86,6 @@ try {
 const {runs, results, falseVerdicts, unexpected, failed, skipped} = counts
 for (const line of wrong) process.stdout.write(`${line}\n`)
 process.stdout.write(
-  `${runs} runs, ${results} results: ${falseVerdicts} false verdicts, ${unexpected} unexpected, ${failed} failed, ${skipped} skipped, in ${Math.round((performance.now() - began) / 1000)} s with the cores ${values.idle ? 'idle' : 'busy'}\n`,
+  `${runs} runs, ${results} results: ${falseVerdicts} false verdicts, ${unexpected} unexpected, ${failed} failed, ${skipped} skipped, in ${Math.round((performance.now() - began) / 1000)} s ${options.idle ? 'without a load of its own' : 'with the cores busy'}\n`,
 )
 process.exitCode = wrong.length > 0 ? 1 : 0
