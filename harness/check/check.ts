@@ -36,7 +36,10 @@ export async function checkRestart(
   const platform = detectPlatform()
   const settings = await platform.readSettings()
   const read = await workingReader(platform)
-  const look = read === null ? null : async () => viewPort(await read(), address, port)
+  const look =
+    read === null
+      ? null
+      : async () => viewPort(await read({ports: [port], listeners: true}), address, port)
   const before = await assertNobodyListens(filled, platform, look)
   const blank: CheckDocument = {
     format: 'rebind-check',

@@ -177,7 +177,7 @@ async function missingInTable(
   if (readSockets === null) return new Set()
   const deadline = monotonicSeconds() + tablePatienceSeconds
   while (missing.length > 0 && !signal.aborted) {
-    const table = await readSockets()
+    const table = await readSockets({ports: missing.map(({port}) => port)})
     const present = new Set(table.map(({state, local}) => `${state} ${local.port}`))
     missing = missing.filter(({state, port}) => !present.has(`${state} ${port}`))
     if (monotonicSeconds() > deadline) break

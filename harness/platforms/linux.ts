@@ -3,6 +3,7 @@ import {release} from 'node:os'
 import {promisify} from 'node:util'
 import {gunzip} from 'node:zlib'
 import {type BoundSocket, newcomer, socketInTheWay} from './bound-socket.ts'
+import {readLinuxSockets} from './linux-sockets.ts'
 import type {
   BindQuestion,
   BindRule,
@@ -14,7 +15,6 @@ import type {
   Settings,
 } from './platform.ts'
 import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
-import {readProcNetTcp} from './proc-net-tcp.ts'
 import {countIn} from './settings.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -50,7 +50,7 @@ export const linux: Platform = {
     reconnect,
     errno: {EADDRINUSE: 98},
   },
-  readSockets: shared(() => readProcNetTcp()),
+  readSockets: shared(readLinuxSockets),
   hiddenStates: [],
   readHolders: readProcHolders,
   readUnixSockets: readProcNetUnix,

@@ -1,3 +1,4 @@
+import {setImmediate as immediate} from 'node:timers/promises'
 import type {TcpState} from './tcp-states.ts'
 
 /** One TCP socket of the machine. A listening socket's remote port is 0. */
@@ -13,29 +14,57 @@ export interface SocketEntry {
   uid?: number
 }
 
-export type SocketTableReader = () => Promise<SocketEntry[]>
+/** What a reader needs of the table; what else there is may be left out, or not. */
+export interface SocketQuery {
+  /** Sockets with one of these ports at either end. */
+  ports: readonly number[]
+  /** All listeners of the machine, too. */
+  listeners?: boolean
+}
+
+/** Without a query: all sockets. */
+export type SocketTableReader = (query?: SocketQuery) => Promise<SocketEntry[]>
 
 /**
- * Lets everybody who wants to look at the same time share one reading: a table costs milliseconds, and
- * more with many sockets. A caller never gets a reading that began before its own call.
+ * Lets everybody who wants to look at the same time share one reading, of what all of them need together: the
+ * kernel walks its whole table for each. A caller never gets a reading that began before its own call.
  */
 export function shared(read: SocketTableReader): SocketTableReader {
-  let running: Promise<SocketEntry[]> | undefined
-  let next: Promise<SocketEntry[]> | undefined
-  const start = () => {
-    running = read().finally(() => {
-      running = undefined
-    })
-    return running
+  let running: Promise<unknown> = Promise.resolve()
+  let next: Reading | undefined
+
+  async function begin(reading: Reading): Promise<SocketEntry[]> {
+    await running
+    // Whoever's timer rings in the same turn of the loop reads along.
+    await immediate()
+    next = undefined
+    const entries = read(reading.query)
+    running = entries.catch(() => undefined)
+    return entries
   }
-  return () => {
-    if (running === undefined) return start()
-    next ??= running
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined
-        return start()
-      })
-    return next
+
+  return (query) => {
+    if (next !== undefined) {
+      next.query = both(next.query, query)
+      return next.entries
+    }
+    const reading: Reading = {query, entries: Promise.resolve([])}
+    next = reading
+    reading.entries = begin(reading)
+    return reading.entries
   }
+}
+
+interface Reading {
+  query: SocketQuery | undefined
+  entries: Promise<SocketEntry[]>
+}
+
+function both(
+  one: SocketQuery | undefined,
+  other: SocketQuery | undefined,
+): SocketQuery | undefined {
+  if (one === undefined || other === undefined) return undefined
+  const listeners = one.listeners === true || other.listeners === true
+  return {ports: [...one.ports, ...other.ports], listeners}
 }

@@ -328,8 +328,8 @@ async function play(
   }
 
   async function look(): Promise<SeenSocket[] | null> {
-    if (context.readSockets === null || observe === undefined) return null
-    return observe(await context.readSockets())
+    if (context.readSockets === null || observe === undefined || port === undefined) return null
+    return observe(await context.readSockets({ports: [port]}))
   }
 
   /** Looks again and again, and tells the successor when its next attempts are due. */

@@ -16,6 +16,7 @@ export interface Libc {
   accept(fd: number, address: Buffer, length: Buffer): number
   getsockname(fd: number, address: Buffer, length: Buffer): number
   /** A number of bytes; they are pointer-sized in C, and small here. */
+  send(fd: number, bytes: Buffer, length: number, flags: number): number
   recv(fd: number, bytes: Buffer, length: number, flags: number): number
   shutdown(fd: number, how: number): number
   fcntl(fd: number, command: number, type: 'int', argument: number): number
@@ -71,6 +72,7 @@ function load(): Libc | NativeOpenerUnavailable {
       connect: library.func('int connect(int, const void *, uint32_t)'),
       accept: library.func('int accept(int, void *, void *)'),
       getsockname: library.func('int getsockname(int, void *, void *)'),
+      send: library.func('intptr_t send(int, const void *, size_t, int)'),
       recv: library.func('intptr_t recv(int, void *, size_t, int)'),
       shutdown: library.func('int shutdown(int, int)'),
       // Variadic in C; on Apple's arm64 variadic arguments travel on the stack, so it must be declared.

@@ -143,12 +143,13 @@ async function readTimers(
   const timers = new Map<number, number>()
   if (platform.readSockets === null) return timers
   const appeared = new Map(releases.map((release) => [release.port, release.appeared.from]))
+  const ports = [...appeared.keys()]
   let quickest = Number.POSITIVE_INFINITY
   let readAt = 0
   let table: SocketEntry[] = []
   for (let reading = 0; reading < readings; reading++) {
     const before = monotonicSeconds()
-    const read = await platform.readSockets().catch(() => [])
+    const read = await platform.readSockets({ports}).catch(() => [])
     const took = monotonicSeconds() - before
     if (took >= quickest) continue
     quickest = took

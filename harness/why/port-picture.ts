@@ -41,11 +41,13 @@ export async function lookAtPort(
   settings: Settings,
 ): Promise<PortPicture> {
   const trialProblem = nativeOpenerProblem()
-  let table = (await platform.readSockets?.()) ?? null
+  // Who listens elsewhere tells outgoing connections from accepted ones.
+  const query = {ports: [port], listeners: true}
+  let table = (await platform.readSockets?.(query)) ?? null
   let trials = trialProblem === undefined ? tryBinds(port, addresses) : []
   if (!table?.some(({local}) => local.port === port) && trials.some(isInUse)) {
     // Refused, and nothing to be seen: it may have appeared between the two looks.
-    table = (await platform.readSockets?.()) ?? null
+    table = (await platform.readSockets?.(query)) ?? null
     trials = tryBinds(port, addresses)
   }
   const entries = table?.filter(({local}) => local.port === port) ?? []

@@ -87,7 +87,7 @@ function reader({port, platform, settings, onReading}: WatchOptions) {
   const follow = followSockets()
   let holders: HoldersOfSockets | undefined
   return async () => {
-    const table = (await platform.readSockets?.()) ?? []
+    const table = (await platform.readSockets?.({ports: [port]})) ?? []
     const entries = table.filter(({local}) => local.port === port)
     const at = monotonicSeconds()
     const changes = follow(entries)

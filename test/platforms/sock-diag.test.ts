@@ -1,0 +1,134 @@
+import {once} from 'node:events'
+import {type AddressInfo, connect, createServer, type Socket} from 'node:net'
+import test from 'ava'
+import {readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
+import {NoSockDiag, portRanges, readSockDiag} from '../../harness/platforms/sock-diag.ts'
+import type {SocketEntry, SocketQuery} from '../../harness/platforms/socket-table.ts'
+import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+
+/** Why netlink is not tried here; undefined where it answers. */
+const problem = process.platform === 'linux' ? (nativeOpenerProblem() ?? whyNot()) : 'not Linux'
+const onLinux = problem === undefined ? test : test.skip
+
+function whyNot(): string | undefined {
+  try {
+    readSockDiag({ports: [0]})
+    return undefined
+  } catch (error) {
+    if (error instanceof NoSockDiag) return error.message
+    throw error
+  }
+}
+
+/** Both readings of the same sockets, once none of them changes any more. */
+async function bothReadings(query: SocketQuery) {
+  const isAsked = ({local, remote}: SocketEntry) =>
+    query.ports.includes(local.port) || query.ports.includes(remote.port)
+  for (;;) {
+    const proc = (await readProcNetTcp()).filter(isAsked)
+    // The acknowledgement of a FIN can be delayed by 40 ms.
+    if (!proc.some(({state}) => state === 'FIN_WAIT1')) return {proc, diag: readSockDiag(query)}
+  }
+}
+
+/** All but the time left, which passes between two readings. */
+function told(entries: SocketEntry[]): string[] {
+  return entries
+    .map(({expiresInSeconds, ...entry}) =>
+      JSON.stringify({...entry, hasTimer: expiresInSeconds !== null}),
+    )
+    .sort()
+}
+
+onLinux(
+  'netlink and /proc tell the same sockets, in every state that a test can hold',
+  async (t) => {
+    const ports: number[] = []
+    const open: {destroy(): void}[] = []
+    t.teardown(() => {
+      for (const socket of open) socket.destroy()
+    })
+    for (const [listen, host] of [
+      ['127.0.0.1', '127.0.0.1'],
+      ['0.0.0.0', '127.0.0.2'],
+      ['::1', '::1'],
+      ['::', '127.0.0.1'],
+    ]) {
+      const server = createServer({allowHalfOpen: true}).listen(0, listen)
+      await once(server, 'listening')
+      t.teardown(() => server.close())
+      const {port} = server.address() as AddressInfo
+      ports.push(port)
+      const pair = async (): Promise<[Socket, Socket]> => {
+        const accepted = once(server, 'connection')
+        const client = connect({host: host ?? '', port, allowHalfOpen: true})
+        const [socket] = (await accepted) as [Socket]
+        open.push(client, socket)
+        return [socket.resume(), client.resume()]
+      }
+      await pair()
+      const [halfClosed, holdsOn] = await pair()
+      halfClosed.end()
+      await once(holdsOn, 'end')
+      const [closed, follows] = await pair()
+      const bothClosed = Promise.all([once(closed, 'close'), once(follows, 'close')])
+      closed.end()
+      await once(follows, 'end')
+      follows.end()
+      await bothClosed
+    }
+    const {proc, diag} = await bothReadings({ports})
+    t.deepEqual(told(diag), told(proc))
+    const seen = new Set(diag.map(({state}) => state))
+    for (const state of [
+      'LISTEN',
+      'ESTABLISHED',
+      'FIN_WAIT2',
+      'CLOSE_WAIT',
+      'TIME_WAIT',
+    ] as const) {
+      t.true(seen.has(state), state)
+    }
+    t.true(diag.some(({local}) => local.address === '::ffff:127.0.0.1'))
+    for (const {state, expiresInSeconds: left} of diag) {
+      if (state !== 'TIME_WAIT') continue
+      t.true(left !== null && left >= 55 && left <= 60.1, `${left} s left`)
+    }
+  },
+)
+
+onLinux(
+  'netlink leaves out what has none of the ports, and lists all listeners if asked',
+  async (t) => {
+    const servers = Array.from({length: 12}, () => createServer().listen(0, '127.0.0.1'))
+    await Promise.all(servers.map((server) => once(server, 'listening')))
+    t.teardown(() => {
+      for (const server of servers) server.close()
+    })
+    const ports = servers.map((server) => (server.address() as AddressInfo).port)
+    const [asked, others] = [ports.slice(0, 6), ports.slice(6)]
+    const localPorts = (entries: SocketEntry[]) => entries.map(({local}) => local.port)
+    t.deepEqual(
+      localPorts(readSockDiag({ports: asked})).sort((a, b) => a - b),
+      [...asked].sort((a, b) => a - b),
+    )
+    t.deepEqual(readSockDiag({ports: []}), [])
+    const withListeners = new Set(localPorts(readSockDiag({ports: asked, listeners: true})))
+    for (const port of others) t.true(withListeners.has(port))
+    const all = new Set(localPorts(readSockDiag()))
+    for (const port of ports) t.true(all.has(port))
+  },
+)
+
+test('ports become few ranges, joined over the smallest gaps', (t) => {
+  t.deepEqual(portRanges([]), [])
+  t.deepEqual(portRanges([7, 5, 6, 5]), [[5, 7]])
+  const scattered = Array.from({length: 30}, (_, index) => 1000 * (index + 1))
+  const ranges = portRanges([...scattered, 1001])
+  t.true(ranges.length <= 8)
+  for (const port of scattered) t.true(ranges.some(([from, to]) => from <= port && port <= to))
+  t.deepEqual(portRanges([1, 3]), [
+    [1, 1],
+    [3, 3],
+  ])
+})
