@@ -1,6 +1,6 @@
 import type {DroppedPackets} from './namespaces/packet-filter.ts'
 import type {TcpState} from './platforms/tcp-states.ts'
-import type {Counts, RetryOptions, WrittenSettings} from './processes/messages.ts'
+import type {Counts, RetryOptions, WrittenSettings} from './processes/protocol.ts'
 import type {Address} from './sockets/address.ts'
 import type {BindOption} from './sockets/bind-options.ts'
 

@@ -3,7 +3,7 @@ import {isIP} from 'node:net'
 import {networkInterfaces} from 'node:os'
 import {resolve} from 'node:path'
 import {UsageError} from '../errors.ts'
-import type {CommandToStart} from '../processes/messages.ts'
+import type {CommandToStart} from '../processes/protocol.ts'
 import type {StopSignal} from '../reports/check-schema.ts'
 
 /** What is to be checked, and how. */

@@ -4,8 +4,8 @@ import {deferred} from '../deferred.ts'
 import {UsageError} from '../errors.ts'
 import type {CompiledProgram} from '../processes/compile.ts'
 import {type Actor, launch} from '../processes/launch.ts'
-import type {CommandEnding, CommandToStart} from '../processes/messages.ts'
 import {commandLineOf, livingBelow} from '../processes/process-table.ts'
+import type {CommandEnding, CommandToStart} from '../processes/protocol.ts'
 import {collectLines, type OutputLines} from './output-lines.ts'
 
 /** One start of the command under test. */

@@ -1,7 +1,7 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
-import type {CommandEnding} from '../processes/messages.ts'
+import type {CommandEnding} from '../processes/protocol.ts'
 import type {CheckRound} from '../reports/check-schema.ts'
 import type {CheckContext} from './context.ts'
 import {holdersOf} from './port-view.ts'

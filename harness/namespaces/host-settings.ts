@@ -1,6 +1,6 @@
 import type {Platform} from '../platforms/platform.ts'
 import {launch} from '../processes/launch.ts'
-import type {WrittenSettings} from '../processes/messages.ts'
+import type {WrittenSettings} from '../processes/protocol.ts'
 import {
   type Surroundings,
   type SurroundingsListeners,

@@ -2,6 +2,7 @@ import type {Platform, Stack} from '../platforms/platform.ts'
 import {readTcpCounters} from '../platforms/proc-net-snmp.ts'
 import {readProcNetTcp} from '../platforms/proc-net-tcp.ts'
 import {shared} from '../platforms/socket-table.ts'
+import {type Hosts, openHosts} from '../processes/hosts.ts'
 import {type Actor, launch} from '../processes/launch.ts'
 import type {NamespaceSpec} from '../scenario.ts'
 import {rulesThatDrop, rulesThatDropNothing} from './packet-filter.ts'
@@ -113,20 +114,26 @@ async function openNamespace(
   const keeper = await launch(program, 'keeper', {}, {through: way.make})
   listeners?.onProcess('keeper', keeper.pid)
   keeper.ended.then((ending) => listeners?.onProcess('keeper', keeper.pid, ending))
+  const hosts = openHosts(program, {
+    through: way.enter(keeper.pid),
+    together: true,
+    onProcess: (kind, pid, ending) => listeners?.onProcess(kind, pid, ending),
+  })
   const close = async () => {
+    await hosts.close()
     keeper.kill()
     await keeper.ended
   }
   try {
     const {settings} = await keeper.request('set-up-namespace', {settings: written})
-    return {settings, namespace: namespaceOf(keeper, way), close} satisfies Surroundings
+    return {settings, namespace: namespaceOf(keeper, way, hosts), close} satisfies Surroundings
   } catch (error) {
     await close()
     throw error
   }
 }
 
-function namespaceOf(keeper: Actor, way: Way) {
+function namespaceOf(keeper: Actor, way: Way, hosts: Hosts) {
   const net = `/proc/${keeper.pid}/net`
   let nextPort = firstPort
   const failure = keeper.ended.then((ending) => Promise.reject(keeper.failure(ending)))
@@ -134,13 +141,14 @@ function namespaceOf(keeper: Actor, way: Way) {
   failure.catch(() => undefined)
   return {
     enter: way.enter(keeper.pid),
+    hosts,
     readSockets: shared(() => readProcNetTcp(net)),
     readCounters: () => readTcpCounters(net),
     drop: (what, port) => keeper.request('filter-packets', {rules: rulesThatDrop(what, port)}),
     pass: () => keeper.request('filter-packets', {rules: rulesThatDropNothing}),
     takePort: async () => nextPort++,
-    verifyAccepting: async (address, port, pid) => {
-      await keeper.request('verify-accepting', {address, port, pid})
+    verifyAccepting: async (address, port, greeting) => {
+      await keeper.request('verify-accepting', {address, port, greeting})
     },
     failure,
   } satisfies Surroundings['namespace']

@@ -2,7 +2,8 @@ import type {Bracket} from '../clock.ts'
 import type {Settings} from '../platforms/platform.ts'
 import type {TcpCounters} from '../platforms/proc-net-snmp.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
-import type {Ending, Role} from '../processes/launch.ts'
+import type {Ending, HostKind, Role} from '../processes/child.ts'
+import type {Hosts} from '../processes/hosts.ts'
 import type {DroppedPackets} from './packet-filter.ts'
 import type {Through} from './ways.ts'
 
@@ -20,6 +21,8 @@ export interface Surroundings {
 export interface Namespace {
   /** What starts a process inside. */
   enter: Through
+  /** The hosts inside, which end before the namespace does. */
+  hosts: Hosts
   readSockets: SocketTableReader
   readCounters(): Promise<TcpCounters>
   /** Packets of this port are dropped, and those of an earlier call pass again. */
@@ -28,14 +31,14 @@ export interface Namespace {
   pass(): Promise<Bracket>
   /** A port that nobody inside has had yet. */
   takePort(): Promise<number>
-  /** Proves that the successor of this pid answers. */
-  verifyAccepting(address: string, port: number, pid: number): Promise<void>
+  /** Proves who answers: the one that greets so. */
+  verifyAccepting(address: string, port: number, greeting: string): Promise<void>
   /** Rejected with ActorFailed when the process that keeps the namespace ends. */
   failure: Promise<never>
 }
 
 export interface SurroundingsListeners {
-  onProcess(role: Role, pid: number, ending?: Ending): void
+  onProcess(role: Role | HostKind, pid: number, ending?: Ending): void
 }
 
 /** The settings that a scenario asks for cannot be had on this machine: it is skipped, with this reason. */

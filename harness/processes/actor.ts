@@ -1,77 +1,134 @@
 /**
- * The program that every process of a scenario runs: predecessor, successor, client and so on, as its
- * first argument says; and the guardian of the commands that `check` starts. It does what the harness asks
- * over the IPC channel and ends when that closes,
+ * The program that every process of a scenario runs, in the role that its first argument names: a
+ * predecessor, a keeper and so on; a host, which plays many actors; and the guardian of the commands that
+ * `check` starts. It does what the harness asks over the IPC channel and ends when that closes,
  * so that no process outlives the harness, however the harness ended.
  */
 import type {Socket} from 'node:net'
-import {clientHandlers} from './client.ts'
+import {openClient} from './client.ts'
 import {errorFields} from './errors.ts'
 import {guardianHandlers} from './guardian.ts'
-import {holderHandlers} from './holder.ts'
+import {openHolder} from './holder.ts'
 import {keeperHandlers} from './keeper.ts'
-import {isPace, isRequest, requestShapes} from './message-shapes.ts'
-import type {Answer, Handlers, Notice, RequestName} from './messages.ts'
 import {volunteerForTheOutOfMemoryKiller} from './out-of-memory.ts'
-import {predecessorHandlers} from './predecessor.ts'
+import {openServer} from './predecessor.ts'
+import {
+  type Answer,
+  isPace,
+  isRequest,
+  type Notice,
+  type RequestMessage,
+  type RequestName,
+  requests,
+  soleActor,
+} from './protocol.ts'
+import type {Play, Tell} from './role.ts'
 import {restoreSettings, settingsKeeperHandlers} from './settings-keeper.ts'
-import {setPacing, successorHandlers} from './successor.ts'
+import {openSuccessor} from './successor.ts'
 import {removeTemporaryProgram} from './temporary-program.ts'
 
-const roles: Record<string, Handlers> = {
-  predecessor: predecessorHandlers,
-  // A successor that inherits its socket has nothing to bind, and listens as any server does.
-  successor: {...successorHandlers, listen: predecessorHandlers.listen},
-  client: clientHandlers,
-  holder: holderHandlers,
-  guardian: guardianHandlers,
-  'other-server': predecessorHandlers,
-  keeper: keeperHandlers,
-  'settings-keeper': settingsKeeperHandlers,
+const nothingToClose = () => undefined
+const roles: Record<string, (tell: Tell) => Play> = {
+  predecessor: openServer,
+  successor: openSuccessor,
+  client: openClient,
+  holder: openHolder,
+  'other-server': openServer,
+  guardian: () => ({handlers: guardianHandlers, close: nothingToClose}),
+  keeper: () => ({handlers: keeperHandlers, close: nothingToClose}),
+  'settings-keeper': () => ({handlers: settingsKeeperHandlers, close: nothingToClose}),
+}
+/** What each kind of host plays. */
+const hosts: Record<string, readonly string[]> = {
+  'client-host': ['client', 'holder', 'other-server'],
+  'successor-host': ['successor'],
+  'namespace-host': ['client', 'holder', 'other-server', 'successor'],
 }
 
-const handlers = roles[process.argv[2] ?? '']
-if (handlers === undefined || process.send === undefined) {
+const [, , ownRole = ''] = process.argv
+const isHost = Object.hasOwn(hosts, ownRole)
+if ((!isHost && !Object.hasOwn(roles, ownRole)) || process.send === undefined) {
   process.stderr.write('this program is started by the harness only\n')
   process.exit(2)
 }
 
 // What a guardian starts would inherit it.
-if (process.argv[2] !== 'guardian') volunteerForTheOutOfMemoryKiller()
+if (ownRole !== 'guardian') volunteerForTheOutOfMemoryKiller()
 
 process.on('disconnect', () => {
   restoreSettings()
   removeTemporaryProgram()
   process.exit(0)
 })
-// A terminal's Ctrl-C reaches every process of the group; it is the harness that decides who ends when.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+// A terminal sends Ctrl-C to the whole process group; the harness decides what becomes of its processes.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => undefined)
+}
+
+const playing = new Map<number, Play>()
+if (!isHost) playing.set(soleActor, open(ownRole, soleActor))
+
+function open(role: string, actor: number): Play {
+  const opener = roles[role]
+  if (opener === undefined) throw new Error(`unknown role: ${role}`)
+  return opener((notice, connection) => tell(actor, notice, connection))
+}
+
+/** Resolved when it has been sent. */
+function tell(actor: number, notice: Notice, connection?: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.send?.({actor, tells: notice}, connection, {}, (error) => {
+      if (error) reject(error)
+      else resolve()
+    })
+  })
+}
 
 process.on('message', async (message: unknown, connection?: Socket) => {
-  if (isPace(message)) return setPacing(message.pace)
-  // Who sends anything else is not the harness; there is nobody to answer.
-  if (!isRequest(message)) return void connection?.destroy()
-  const {id, request, takes} = message
+  if (isPace(message)) playing.get(message.actor)?.setPacing?.(message.pace)
+  if (!isRequest(message)) return
+  const {id, actor, request} = message
   let answer: Answer
   try {
-    answer = {answerTo: id, gives: await handlerOf(request, takes)(takes, connection)}
+    answer = {answerTo: id, result: await handled(message, connection)}
   } catch (error) {
     answer = {answerTo: id, error: errorFields(error)}
   }
   process.send?.(answer, undefined, {}, () => {
-    if (request === 'exit') process.exit(0)
+    if (request === 'exit' && actor === soleActor) process.exit(0)
   })
 })
 
-/** @throws Error for a request that this role does not know, or that takes something else */
-function handlerOf(request: string, takes: unknown) {
-  if (handlers === undefined || !Object.hasOwn(handlers, request)) {
-    throw new Error(`unknown request: ${request}`)
+/** @throws Error for a request that this role does not know, or whose params are something else */
+async function handled(message: RequestMessage, connection?: Socket): Promise<unknown> {
+  const {actor, request, params} = message
+  if (isHost && request === 'leave') {
+    leave(actor)
+    return null
   }
+  const {handlers} = playOf(message)
+  if (!Object.hasOwn(handlers, request)) throw new Error(`unknown request: ${request}`)
   const name = request as RequestName
-  if (!requestShapes[name].takes(takes)) throw new Error(`malformed request: ${request}`)
-  return handlers[name] as (takes: unknown, connection?: Socket) => Promise<unknown>
+  if (!requests[name].params(params)) throw new Error(`malformed request: ${request}`)
+  const handle = handlers[name] as (params: unknown, connection?: Socket) => Promise<unknown>
+  const result = await handle(params, connection)
+  if (isHost && request === 'exit') leave(actor)
+  return result
 }
 
-const ready: Notice = {notice: 'ready', pid: process.pid}
-process.send(ready)
+/** A host's actor comes to be with the first that is asked of it. */
+function playOf({actor, role}: RequestMessage): Play {
+  const known = playing.get(actor)
+  if (known !== undefined) return known
+  if (!isHost || !hosts[ownRole]?.includes(role)) throw new Error(`nobody plays here: ${role}`)
+  const play = open(role, actor)
+  playing.set(actor, play)
+  return play
+}
+
+function leave(actor: number): void {
+  playing.get(actor)?.close()
+  playing.delete(actor)
+}
+
+void tell(soleActor, {notice: 'ready', pid: process.pid})

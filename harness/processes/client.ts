@@ -5,101 +5,164 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {libc} from '../sockets/libc.ts'
 import {isSystemError} from '../sockets/system-error.ts'
-import type {Call, Connect, Counts, Handlers, TryToConnect} from './messages.ts'
 import {type Netcat, netcat} from './netcat.ts'
+import type {Call, Connect, Counts, Handlers, TryToConnect} from './protocol.ts'
+import type {Play, Tell} from './role.ts'
 import {countAnswers, type Traffic, trafficTo} from './traffic.ts'
 
-let client: Netcat | undefined
-let traffic: Traffic | undefined
-/** The accepted end of the client's own connection. */
-let otherEnd: Socket | undefined
+/** The netcat-like client of a scenario; what it receives it tells. */
+export function openClient(tell: Tell): Play {
+  let client: Netcat | undefined
+  let traffic: Traffic | undefined
+  /** The accepted end of the client's own connection. */
+  let otherEnd: Socket | undefined
 
-/** The netcat-like client of a scenario; what it receives it prints. */
-export const clientHandlers = {
-  async connect(takes: Connect): Promise<Bracket> {
-    const from = monotonicSeconds()
-    client = connectAndPrint(takes)
-    const {socket} = client
-    // The greeting shows that the server has accepted; connect() alone only means a place in its queue.
-    await Promise.all([client.connected, once(socket, 'data')])
-    return {from, to: monotonicSeconds()}
-  },
+  function connectedClient(): Netcat {
+    if (client === undefined) throw new Error('the client has not connected yet')
+    return client
+  }
 
-  async 'try-to-connect'(takes: TryToConnect): Promise<Bracket & {calls: Call[]}> {
-    const from = monotonicSeconds()
-    const calls = await callsOfConnecting(takes)
-    return {from, to: monotonicSeconds(), calls}
-  },
+  function connectAndPrint(where: Connect): Netcat {
+    const output = new PassThrough()
+    output
+      .setEncoding('utf8')
+      .on('data', (text: string) => void tell({notice: 'output', text}).catch(() => undefined))
+    return netcat({...where, output})
+  }
 
-  async send({text}: {text: string}): Promise<Bracket> {
-    const {socket} = connectedClient()
-    const from = monotonicSeconds()
-    await new Promise<void>((resolve, reject) => {
-      socket.write(text, (error) => (error ? reject(error) : resolve()))
-    })
-    return {from, to: monotonicSeconds()}
-  },
+  /** Binds and connects; what the OS answers to each is told, never thrown. */
+  async function callsOfConnecting({withinSeconds, ...where}: TryToConnect): Promise<Call[]> {
+    const localPort = where.from?.port ?? 0
+    const calls: Call[] = []
+    let began = monotonicSeconds()
+    const answered = (call: Call['call'], outcome: string, errno?: number) => {
+      const seconds = monotonicSeconds() - began
+      calls.push({call, outcome, ...(errno === undefined ? {} : {errno}), localPort, seconds})
+    }
+    const refused = (error: unknown) => {
+      if (!isSystemError(error)) throw error
+      // With the native opener bind() is a call of its own; node tells of one error only, and names its call.
+      answered(error.syscall === 'bind' ? 'bind' : 'connect', error.code, Math.abs(error.errno))
+    }
+    try {
+      client = connectAndPrint(where)
+    } catch (error) {
+      refused(error)
+      return calls
+    }
+    if (where.from?.opener === 'native') answered('bind', 'granted')
+    began = monotonicSeconds()
+    const {connected, socket} = client
+    const giveUp = new AbortController()
+    const unanswered = delay(withinSeconds * 1000, 'unanswered', {signal: giveUp.signal})
+    unanswered.catch(() => undefined)
+    try {
+      const outcome = await Promise.race([connected.then(() => 'connected'), unanswered])
+      answered('connect', outcome)
+      if (outcome === 'unanswered') socket.destroy()
+    } catch (error) {
+      refused(error)
+    } finally {
+      giveUp.abort()
+    }
+    return calls
+  }
 
-  async close(): Promise<Bracket> {
-    const {close, closed} = connectedClient()
-    close()
-    return closed
-  },
+  const handlers = {
+    async connect(params: Connect): Promise<Bracket> {
+      const from = monotonicSeconds()
+      client = connectAndPrint(params)
+      const {socket} = client
+      // The greeting shows that the server has accepted; connect() alone only means a place in its queue.
+      await Promise.all([client.connected, once(socket, 'data')])
+      return {from, to: monotonicSeconds()}
+    },
 
-  async 'take-connection'(_takes: null, socket?: Socket): Promise<Bracket> {
-    const from = monotonicSeconds()
-    if (socket === undefined) throw new Error('no connection came with the message')
-    otherEnd = socket
-    otherEnd.on('error', () => undefined)
-    otherEnd.resume()
-    return {from, to: monotonicSeconds()}
-  },
+    async 'try-to-connect'(params: TryToConnect): Promise<Bracket & {calls: Call[]}> {
+      const from = monotonicSeconds()
+      const calls = await callsOfConnecting(params)
+      return {from, to: monotonicSeconds(), calls}
+    },
 
-  async 'close-both-ends'(): Promise<Bracket> {
-    const {socket} = connectedClient()
-    if (otherEnd === undefined) throw new Error('the client has its own end only')
-    const from = monotonicSeconds()
-    shutDownAtOnce([otherEnd, socket])
-    const ended = [otherEnd, socket].map(
-      (end) => new Promise<void>((resolve) => void end.end(resolve)),
-    )
-    await Promise.all(ended)
-    return {from, to: monotonicSeconds()}
-  },
+    async send({text}: {text: string}): Promise<Bracket> {
+      const {socket} = connectedClient()
+      const from = monotonicSeconds()
+      await new Promise<void>((resolve, reject) => {
+        socket.write(text, (error) => (error ? reject(error) : resolve()))
+      })
+      return {from, to: monotonicSeconds()}
+    },
 
-  async abort(): Promise<Bracket> {
-    const {socket} = connectedClient()
-    const from = monotonicSeconds()
-    const closed = once(socket, 'close')
-    socket.resetAndDestroy()
-    await closed
-    return {from, to: monotonicSeconds()}
-  },
+    async close(): Promise<Bracket> {
+      const {close, closed} = connectedClient()
+      close()
+      return closed
+    },
 
-  async 'count-answers'({connections, ...where}): Promise<Bracket & {counts: Counts}> {
-    const from = monotonicSeconds()
-    const counts = await countAnswers(where, connections)
-    return {from, to: monotonicSeconds(), counts}
-  },
+    async 'take-connection'(_params: null, socket?: Socket): Promise<Bracket> {
+      const from = monotonicSeconds()
+      if (socket === undefined) throw new Error('no connection came with the message')
+      otherEnd = socket
+      otherEnd.on('error', () => undefined)
+      otherEnd.resume()
+      return {from, to: monotonicSeconds()}
+    },
 
-  async 'keep-connecting'(where: Connect): Promise<Bracket> {
-    const from = monotonicSeconds()
-    traffic = trafficTo(where)
-    await traffic.answered
-    return {from, to: monotonicSeconds()}
-  },
+    async 'close-both-ends'(): Promise<Bracket> {
+      const {socket} = connectedClient()
+      if (otherEnd === undefined) throw new Error('the client has its own end only')
+      const from = monotonicSeconds()
+      shutDownAtOnce([otherEnd, socket])
+      const ended = [otherEnd, socket].map(
+        (end) => new Promise<void>((resolve) => void end.end(resolve)),
+      )
+      await Promise.all(ended)
+      return {from, to: monotonicSeconds()}
+    },
 
-  async 'stop-connecting'(): Promise<Bracket & {counts: Counts}> {
-    if (traffic === undefined) throw new Error('the client does not keep connecting')
-    const from = monotonicSeconds()
-    const counts = await traffic.stop()
-    return {from, to: monotonicSeconds(), counts}
-  },
+    async abort(): Promise<Bracket> {
+      const {socket} = connectedClient()
+      const from = monotonicSeconds()
+      const closed = once(socket, 'close')
+      socket.resetAndDestroy()
+      await closed
+      return {from, to: monotonicSeconds()}
+    },
 
-  async exit(): Promise<{openConnections: number}> {
-    return {openConnections: 0}
-  },
-} satisfies Handlers
+    async 'count-answers'({connections, ...where}): Promise<Bracket & {counts: Counts}> {
+      const from = monotonicSeconds()
+      const counts = await countAnswers(where, connections)
+      return {from, to: monotonicSeconds(), counts}
+    },
+
+    async 'keep-connecting'(where: Connect): Promise<Bracket> {
+      const from = monotonicSeconds()
+      traffic = trafficTo(where)
+      await traffic.answered
+      return {from, to: monotonicSeconds()}
+    },
+
+    async 'stop-connecting'(): Promise<Bracket & {counts: Counts}> {
+      if (traffic === undefined) throw new Error('the client does not keep connecting')
+      const from = monotonicSeconds()
+      const counts = await traffic.stop()
+      return {from, to: monotonicSeconds(), counts}
+    },
+
+    async exit(): Promise<{openConnections: number}> {
+      return {openConnections: 0}
+    },
+  } satisfies Handlers
+
+  return {
+    handlers,
+    close() {
+      client?.socket.destroy()
+      otherEnd?.destroy()
+      void traffic?.stop().catch(() => undefined)
+    },
+  }
+}
 
 /** FIN from each, microseconds apart; Node's own end() takes a turn of its loop, and code between them. */
 function shutDownAtOnce(sockets: Socket[]): void {
@@ -107,53 +170,4 @@ function shutDownAtOnce(sockets: Socket[]): void {
   // Node tells a socket's file descriptor nowhere else.
   const fds = sockets.map((socket) => (socket as {_handle?: {fd: number}})._handle?.fd ?? -1)
   for (const fd of fds) c.shutdown(fd, c.constants.SHUT_WR)
-}
-
-function connectedClient(): Netcat {
-  if (client === undefined) throw new Error('the client has not connected yet')
-  return client
-}
-
-function connectAndPrint(where: Connect): Netcat {
-  const output = new PassThrough()
-  output.pipe(process.stdout, {end: false})
-  return netcat({...where, output})
-}
-
-/** Binds and connects; what the OS answers to each is told, never thrown. */
-async function callsOfConnecting({withinSeconds, ...where}: TryToConnect): Promise<Call[]> {
-  const localPort = where.from?.port ?? 0
-  const calls: Call[] = []
-  let began = monotonicSeconds()
-  const answered = (call: Call['call'], outcome: string, errno?: number) => {
-    const seconds = monotonicSeconds() - began
-    calls.push({call, outcome, ...(errno === undefined ? {} : {errno}), localPort, seconds})
-  }
-  const refused = (error: unknown) => {
-    if (!isSystemError(error)) throw error
-    // With the native opener bind() is a call of its own; node tells of one error only, and names its call.
-    answered(error.syscall === 'bind' ? 'bind' : 'connect', error.code, Math.abs(error.errno))
-  }
-  try {
-    client = connectAndPrint(where)
-  } catch (error) {
-    refused(error)
-    return calls
-  }
-  if (where.from?.opener === 'native') answered('bind', 'granted')
-  began = monotonicSeconds()
-  const {connected, socket} = client
-  const giveUp = new AbortController()
-  const unanswered = delay(withinSeconds * 1000, 'unanswered', {signal: giveUp.signal})
-  unanswered.catch(() => undefined)
-  try {
-    const outcome = await Promise.race([connected.then(() => 'connected'), unanswered])
-    answered('connect', outcome)
-    if (outcome === 'unanswered') socket.destroy()
-  } catch (error) {
-    refused(error)
-  } finally {
-    giveUp.abort()
-  }
-  return calls
 }

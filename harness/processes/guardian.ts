@@ -6,8 +6,8 @@ import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {BoundedOutput} from './bounded-output.ts'
-import type {CommandToStart, Handlers, Notice} from './messages.ts'
 import {livingBelow} from './process-table.ts'
+import type {CommandToStart, Handlers, Notice} from './protocol.ts'
 import {becomeSubreaper} from './subreaper.ts'
 
 const reapEveryMilliseconds = 100

@@ -7,7 +7,7 @@ import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {ipv4SettingNames, readIpv4Settings} from '../platforms/linux.ts'
 import type {Settings} from '../platforms/platform.ts'
 import {bringLoopbackUp} from '../sockets/loopback.ts'
-import type {Handlers} from './messages.ts'
+import type {Handlers} from './protocol.ts'
 import {verifyAccepting} from './verify.ts'
 
 /**
@@ -46,8 +46,8 @@ export const keeperHandlers = {
     return {from, to: monotonicSeconds()}
   },
 
-  async 'verify-accepting'({address, port, pid}): Promise<null> {
-    await verifyAccepting(address, port, pid)
+  async 'verify-accepting'({address, port, greeting}): Promise<null> {
+    await verifyAccepting(address, port, greeting)
     return null
   },
 

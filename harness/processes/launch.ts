@@ -1,49 +1,28 @@
-import {type ChildProcess, fork} from 'node:child_process'
 import {Socket} from 'node:net'
-import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
-import type {SystemErrorFields} from './errors.ts'
-import {isAnswer, isNotice, requestShapes} from './message-shapes.ts'
-import type {
-  Answer,
-  BindAttempt,
-  Notice,
-  PaceMessage,
-  RequestMessage,
-  RequestName,
-  Requests,
-} from './messages.ts'
+import type {Channel} from './channel.ts'
+import {
+  type ActorFailed,
+  type ChildListeners,
+  type Ending,
+  type LaunchOptions,
+  type Role,
+  startChild,
+} from './child.ts'
+import type {Pacing} from './pacing.ts'
+import {
+  type BindAttempt,
+  type Notice,
+  type NoticeOf,
+  type Params,
+  type RequestName,
+  type Result,
+  soleActor,
+} from './protocol.ts'
 
-export type Role =
-  | 'predecessor'
-  | 'successor'
-  | 'client'
-  | 'holder'
-  | 'other-server'
-  | 'guardian'
-  | 'keeper'
-  | 'settings-keeper'
+export {ActorFailed, type Ending, type Role} from './child.ts'
 
-export interface LaunchOptions {
-  /** A socket that the process gets as its file descriptor 3 (`inheritedFd`). */
-  inherits?: number
-  /**
-   * A program, with its arguments, that becomes the process or starts it, e.g. nsenter(1). The channel is
-   * then file descriptor 0, because sudo closes all but the first three.
-   */
-  through?: readonly [command: string, ...args: string[]]
-}
-
-export interface Ending {
-  code: number | null
-  signal: NodeJS.Signals | null
-  /** When the harness learnt of it, monotonic seconds. */
-  seconds: number
-}
-
-type NoticeOf<Name extends Notice['notice']> = Extract<Notice, {notice: Name}>
-
-/** What a process tells by itself. */
+/** What an actor tells by itself. */
 export interface Listeners {
   onAttempts?(attempts: BindAttempt[]): void
   onOutput?(stream: 'stdout' | 'stderr', text: string): void
@@ -54,249 +33,93 @@ export interface Listeners {
   onCommandSilent?(command: NoticeOf<'command-silent'>): void
 }
 
-interface PendingRequest {
-  name: RequestName
-  resolve(value: unknown): void
-  reject(error: Error): void
-}
-
-/** A running process of a scenario. */
+/** A role that is played: by a process of its own, or in a host beside others. */
 export interface Actor {
   role: Role
+  /** Of the process that plays it. */
   pid: number
   /**
-   * Asks the process to do something and waits for the answer.
+   * Asks for something and waits for the answer.
    * @throws SystemError-like Error as the process reports it; ActorFailed if the process ends before it
-   * answers, or says nothing for `answerWithinSeconds`.
+   * answers, or says nothing for half a minute.
    */
   request<Name extends RequestName>(
     name: Name,
-    takes: Requests[Name]['takes'],
+    params: Params<Name>,
     connection?: Socket,
-  ): Promise<Requests[Name]['gives']>
+  ): Promise<Result<Name>>
   /** Tells a successor its new pacing. */
-  pace(message: PaceMessage['pace']): void
+  pace(pacing: Pacing): void
   /** The connection that a predecessor hands over. */
   connection: Promise<Socket>
   ended: Promise<Ending>
-  /** The error that says how the process ended, with what it wrote to stderr. */
+  /** The error that says how it ended. */
   failure(ending: Ending): ActorFailed
-  /** Sends SIGKILL, unless the process has ended already. */
+  /** Ends it by force, unless it has ended already: its process, or its part in the host's. */
   kill(): void
 }
 
-/** A process of ours died or hung: the scenario has failed for a reason of its own. */
-export class ActorFailed extends Error {
-  override name = 'ActorFailed'
-}
-
-/**
- * Longest silence of a process that owes an answer; a successor's attempts count as signs of life. Only the
- * seconds in which the harness itself runs count: it may have been stopped together with all its processes.
- */
-const answerWithinSeconds = 30
-const keptOutputCharacters = 4096
-const shownCharacters = 120
-const processLimitReached = 'the process limit is reached; raise it (ulimit -u)'
-
-/** A guardian ends the commands that it started; a settings keeper sets the machine's settings back. */
-const undoesItsWork: readonly Role[] = ['guardian', 'settings-keeper']
-
-/** Nobody waits for its answer. */
-const exit: RequestMessage = {id: 0, request: 'exit', takes: null}
-
-const running = new Map<ChildProcess, () => void>()
-// The channel's end already ends the children; this also covers one that hangs and cannot notice.
-process.once('exit', () => {
-  for (const kill of running.values()) kill()
-})
-
-/** Starts a process in the given role; resolved when it is ready for requests. */
+/** Starts a process that plays one role; resolved when it is ready for requests. */
 export async function launch(
   program: string,
   role: Role,
   listeners: Listeners = {},
-  {inherits, through}: LaunchOptions = {},
+  options: LaunchOptions = {},
 ): Promise<Actor> {
-  const {NODE_OPTIONS: _, ...env} = process.env
-  const inherited = inherits === undefined ? [] : [inherits]
-  const [execPath = process.execPath, ...throughArgs] = through ?? []
-  const child = fork(program, [role], {
-    execPath,
-    execArgv: through === undefined ? [] : [...throughArgs, process.execPath],
-    env,
-    // A kill of the harness's whole process group must leave these to undo what they did.
-    detached: undoesItsWork.includes(role),
-    stdio:
-      through === undefined
-        ? ['ignore', 'pipe', 'pipe', ...inherited, 'ipc']
-        : ['ipc', 'pipe', 'pipe', ...inherited],
-  })
-  /** The process's own pid, which is not the child's where sudo waits in between. */
-  let pid = child.pid ?? 0
-  const kill = () => {
-    if (pid === child.pid) return void child.kill('SIGKILL')
-    if (child.exitCode !== null || child.signalCode !== null) return
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch {
-      // It runs as root. (After a disconnect() of ours Node would never tell that it has ended.)
-      if (child.connected) child.send(exit, () => undefined)
-    }
-  }
-  // One that undoes what it did is never killed: it does so when the channel closes.
-  if (!undoesItsWork.includes(role)) running.set(child, kill)
-
-  let errors = ''
-  for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
-      if (stream === 'stderr') errors = (errors + text).slice(-keptOutputCharacters)
-      listeners.onOutput?.(stream, text)
-    })
-  }
-
-  const pending = new Map<number, PendingRequest>()
-  let requests = 0
-  const ready = deferred<void>()
-  const connection = deferred<Socket>()
-  let silentSeconds = 0
-  let isReady = false
-  let exitedAt: number | undefined
-  /** Why the process was ended by us. */
-  let fault: ActorFailed | undefined
-
-  const fail = (error: Error) => {
-    ready.reject(error)
-    connection.reject(error)
-    for (const {reject} of pending.values()) reject(error)
-    pending.clear()
-  }
-  const failure = ({code, signal}: Ending) => {
-    if (fault !== undefined) return fault
-    const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
-    // Node itself asserts that its threads can be made, and aborts with a native stack trace.
-    if (/(uv_thread|pthread)_create/.test(errors)) {
-      return new ActorFailed(`the ${role} could not be started: ${processLimitReached}`)
-    }
-    const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
-    return new ActorFailed(`the ${role} (pid ${pid}) ${how}${said}`)
-  }
-  const ended = new Promise<Ending>((resolve) => {
-    child.once('error', (error) => {
-      running.delete(child)
-      fail(launchProblem(role, error))
-    })
-    child.once('exit', () => {
-      exitedAt = monotonicSeconds()
-    })
-    // Only `close` means that everything the process said has arrived.
-    child.once('close', (code, signal) => {
-      running.delete(child)
-      const ending = {code, signal, seconds: exitedAt ?? monotonicSeconds()}
-      fail(failure(ending))
-      listeners.onEnd?.(ending)
-      resolve(ending)
-    })
-  })
-
-  /** What it has told up to now stands; it tells nothing more, and what it was to do has failed. */
-  const distrust = (message: unknown) => {
-    fault = new ActorFailed(
-      `the ${role} (pid ${pid}) sent what no process of ours sends: ${shown(message)}`,
-    )
-    fail(fault)
-    if (undoesItsWork.includes(role)) child.send(exit, () => undefined)
-    else kill()
-  }
-  const answered = (answer: Answer): boolean => {
-    const request = pending.get(answer.answerTo)
-    // Whoever asked may have given up.
-    if (request === undefined) return answer.answerTo <= requests
-    if ('error' in answer) request.reject(remoteError(answer.error))
-    else if (requestShapes[request.name].gives(answer.gives)) request.resolve(answer.gives)
-    else return false
-    pending.delete(answer.answerTo)
-    return true
-  }
-  const noticed = (message: Notice, handle: unknown): boolean => {
-    if (message.notice === 'ready') {
-      // Where sudo waits in between, only the process itself knows its pid.
-      if (through?.[0] !== 'sudo' && (message.pid ?? child.pid) !== child.pid) return false
-      pid = message.pid ?? pid
-      isReady = true
-      ready.resolve()
-    } else if (message.notice === 'attempts') listeners.onAttempts?.(message.attempts)
-    else if (message.notice === 'connection') {
-      if (!(handle instanceof Socket)) return false
-      connection.resolve(handle)
-    } else if (message.notice === 'command-output') listeners.onCommandOutput?.(message)
-    else if (message.notice === 'command-ended') listeners.onCommandEnded?.(message)
-    else listeners.onCommandSilent?.(message)
-    return true
-  }
-  child.on('message', (message: unknown, handle) => {
-    silentSeconds = 0
-    if (fault !== undefined) return
-    const isKnown = isAnswer(message)
-      ? answered(message)
-      : isNotice(message) && noticed(message, handle)
-    if (!isKnown) distrust(message)
-  })
-
-  const watchdog = setInterval(() => {
-    silentSeconds++
-    const owes = !isReady || pending.size > 0
-    if (!owes || silentSeconds < answerWithinSeconds) return
-    fault = new ActorFailed(`the ${role} (pid ${pid}) has said nothing for ${silentSeconds} s`)
-    fail(fault)
-    kill()
-  }, 1000)
-  watchdog.unref()
-  ended.then(() => clearInterval(watchdog))
-
-  await ready.promise
-  return {
+  const part = openPart(listeners)
+  const child = await startChild(
+    program,
     role,
-    pid,
-    connection: connection.promise,
-    ended,
-    failure,
-    kill,
-    pace: (pace) => {
-      if (child.connected) child.send({pace} satisfies PaceMessage, () => undefined)
+    {
+      onNotice: (_, notice, handle) => part.noticed(notice, handle),
+      onOutput: (stream, text) => listeners.onOutput?.(stream, text),
+      onFault: part.fail,
+    } satisfies ChildListeners,
+    options,
+  )
+  child.ended.then((ending) => listeners.onEnd?.(ending))
+  const {pid, ended, failure, kill} = child
+  return {role, pid, ended, failure, kill, ...part.speech(child.channel, {actor: soleActor, role})}
+}
+
+/** What an actor says and is asked, wherever it is played. */
+export function openPart(listeners: Listeners) {
+  const connection = deferred<Socket>()
+  // Nobody waits for it but where a connection is handed over.
+  connection.promise.catch(() => undefined)
+  let lastError: BindAttempt['error']
+
+  /** The successor tells an error once, and the same one again by leaving it out. */
+  function withErrors(attempts: BindAttempt[]): BindAttempt[] {
+    return attempts.map((attempt) => {
+      if (attempt.outcome === 'granted') return attempt
+      lastError = attempt.error ?? lastError
+      return lastError === undefined ? attempt : {...attempt, error: lastError}
+    })
+  }
+
+  return {
+    noticed(notice: Notice, handle: unknown): boolean {
+      if (notice.notice === 'attempts') listeners.onAttempts?.(withErrors(notice.attempts))
+      else if (notice.notice === 'output') listeners.onOutput?.('stdout', notice.text)
+      else if (notice.notice === 'connection') {
+        if (!(handle instanceof Socket)) return false
+        connection.resolve(handle)
+      } else if (notice.notice === 'command-output') listeners.onCommandOutput?.(notice)
+      else if (notice.notice === 'command-ended') listeners.onCommandEnded?.(notice)
+      else if (notice.notice === 'command-silent') listeners.onCommandSilent?.(notice)
+      return true
     },
-    request: (name, takes, connection) => {
-      const id = ++requests
-      silentSeconds = 0
-      return new Promise((resolve, reject) => {
-        pending.set(id, {name, resolve: resolve as (value: unknown) => void, reject})
-        const message = {id, request: name, takes} as RequestMessage
-        child.send(message, connection, {}, (error) => {
-          // The channel is closed: the process has ended, or is about to.
-          if (error !== null) ended.then((ending) => pending.get(id)?.reject(failure(ending)))
-        })
-      })
+    fail: (error: Error) => connection.reject(error),
+    speech(channel: Channel, to: {actor: number; role: Role}) {
+      return {
+        connection: connection.promise,
+        request: ((name, params, socket) =>
+          channel.request(to, name, params, socket)) as Actor['request'],
+        pace: (pacing: Pacing) => channel.pace(to.actor, pacing),
+      }
     },
   }
 }
 
-function remoteError(fields: SystemErrorFields | {message: string}): Error {
-  return Object.assign(new Error(fields.message), fields)
-}
-
-/** As much of a message as fits into a reason. */
-function shown(message: unknown): string {
-  const text = JSON.stringify(message) ?? ''
-  return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}...` : text
-}
-
-function launchProblem(role: Role, error: NodeJS.ErrnoException): Error {
-  const remedy: Record<string, string> = {
-    EAGAIN: processLimitReached,
-    EMFILE: 'too many open files; raise the limit (ulimit -n)',
-    ENFILE: 'the system has too many open files',
-    ENOMEM: 'out of memory',
-  }
-  const why = remedy[error.code ?? ''] ?? error.message
-  return new ActorFailed(`the ${role} could not be started: ${why}`)
-}
+export type Part = ReturnType<typeof openPart>

@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process'
-import type {Handlers} from './messages.ts'
+import type {Handlers} from './protocol.ts'
 
 /** What the settings were before, in the order in which they were set. */
 const before: [name: string, value: string][] = []

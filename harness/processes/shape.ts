@@ -4,19 +4,27 @@
  */
 export type Shape<T> = (value: unknown) => value is T
 
+/** What a shape lets pass. */
+export type Of<S> = S extends Shape<infer T> ? T : never
+
 /** A field that may be missing. */
 type Optional<T> = Shape<T> & {readonly optional: true}
 
-type Fields<T> = {
-  readonly [Name in keyof T]-?: undefined extends T[Name]
-    ? Optional<Exclude<T[Name], undefined>>
-    : object extends Pick<T, Name>
-      ? Optional<T[Name]>
-      : Shape<T[Name]>
-}
+// biome-ignore lint/suspicious/noExplicitAny: a shape of whatever it is
+type AnyShapes = Readonly<Record<string, Shape<any>>>
 
-export const text = (value: unknown) => typeof value === 'string'
-export const flag = (value: unknown) => typeof value === 'boolean'
+/** An object with these fields. */
+type Fields<S extends AnyShapes> = Flat<
+  {
+    [Name in keyof S as S[Name] extends {optional: true} ? never : Name]: Of<S[Name]>
+  } & {
+    [Name in keyof S as S[Name] extends {optional: true} ? Name : never]?: Of<S[Name]>
+  }
+>
+type Flat<T> = {-readonly [Name in keyof T]: T[Name]}
+
+export const text = (value: unknown): value is string => typeof value === 'string'
+export const flag = (value: unknown): value is boolean => typeof value === 'boolean'
 export const nothing = (value: unknown): value is null => value === null
 /** JSON has neither NaN nor Infinity. */
 export const number = (value: unknown): value is number => Number.isFinite(value)
@@ -43,9 +51,9 @@ export function optional<T>(shape: Shape<T>): Optional<T> {
 }
 
 /** An object with these fields, and no other. */
-export function fields<T extends object>(shapes: Fields<T>): Shape<T> {
+export function fields<const S extends AnyShapes>(shapes: S): Shape<Fields<S>> {
   const known = Object.entries<Shape<unknown> & {optional?: true}>(shapes)
-  return (value): value is T => {
+  return (value): value is Fields<S> => {
     if (!isPlainObject(value)) return false
     let found = 0
     for (const [name, shape] of known) {

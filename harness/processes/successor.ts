@@ -1,164 +1,240 @@
 import {once} from 'node:events'
-import {createServer} from 'node:net'
+import {createServer, type Server, type Socket} from 'node:net'
+import {constants} from 'node:os'
 import pRetry from 'p-retry'
 import {monotonicSeconds} from '../clock.ts'
+import {bindError, closeNative, makeSocket, preparedBind} from '../sockets/native.ts'
 import {openPort} from '../sockets/opener.ts'
-import {isSystemError} from '../sockets/system-error.ts'
+
 import {errorFields, type SystemErrorFields} from './errors.ts'
-import type {
-  BindAttempt,
-  Handlers,
-  Notice,
-  Restart,
-  RestartOutcome,
-  ServerToOpen,
-} from './messages.ts'
 import {isDense, type Pacing, pauseMilliseconds} from './pacing.ts'
+import {greetingLine, openServer} from './predecessor.ts'
+import type {BindAttempt, Handlers, Restart, RestartOutcome, ServerToOpen} from './protocol.ts'
+import type {Play, Tell} from './role.ts'
+import {openTicker} from './ticker.ts'
 
 const reportEveryMilliseconds = 250
 /** A policy's pauses may be longer than the harness waits for a sign of life. */
 const signOfLifeEveryMilliseconds = 5000
 
-let pacing: Pacing = {kind: 'proportional'}
-let wake: () => void = () => undefined
-
-/** The harness has learnt more about when the residue can go. */
-export function setPacing(newPacing: Pacing): void {
-  pacing = newPacing
-  wake()
-}
+/** All successors of a host try by one clock. */
+const ticker = openTicker()
 
 /** The server after the restart: it tries to open the port until that is granted. */
-export const successorHandlers = {
-  async prepare(takes: ServerToOpen): Promise<null> {
-    await openAnyPort(takes)
-    return null
-  },
+export function openSuccessor(tell: Tell): Play {
+  let pacing: Pacing = {kind: 'proportional'}
+  let wake: () => void = () => undefined
+  let candidate: Candidate | undefined
+  /** One that inherits its socket has nothing to bind, and listens as any server does. */
+  const heir = openServer(tell)
 
-  async restart(takes: Restart): Promise<RestartOutcome> {
-    pacing = takes.pacing
-    const attempts = new AttemptLog()
-    const firstAttemptAt = monotonicSeconds()
-    const deadline = firstAttemptAt + takes.limitSeconds
-    let warm = true
-    let expired = false
-    try {
-      const tryOnce = (attempt: number) => tryToOpen(takes.server, attempt, attempts)
-      if (takes.retry !== undefined) {
-        const alive = setInterval(() => attempts.report(), signOfLifeEveryMilliseconds)
-        await pRetry(tryOnce, {
-          ...takes.retry,
-          maxRetryTime: takes.limitSeconds * 1000,
-          shouldRetry: ({error}) => takes.wait && isRefusal(error),
-        }).finally(() => clearInterval(alive))
-        return {granted: true}
-      }
-      await pRetry(tryOnce, {
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: 0,
-        shouldRetry: ({error}) => takes.wait && isRefusal(error) && !expired,
-        // p-retry's own pauses grow by a factor; ours follow the residue, so the pause is made here.
-        async onFailedAttempt({error}) {
-          // The last attempt is the one made at the limit, so that a late release is not missed.
-          expired = monotonicSeconds() >= deadline
-          if (!takes.wait || !isRefusal(error) || expired) return
-          await pause(firstAttemptAt, deadline)
-          const dense = isDense(pacing, monotonicSeconds())
-          if (dense && !warm) await openAnyPort(takes.server)
-          warm = dense
-        },
+  /** Waits for the next attempt's turn, anew whenever the pacing changes; never beyond the deadline. */
+  async function pause(firstAttemptAt: number, deadline: number): Promise<void> {
+    const pausedAt = monotonicSeconds()
+    for (let rung = false; !rung; ) {
+      const due = pausedAt + pauseMilliseconds(pacing, pausedAt, firstAttemptAt) / 1000
+      rung = await new Promise<boolean>((resolve) => {
+        const ring = () => resolve(true)
+        wake = () => {
+          ticker.forget(ring)
+          resolve(false)
+        }
+        ticker.ringAt(Math.min(due, deadline), ring)
       })
-      return {granted: true}
-    } catch (error) {
-      if (isRefusal(error)) return {granted: false}
-      throw error
-    } finally {
-      attempts.flush()
     }
-  },
-} satisfies Handlers
+  }
+
+  const handlers = {
+    listen: heir.handlers.listen,
+
+    async restart({
+      server,
+      retry,
+      limitSeconds,
+      wait,
+      pacing: first,
+    }: Restart): Promise<RestartOutcome> {
+      pacing = first
+      const attempts = openAttempts(tell)
+      const tried = openCandidate(server)
+      candidate = tried
+      const firstAttemptAt = monotonicSeconds()
+      const deadline = firstAttemptAt + limitSeconds
+      let warm = true
+      let expired = false
+      try {
+        const tryOnce = async (attempt: number) => {
+          const {seconds, refused} = await tried.attempt()
+          if (refused === undefined) attempts.add({attempt, seconds, outcome: 'granted'})
+          else {
+            attempts.add({attempt, seconds, outcome: 'refused'}, refused)
+            throw refusal
+          }
+        }
+        if (retry !== undefined) {
+          const alive = setInterval(() => attempts.report(), signOfLifeEveryMilliseconds)
+          await pRetry(tryOnce, {
+            ...retry,
+            maxRetryTime: limitSeconds * 1000,
+            shouldRetry: ({error}) => wait && error === refusal,
+          }).finally(() => clearInterval(alive))
+          return {granted: true}
+        }
+        await pRetry(tryOnce, {
+          retries: Number.POSITIVE_INFINITY,
+          minTimeout: 0,
+          shouldRetry: ({error}) => wait && error === refusal && !expired,
+          // p-retry's own pauses grow by a factor; ours follow the residue, so the pause is made here.
+          async onFailedAttempt({error}) {
+            // The last attempt is the one made at the limit, so that a late release is not missed.
+            expired = monotonicSeconds() >= deadline
+            if (!wait || error !== refusal || expired) return
+            await pause(firstAttemptAt, deadline)
+            const dense = isDense(pacing, monotonicSeconds())
+            if (dense && !warm) await openAnyPort(server)
+            warm = dense
+          },
+        })
+        return {granted: true}
+      } catch (error) {
+        if (error === refusal) return {granted: false}
+        throw error
+      } finally {
+        attempts.flush()
+      }
+    },
+
+    exit: heir.handlers.exit,
+  } satisfies Handlers
+
+  return {
+    handlers,
+    setPacing(newPacing) {
+      pacing = newPacing
+      wake()
+    },
+    close() {
+      heir.close()
+      candidate?.close()
+    },
+  }
+}
+
+/** Refused is what the OS may later grant. Thrown a thousand times a second: to make an error takes as long as a bind. */
+const refusal = new Error('the port is refused')
+
+interface Candidate {
+  /**
+   * Tries once; when the OS had answered, and its error if that was a refusal.
+   * @throws SystemError for EACCES, EMFILE and the like, which are faults of another kind
+   */
+  attempt(): Promise<{seconds: number; refused?: SystemErrorFields}>
+  close(): void
+}
+
+/** A server that does not listen yet. */
+function openCandidate(wanted: ServerToOpen): Candidate {
+  const connections = new Set<Socket>()
+  let server: Server | undefined
+  let over = false
+  let kept: {fd: number; bind(): number} | undefined
+  let inUse: SystemErrorFields | undefined
+
+  function candidate(): Server {
+    server = createServer((socket) => {
+      connections.add(socket)
+      socket.once('close', () => connections.delete(socket))
+      socket.on('error', () => undefined)
+      socket.write(greetingLine(wanted.greeting))
+      socket.resume()
+    })
+    return server
+  }
+
+  async function listened(listen: () => Promise<number>) {
+    try {
+      const seconds = await listen()
+      if (over) server?.close()
+      return {seconds}
+    } catch (error) {
+      const fields = errorFields(error)
+      if (!('code' in fields) || fields.code !== 'EADDRINUSE') throw error
+      return {seconds: monotonicSeconds(), refused: fields}
+    }
+  }
+
+  return {
+    async attempt() {
+      if (wanted.opener === 'node') return listened(() => openPort(candidate(), 'node', wanted))
+      kept ??= keepSocket(wanted)
+      const {fd, bind} = kept
+      const errno = bind()
+      if (errno === constants.errno.EADDRINUSE) {
+        const seconds = monotonicSeconds()
+        inUse ??= errorFields(bindError(errno, wanted.address, wanted.port)) as SystemErrorFields
+        return {seconds, refused: inUse}
+      }
+      if (errno !== 0) throw bindError(errno, wanted.address, wanted.port)
+      // From here on the socket is the server's; if listen(2) refuses, the next attempt needs another one.
+      kept = undefined
+      return listened(async () => {
+        const opened = candidate().listen({fd})
+        const grantedAt = monotonicSeconds()
+        await once(opened, 'listening')
+        return grantedAt
+      })
+    },
+    close() {
+      over = true
+      server?.close()
+      for (const socket of connections) socket.destroy()
+      if (kept !== undefined) closeNative(kept.fd)
+      kept = undefined
+    },
+  }
+}
+
+/** A socket that is bound again and again until that is granted. */
+function keepSocket(wanted: ServerToOpen) {
+  const fd = makeSocket(wanted)
+  return {fd, bind: preparedBind(fd, wanted.address, wanted.port)}
+}
 
 /**
  * Opens and closes a port of the OS's choice. Code that lay idle for a minute needs 1 to 2 ms for its next
  * call, which would be counted as uncertainty if that call were the grant.
  */
-async function openAnyPort(takes: ServerToOpen): Promise<void> {
+async function openAnyPort(wanted: ServerToOpen): Promise<void> {
   const server = createServer()
-  await openPort(server, takes.opener, {...takes, port: 0})
+  await openPort(server, wanted.opener, {...wanted, port: 0})
   server.close()
   await once(server, 'close')
 }
 
-async function tryToOpen(
-  takes: ServerToOpen,
-  attempt: number,
-  attempts: AttemptLog,
-): Promise<void> {
-  const candidate = createServer((socket) => {
-    socket.on('error', () => undefined)
-    socket.write(`successor ${process.pid}\n`)
-    socket.resume()
-  })
-  try {
-    const seconds = await openPort(candidate, takes.opener, takes)
-    attempts.add({attempt, seconds, outcome: 'granted'})
-  } catch (error) {
-    if (isRefusal(error)) {
-      const fields = errorFields(error) as SystemErrorFields
-      attempts.add({attempt, seconds: monotonicSeconds(), outcome: 'refused', error: fields})
-    }
-    throw error
-  }
-}
-
-/** Refused is what the OS may later grant; EACCES, EMFILE and the like are faults of another kind. */
-function isRefusal(error: unknown): boolean {
-  return isSystemError(error) && error.code === 'EADDRINUSE'
-}
-
-/** Waits for the next attempt's turn, anew whenever the pacing changes; never beyond the deadline. */
-async function pause(firstAttemptAt: number, deadline: number): Promise<void> {
-  const pausedAt = monotonicSeconds()
-  for (;;) {
-    const now = monotonicSeconds()
-    const due = pausedAt * 1000 + pauseMilliseconds(pacing, pausedAt, firstAttemptAt)
-    const left = Math.min(due, deadline * 1000) - now * 1000
-    // setTimeout rounds to whole milliseconds; what is left of one is not worth a timer.
-    if (left < 0.5) return
-    let rung = false
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, left)
-      wake = () => {
-        rung = true
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    if (!rung) return
-  }
-}
-
-/** Collects attempts and reports them in batches: a message for each would cost more than the bind. */
-class AttemptLog {
-  #pending: BindAttempt[] = []
-  #reportedAt = monotonicSeconds()
-
-  add(attempt: BindAttempt): void {
-    this.#pending.push(attempt)
-    const isFirst = attempt.attempt === 1
-    const isDue = (monotonicSeconds() - this.#reportedAt) * 1000 >= reportEveryMilliseconds
-    if (isFirst || isDue) this.flush()
-  }
-
-  flush(): void {
-    if (this.#pending.length > 0) this.report()
-  }
+/** Collects attempts and tells them in batches: a message for each would cost more than the bind. */
+function openAttempts(tell: Tell) {
+  let pending: BindAttempt[] = []
+  let reportedAt = monotonicSeconds()
+  let lastError: SystemErrorFields | undefined
 
   /** Says what has not been said yet, even if that is nothing. */
-  report(): void {
-    const notice: Notice = {notice: 'attempts', attempts: this.#pending}
-    process.send?.(notice)
-    this.#pending = []
-    this.#reportedAt = monotonicSeconds()
+  function report(): void {
+    // Nobody is left to be told where the channel is closed.
+    tell({notice: 'attempts', attempts: pending}).catch(() => undefined)
+    pending = []
+    reportedAt = monotonicSeconds()
+  }
+  return {
+    report,
+    /** An error that is the last one's again is not told again. */
+    add(attempt: BindAttempt, error?: SystemErrorFields): void {
+      pending.push(error === undefined || error === lastError ? attempt : {...attempt, error})
+      lastError = error
+      const isDue = (monotonicSeconds() - reportedAt) * 1000 >= reportEveryMilliseconds
+      if (attempt.attempt === 1 || isDue) report()
+    },
+    flush(): void {
+      if (pending.length > 0) report()
+    },
   }
 }

@@ -2,7 +2,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import {type ConnectOptions, startConnecting} from '../sockets/connect.ts'
-import type {Counts} from './messages.ts'
+import type {Counts} from './protocol.ts'
 
 const connectEveryMilliseconds = 2
 /** Fewer than the shortest usual queue of a listener (kern.ipc.somaxconn of macOS: 128). */

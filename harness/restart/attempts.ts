@@ -1,5 +1,5 @@
 import type {Bracket} from '../clock.ts'
-import type {BindAttempt, Counts} from '../processes/messages.ts'
+import type {BindAttempt, Counts} from '../processes/protocol.ts'
 import type {ResultBind} from '../reports/schema.ts'
 import type {PortRelease} from './release.ts'
 

@@ -1,3 +1,4 @@
+import {randomUUID} from 'node:crypto'
 import {setTimeout as delay} from 'node:timers/promises'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
@@ -9,9 +10,10 @@ import {
 } from '../namespaces/surroundings.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
-import type {Ending, Role} from '../processes/launch.ts'
-import type {BindAttempt, Counts, RestartOutcome, ServerToOpen} from '../processes/messages.ts'
+import type {Ending, HostKind, Role} from '../processes/child.ts'
+import type {Hosts} from '../processes/hosts.ts'
 import type {Pacing} from '../processes/pacing.ts'
+import type {BindAttempt, Counts, RestartOutcome, ServerToOpen} from '../processes/protocol.ts'
 import {verifyAccepting} from '../processes/verify.ts'
 import type {EventLog} from '../reports/events.ts'
 import type {ClientReport, Expected, ReportedCall, Result, ServerReport} from '../reports/schema.ts'
@@ -38,6 +40,10 @@ export interface RestartContext {
   /** The compiled program of the processes. */
   program: string
   ports: PortPool
+  /** On the machine as it is. */
+  hosts: Hosts
+  /** Which time this scenario is played in this run, from 1. */
+  repetition: number
   log: EventLog
   /** Monotonic seconds at which the run began. */
   origin: number
@@ -260,6 +266,8 @@ async function play(
   let patience: NodeJS.Timeout | undefined
   /** The port was free, and the successor's own way of retrying let it lie for too long. */
   let tooLate = false
+  const nonce = randomUUID()
+  const greeting = (role: Role) => `${role} ${id} ${context.repetition} ${nonce}`
   const witness = openWitness({
     ...context,
     takePort: context.ports.take,
@@ -373,7 +381,11 @@ async function play(
 
   async function startSuccessor(opened: Stage): Promise<void> {
     const sockets = await lookAtResidue()
-    const server = {...toOpen(successor, scenario.successor), port: port ?? 0}
+    const server = {
+      ...toOpen(successor, scenario.successor),
+      port: port ?? 0,
+      greeting: greeting('successor'),
+    }
     const pacing = pacingNow(sockets)
     progress.phase = 'waiting'
     progress.waitingSince = monotonicSeconds()
@@ -426,6 +438,8 @@ async function play(
     }
     const opened = await openStage({
       program: context.program,
+      hosts: namespace?.hosts ?? context.hosts,
+      greeting,
       ...(supervisedFd === undefined ? {} : {listener: supervisedFd}),
       namespace,
       clientSocket: client,
@@ -460,7 +474,10 @@ async function play(
     })
     stage = opened
     interruption.throwIfAborted()
-    const server = toOpen(predecessor, scenario.predecessor)
+    const server = {
+      ...toOpen(predecessor, scenario.predecessor),
+      greeting: greeting('predecessor'),
+    }
     const listen = (at: number) => opened.predecessor.request('listen', {...server, port: at})
     if (port === undefined) {
       const place = await onFreePort(takePort, log, listen)
@@ -499,7 +516,9 @@ async function play(
     ])
     await look()
     const verify = namespace?.verifyAccepting ?? verifyAccepting
-    if (granted) await verify(successor.address, port, opened.successor.pid)
+    if (granted) {
+      await verify(successor.address, port, `${greeting('successor')} ${opened.successor.pid}`)
+    }
     return result(context.wait && !tooLate)
   } catch (error) {
     if (error instanceof NotReproduced && !interruption.aborted) throw error
@@ -537,7 +556,7 @@ async function causeOf(
 function logProcess(
   log: EventLog,
   scenario: string,
-  role: Role,
+  role: Role | HostKind,
   pid: number,
   ending: Ending | undefined,
 ): void {
@@ -563,7 +582,7 @@ function isTimerRestart(timeline: readonly StateChange[], change: StateChange): 
 function toOpen(
   {opener, bind, address, inherited = false}: ServerReport,
   spec: ServerSpec | undefined,
-): Omit<ServerToOpen, 'port'> {
+): Omit<ServerToOpen, 'port' | 'greeting'> {
   return {opener, bind, address, inherited, reads: spec?.reads ?? true}
 }
 

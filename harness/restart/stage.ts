@@ -4,6 +4,7 @@ import {type Bracket, monotonicSeconds} from '../clock.ts'
 import type {Namespace} from '../namespaces/surroundings.ts'
 import type {TcpCounters} from '../platforms/proc-net-snmp.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
+import type {Hosts} from '../processes/hosts.ts'
 import {
   type Actor,
   ActorFailed,
@@ -12,7 +13,7 @@ import {
   launch,
   type Role,
 } from '../processes/launch.ts'
-import type {Call, Connect, Counts} from '../processes/messages.ts'
+import type {Call, Connect, Counts} from '../processes/protocol.ts'
 import type {Script} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 import type {LocalPort} from '../sockets/connect.ts'
@@ -33,6 +34,10 @@ export type ReconnectFrom = Parameters<Script['client']['reconnect']>[0]
 
 export interface StageOptions {
   program: string
+  /** Where all play that need no process of their own. */
+  hosts: Hosts
+  /** What a server in that role says to its clients, before its pid. */
+  greeting(role: Role): string
   /** A listening socket that the servers inherit. */
   listener?: number
   /** Where all processes run, if not on the machine as it is. */
@@ -128,18 +133,18 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 
   async function enter(role: Role): Promise<Actor> {
     const inherits = role === 'predecessor' || role === 'successor' ? options.listener : undefined
-    const actor = await launch(
-      program,
-      role,
-      {
-        onAttempts: listeners.onAttempts,
-        onOutput: (stream, text) => listeners.onOutput(role, stream, text),
-      },
-      {
-        ...(inherits === undefined ? {} : {inherits}),
-        ...(namespace === undefined ? {} : {through: namespace.enter}),
-      },
-    )
+    const told: Listeners = {
+      onAttempts: listeners.onAttempts,
+      onOutput: (stream, text) => listeners.onOutput(role, stream, text),
+    }
+    // A predecessor really ends, and a listener is inherited as a process begins; all others are played in hosts.
+    const actor =
+      role === 'predecessor' || inherits !== undefined
+        ? await launch(program, role, told, {
+            ...(inherits === undefined ? {} : {inherits}),
+            ...(namespace === undefined ? {} : {through: namespace.enter}),
+          })
+        : await options.hosts.enter(role, told)
     // Another process may have ended meanwhile, and all with it; nobody would end this one any more.
     if (over.signal.aborted) {
       actor.kill()
@@ -329,6 +334,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
             address: host,
             port,
             reads: true,
+            greeting: options.greeting('other-server'),
           })
           const from = await fromOwnPort(localPort)
           return client.request('connect', {host, port, hold: false, ...from})

@@ -4,6 +4,7 @@ import {monotonicSeconds} from '../clock.ts'
 import {changesHostSettings, surroundingsOpener} from '../namespaces/open-surroundings.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import {compileActor} from '../processes/compile.ts'
+import {openHosts} from '../processes/hosts.ts'
 import type {EventLog} from '../reports/events.ts'
 import type {Result} from '../reports/schema.ts'
 import type {Scenario} from '../scenario.ts'
@@ -52,6 +53,16 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   // Every scenario listens; that many listeners are no leak.
   setMaxListeners(0, interruption)
   const program = await compileActor()
+  const hosts = openHosts(program.path, {
+    onProcess: (role, pid, ending) =>
+      log.write('process', {
+        at: ending?.seconds ?? monotonicSeconds(),
+        role,
+        pid,
+        change: ending === undefined ? 'started' : 'ended',
+        ...(ending === undefined ? {} : {status: ending.code, signal: ending.signal}),
+      }),
+  })
   const ports = openPortPool({
     ephemeralPorts: platform.ephemeralPorts(settings),
     native: nativeOpenerProblem() === undefined,
@@ -63,6 +74,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
       readSockets,
       program: program.path,
       ports,
+      hosts,
       openSurroundings: surroundingsOpener({...options, program: program.path}),
     }
     const settingUp = pLimit(settingUpAtOnce)
@@ -76,7 +88,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
         : log
       const begun = await settingUp(async () => {
         if (interruption.aborted) return undefined
-        const begun = restart(id, scenario, {...context, log: ownLog})
+        const begun = restart(id, scenario, {...context, log: ownLog, repetition})
         options.onBegin?.(name, begun.progress)
         await begun.underWay
         if (begun.progress.firstError !== null) options.onWaiting?.(name, begun.progress)
@@ -115,6 +127,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
       mergeRepetitions([result, ...others.flatMap((round) => round[index] ?? [])]),
     )
   } finally {
+    await hosts.close()
     ports.close()
     await program.dispose()
   }

@@ -70,7 +70,7 @@ export function bindErrno(fd: number, address: Address, port: number): number {
   return c.bind(fd, bytes, bytes.length) < 0 ? c.errno() : 0
 }
 
-function bindError(errno: number, address: Address, port: number): SystemError {
+export function bindError(errno: number, address: Address, port: number): SystemError {
   return systemError('bind', errno, {address: socketAddress(address).host, port})
 }
 

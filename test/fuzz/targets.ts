@@ -29,14 +29,8 @@ import {parseProcStatus} from '../../harness/platforms/proc-processes.ts'
 import {parsePasswd} from '../../harness/platforms/users.ts'
 import {readReleases} from '../../harness/policies/recorded.ts'
 import {BoundedOutput} from '../../harness/processes/bounded-output.ts'
-import {
-  isAnswer,
-  isNotice,
-  isPace,
-  isRequest,
-  requestShapes,
-} from '../../harness/processes/message-shapes.ts'
 import {parseProcStat, parsePs} from '../../harness/processes/process-table.ts'
+import {isAnswer, isPace, isRequest, isTold, requests} from '../../harness/processes/protocol.ts'
 import {renderCheck} from '../../harness/reports/check-terminal.ts'
 import {renderComparisonMarkdown} from '../../harness/reports/comparison-markdown.ts'
 import {renderComparison, renderJudgement} from '../../harness/reports/comparison-terminal.ts'
@@ -245,21 +239,24 @@ const ownScenario = {
 }
 
 const messages = [
-  {notice: 'ready', pid: 7},
-  {notice: 'attempts', attempts: [{attempt: 1, seconds: 1, outcome: 'granted'}]},
-  {notice: 'command-output', pid: 7, stream: 'stdout', text: 'x'},
-  {notice: 'command-ended', pid: 7, code: null, signal: 'SIGTERM', seconds: 1},
-  {answerTo: 1, gives: {from: 1, to: 2}},
+  {actor: 0, tells: {notice: 'ready', pid: 7}},
+  {actor: 3, tells: {notice: 'attempts', attempts: [{attempt: 1, seconds: 1, outcome: 'granted'}]}},
+  {actor: 0, tells: {notice: 'command-output', pid: 7, stream: 'stdout', text: 'x'}},
+  {actor: 0, tells: {notice: 'command-ended', pid: 7, code: null, signal: 'SIGTERM', seconds: 1}},
+  {answerTo: 1, result: {from: 1, to: 2}},
   {answerTo: 1, error: {code: 'EADDRINUSE', errno: 98, syscall: 'bind', message: 'x'}},
-  {pace: {kind: 'dense-from', at: 1}},
+  {actor: 3, pace: {kind: 'dense-from', at: 1}},
   {
-    ...{id: 1, request: 'listen'},
-    takes: {opener: 'node', bind: 'none', address: '::1', port: 0, reads: true},
+    ...{id: 1, actor: 0, role: 'predecessor', request: 'listen'},
+    params: {opener: 'node', bind: 'none', address: '::1', port: 0, reads: true, greeting: 'x'},
   },
-  {id: 2, request: 'set-up-namespace', takes: {settings: {tcp_fin_timeout: 5}}},
   {
-    ...{id: 3, request: 'start-command'},
-    takes: {command: 'node', args: ['x'], env: {PATH: '/'}, cwd: '/'},
+    ...{id: 2, actor: 0, role: 'keeper', request: 'set-up-namespace'},
+    params: {settings: {tcp_fin_timeout: 5}},
+  },
+  {
+    ...{id: 3, actor: 0, role: 'guardian', request: 'start-command'},
+    params: {command: 'node', args: ['x'], env: {PATH: '/'}, cwd: '/'},
   },
 ]
 
@@ -446,10 +443,10 @@ export const targets: readonly Target[] = [
     name: 'messages',
     input: mutatedValue(messages),
     run(message: unknown) {
-      if (isAnswer(message) || isNotice(message) || isPace(message)) return 'known'
-      if (!isRequest(message) || !Object.hasOwn(requestShapes, message.request)) return 'unknown'
-      const {takes} = requestShapes[message.request as keyof typeof requestShapes]
-      return takes(message.takes) ? 'known' : 'malformed'
+      if (isAnswer(message) || isTold(message) || isPace(message)) return 'known'
+      if (!isRequest(message) || !Object.hasOwn(requests, message.request)) return 'unknown'
+      const {params} = requests[message.request as keyof typeof requests]
+      return params(message.params) ? 'known' : 'malformed'
     },
   },
 ]

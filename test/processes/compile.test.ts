@@ -55,7 +55,10 @@ test('where the cache cannot be written, a temporary program runs, and dispose r
   // The native opener needs koffi, which is not in the program itself.
   const opener = nativeOpenerProblem() === undefined ? 'native' : 'node'
   const server = {opener, bind: 'none', address: '127.0.0.1', port: 0, reads: true} as const
-  t.is(await actor.request('prepare', server), null)
+  const restart = {server: {...server, greeting: 'me'}, limitSeconds: 1, wait: false} as const
+  t.deepEqual(await actor.request('restart', {...restart, pacing: {kind: 'proportional'}}), {
+    granted: true,
+  })
   actor.kill()
   await actor.ended
   await program.dispose()

@@ -28,7 +28,8 @@ async function launched(t: ExecutionContext, role: Role, path = program) {
 async function ownProgram(t: ExecutionContext, source: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'rebind-launch-test-'))
   t.teardown(() => rm(folder, {recursive: true, force: true}))
-  await writeFile(join(folder, 'program.mjs'), source)
+  const ready = 'const ready = {actor: 0, tells: {notice: "ready", pid: process.pid}}\n'
+  await writeFile(join(folder, 'program.mjs'), ready + source)
   return join(folder, 'program.mjs')
 }
 
@@ -42,7 +43,13 @@ async function silentServer(t: ExecutionContext) {
   return {port, accepted}
 }
 
-const plainServer = {opener: 'node', bind: 'none', address: '127.0.0.1', reads: true} as const
+const plainServer = {
+  opener: 'node',
+  bind: 'none',
+  address: '127.0.0.1',
+  reads: true,
+  greeting: 'a server',
+} as const
 
 test('a process answers with the time that the deed took, within the asking', async (t) => {
   const predecessor = await launched(t, 'predecessor')
@@ -96,7 +103,7 @@ test('a process that ends before it answers fails with its status and what it wr
       process.exitCode = 3
       process.disconnect()
     })
-    process.send({notice: 'ready'})`,
+    process.send(ready)`,
   )
   const holder = await launched(t, 'holder', path)
   await t.throwsAsync(holder.request('close-connection', null), {
@@ -117,7 +124,7 @@ test('a process that dies before it is ready fails the launch with what it wrote
 test('output and ending are told to the listeners', async (t) => {
   const path = await ownProgram(
     t,
-    `process.send({notice: 'ready'}, () => { console.log('hello'); process.disconnect() })`,
+    `process.send(ready, () => { console.log('hello'); process.disconnect() })`,
   )
   const output: string[] = []
   const endings: Ending[] = []
@@ -162,19 +169,23 @@ test('a process ends by itself when its parent is killed', async (t) => {
   t.pass()
 })
 
+const told = (notice: string) => `{actor: 0, tells: ${notice}}`
 const strangeMessages: [what: string, source: string][] = [
-  ['a notice that nobody knows', `{notice: 'attempt', attempts: []}`],
-  ['attempts that are none', `{notice: 'attempts', attempts: [{attempt: 'first', seconds: 1}]}`],
-  ['attempts at no time', `{notice: 'attempts', attempts: [{...granted, seconds: null}]}`],
+  ['a notice that nobody knows', told(`{notice: 'attempt', attempts: []}`)],
+  [
+    'attempts that are none',
+    told(`{notice: 'attempts', attempts: [{attempt: 'first', seconds: 1}]}`),
+  ],
+  ['attempts at no time', told(`{notice: 'attempts', attempts: [{...granted, seconds: null}]}`)],
   [
     'attempts with more than attempts have',
-    `{notice: 'attempts', attempts: [{...granted, ['__proto__']: {}}]}`,
+    told(`{notice: 'attempts', attempts: [{...granted, ['__proto__']: {}}]}`),
   ],
-  ['an answer to what nobody asked', `{answerTo: 99, gives: null}`],
-  ["another request's answer", `{answerTo: 1, gives: {granted: true}}`],
+  ['an answer to what nobody asked', `{answerTo: 99, result: null}`],
+  ["another request's answer", `{answerTo: 1, result: {granted: true}}`],
   ['an error that is none', `{answerTo: 1, error: {code: 7}}`],
-  ["another process's pid", `{notice: 'ready', pid: process.ppid}`],
-  ['a connection that did not come with it', `{notice: 'connection'}`],
+  ["another process's pid", told(`{notice: 'ready', pid: process.ppid}`)],
+  ['a connection that did not come with it', told(`{notice: 'connection'}`)],
   ['a list', `[[[]]]`],
   ['no object', `'ready'`],
 ]
@@ -184,7 +195,7 @@ for (const [what, message] of strangeMessages) {
       t,
       `const granted = {attempt: 1, seconds: 1, outcome: 'granted'}
       process.on('message', () => process.send(${message}))
-      process.send({notice: 'ready', pid: process.pid})`,
+      process.send(ready)`,
     )
     const attempts: unknown[] = []
     const actor = await launch(path, 'holder', {onAttempts: (told) => attempts.push(told)})
@@ -203,20 +214,22 @@ test('a process passes over what is no request, refuses a malformed one, and goe
   t.teardown(() => child.kill('SIGKILL'))
   const messages = on(child, 'message')
   const next = async () => (await messages.next()).value?.[0]
-  t.is((await next()).notice, 'ready')
-  for (const message of [null, 7, 'exit', [], {}, {request: 'exit'}, {pace: {kind: 'fast'}}]) {
+  t.is((await next()).tells.notice, 'ready')
+  const asked = {actor: 0, role: 'predecessor'}
+  const strange = [null, 7, 'exit', [], {}, {request: 'exit'}, {actor: 0, pace: {kind: 'fast'}}]
+  for (const message of strange) {
     child.send(message as object)
   }
-  child.send({id: -1, request: 'exit', takes: null})
-  child.send({id: 1, request: 'constructor', takes: null})
+  child.send({...asked, id: -1, request: 'exit', params: null})
+  child.send({...asked, id: 1, request: 'constructor', params: null})
   t.deepEqual(await next(), {answerTo: 1, error: {message: 'unknown request: constructor'}})
   const port = 0
-  for (const [id, takes] of [{...plainServer, port: '0'}, {...plainServer}, null].entries()) {
-    child.send({id, request: 'listen', takes})
+  for (const [id, params] of [{...plainServer, port: '0'}, {...plainServer}, null].entries()) {
+    child.send({...asked, id, request: 'listen', params})
     t.deepEqual(await next(), {answerTo: id, error: {message: 'malformed request: listen'}})
   }
-  child.send({id: 9, request: 'listen', takes: {...plainServer, port}})
-  t.is(typeof (await next()).gives.from, 'number')
+  child.send({...asked, id: 9, request: 'listen', params: {...plainServer, port}})
+  t.is(typeof (await next()).result.from, 'number')
 })
 
 test('a setting is never written outside of the folder of settings', async (t) => {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type {BindAttempt} from '../../harness/processes/messages.ts'
+import type {BindAttempt} from '../../harness/processes/protocol.ts'
 import {overshootOf, summariseAttempts, witnessed} from '../../harness/restart/attempts.ts'
 
 function refused(attempt: number, seconds: number, code = 'EADDRINUSE'): BindAttempt {

@@ -1,0 +1,239 @@
+import {type ChildProcess, fork} from 'node:child_process'
+import type {Socket} from 'node:net'
+import {monotonicSeconds} from '../clock.ts'
+import {deferred} from '../deferred.ts'
+import {type Channel, openChannel} from './channel.ts'
+import {type Notice, type RequestMessage, soleActor} from './protocol.ts'
+
+/** What a process of the harness is started as. */
+export type Role =
+  | 'predecessor'
+  | 'successor'
+  | 'client'
+  | 'holder'
+  | 'other-server'
+  | 'guardian'
+  | 'keeper'
+  | 'settings-keeper'
+
+/**
+ * Processes that play many actors each. Clients and successors are kept apart, as a dense successor would widen the
+ * brackets of other scenarios' clients; a namespace has one scenario, and one host for both.
+ */
+export type HostKind = 'client-host' | 'successor-host' | 'namespace-host'
+
+export interface LaunchOptions {
+  /** A socket that the process gets as its file descriptor 3 (`inheritedFd`). */
+  inherits?: number
+  /**
+   * A program, with its arguments, that becomes the process or starts it, e.g. nsenter(1). The channel is
+   * then file descriptor 0, because sudo closes all but the first three.
+   */
+  through?: readonly [command: string, ...args: string[]]
+}
+
+export interface Ending {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** When the harness learnt of it, monotonic seconds. */
+  seconds: number
+}
+
+/** A process of ours died or hung: the scenario has failed for a reason of its own. */
+export class ActorFailed extends Error {
+  override name = 'ActorFailed'
+}
+
+export interface ChildListeners {
+  /** @returns false for what this process may not say */
+  onNotice(actor: number, notice: Notice, handle: unknown): boolean
+  onOutput(stream: 'stdout' | 'stderr', text: string): void
+  /** This actor has owed an answer for too long; the process itself goes on talking. */
+  onSilent?(actor: number, seconds: number): void
+  /** Nothing that was asked will be answered any more. */
+  onFault(error: ActorFailed): void
+}
+
+/** A running process of the harness. */
+export interface Child {
+  pid: number
+  channel: Channel
+  ended: Promise<Ending>
+  /** The error that says how the process ended, with what it wrote to stderr. */
+  failure(ending: Ending): ActorFailed
+  /** Sends SIGKILL, unless the process has ended already. */
+  kill(): void
+}
+
+/**
+ * Longest silence of a process that owes an answer; a successor's attempts count as signs of life. Only the
+ * seconds in which the harness itself runs count: it may have been stopped together with all its processes.
+ */
+const answerWithinSeconds = 30
+const keptOutputCharacters = 4096
+const shownCharacters = 120
+const processLimitReached = 'the process limit is reached; raise it (ulimit -u)'
+
+/** A guardian ends the commands that it started; a settings keeper sets the machine's settings back. */
+const undoesItsWork: readonly string[] = ['guardian', 'settings-keeper']
+
+/** Nobody waits for its answer. */
+const exit: RequestMessage = {id: 0, actor: soleActor, role: '', request: 'exit', params: null}
+
+const running = new Map<ChildProcess, () => void>()
+// The channel's end already ends the children; this also covers one that hangs and cannot notice.
+process.once('exit', () => {
+  for (const kill of running.values()) kill()
+})
+
+/** Starts a process of the compiled program; resolved when it is ready for requests. */
+export async function startChild(
+  program: string,
+  role: Role | HostKind,
+  listeners: ChildListeners,
+  {inherits, through}: LaunchOptions = {},
+): Promise<Child> {
+  const {NODE_OPTIONS: _, ...env} = process.env
+  const inherited = inherits === undefined ? [] : [inherits]
+  const [execPath = process.execPath, ...throughArgs] = through ?? []
+  const child = fork(program, [role], {
+    execPath,
+    execArgv: through === undefined ? [] : [...throughArgs, process.execPath],
+    env,
+    // A kill of the harness's whole process group must leave these to undo what they did.
+    detached: undoesItsWork.includes(role),
+    stdio:
+      through === undefined
+        ? ['ignore', 'pipe', 'pipe', ...inherited, 'ipc']
+        : ['ipc', 'pipe', 'pipe', ...inherited],
+  })
+  /** The process's own pid, which is not the child's where sudo waits in between. */
+  let pid = child.pid ?? 0
+  const kill = () => {
+    if (pid === child.pid) return void child.kill('SIGKILL')
+    if (child.exitCode !== null || child.signalCode !== null) return
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It runs as root. (After a disconnect() of ours Node would never tell that it has ended.)
+      if (child.connected) child.send(exit, () => undefined)
+    }
+  }
+  // One that undoes what it did is never killed: it does so when the channel closes.
+  if (!undoesItsWork.includes(role)) running.set(child, kill)
+
+  let errors = ''
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+      if (stream === 'stderr') errors = (errors + text).slice(-keptOutputCharacters)
+      listeners.onOutput(stream, text)
+    })
+  }
+
+  const ready = deferred<void>()
+  let isReady = false
+  /** Of the process as a whole, while anybody in it owes an answer. */
+  let silentSeconds = 0
+  let exitedAt: number | undefined
+  /** Why the process was ended by us. */
+  let fault: ActorFailed | undefined
+
+  const fail = (error: ActorFailed) => {
+    ready.reject(error)
+    channel.fail(error)
+    listeners.onFault(error)
+  }
+  const failure = ({code, signal}: Ending) => {
+    if (fault !== undefined) return fault
+    const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
+    // Node itself asserts that its threads can be made, and aborts with a native stack trace.
+    if (/(uv_thread|pthread)_create/.test(errors)) {
+      return new ActorFailed(`the ${role} could not be started: ${processLimitReached}`)
+    }
+    const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
+    return new ActorFailed(`the ${role} (pid ${pid}) ${how}${said}`)
+  }
+  /** What it has told up to now stands; it tells nothing more, and what it was to do has failed. */
+  const giveUp = (why: string) => {
+    fault = new ActorFailed(`the ${role} (pid ${pid}) ${why}`)
+    fail(fault)
+    if (undoesItsWork.includes(role)) child.send(exit, () => undefined)
+    else kill()
+  }
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('error', (error) => {
+      running.delete(child)
+      fail(launchProblem(role, error))
+    })
+    child.once('exit', () => {
+      exitedAt = monotonicSeconds()
+    })
+    // Only `close` means that everything the process said has arrived.
+    child.once('close', (code, signal) => {
+      running.delete(child)
+      const ending = {code, signal, seconds: exitedAt ?? monotonicSeconds()}
+      fail(failure(ending))
+      resolve(ending)
+    })
+  })
+
+  const channel = openChannel(
+    {
+      send: (message, connection, sent) => {
+        if (!child.connected && connection === undefined) sent(new Error('the channel is closed'))
+        else child.send(message, connection, {}, sent)
+      },
+    },
+    {
+      onNotice(actor, notice, handle) {
+        if (notice.notice !== 'ready') return listeners.onNotice(actor, notice, handle)
+        // Where sudo waits in between, only the process itself knows its pid.
+        if (through?.[0] !== 'sudo' && (notice.pid ?? child.pid) !== child.pid) return false
+        pid = notice.pid ?? pid
+        isReady = true
+        ready.resolve()
+        return true
+      },
+      onNonsense: (message) => giveUp(`sent what no process of ours sends: ${shown(message)}`),
+      onBroken: (reject) => ended.then((ending) => reject(failure(ending))),
+    },
+  )
+  child.on('message', (message: unknown, handle) => {
+    silentSeconds = 0
+    if (fault === undefined) channel.receive(message, handle as Socket | undefined)
+  })
+
+  const watchdog = setInterval(() => {
+    const silent = channel.tick()
+    const owes = !isReady || silent.size > 0
+    silentSeconds = owes ? silentSeconds + 1 : 0
+    if (owes && silentSeconds >= answerWithinSeconds) {
+      return giveUp(`has said nothing for ${silentSeconds} s`)
+    }
+    for (const [actor, seconds] of silent) {
+      if (seconds >= answerWithinSeconds) listeners.onSilent?.(actor, seconds)
+    }
+  }, 1000)
+  watchdog.unref()
+  ended.then(() => clearInterval(watchdog))
+
+  await ready.promise
+  return {pid, channel, ended, failure, kill}
+}
+
+/** As much of a message as fits into a reason. */
+function shown(message: unknown): string {
+  const text = JSON.stringify(message) ?? ''
+  return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}...` : text
+}
+
+function launchProblem(role: string, error: NodeJS.ErrnoException): ActorFailed {
+  const remedy: Record<string, string> = {
+    EAGAIN: processLimitReached,
+    EMFILE: 'too many open files; raise the limit (ulimit -n)',
+    ENFILE: 'the system has too many open files',
+    ENOMEM: 'out of memory',
+  }
+  const why = remedy[error.code ?? ''] ?? error.message
+  return new ActorFailed(`the ${role} could not be started: ${why}`)
+}
