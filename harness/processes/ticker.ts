@@ -35,7 +35,7 @@ export function openTicker(): Ticker {
     immediate = undefined
     timer = undefined
     const now = monotonicSeconds()
-    const due = waiting.filter(({at}) => at <= now)
+    const due = waiting.filter(({at}) => at <= now).sort((one, other) => one.at - other.at)
     if (due.length > 0) waiting = waiting.filter(({at}) => at > now)
     for (const {ring} of due) ring()
     schedule()
