@@ -4,7 +4,7 @@ import {detectPlatform} from '../platforms/detect.ts'
 import {coloursFor} from '../reports/colours.ts'
 import type {Expected} from '../reports/schema.ts'
 import {wrap} from '../reports/wrap.ts'
-import {blankResult} from '../restart/restart.ts'
+import {blankResult} from '../restart/blank.ts'
 
 const pc = coloursFor(process.stdout)
 

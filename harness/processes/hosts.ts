@@ -127,6 +127,7 @@ export function openHosts(
       return {
         role,
         pid: child.pid,
+        host: kind,
         ...speech,
         request: (name, params, connection) => {
           const answer = speech.request(name, params, connection)

@@ -5,6 +5,7 @@ import {
   type ActorFailed,
   type ChildListeners,
   type Ending,
+  type HostKind,
   type LaunchOptions,
   type Role,
   startChild,
@@ -38,6 +39,8 @@ export interface Actor {
   role: Role
   /** Of the process that plays it. */
   pid: number
+  /** Set where that is a host. */
+  host?: HostKind
   /**
    * Asks for something and waits for the answer.
    * @throws SystemError-like Error as the process reports it; ActorFailed if the process ends before it

@@ -100,7 +100,7 @@ const call = fields({
  * `overshootSeconds` from there until the server's own way of retrying noticed. `retransmittedSegments` and
  * `timerRestarts` count from the first dropped packet on, `resets` from when all pass again.
  */
-const countNames = [
+export const countNames = [
   'connections',
   'refusedConnections',
   'resetConnections',
@@ -203,6 +203,8 @@ const systemErrorFields = {code: text, errno: count, syscall: text, message: tex
 /** One try of the successor; `seconds` is the monotonic time at which the OS had answered. */
 const attempt = fields({
   attempt: pid,
+  /** When the OS was asked: where the machine is slow, long before its answer was looked at. */
+  askedAt: number,
   seconds: number,
   outcome: oneOf('refused', 'granted'),
   error: optional(fields(systemErrorFields)),

@@ -64,10 +64,12 @@ export function openSuccessor(tell: Tell): Play {
       let expired = false
       try {
         const tryOnce = async (attempt: number) => {
+          const askedAt = monotonicSeconds()
           const {seconds, refused} = await tried.attempt()
-          if (refused === undefined) attempts.add({attempt, seconds, outcome: 'granted'})
+          const made = {attempt, askedAt, seconds}
+          if (refused === undefined) attempts.add({...made, outcome: 'granted'})
           else {
-            attempts.add({attempt, seconds, outcome: 'refused'}, refused)
+            attempts.add({...made, outcome: 'refused'}, refused)
             throw refusal
           }
         }

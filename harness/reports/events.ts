@@ -1,4 +1,5 @@
 import {destination, pino} from 'pino'
+import type {RestartEvent} from '../restart/events.ts'
 import {onlyOurs} from './output-file.ts'
 
 /** What happened, as it is written to events.ndjson. */
@@ -9,22 +10,8 @@ export interface EventFields {
   [field: string]: unknown
 }
 
-export type EventName =
-  | 'run-start'
-  | 'run-end'
-  | 'step'
-  | 'state'
-  | 'process'
-  | 'output'
-  | 'bind-attempt'
-  | 'call'
-  | 'counts'
-  | 'settings'
-  | 'port-lost'
-  | 'residue'
-  | 'release'
-  | 'result'
-  | 'warning'
+/** Those of a restart, and what happens around them. */
+export type EventName = RestartEvent['event'] | 'run-start' | 'run-end' | 'residue' | 'result'
 
 export interface EventLog {
   write(event: EventName, fields: EventFields): void

@@ -1,6 +1,7 @@
 import {createLogUpdate} from 'log-update'
 import {monotonicSeconds} from '../clock.ts'
 import {isKernelHeld} from '../platforms/tcp-states.ts'
+import {socketsLeft} from '../restart/observation.ts'
 import type {RestartProgress} from '../restart/restart.ts'
 import {coloursFor} from './colours.ts'
 import type {Result} from './schema.ts'
@@ -57,7 +58,7 @@ export function plainProgress(
     },
     waiting: (id, progress) =>
       void stream.write(
-        `  ${id}: ${progress.firstError}, ${waitingFor(progress, monotonicSeconds())}\n`,
+        `  ${id}: ${firstErrorOf(progress)}, ${waitingFor(progress, monotonicSeconds())}\n`,
       ),
     finish: (id, result) => void stream.write(`${finishedLine(id, result)}\n`),
   }
@@ -133,13 +134,19 @@ function finishedLine(id: string, result: Result, width?: number): string {
   return `${mark}${wrap(`  ${line}`, width, '    ').slice(1)}`
 }
 
+function firstErrorOf({observation}: RestartProgress): string | undefined {
+  return observation().attempts.firstError?.code
+}
+
 /** `TIME_WAIT, free in 43 to 45 s`. */
-function waitingFor({phase, residue, releaseFrom, expected}: RestartProgress, now: number): string {
-  if (phase === 'setting-up') return 'starting'
-  const server = residue?.filter(({endpoint}) => endpoint === 'server') ?? null
+function waitingFor(progress: RestartProgress, now: number): string {
+  const {waitingSince, residue, timeline} = progress.observation()
+  if (waitingSince === undefined) return 'starting'
+  const server =
+    residue === null ? null : socketsLeft(timeline).filter(({endpoint}) => endpoint === 'server')
   const held = residueWords({residue: server}).replaceAll('server ', '')
   if (server?.some(({state}) => !isKernelHeld(state))) return `${held}, held by a process`
-  const range = releaseRange({releaseFrom, expected}, now)
+  const range = releaseRange(progress, now)
   if (range === undefined) return `${held}, trying`
   const [from, within] = range
   return from > 0
@@ -149,18 +156,20 @@ function waitingFor({phase, residue, releaseFrom, expected}: RestartProgress, no
 
 /** In how many whole seconds the port comes free, at the earliest and at the latest, where that is known. */
 function releaseRange(
-  {releaseFrom, expected}: Pick<RestartProgress, 'releaseFrom' | 'expected'>,
+  {expected, observation, origin}: RestartProgress,
   now: number,
 ): [from: number, within: number] | undefined {
-  if (releaseFrom === null || expected?.residueSeconds === undefined) return undefined
-  const [min, max] = expected.residueSeconds
-  const left = releaseFrom - now
+  const {releaseFrom} = observation()
+  const residueSeconds = expected()?.residueSeconds
+  if (releaseFrom === undefined || residueSeconds === undefined) return undefined
+  const [min, max] = residueSeconds
+  const left = origin + releaseFrom - now
   return [Math.ceil(left), Math.ceil(left + max - min)]
 }
 
 /** Those that are to end next come first; of the others nobody knows, and those that only start come last. */
 function releaseOf(progress: RestartProgress, now: number): {order: number; within?: number} {
-  if (progress.phase === 'setting-up') return {order: Number.MAX_VALUE}
+  if (progress.observation().waitingSince === undefined) return {order: Number.MAX_VALUE}
   const range = releaseRange(progress, now)
   if (range === undefined) return {order: Number.MAX_SAFE_INTEGER}
   const [order, within] = range

@@ -97,7 +97,7 @@ const repetitionFields = {
     .optional(),
 }
 
-const settingsSchema = z.record(z.string(), z.union([z.number(), z.string(), z.null()]))
+export const settingsSchema = z.record(z.string(), z.union([z.number(), z.string(), z.null()]))
 
 export const resultSchema = z.looseObject({
   scenario: z.string(),

@@ -1,13 +1,11 @@
 import type {Bracket} from '../clock.ts'
-import type {BindAttempt, Counts} from '../processes/protocol.ts'
+import type {Counts} from '../processes/protocol.ts'
 import type {ResultBind} from '../reports/schema.ts'
-import type {PortRelease} from './release.ts'
+import type {Attempts, Released} from './observation.ts'
 
-/** The bind attempts of one successor, counted from the times and answers that it reported. */
+/** What the attempts of one successor come to. */
 export interface AttemptSummary {
   bind: ResultBind
-  /** Monotonic; null if the port was not granted. */
-  grantedAt: number | null
   /** Between which bounds the true residue time lies; no upper one if the port was not granted. */
   residueTime: [min: number, max: number] | null
 }
@@ -16,58 +14,46 @@ export interface AttemptSummary {
  * @param appeared when the last residue appeared; undefined if none was to appear
  * @param waited false if the wait was cut short
  */
-export function summariseAttempts(
-  attempts: readonly BindAttempt[],
+export function summarise(
+  attempts: Attempts,
   appeared: Bracket | undefined,
   waited: boolean,
 ): AttemptSummary {
-  const refused = attempts.filter(({outcome}) => outcome === 'refused')
-  const granted = attempts.find(({outcome}) => outcome === 'granted')
-  const first = attempts[0]?.seconds ?? 0
-  const lastRefused = refused.at(-1)?.seconds
-  const errors: Record<string, number> = {}
-  for (const {error} of refused) {
-    if (error !== undefined) errors[error.code] = (errors[error.code] ?? 0) + 1
-  }
+  const {count, firstAt = 0, errors, firstError, lastRefused, grantedAt} = attempts
+  const isGranted = grantedAt !== undefined
   const since = (from: number | undefined) =>
-    granted === undefined || from === undefined ? null : Math.max(0, granted.seconds - from)
+    !isGranted || from === undefined ? null : Math.max(0, grantedAt - from)
   const bind: ResultBind = {
-    verdict: granted === undefined ? 'blocked' : refused.length === 0 ? 'immediate' : 'delayed',
-    waited: waited || granted !== undefined,
-    attempts: attempts.length,
-    errors,
-    firstError: refused[0]?.error === undefined ? null : {...refused[0].error},
-    waitSeconds: since(first),
+    verdict: !isGranted ? 'blocked' : lastRefused === undefined ? 'immediate' : 'delayed',
+    waited: waited || isGranted,
+    attempts: count,
+    errors: {...errors},
+    firstError,
+    waitSeconds: since(firstAt),
     residueSeconds: since(appeared?.from),
-    uncertaintySeconds: since(lastRefused ?? granted?.seconds),
+    uncertaintySeconds: since(lastRefused?.to ?? grantedAt),
   }
   const residueTime: AttemptSummary['residueTime'] =
     appeared === undefined || lastRefused === undefined
       ? null
       : [
-          Math.max(0, lastRefused - appeared.to),
-          granted === undefined ? Number.POSITIVE_INFINITY : granted.seconds - appeared.from,
+          // It was not free yet when that was asked; when the answer was read says nothing.
+          Math.max(0, lastRefused.from - appeared.to),
+          isGranted ? grantedAt - appeared.from : Number.POSITIVE_INFINITY,
         ]
-  return {bind, grantedAt: granted?.seconds ?? null, residueTime}
+  return {bind, residueTime}
 }
 
 /**
  * Where a server retries in its own way, its last two attempts say little of the release: what is known of
  * that is what the witness has shown.
  */
-export function witnessed(
-  summary: AttemptSummary,
-  release: PortRelease | undefined,
-): AttemptSummary {
-  if (release?.grantedAt == null || release.lastRefusedAt === null) return summary
-  const {appeared, grantedAt, lastRefusedAt} = release
-  const residueTime: AttemptSummary['residueTime'] = [
-    Math.max(0, lastRefusedAt - appeared.to),
-    grantedAt - appeared.from,
-  ]
+export function witnessed(summary: AttemptSummary, released: Released | undefined): AttemptSummary {
+  if (released?.residueSeconds == null || released.grantedAt === null) return summary
+  const {residueSeconds: residueTime, grantedAt, lastRefusedAt} = released
   const uncertaintySeconds = grantedAt - lastRefusedAt
   const bind = {...summary.bind, residueSeconds: residueTime[1], uncertaintySeconds}
-  return {...summary, bind, residueTime}
+  return {bind, residueTime}
 }
 
 /**
@@ -75,13 +61,11 @@ export function witnessed(
  * overshoot if it was not, or before the witness: then the two were not in the same slot after all.
  */
 export function overshootOf(
-  attempts: readonly BindAttempt[],
-  release: PortRelease | undefined,
+  {firstAt, grantedAt}: Attempts,
+  released: Released | undefined,
 ): Pick<Counts, 'releaseSeconds' | 'overshootSeconds'> {
-  const first = attempts[0]?.seconds
-  if (first === undefined || release?.grantedAt == null) return {}
-  const releaseSeconds = Math.max(0, release.grantedAt - first)
-  const granted = attempts.find(({outcome}) => outcome === 'granted')?.seconds
-  if (granted === undefined || granted < (release.lastRefusedAt ?? 0)) return {releaseSeconds}
-  return {releaseSeconds, overshootSeconds: Math.max(0, granted - release.grantedAt)}
+  if (firstAt === undefined || released?.grantedAt == null) return {}
+  const releaseSeconds = Math.max(0, released.grantedAt - firstAt)
+  if (grantedAt === undefined || grantedAt < released.lastRefusedAt) return {releaseSeconds}
+  return {releaseSeconds, overshootSeconds: Math.max(0, grantedAt - released.grantedAt)}
 }

@@ -1,12 +1,13 @@
-import {groupBy} from '../group-by.ts'
 import {platformOf} from '../platforms/detect.ts'
-import type {LoggedState, RunLog, RunStart, ScenarioLog} from '../reports/event-log.ts'
+import type {RunLog, RunStart, ScenarioLog} from '../reports/event-log.ts'
 import {type Report, type Result, resultSchema} from '../reports/schema.ts'
 import type {Scenario} from '../scenario.ts'
 import {version} from '../version.ts'
-import {summariseAttempts} from './attempts.ts'
+import {blankResult} from './blank.ts'
+import {restartEventSchema} from './events.ts'
+import {fold, nothingYet, type Observation} from './observation.ts'
 import {mergeRepetitions} from './repeats.ts'
-import {blankResult} from './restart.ts'
+import {observedResult} from './result.ts'
 
 /** What a run takes where its log does not say. */
 const usualLimitSeconds = 150
@@ -63,51 +64,21 @@ function unendedResult(
   if (log === undefined) {
     return {...blank, reason: 'the run was ended before this scenario began'}
   }
-  const attempts = log.attempts.map(({attempt, seconds, outcome, code, errno}) => ({
-    attempt,
-    seconds,
-    outcome,
-    ...(code === undefined
-      ? {}
-      : {error: {code, errno: errno ?? 0, syscall: 'bind', message: `bind ${code}`}}),
-  }))
-  const {bind} = summariseAttempts(attempts, undefined, false)
-  const [first] = attempts
-  const residue = first === undefined ? null : residueAt(first.seconds, log.states)
-  const hidden = context.platform.hiddenStates.length > 0
+  const seen = foldLog(log)
+  const result = observedResult(blank, scenario, seen, false)
+  const isHidden = context.platform.hiddenStates.length > 0
+  const ofServer = result.residue?.some(({endpoint}) => endpoint === 'server') ?? false
   return {
-    ...blank,
+    ...result,
     reason: 'the run was ended before this scenario was',
-    residue: hidden && !residue?.some(({endpoint}) => endpoint === 'server') ? null : residue,
-    bind: first === undefined ? null : {...bind, firstAttemptAtSeconds: first.seconds},
-    timeline: log.states.map(
-      ({seconds, endpoint, socket, connection, state, expiresInSeconds}) => ({
-        seconds,
-        endpoint,
-        socket,
-        ...(connection === undefined ? {} : {connection}),
-        state,
-        ...(expiresInSeconds === undefined ? {} : {expiresInSeconds}),
-      }),
-    ),
+    residue: isHidden && !ofServer ? null : result.residue,
   }
 }
 
-/** What was on the port at a moment, by the changes of state that were logged until then. */
-function residueAt(
-  seconds: number,
-  states: readonly LoggedState[],
-): NonNullable<Result['residue']> {
-  const sockets = groupBy(
-    states.filter((state) => state.seconds <= seconds),
-    ({endpoint, socket, connection = 0}) => `${endpoint} ${socket} ${connection}`,
-  )
-  const last = [...sockets.values()].flatMap((changes) => changes.at(-1) ?? [])
-  const open = last.filter(({state}) => state !== 'CLOSED')
-  return [...groupBy(open, ({endpoint, state}) => `${endpoint} ${state}`).values()].flatMap(
-    ([first, ...others]) =>
-      first === undefined
-        ? []
-        : [{endpoint: first.endpoint, state: first.state, count: 1 + others.length}],
+function foldLog({attempts, steps, states}: ScenarioLog): Observation {
+  const events = [...attempts, ...steps, ...states].sort((a, b) => a.seconds - b.seconds)
+  return events.reduce(
+    (seen, event) => fold(seen, {...restartEventSchema.parse(event), seconds: event.seconds}),
+    nothingYet,
   )
 }

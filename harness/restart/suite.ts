@@ -10,8 +10,10 @@ import type {Result} from '../reports/schema.ts'
 import type {Scenario} from '../scenario.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {openPortPool} from '../sockets/ports.ts'
+import {blankResult} from './blank.ts'
+import {watchHoldUps} from './hold-ups.ts'
 import {mergeRepetitions} from './repeats.ts'
-import {blankResult, type RestartProgress, restart} from './restart.ts'
+import {type RestartProgress, restart} from './restart.ts'
 
 export interface SuiteOptions {
   scenarios: Readonly<Record<string, Scenario>>
@@ -53,6 +55,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   // Every scenario listens; that many listeners are no leak.
   setMaxListeners(0, interruption)
   const program = await compileActor()
+  const holdUps = watchHoldUps()
   const hosts = openHosts(program.path, {
     onProcess: (role, pid, ending) =>
       log.write('process', {
@@ -75,6 +78,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
       program: program.path,
       ports,
       hosts,
+      holdUps,
       openSurroundings: surroundingsOpener({...options, program: program.path}),
     }
     const settingUp = pLimit(settingUpAtOnce)
@@ -83,15 +87,19 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
     async function play(id: string, scenario: Scenario, repetition: number): Promise<Result> {
       const several = options.repeat > 1
       const name = several ? `${id} (${repetition} of ${options.repeat})` : id
-      const ownLog: EventLog = several
-        ? {...log, write: (event, fields) => log.write(event, {...fields, repetition})}
-        : log
+      const whose = {scenario: id, ...(several ? {repetition} : {})}
       const begun = await settingUp(async () => {
         if (interruption.aborted) return undefined
-        const begun = restart(id, scenario, {...context, log: ownLog, repetition})
+        const begun = restart(id, scenario, {
+          ...{...context, repetition},
+          follow: ({event, seconds, ...fields}) =>
+            log.write(event, {at: options.origin + seconds, ...whose, ...fields}),
+        })
         options.onBegin?.(name, begun.progress)
         await begun.underWay
-        if (begun.progress.firstError !== null) options.onWaiting?.(name, begun.progress)
+        if (begun.progress.observation().attempts.firstError !== null) {
+          options.onWaiting?.(name, begun.progress)
+        }
         return begun
       })
       const result = (await begun?.result) ?? {
@@ -99,7 +107,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
         reason: `interrupted by ${interruption.reason}`,
       }
       const {status, reason} = result
-      ownLog.write('result', {at: monotonicSeconds(), scenario: id, status, reason, result})
+      log.write('result', {at: monotonicSeconds(), ...whose, status, reason, result})
       options.onResult?.(name, result)
       return result
     }
@@ -127,6 +135,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
       mergeRepetitions([result, ...others.flatMap((round) => round[index] ?? [])]),
     )
   } finally {
+    holdUps.end()
     await hosts.close()
     ports.close()
     await program.dispose()

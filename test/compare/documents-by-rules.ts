@@ -10,7 +10,7 @@ import {
   predecessorBinds,
 } from '../../harness/reports/matrix-schema.ts'
 import type {Result, ResultBind} from '../../harness/reports/schema.ts'
-import {blankResult} from '../../harness/restart/restart.ts'
+import {blankResult} from '../../harness/restart/blank.ts'
 import {bindOptions} from '../../harness/sockets/bind-options.ts'
 import {scenarios} from '../../scenarios/index.ts'
 

@@ -1,0 +1,100 @@
+import {setTimeout as delay} from 'node:timers/promises'
+import {monotonicSeconds} from '../clock.ts'
+import type {Platform} from '../platforms/platform.ts'
+import type {SocketTableReader} from '../platforms/socket-table.ts'
+import type {TcpState} from '../platforms/tcp-states.ts'
+import type {Result} from '../reports/schema.ts'
+import {observePort, residueOf, type SeenSocket} from './observer.ts'
+import type {Recording} from './recording.ts'
+
+/** In flight, on loopback for milliseconds at most: the acknowledgement is on its way. */
+const passingStates: readonly TcpState[] = [
+  'SYN_SENT',
+  'SYN_RECV',
+  'FIN_WAIT1',
+  'CLOSING',
+  'LAST_ACK',
+]
+const settleWithinSeconds = 0.5
+export const settlePollMilliseconds = 5
+/** While packets are dropped, what happens lasts for a retransmission timeout of 0.2 s or more. */
+const disturbedLookMilliseconds = 20
+
+export interface PortWatchOptions {
+  platform: Platform
+  /** Null where the OS shows no socket table. */
+  readSockets: SocketTableReader | null
+  recording: Recording
+}
+
+/** The sockets of one port, in the OS's own table. */
+export interface PortWatch {
+  /** The predecessor listens there. */
+  open(port: number): void
+  /** Reads the table and records what has changed; null where there is none. */
+  look(): Promise<SeenSocket[] | null>
+  /** Looks at what is left on the port, for the result. */
+  lookAtResidue(): Promise<SeenSocket[] | null>
+  /** Waits until no socket is in a passing state, unless that is the story: traffic, or dropped packets. */
+  settle(): Promise<void>
+  /** Clients come and go, so that some socket is always in a passing state. */
+  expectTraffic(isThere: boolean): void
+  /** Packets are dropped, so that nothing settles: from here on it is looked often. */
+  expectDisturbance(isThere: boolean): void
+  end(): void
+}
+
+export function openPortWatch({platform, readSockets, recording}: PortWatchOptions): PortWatch {
+  let watched: {port: number; observe: ReturnType<typeof observePort>} | undefined
+  let timer: NodeJS.Timeout | undefined
+  let amidTraffic = false
+
+  async function look(): Promise<SeenSocket[] | null> {
+    if (readSockets === null || watched === undefined) return null
+    const askedAt = monotonicSeconds()
+    const {port, observe} = watched
+    return observe(await readSockets({ports: [port]}), askedAt)
+  }
+
+  return {
+    open(port) {
+      const observe = observePort(port, ({seconds, ...change}) =>
+        recording.append({event: 'state', ...change}, seconds),
+      )
+      watched = {port, observe}
+    },
+    look,
+    async lookAtResidue() {
+      const sockets = await look()
+      recording.append({event: 'residue', residue: visibleResidue(platform, sockets)})
+      return sockets
+    },
+    async settle() {
+      const deadline = monotonicSeconds() + settleWithinSeconds
+      const isPassing = ({entry}: SeenSocket) => passingStates.includes(entry.state)
+      while (!amidTraffic && timer === undefined) {
+        const asked = monotonicSeconds()
+        if (!(await look())?.some(isPassing) || asked > deadline) return
+        await delay(settlePollMilliseconds)
+      }
+    },
+    expectTraffic(isThere) {
+      amidTraffic = isThere
+    },
+    expectDisturbance(isThere) {
+      clearInterval(timer)
+      timer = isThere
+        ? setInterval(() => void look().catch(() => undefined), disturbedLookMilliseconds)
+        : undefined
+    },
+    end: () => clearInterval(timer),
+  }
+}
+
+/** Null where nothing of the server's is seen on an OS that leaves the states in question out. */
+function visibleResidue(platform: Platform, sockets: SeenSocket[] | null): Result['residue'] {
+  if (sockets === null) return null
+  const residue = residueOf(sockets)
+  const ofServer = residue.some(({endpoint}) => endpoint === 'server')
+  return !ofServer && platform.hiddenStates.length > 0 ? null : residue
+}
