@@ -2,6 +2,7 @@ import {Writable} from 'node:stream'
 import {stripVTControlCharacters} from 'node:util'
 import test from 'ava'
 import {liveProgress} from '../../harness/reports/progress.ts'
+import {nothingYet} from '../../harness/restart/observation.ts'
 import type {RestartProgress} from '../../harness/restart/restart.ts'
 
 /** A terminal of this size, and what is written to it. */
@@ -22,20 +23,23 @@ const now = 1_000
 
 /** Waiting for a TIME_WAIT that is released in 2.05 s after `seconds` at the latest. */
 function waiting(seconds: number | null): RestartProgress {
+  const timeWait = {endpoint: 'server', state: 'TIME_WAIT'} as const
   return {
-    phase: 'waiting',
-    expected: {
+    expected: () => ({
       verdict: 'delayed',
       residue: 'TIME_WAIT',
       residueSeconds: [60, 62.05],
       because: '',
       source: '',
-    },
-    residue: [{endpoint: 'server', state: 'TIME_WAIT', count: 1}],
-    firstError: 'EADDRINUSE',
-    attempts: 1,
-    waitingSince: now,
-    releaseFrom: seconds === null ? null : now + seconds,
+    }),
+    observation: () => ({
+      ...nothingYet,
+      residue: [{...timeWait, count: 1}],
+      timeline: [{...timeWait, seconds: 0, socket: 'connection', connection: 1}],
+      waitingSince: 0,
+      ...(seconds === null ? {} : {releaseFrom: seconds}),
+    }),
+    origin: now,
   }
 }
 
@@ -53,7 +57,7 @@ function screen(columns: number, rows: number, running: Record<string, RestartPr
 }
 
 test('what comes free next is on top, then what nobody knows of, then what only starts', (t) => {
-  const starting = {...waiting(null), phase: 'setting-up' as const}
+  const starting = {...waiting(null), observation: () => nothingYet}
   const lines = screen(100, 24, {
     starting,
     late: waiting(40),
