@@ -142,7 +142,11 @@ function namespaceOf(keeper: Actor, way: Way, hosts: Hosts) {
   return {
     enter: way.enter(keeper.pid),
     hosts,
-    readSockets: shared(() => readProcNetTcp(net)),
+    readSockets: shared(async (query) => {
+      if (query === undefined) return readProcNetTcp(net)
+      const {sockets} = await keeper.request('read-sockets', {ports: [...query.ports]})
+      return sockets
+    }),
     readCounters: () => readTcpCounters(net),
     drop: (what, port) => keeper.request('filter-packets', {rules: rulesThatDrop(what, port)}),
     pass: () => keeper.request('filter-packets', {rules: rulesThatDropNothing}),

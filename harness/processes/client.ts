@@ -1,7 +1,7 @@
 import {once} from 'node:events'
 import type {Socket} from 'node:net'
 import {PassThrough} from 'node:stream'
-import {setTimeout as delay} from 'node:timers/promises'
+import {setTimeout as delay, setImmediate as nextTurn} from 'node:timers/promises'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {libc} from '../sockets/libc.ts'
 import {isSystemError} from '../sockets/system-error.ts'
@@ -30,44 +30,6 @@ export function openClient(tell: Tell): Play {
     return netcat({...where, output})
   }
 
-  /** Binds and connects; what the OS answers to each is told, never thrown. */
-  async function callsOfConnecting({withinSeconds, ...where}: TryToConnect): Promise<Call[]> {
-    const localPort = where.from?.port ?? 0
-    const calls: Call[] = []
-    let began = monotonicSeconds()
-    const answered = (call: Call['call'], outcome: string, errno?: number) => {
-      const seconds = monotonicSeconds() - began
-      calls.push({call, outcome, ...(errno === undefined ? {} : {errno}), localPort, seconds})
-    }
-    const refused = (error: unknown) => {
-      if (!isSystemError(error)) throw error
-      // With the native opener bind() is a call of its own; node tells of one error only, and names its call.
-      answered(error.syscall === 'bind' ? 'bind' : 'connect', error.code, Math.abs(error.errno))
-    }
-    try {
-      client = connectAndPrint(where)
-    } catch (error) {
-      refused(error)
-      return calls
-    }
-    if (where.from?.opener === 'native') answered('bind', 'granted')
-    began = monotonicSeconds()
-    const {connected, socket} = client
-    const giveUp = new AbortController()
-    const unanswered = delay(withinSeconds * 1000, 'unanswered', {signal: giveUp.signal})
-    unanswered.catch(() => undefined)
-    try {
-      const outcome = await Promise.race([connected.then(() => 'connected'), unanswered])
-      answered('connect', outcome)
-      if (outcome === 'unanswered') socket.destroy()
-    } catch (error) {
-      refused(error)
-    } finally {
-      giveUp.abort()
-    }
-    return calls
-  }
-
   const handlers = {
     async connect(params: Connect): Promise<Bracket> {
       const from = monotonicSeconds()
@@ -80,7 +42,10 @@ export function openClient(tell: Tell): Play {
 
     async 'try-to-connect'(params: TryToConnect): Promise<Bracket & {calls: Call[]}> {
       const from = monotonicSeconds()
-      const calls = await callsOfConnecting(params)
+      const calls = await callsOfConnecting(params, (where) => {
+        client = connectAndPrint(where)
+        return client
+      })
       return {from, to: monotonicSeconds(), calls}
     },
 
@@ -170,4 +135,49 @@ function shutDownAtOnce(sockets: Socket[]): void {
   // Node tells a socket's file descriptor nowhere else.
   const fds = sockets.map((socket) => (socket as {_handle?: {fd: number}})._handle?.fd ?? -1)
   for (const fd of fds) c.shutdown(fd, c.constants.SHUT_WR)
+}
+
+/** Binds and connects; what the OS answers to each is told, never thrown. */
+async function callsOfConnecting(
+  {withinSeconds, ...where}: TryToConnect,
+  start: (where: Connect) => Netcat,
+): Promise<Call[]> {
+  const localPort = where.from?.port ?? 0
+  const calls: Call[] = []
+  let client: Netcat
+  let began = monotonicSeconds()
+  const answered = (call: Call['call'], outcome: string, errno?: number) => {
+    const seconds = monotonicSeconds() - began
+    calls.push({call, outcome, ...(errno === undefined ? {} : {errno}), localPort, seconds})
+  }
+  const refused = (error: unknown) => {
+    if (!isSystemError(error)) throw error
+    // With the native opener bind() is a call of its own; node tells of one error only, and names its call.
+    answered(error.syscall === 'bind' ? 'bind' : 'connect', error.code, Math.abs(error.errno))
+  }
+  try {
+    client = start(where)
+  } catch (error) {
+    refused(error)
+    return calls
+  }
+  if (where.from?.opener === 'native') answered('bind', 'granted')
+  began = monotonicSeconds()
+  const {connected, socket} = client
+  const giveUp = new AbortController()
+  // Timers are asked first: an answer may lie ready that came while this process was kept from running.
+  const unanswered = delay(withinSeconds * 1000, undefined, {signal: giveUp.signal})
+    .then(() => nextTurn())
+    .then(() => 'unanswered')
+  unanswered.catch(() => undefined)
+  try {
+    const outcome = await Promise.race([connected.then(() => 'connected'), unanswered])
+    answered('connect', outcome)
+    if (outcome === 'unanswered') socket.destroy()
+  } catch (error) {
+    refused(error)
+  } finally {
+    giveUp.abort()
+  }
+  return calls
 }

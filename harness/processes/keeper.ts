@@ -5,6 +5,7 @@ import {delimiter} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {ipv4SettingNames, readIpv4Settings} from '../platforms/linux.ts'
+import {readLinuxSockets} from '../platforms/linux-sockets.ts'
 import type {Settings} from '../platforms/platform.ts'
 import {bringLoopbackUp} from '../sockets/loopback.ts'
 import type {Handlers} from './protocol.ts'
@@ -44,6 +45,10 @@ export const keeperHandlers = {
     const [said, [status]] = await Promise.all([text(nft.stderr), ended])
     if (status !== 0) throw new Error(`nft: ${said.trim().split('\n')[0]}`)
     return {from, to: monotonicSeconds()}
+  },
+
+  async 'read-sockets'({ports}) {
+    return {sockets: await readLinuxSockets({ports})}
   },
 
   async 'verify-accepting'({address, port, greeting}): Promise<null> {

@@ -1,4 +1,5 @@
 import type {Socket} from 'node:net'
+import {tcpStates} from '../platforms/tcp-states.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
 import {
   count,
@@ -49,7 +50,7 @@ const serverToOpen = fields({
 })
 
 const pacing = either(
-  fields({kind: oneOf('dense-from'), at: number}),
+  fields({kind: oneOf('dense-from'), at: number, everyMilliseconds: number}),
   fields({kind: oneOf('proportional')}),
 )
 
@@ -126,6 +127,17 @@ const settingName = (name: string) => /^\w+(\.\w+)*$/.test(name)
 const settings = table(settingName, either(number, text))
 const settingsRead = table(settingName, either(either(number, text), nothing))
 
+const end = fields({address: text, port})
+/** One row of the socket table. */
+const socket = fields({
+  state: oneOf(...tcpStates),
+  local: end,
+  remote: end,
+  expiresInSeconds: either(number, nothing),
+  inode: optional(count),
+  uid: optional(count),
+})
+
 /** A command that is run without a shell. */
 const commandToStart = fields({
   command: text,
@@ -177,6 +189,8 @@ export const requests = {
   'set-up-namespace': {params: fields({settings}), result: fields({settings: settingsRead})},
   /** Keeper: give nft(8) a rule set. */
   'filter-packets': {params: fields({rules: text}), result: bracket},
+  /** Keeper: look at the sockets of its namespace, which only a process inside can ask netlink about. */
+  'read-sockets': {params: fields({ports: list(port)}), result: fields({sockets: list(socket)})},
   /** Keeper: prove who answers: it says `greeting`. */
   'verify-accepting': {params: fields({address: text, port, greeting: text}), result: nothing},
   /** Settings keeper: set the machine's own settings, until the channel closes. */

@@ -1,7 +1,7 @@
 import {monotonicSeconds} from '../clock.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
-import type {Pacing} from '../processes/pacing.ts'
+import {nearRelease, type Pacing, whileHeld} from '../processes/pacing.ts'
 import type {SeenSocket} from './observer.ts'
 
 /** How much earlier than the predicted release the dense attempts begin: the timer is shown in 10 ms. */
@@ -30,17 +30,20 @@ export function pacingFor(question: PacingQuestion): Pacing {
   const now = monotonicSeconds()
   const blocking = sockets?.filter(({endpoint}) => endpoint === 'server')
   if (blocking !== undefined && blocking.length > 0) {
-    if (blocking.some(({entry}) => !isKernelHeld(entry.state))) return {kind: 'dense-from', at: now}
+    if (blocking.some(({entry}) => !isKernelHeld(entry.state))) {
+      return {kind: 'dense-from', at: now, ...whileHeld}
+    }
     const timers = blocking.map(({entry}) => entry.expiresInSeconds)
     if (timers.every((timer) => timer !== null)) {
       const last = timers.reduce((longest, timer) => Math.max(longest, timer), 0)
-      return {kind: 'dense-from', at: now + last - marginSeconds}
+      return {kind: 'dense-from', at: now + last - marginSeconds, ...nearRelease}
     }
   }
   const release = assumed === 'none' ? undefined : platform.rules?.release(assumed, settings)
   if (release === undefined) return {kind: 'proportional'}
-  if (release.endsBy === 'process') return {kind: 'dense-from', at: now}
-  return {kind: 'dense-from', at: appearedAt + release.residueSeconds[0] - marginSeconds}
+  if (release.endsBy === 'process') return {kind: 'dense-from', at: now, ...whileHeld}
+  const at = appearedAt + release.residueSeconds[0] - marginSeconds
+  return {kind: 'dense-from', at, ...nearRelease}
 }
 
 /**

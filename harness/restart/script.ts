@@ -44,12 +44,8 @@ type Act = () => Promise<Deed | undefined>
 /** The requests that take nothing, and give the time that the deed took. */
 type PlainRequest = Extract<RequestName, 'abort' | 'close-both-ends' | `${string}-connection`>
 
-/** The steps of a scenario. Most are a row: who is asked for what. */
-export function openScript(options: ScriptOptions): Script {
-  const {cast, watch, network, trial, recording, place, takePort, over} = options
-  const target = {host: clientHost(place.address), port: place.port, hold: false}
-  let ownPort: number | undefined
-
+/** How a step is taken: the deed, its event, and a wait until nothing is in flight any more. */
+function openSteps({cast, watch, recording, over}: ScriptOptions) {
   async function step(name: string, act: Act): Promise<void> {
     if (over.aborted) throw new ScriptOver()
     const from = monotonicSeconds()
@@ -74,128 +70,19 @@ export function openScript(options: ScriptOptions): Script {
   const asks = (name: string, role: Role, request: PlainRequest) => () =>
     wire(name, () => cast.of(role).request(request, null))
 
-  /** The client's own port, bound before it connects, if the scenario has it so. */
-  async function fromOwnPort(port?: number): Promise<Pick<Connect, 'from'>> {
-    if (options.clientSocket === undefined) return {}
-    ownPort ??= await takePort()
-    // The server may listen on a wildcard address; the client never binds one.
-    const address = clientHost(place.address)
-    return {from: {...options.clientSocket, address, port: port ?? ownPort}}
-  }
+  return {step, wire, asks}
+}
 
-  /** The predecessor's end, however it was told to; its open connections close with it. */
-  async function leave(from: number): Promise<Bracket & {stopsAccepting: true}> {
-    const {seconds} = await cast.of('predecessor').ended
-    return {from, to: seconds, stopsAccepting: true}
-  }
+type Steps = ReturnType<typeof openSteps>
 
+/** The steps of a scenario. Most are a row: who is asked for what. */
+export function openScript(options: ScriptOptions): Script {
+  const {network, trial, place, over} = options
+  const steps = openSteps(options)
+  const {step, wire, asks} = steps
   return {
-    server: {
-      closeConnection: asks('server.closeConnection', 'predecessor', 'close-connection'),
-      destroyConnection: asks('server.destroyConnection', 'predecessor', 'destroy-connection'),
-      abortConnection: asks('server.abortConnection', 'predecessor', 'abort-connection'),
-      handOverConnection: (to = 'a holder') =>
-        step(`server.handOverConnection(${to})`, async () => {
-          const receiver = to === 'a holder' ? await cast.enter('holder') : cast.of('client')
-          const predecessor = cast.of('predecessor')
-          const [, connection]: [Bracket, Socket] = await Promise.all([
-            predecessor.request('hand-over-connection', null),
-            predecessor.connection,
-          ])
-          return receiver.request('take-connection', null, connection)
-        }),
-      exit: () =>
-        step('server.exit', async () => {
-          const predecessor = cast.of('predecessor')
-          cast.letLeave(predecessor)
-          const from = monotonicSeconds()
-          const {openConnections} = await predecessor.request('exit', null)
-          const bracket = await leave(from)
-          const {code, signal} = await predecessor.ended
-          if (code !== 0) {
-            throw new ActorFailed(`the predecessor ended with ${signal ?? code}, not 0`)
-          }
-          return openConnections > 0 ? {...bracket, wire: true} : bracket
-        }),
-      kill: () =>
-        step('server.kill', async () => {
-          const predecessor = cast.of('predecessor')
-          cast.letLeave(predecessor)
-          const from = monotonicSeconds()
-          predecessor.kill()
-          return {...(await leave(from)), wire: true}
-        }),
-    },
-    client: {
-      connect: ({hold = false} = {}) =>
-        step('client.connect', async () =>
-          cast.of('client').request('connect', {...target, hold, ...(await fromOwnPort())}),
-        ),
-      connectElsewhere: () =>
-        wire('client.connectElsewhere', async () => {
-          const other = await cast.enter('other-server')
-          const [port, address] = [await takePort(), target.host]
-          await other.request('listen', {
-            ...{opener: 'node', bind: 'none', address, port, reads: true},
-            greeting: options.greeting('other-server'),
-          })
-          const from = await fromOwnPort(place.port)
-          return cast.of('client').request('connect', {...target, port, ...from})
-        }),
-      reconnect: (from) =>
-        step(`client.reconnect(${from})`, async () => {
-          // Where it is the client that restarts, this is the first thing to be tried.
-          const isFirst = recording.observation().calls.length === 0
-          if (options.clientRestarts && isFirst) await watch.lookAtResidue()
-          const other = from === 'the same port' ? undefined : await takePort()
-          const {calls, ...bracket} = await cast.of('client').request('try-to-connect', {
-            ...target,
-            ...(await fromOwnPort(other)),
-            withinSeconds: reconnectWithinSeconds,
-          })
-          for (const {seconds: tookSeconds, ...call} of calls) {
-            recording.append({event: 'call', from, ...call, tookSeconds})
-          }
-          return bracket
-        }),
-      restart: () =>
-        step('client.restart', async () => {
-          const client = cast.of('client')
-          cast.letLeave(client)
-          await client.request('exit', null)
-          await client.ended
-          await cast.enter('client')
-          return undefined
-        }),
-      countAnswers: (connections) =>
-        step(`client.countAnswers(${connections})`, async () => {
-          const asked = {...target, connections}
-          const {counts, ...bracket} = await cast.of('client').request('count-answers', asked)
-          recording.append({event: 'counts', ...counts})
-          return bracket
-        }),
-      keepConnecting: () =>
-        step('client.keepConnecting', () => {
-          watch.expectTraffic(true)
-          return cast.of('client').request('keep-connecting', target)
-        }),
-      stopConnecting: () =>
-        step('client.stopConnecting', async () => {
-          const {counts, ...bracket} = await cast.of('client').request('stop-connecting', null)
-          watch.expectTraffic(false)
-          recording.append({event: 'counts', ...counts})
-          return bracket
-        }),
-      send: (text) => step('client.send', () => cast.of('client').request('send', {text})),
-      close: ({witness = false} = {}) =>
-        wire('client.close', async () => {
-          const bracket = await cast.of('client').request('close', null)
-          if (witness) await trial.leaveWitness()
-          return bracket
-        }),
-      closeBothEnds: asks('client.closeBothEnds', 'client', 'close-both-ends'),
-      abort: asks('client.abort', 'client', 'abort'),
-    },
+    server: serverSteps(steps, options),
+    client: clientSteps(steps, options),
     network: {
       drop: (what) => step(`network.drop(${what})`, () => network.drop(what, place.port)),
       pass: () => step('network.pass', () => network.pass()),
@@ -220,5 +107,135 @@ export function openScript(options: ScriptOptions): Script {
         })
         return undefined
       }),
+  }
+}
+
+function serverSteps({step, asks}: Steps, {cast}: ScriptOptions): Script['server'] {
+  /** The predecessor's end, however it was told to; its open connections close with it. */
+  async function leave(from: number): Promise<Bracket & {stopsAccepting: true}> {
+    const {seconds} = await cast.of('predecessor').ended
+    return {from, to: seconds, stopsAccepting: true}
+  }
+
+  return {
+    closeConnection: asks('server.closeConnection', 'predecessor', 'close-connection'),
+    destroyConnection: asks('server.destroyConnection', 'predecessor', 'destroy-connection'),
+    abortConnection: asks('server.abortConnection', 'predecessor', 'abort-connection'),
+    handOverConnection: (to = 'a holder') =>
+      step(`server.handOverConnection(${to})`, async () => {
+        const receiver = to === 'a holder' ? await cast.enter('holder') : cast.of('client')
+        const predecessor = cast.of('predecessor')
+        const [, connection]: [Bracket, Socket] = await Promise.all([
+          predecessor.request('hand-over-connection', null),
+          predecessor.connection,
+        ])
+        return receiver.request('take-connection', null, connection)
+      }),
+    exit: () =>
+      step('server.exit', async () => {
+        const predecessor = cast.of('predecessor')
+        cast.letLeave(predecessor)
+        const from = monotonicSeconds()
+        const {openConnections} = await predecessor.request('exit', null)
+        const bracket = await leave(from)
+        const {code, signal} = await predecessor.ended
+        if (code !== 0) {
+          throw new ActorFailed(`the predecessor ended with ${signal ?? code}, not 0`)
+        }
+        return openConnections > 0 ? {...bracket, wire: true} : bracket
+      }),
+    kill: () =>
+      step('server.kill', async () => {
+        const predecessor = cast.of('predecessor')
+        cast.letLeave(predecessor)
+        const from = monotonicSeconds()
+        predecessor.kill()
+        return {...(await leave(from)), wire: true}
+      }),
+  }
+}
+
+function clientSteps({step, wire, asks}: Steps, options: ScriptOptions): Script['client'] {
+  const {cast, watch, trial, recording, place, takePort} = options
+  const target = {host: clientHost(place.address), port: place.port, hold: false}
+  let ownPort: number | undefined
+
+  /** The client's own port, bound before it connects, if the scenario has it so. */
+  async function fromOwnPort(port?: number): Promise<Pick<Connect, 'from'>> {
+    if (options.clientSocket === undefined) return {}
+    ownPort ??= await takePort()
+    // The server may listen on a wildcard address; the client never binds one.
+    return {from: {...options.clientSocket, address: target.host, port: port ?? ownPort}}
+  }
+
+  return {
+    connect: ({hold = false} = {}) =>
+      step('client.connect', async () =>
+        cast.of('client').request('connect', {...target, hold, ...(await fromOwnPort())}),
+      ),
+    connectElsewhere: () =>
+      wire('client.connectElsewhere', async () => {
+        const other = await cast.enter('other-server')
+        const [port, address] = [await takePort(), target.host]
+        await other.request('listen', {
+          ...{opener: 'node', bind: 'none', address, port, reads: true},
+          greeting: options.greeting('other-server'),
+        })
+        const from = await fromOwnPort(place.port)
+        return cast.of('client').request('connect', {...target, port, ...from})
+      }),
+    reconnect: (from) =>
+      step(`client.reconnect(${from})`, async () => {
+        // Where it is the client that restarts, this is the first thing to be tried.
+        const isFirst = recording.observation().calls.length === 0
+        if (options.clientRestarts && isFirst) await watch.lookAtResidue()
+        const other = from === 'the same port' ? undefined : await takePort()
+        const {calls, ...bracket} = await cast.of('client').request('try-to-connect', {
+          ...target,
+          ...(await fromOwnPort(other)),
+          withinSeconds: reconnectWithinSeconds,
+        })
+        for (const {seconds: tookSeconds, ...call} of calls) {
+          recording.append({event: 'call', from, ...call, tookSeconds})
+        }
+        return bracket
+      }),
+    restart: () =>
+      step('client.restart', async () => {
+        const client = cast.of('client')
+        cast.letLeave(client)
+        await client.request('exit', null)
+        await client.ended
+        await cast.enter('client')
+        return undefined
+      }),
+    countAnswers: (connections) =>
+      step(`client.countAnswers(${connections})`, async () => {
+        const asked = {...target, connections}
+        const {counts, ...bracket} = await cast.of('client').request('count-answers', asked)
+        recording.append({event: 'counts', ...counts})
+        return bracket
+      }),
+    keepConnecting: () =>
+      step('client.keepConnecting', () => {
+        watch.expectTraffic(true)
+        return cast.of('client').request('keep-connecting', target)
+      }),
+    stopConnecting: () =>
+      step('client.stopConnecting', async () => {
+        const {counts, ...bracket} = await cast.of('client').request('stop-connecting', null)
+        watch.expectTraffic(false)
+        recording.append({event: 'counts', ...counts})
+        return bracket
+      }),
+    send: (text) => step('client.send', () => cast.of('client').request('send', {text})),
+    close: ({witness = false} = {}) =>
+      wire('client.close', async () => {
+        const bracket = await cast.of('client').request('close', null)
+        if (witness) await trial.leaveWitness()
+        return bracket
+      }),
+    closeBothEnds: asks('client.closeBothEnds', 'client', 'close-both-ends'),
+    abort: asks('client.abort', 'client', 'abort'),
   }
 }

@@ -25,13 +25,13 @@ interface Played {
   killed: Map<string, number>
 }
 
-/** Plays a scenario once for each plan, and once undisturbed, all in one run. */
-async function play(id: string, plans: Plan[]): Promise<Played> {
+/** Plays a scenario once for each plan, and once more under each other name, all in one run. */
+async function play(id: string, plans: Plan[], others = ['undisturbed']): Promise<Played> {
   const scenario = scenarios[id]
   if (scenario === undefined) throw new Error(`there is no scenario ${id}`)
   const platform = detectPlatform()
   const byName = new Map(plans.map((plan) => [`${plan.role} after ${plan.after}`, plan]))
-  const names = ['undisturbed', ...byName.keys()]
+  const names = [...others, ...byName.keys()]
   const alive = new Map<string, number>()
   const killed = new Map<string, number>()
   const stepsDone = new Map<string, number>()
@@ -74,34 +74,45 @@ async function play(id: string, plans: Plan[]): Promise<Played> {
   return {results: new Map(results.map((result) => [result.scenario, result])), killed}
 }
 
-/** In each story, who is there after which steps of its script. */
-const stories: [id: string, problem: string | undefined, present: Record<string, Moment[]>][] = [
-  [
-    'connection-outlives-server',
-    nativeOpenerProblem(),
-    {
-      predecessor: [0, 'LISTEN', 1, 2],
-      successor: [0, 1, 2, 3, 4],
-      client: [0, 1, 2, 3, 4],
-      holder: [0, 2, 3, 4],
-    },
-  ],
-  [
-    'no-tw-buckets/default-buckets',
-    nativeOpenerProblem() ?? namespaceProblem,
-    {keeper: [0, 1, 2, 3, 4, 5]},
-  ],
+interface Story {
+  id: string
+  problem: string | undefined
+  /** Which processes of its own it has, after which steps of its script. */
+  own: Record<string, Moment[]>
+  /** Who plays in a host, after which steps; the host's end is everybody's who still plays there. */
+  hosted: Record<string, Moment[]>
+  hosts: Record<string, string>
+}
+
+const stories: Story[] = [
+  {
+    id: 'connection-outlives-server',
+    problem: nativeOpenerProblem(),
+    own: {predecessor: [0, 'LISTEN', 1, 2]},
+    hosted: {successor: [0, 1, 2, 3, 4], client: [0, 1, 2, 3, 4], holder: [0, 2, 3, 4]},
+    hosts: {successor: 'successor-host', client: 'client-host', holder: 'client-host'},
+  },
+  {
+    id: 'no-tw-buckets/default-buckets',
+    problem: nativeOpenerProblem() ?? namespaceProblem,
+    own: {keeper: [0, 1, 2, 3, 4, 5], predecessor: [0, 1, 2]},
+    hosted: {successor: [1, 4], client: [0, 2]},
+    hosts: {successor: 'namespace-host', client: 'namespace-host'},
+  },
 ]
 
-for (const [id, problem, present] of stories) {
-  const roles = Object.keys(present).join(', ')
+function plansOf(present: Record<string, Moment[]>): Plan[] {
+  return Object.entries(present).flatMap(([role, moments]) =>
+    moments.map((after) => ({role, after})),
+  )
+}
+
+for (const {id, problem, own, hosted, hosts} of stories) {
   testUnless(
     problem,
-    `whoever is killed, at whichever step of ${id}, that play fails and says so, and no other (${roles})`,
+    `whoever is killed, at whichever step of ${id}, that play fails and says so, and no other (${Object.keys(own).join(', ')})`,
     async (t) => {
-      const plans = Object.entries(present).flatMap(([role, moments]) =>
-        moments.map((after) => ({role, after})),
-      )
+      const plans = plansOf(own)
       const {results, killed} = await play(id, plans)
       t.is(killed.size, plans.length, `killed were only: ${[...killed.keys()].join(', ')}`)
       for (const [name, result] of results) {
@@ -113,6 +124,24 @@ for (const [id, problem, present] of stories) {
           t.is(result.status, 'failed', name)
           t.is(result.reason, `the ${role} (pid ${pid}) was ended by SIGKILL`, name)
         }
+      }
+    },
+  )
+
+  testUnless(
+    problem,
+    `whenever a host is killed, at whichever step of ${id}, who still needs it fails and says so (${Object.keys(hosted).join(', ')})`,
+    async (t) => {
+      // A run each, because a host is everybody's.
+      const plans = plansOf(hosted)
+      const played = await Promise.all(plans.map((plan) => play(id, [plan], [])))
+      for (const [index, {results, killed}] of played.entries()) {
+        const {role, after} = plans[index] as Plan
+        const [[name, pid] = []] = killed
+        t.not(pid, undefined, `no ${role} after ${after}`)
+        const result = results.get(name ?? '')
+        t.is(result?.status, 'failed', name)
+        t.is(result?.reason, `the ${hosts[role]} (pid ${pid}) was ended by SIGKILL`, name)
       }
     },
   )

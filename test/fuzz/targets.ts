@@ -245,7 +245,7 @@ const messages = [
   {actor: 0, tells: {notice: 'command-ended', pid: 7, code: null, signal: 'SIGTERM', seconds: 1}},
   {answerTo: 1, result: {from: 1, to: 2}},
   {answerTo: 1, error: {code: 'EADDRINUSE', errno: 98, syscall: 'bind', message: 'x'}},
-  {actor: 3, pace: {kind: 'dense-from', at: 1}},
+  {actor: 3, pace: {kind: 'dense-from', at: 1, everyMilliseconds: 1}},
   {
     ...{id: 1, actor: 0, role: 'predecessor', request: 'listen'},
     params: {opener: 'node', bind: 'none', address: '::1', port: 0, reads: true, greeting: 'x'},

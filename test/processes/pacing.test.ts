@@ -1,9 +1,19 @@
 import test from 'ava'
-import {isDense, type Pacing, pauseMilliseconds} from '../../harness/processes/pacing.ts'
+import {
+  isDense,
+  nearRelease,
+  type Pacing,
+  pauseMilliseconds,
+  whileHeld,
+} from '../../harness/processes/pacing.ts'
 
 const firstAttemptAt = 1000
-const fromSixtySeconds: Pacing = {kind: 'dense-from', at: firstAttemptAt + 60}
-const atAnyTime: Pacing = {kind: 'dense-from', at: 0}
+const fromSixtySeconds: Pacing = {
+  kind: 'dense-from',
+  at: firstAttemptAt + 60,
+  ...nearRelease,
+}
+const atAnyTime: Pacing = {kind: 'dense-from', at: 0, ...whileHeld}
 const proportional: Pacing = {kind: 'proportional'}
 
 const pauses = [
@@ -14,8 +24,8 @@ const pauses = [
     waited: 59.5,
     milliseconds: 500,
   },
-  {when: 'at the release', pacing: fromSixtySeconds, waited: 60, milliseconds: 1},
-  {when: 'after the release', pacing: fromSixtySeconds, waited: 61, milliseconds: 1},
+  {when: 'at the release', pacing: fromSixtySeconds, waited: 60, milliseconds: 0.4},
+  {when: 'after the release', pacing: fromSixtySeconds, waited: 61, milliseconds: 0.4},
   {when: 'while a process holds the port', pacing: atAnyTime, waited: 0, milliseconds: 1},
   {when: 'at the beginning of an unknown wait', pacing: proportional, waited: 0, milliseconds: 1},
   {when: '30 s into an unknown wait', pacing: proportional, waited: 30, milliseconds: 30},

@@ -3,6 +3,7 @@ import {createServer} from 'node:net'
 import type {ExecutionContext} from 'ava'
 import {monotonicSeconds} from '../../harness/clock.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
+import {nearRelease} from '../../harness/processes/pacing.ts'
 import {type PortRelease, watchReleases} from '../../harness/restart/release.ts'
 import {leaveResidue, timedResidues} from '../../harness/restart/residue.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
@@ -45,7 +46,7 @@ for (const asideOthers of [false, true]) {
     const onRelease = (release: PortRelease) => void told.push(release)
     const watch = watchReleases({limitSeconds: 20, asideOthers, onRelease})
     const now = monotonicSeconds()
-    const pacing = {kind: 'dense-from', at: now} as const
+    const pacing = {kind: 'dense-from', at: now, ...nearRelease} as const
     const release = watch.add({port, appeared: {from: now, to: now}, pacing, bind})
     const finished = watch.finish()
     await until(() => release.attempts > 10, 10, 'attempts while the port is taken')
@@ -66,7 +67,7 @@ testUnless(problem, 'a port that never comes free is given up at the limit', asy
   const watch = watchReleases({limitSeconds: 0.2, onRelease: () => t.fail('it was granted')})
   const now = monotonicSeconds()
   const appeared = {from: now, to: now}
-  const pacing = {kind: 'dense-from', at: now + 3600} as const
+  const pacing = {kind: 'dense-from', at: now + 3600, ...nearRelease} as const
   const release = watch.add({port, appeared, pacing, bind})
   await watch.finish()
   t.is(release.grantedAt, null)
