@@ -127,14 +127,17 @@ async function removeFolder(
   host: ServerHost,
 ): Promise<void> {
   if (user === null) return rm(folder, {recursive: true, force: true})
-  const names = await readdir(folder)
-  if (names.length > 0) {
-    const paths = names.map((name) => join('.', name))
-    const [command = '', ...args] = commandFor(['rm', '-rf', '--', ...paths], user)
-    const removal = await host.start({command, args, env: path(), cwd: folder})
-    await removal.ended
+  try {
+    const paths = (await readdir(folder)).map((name) => join('.', name))
+    if (paths.length > 0) {
+      const [command = '', ...args] = commandFor(['rm', '-rf', '--', ...paths], user)
+      const removal = await host.start({command, args, env: path(), cwd: folder})
+      await removal.ended
+    }
+    await rmdir(folder)
+  } catch {
+    // The guardian tries again when it ends.
   }
-  await rmdir(folder)
 }
 
 /** A compiler needs to find its parts, which an ordinary user's variables tell it. */

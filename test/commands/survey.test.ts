@@ -30,6 +30,8 @@ testUnless(
         t.is(status, 'measured', `${id}: ${reason}`)
         t.regex(version ?? '', /^\d/)
         t.is(check?.rounds.length, 1)
+        const through = serverUser?.through ?? []
+        t.deepEqual(check?.command.slice(0, through.length), [...through], 'no server of root')
       }
     }
     const node = servers.find(({id}) => id === 'node')
