@@ -1,6 +1,11 @@
 import {execFile} from 'node:child_process'
 import {promisify} from 'node:util'
-import type {Holder, HoldersOfSockets, UnixSocketReader} from './socket-holders.ts'
+import {
+  type Holder,
+  type HoldersOfSockets,
+  longestCommand,
+  type UnixSocketReader,
+} from './socket-holders.ts'
 import type {SocketEntry} from './socket-table.ts'
 
 const outputLimitBytes = 64 * 1024 * 1024
@@ -107,7 +112,7 @@ async function withCommandLines(files: readonly LsofFile[]): Promise<Holder[]> {
     )
     for (const line of stdout.split('\n')) {
       const match = /^\s*(\d+) (.*)$/.exec(line)
-      if (match !== null) commands.set(Number(match[1]), match[2] ?? '')
+      if (match !== null) commands.set(Number(match[1]), (match[2] ?? '').slice(0, longestCommand))
     }
   }
   return files.map(({pid, parent, uid, user, program}) => ({

@@ -1,12 +1,22 @@
-import {readdirSync, readFileSync, readlinkSync} from 'node:fs'
-import type {Holder} from './socket-holders.ts'
+import {closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync} from 'node:fs'
+import {isOutOfFiles} from '../sockets/system-error.ts'
+import {type Holder, longestCommand} from './socket-holders.ts'
+import {unreadable} from './unreadable.ts'
 import {userName} from './users.ts'
 
-/** The pids that /proc shows: of this pid namespace, and only one's own where it is mounted with hidepid. */
-export function pids(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
+/**
+ * The pids that /proc shows: of this pid namespace, and only one's own where it is mounted with hidepid.
+ * @param proc where proc(5) is mounted
+ * @throws Error that says why it cannot be read
+ */
+export function pids(proc = '/proc'): number[] {
+  let names: string[]
+  try {
+    names = readdirSync(proc)
+  } catch (error) {
+    throw unreadable(proc, error)
+  }
+  return names.filter((name) => /^\d+$/.test(name)).map(Number)
 }
 
 /**
@@ -40,6 +50,7 @@ function socketInodes(pid: number): Set<number> | undefined {
   try {
     fds = readdirSync(folder)
   } catch (error) {
+    if (isOutOfFiles(error)) throw unreadable(folder, error)
     return isForbidden(error) ? undefined : inodes
   }
   for (const fd of fds) {
@@ -56,13 +67,28 @@ function socketInodes(pid: number): Set<number> | undefined {
 /** Undefined if the process has ended. */
 function describeProcess(pid: number): Holder | undefined {
   try {
-    const read = (name: string) => readFileSync(`/proc/${pid}/${name}`, 'utf8')
-    const {name, parent, uid} = parseProcStatus(read('status'))
-    const words = read('cmdline').replace(/\0+$/, '').split('\0')
-    const command = words.join(' ').trim() === '' ? `[${name}]` : words.join(' ')
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const {name, parent, uid} = parseProcStatus(status)
+    const words = beginningOf(`/proc/${pid}/cmdline`).replace(/\0+$/, '').replaceAll('\0', ' ')
+    const command = words.trim() === '' ? `[${name}]` : words
     return {pid, parent, uid, user: uid === null ? null : userName(uid), command}
-  } catch {
+  } catch (error) {
+    if (isOutOfFiles(error)) throw unreadable(`/proc/${pid}`, error)
     return undefined
+  }
+}
+
+/**
+ * As much of a command line as is shown. It may have megabytes, which another user's process has written, and all
+ * of which would have to be cleaned before it is cut.
+ */
+function beginningOf(file: string): string {
+  const bytes = Buffer.alloc(longestCommand)
+  const fd = openSync(file, 'r')
+  try {
+    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0))
+  } finally {
+    closeSync(fd)
   }
 }
 
