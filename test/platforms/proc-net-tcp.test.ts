@@ -99,7 +99,7 @@ test('a namespace without IPv6 has its IPv4 sockets', async (t) => {
 test('a table that is not there is told from one for which no file may be opened', async (t) => {
   const net = temporaryFolder(t)
   await t.throwsAsync(readProcNetTcp(net), {
-    message: /tcp cannot be read \(ENOENT\): is \/proc mounted/,
+    message: /tcp cannot be read \(ENOENT\); check that \/proc is mounted$/,
   })
   const outOfFiles = Object.assign(new Error('EMFILE: too many open files, open'), {
     ...{code: 'EMFILE', syscall: 'open'},
@@ -107,7 +107,7 @@ test('a table that is not there is told from one for which no file may be opened
   const told = unreadable('/proc/net/tcp', outOfFiles)
   t.is(
     told.message,
-    '/proc/net/tcp cannot be read (EMFILE): too many open files; raise the limit (ulimit -n)',
+    '/proc/net/tcp cannot be read (EMFILE: too many open files); raise the limit (ulimit -n)',
   )
   t.true(isOutOfFiles(told))
 })
