@@ -1,6 +1,7 @@
 import type {Platform} from '../platforms/platform.ts'
 import {launch} from '../processes/launch.ts'
 import type {WrittenSettings} from '../processes/messages.ts'
+import {lockPort} from '../processes/settings-keeper.ts'
 import {
   SettingsLeftChanged,
   type Surroundings,
@@ -38,7 +39,7 @@ export async function changeHostSettings(
   try {
     if ((await keeper.request('set-host-settings', {settings})) === 'locked') {
       throw new SurroundingsUnavailable(
-        'another run has changed kernel settings of this machine and not set them back yet; run it again when that one has ended',
+        `another run has changed kernel settings of this machine and not set them back yet (it holds UDP port ${lockPort}); run it again when that one has ended`,
       )
     }
     return {settings: await platform.readSettings(), close}

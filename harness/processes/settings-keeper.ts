@@ -8,7 +8,7 @@ import type {Handlers, WrittenSettings} from './messages.ts'
  * the changed values for those that were there before, and set them back last. UDP has a port space of its own, and
  * the lock is gone with its process. The number means nothing; no lock of the port pool (multiples of 32) has it.
  */
-const lockPort = 28_611
+export const lockPort = 28_611
 
 /** So that setting all of them back takes less time than the harness waits for an answer. */
 const limits = {...usualLimits, seconds: 5}
@@ -17,6 +17,8 @@ let lock: Promise<Socket | undefined> | undefined
 
 /** What the settings were before, in the order in which they were set. */
 const before: [name: string, value: string][] = []
+let changing: Promise<void> | undefined
+let restoring = false
 
 /**
  * The process that sets kernel settings of the machine itself, where the user has allowed it, and sets them
@@ -26,7 +28,8 @@ export const settingsKeeperHandlers = {
   async 'set-host-settings'({settings}): Promise<'set' | 'locked'> {
     lock ??= takeLock()
     if ((await lock) === undefined) return 'locked'
-    await change(settings)
+    changing = change(settings)
+    await changing
     return 'set'
   },
 
@@ -56,6 +59,7 @@ async function takeLock(): Promise<Socket | undefined> {
 
 async function change(settings: WrittenSettings): Promise<void> {
   for (const [name, value] of Object.entries(settings)) {
+    if (restoring) return
     before.push([name, await read(name)])
     await sysctl('-w', `${name}=${value}`)
   }
@@ -67,6 +71,9 @@ async function change(settings: WrittenSettings): Promise<void> {
  */
 export async function restoreSettings(): Promise<string[]> {
   const problems: string[] = []
+  restoring = true
+  // A sysctl that is still under way would otherwise be the last to write.
+  await changing?.catch(() => undefined)
   for (const [name, value] of before.splice(0).reverse()) {
     try {
       await sysctl('-w', `${name}=${value}`)
