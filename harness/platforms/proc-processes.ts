@@ -69,7 +69,7 @@ function describeProcess(pid: number): Holder | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const {name, parent, uid} = parseProcStatus(status)
-    const words = beginningOf(`/proc/${pid}/cmdline`).replace(/\0+$/, '').replaceAll('\0', ' ')
+    const words = readCommandLine(pid)
     const command = words.trim() === '' ? `[${name}]` : words
     return {pid, parent, uid, user: uid === null ? null : userName(uid), command}
   } catch (error) {
@@ -79,14 +79,16 @@ function describeProcess(pid: number): Holder | undefined {
 }
 
 /**
- * As much of a command line as is shown. It may have megabytes, which another user's process has written, and all
- * of which would have to be cleaned before it is cut.
+ * As much of a command line as is shown, its words joined by spaces. It may have megabytes, which another user's
+ * process has written, and all of which would have to be cleaned before it is cut.
+ * @throws SystemError if the process has ended
  */
-function beginningOf(file: string): string {
+export function readCommandLine(pid: number): string {
   const bytes = Buffer.alloc(longestCommand)
-  const fd = openSync(file, 'r')
+  const fd = openSync(`/proc/${pid}/cmdline`, 'r')
   try {
-    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0))
+    const text = bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0))
+    return text.replace(/\0+$/, '').replaceAll('\0', ' ')
   } finally {
     closeSync(fd)
   }

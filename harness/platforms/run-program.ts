@@ -22,6 +22,12 @@ class ProgramFailed extends Error {
 
 /** lsof takes a second or two on a machine with many processes. */
 export const usualLimits: ProgramLimits = {seconds: 10, outputBytes: 64 * 1024 * 1024}
+/** The same, for who has to wait without doing anything else (spawnSync, execFileSync). */
+export const limitsInSync = {
+  timeout: usualLimits.seconds * 1000,
+  killSignal: 'SIGKILL',
+  maxBuffer: usualLimits.outputBytes,
+} as const
 const keptErrorBytes = 4096
 
 /**
