@@ -69,8 +69,7 @@ function describeProcess(pid: number): Holder | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const {name, parent, uid} = parseProcStatus(status)
-    const words = readCommandLine(pid)
-    const command = words.trim() === '' ? `[${name}]` : words
+    const command = readCommandLine(pid) || `[${name}]`
     return {pid, parent, uid, user: uid === null ? null : userName(uid), command}
   } catch (error) {
     if (isOutOfFiles(error)) throw unreadable(`/proc/${pid}`, error)
@@ -87,11 +86,18 @@ export function readCommandLine(pid: number): string {
   const bytes = Buffer.alloc(longestCommand)
   const fd = openSync(`/proc/${pid}/cmdline`, 'r')
   try {
-    const text = bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0))
-    return text.replace(/\0+$/, '').replaceAll('\0', ' ')
+    return parseProcCmdline(bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0)))
   } finally {
     closeSync(fd)
   }
+}
+
+/**
+ * The words of /proc/PID/cmdline, which its process may have overwritten with anything, on one line; empty
+ * where there are none. Not by a pattern: `\\0+$` is quadratic in the zeros within.
+ */
+function parseProcCmdline(text: string): string {
+  return text.replaceAll('\0', ' ').trimEnd()
 }
 
 /** Parses /proc/PID/status (proc(5)); what a line does not say is null, or a name without a character. */
