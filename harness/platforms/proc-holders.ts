@@ -47,7 +47,8 @@ export async function readListenersElsewhere(
       if (namespaces.has(namespace)) continue
       const tables = await readTcpTables(`${proc}/${pid}/net`)
       namespaces.add(namespace)
-      found.push(...tables.flatMap((table) => listenersIn(table, port)))
+      for (const table of tables)
+        for (const listener of listenersIn(table, port)) found.push(listener)
     } catch (error) {
       if (isOutOfFiles(error)) throw error
       // Another user's process, or one that has ended.
