@@ -38,6 +38,10 @@ export function safetyWords({safe, problem, rounds}: CheckDocument): string {
   const many = rounds.length === 1 ? 'the restart was' : `each of ${rounds.length} restarts was`
   if (safe) return `SAFE: ${many} immediate`
   const bad = rounds.filter(({verdict}) => verdict !== 'immediate').map(({verdict}) => verdict)
+  if (bad.length === 0) {
+    const beside = rounds.filter(({survivors}) => survivors.some(({listening}) => listening))
+    return `NOT SAFE: an old process still listened after ${beside.length} of ${rounds.length} stops`
+  }
   return `NOT SAFE: ${bad.length} of ${rounds.length} restarts ${bad.length === 1 ? 'was' : 'were'} not immediate (${[...new Set(bad)].join(', ')})`
 }
 
