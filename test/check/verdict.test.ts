@@ -106,7 +106,7 @@ test('a server that the old supervisor starts again is an old one, though it beg
     if (role === 'server') server.listen(port, '127.0.0.1')
     else if (role === 'supervisor') {
       const start = () => {
-        const {pid} = spawn('node', [self, 'server'], {stdio: 'ignore'}).once('exit', () => setTimeout(start, 100))
+        const {pid} = spawn('node', [self, 'server'], {stdio: 'ignore'}).once('exit', () => setTimeout(start, 1000))
         writeFileSync(new URL('server-pid', import.meta.url), String(pid))
       }
       start()
