@@ -160,11 +160,14 @@ test('a server that tries again by itself, in silence, until an old process is g
       const open = () => server.listen(port, '127.0.0.1')
       server.on('error', () => setTimeout(open, 50))
       open()
-      // Long beside what a start takes on this machine.
-      const seconds = 2 + 4 * process.uptime()
-      process.on('disconnect', () => setTimeout(() => process.exit(), seconds * 1000))
+      // Long beside what both processes of a start take on this machine.
+      server.once('listening', () => {
+        const milliseconds = 3000 + 4 * (Date.now() - Number(process.argv[3]))
+        process.on('disconnect', () => setTimeout(() => process.exit(), milliseconds))
+      })
     } else {
-      spawn('node', [self, 'server'], {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
+      const args = [self, 'server', String(Math.round(performance.timeOrigin))]
+      spawn('node', args, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
     }
   `
   const document = await check(t, ['node', program(t, 'server.mjs', source)])
