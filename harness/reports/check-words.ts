@@ -61,6 +61,14 @@ export function errorWords({firstAttempt, count, what, lines}: CheckError): stri
   return `${which}: ${printable(what)}${said}`
 }
 
+/** `round 1: pid 12 from 0.08 to 1.31 s, pid 15 from 1.40 to 1.95 s`; absent where a document does not say. */
+export function listenedWords({listened = []}: CheckRound, index: number): string[] {
+  const spans = listened.map(
+    ({pid, from, to}) => `pid ${pid} from ${from.toFixed(2)} to ${to.toFixed(2)} s`,
+  )
+  return spans.length === 0 ? [] : [`round ${index + 1}: ${spans.join(', ')}`]
+}
+
 /** `node server.js on 127.0.0.1:3000`. */
 export function subjectWords({command, address, port}: CheckDocument): string {
   const host = address.includes(':') ? `[${address}]` : address
