@@ -5,11 +5,14 @@ import {UsageError} from '../errors.ts'
 import type {CompiledProgram} from '../processes/compile.ts'
 import {type Actor, launch} from '../processes/launch.ts'
 import type {CommandEnding, CommandToStart} from '../processes/messages.ts'
-import {commandLineOf, livingBelow} from '../processes/process-table.ts'
+import {commandLineOf, livingBelow, readProcesses} from '../processes/process-table.ts'
+import {type Lineage, type Member, openLineage} from './lineage.ts'
 import {collectLines, type OutputLines} from './output-lines.ts'
 
 /** One start of the command under test. */
 export interface ServerStart {
+  /** Counted from 0. */
+  number: number
   pid: number
   /** When it was started, monotonic seconds. */
   startedAt: number
@@ -30,16 +33,27 @@ export interface ServerOutput {
 
 /** Where servers are started, and from where every process of theirs can be found and ended. */
 export interface ServerHost {
-  /** @throws UsageError if the command cannot be started */
-  start(command: CommandToStart): Promise<ServerStart>
-  /** Sends a signal to the process that was started, as `kill PID` does. */
+  /**
+   * @param usual lines about a port in use that its starts print when nothing is wrong
+   * @throws UsageError if the command cannot be started
+   */
+  start(command: CommandToStart, usual?: ReadonlySet<string>): Promise<ServerStart>
+  /**
+   * Sends a signal to the process that was started, as `kill PID` does.
+   * @throws SystemError-like Error with the code EPERM if it is another user's
+   */
   signal(server: ServerStart, signal: NodeJS.Signals): Promise<void>
-  /** The living processes of all servers started here. */
-  processes(): number[]
+  /** The living processes of all servers started here, and which start each descends from. */
+  processes(): Member[]
+  /** By the latest reading of the process table, as {@link processes} takes it. */
+  startOf: Lineage['startOf']
   /** The command line of one of them; undefined if it has ended. */
   commandOf(pid: number): string | undefined
-  /** Sends SIGKILL to the processes, unless they are none of these servers' (any more). */
-  kill(pids: readonly number[]): void
+  /**
+   * Sends SIGKILL to the processes, unless they are none of these servers' (any more).
+   * @returns the pids of those that are another user's, so that they may not be killed
+   */
+  kill(pids: readonly number[]): number[]
   /** Makes a temporary folder that is gone when the harness ends, however it ends. */
   makeFolder(prefix: string): Promise<string>
   /** Ends all servers with all their processes, and waits until they have ended. */
@@ -59,6 +73,7 @@ interface RunningServer {
 export async function openServerHost(
   program: CompiledProgram,
   onOutput: (output: ServerOutput) => void,
+  onSilent: (pid: number) => void = () => undefined,
 ): Promise<ServerHost> {
   const servers = new Map<number, RunningServer>()
   const groups = new Set<number>()
@@ -78,7 +93,13 @@ export async function openServerHost(
       }),
     onCommandEnded: ({pid, code, signal, seconds}) =>
       whenKnown(() => servers.get(pid)?.end({code, signal, seconds})),
-    onCommandSilent: ({pid}) => whenKnown(() => servers.get(pid)?.fallSilent()),
+    onCommandSilent: ({pid}) =>
+      whenKnown(() => {
+        servers.get(pid)?.fallSilent()
+        // A restart may be tried hundreds of times; what has ended is no longer needed here.
+        servers.delete(pid)
+        onSilent(pid)
+      }),
   })
   let closing = false
   guardian.ended.then((ending) => {
@@ -92,19 +113,27 @@ export async function openServerHost(
     }
   })
 
-  const processes = () => livingBelow(guardian.pid, groups)
+  const lineage = openLineage(guardian.pid)
+  const processes = () => lineage.observe(readProcesses())
+  let started = 0
   return {
-    async start(command) {
+    async start(command, usual) {
+      // Whatever has been left without a parent up to now is not the new start's.
+      processes()
       starting++
       try {
         const {pid, seconds} = await guardian.request('start-command', command)
         const ended = deferred<CommandEnding>()
         const silent = deferred<void>()
         let ending: CommandEnding | undefined
+        const number = started++
+        lineage.begin(number, pid)
+        processes()
         const start: ServerStart = {
+          number,
           pid,
           startedAt: seconds,
-          lines: collectLines(),
+          lines: collectLines(usual),
           ending: () => ending,
           ended: ended.promise,
           silent: silent.promise,
@@ -127,17 +156,20 @@ export async function openServerHost(
       await guardian.request('signal-command', {pid, signal})
     },
     processes,
+    startOf: lineage.startOf,
     commandOf: commandLineOf,
     kill(pids) {
-      const living = processes()
-      for (const pid of pids) {
-        if (!living.includes(pid)) continue
+      const forbidden: number[] = []
+      for (const {pid} of processes()) {
+        if (!pids.includes(pid)) continue
         try {
           process.kill(pid, 'SIGKILL')
-        } catch {
-          // It has just ended.
+        } catch (error) {
+          // Otherwise it has just ended.
+          if ((error as NodeJS.ErrnoException).code === 'EPERM') forbidden.push(pid)
         }
       }
+      return forbidden
     },
     async makeFolder(prefix) {
       const {folder} = await guardian.request('make-folder', {prefix})

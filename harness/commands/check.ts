@@ -65,6 +65,7 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
       {
         onEvent: events.write,
         onOutput: log.add,
+        onSilent: log.end,
         onWaiting: (round, what) =>
           process.stderr.write(`  round ${round}: ${printable(what)}, trying again\n`),
       },

@@ -41,6 +41,7 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
       listeners: ({id}) => ({
         onEvent: (event, fields) => events.write(event, {...fields, scenario: id}),
         onOutput: (output) => logs.get(id)?.add(output),
+        onSilent: (pid) => logs.get(id)?.end(pid),
         onWaiting: (_, what) => process.stderr.write(`  ${id}: ${printable(what)}, waiting\n`),
       }),
       onResult: ({id, status, reason, check}) => {

@@ -62,7 +62,15 @@ export const guardianHandlers = {
 
   async 'signal-command'({pid, signal}: {pid: number; signal: NodeJS.Signals}) {
     // Only a child that nobody has reaped yet is surely the one that is meant.
-    running.get(pid)?.kill(signal)
+    const child = running.get(pid)
+    let problem: Error | undefined
+    // A child that is another user's, e.g. root's by sudo, is told of by this event alone.
+    const refused = (error: Error) => {
+      problem = error
+    }
+    child?.once('error', refused).kill(signal)
+    child?.off('error', refused)
+    if (problem !== undefined) throw problem
     return null
   },
 

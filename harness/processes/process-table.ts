@@ -12,7 +12,15 @@ export interface ProcessEntry {
   group: number
   /** It has ended, and only its parent has not asked after it yet. It holds nothing any more. */
   zombie: boolean
+  /**
+   * When it was started, in the operating system's own words: a pid is used again after its process has
+   * ended, but not with the same start time.
+   */
+  started: string
 }
+
+/** What tells one process from every other, before it and after it. */
+export type ProcessIdentity = Pick<ProcessEntry, 'pid' | 'started'>
 
 /** All processes of this machine that this user may see: from /proc on Linux, from ps elsewhere. */
 export function readProcesses(): ProcessEntry[] {
@@ -32,15 +40,21 @@ function readProc(): ProcessEntry[] {
 
 /** Parses /proc/PID/stat (proc(5)): the name in parentheses may hold spaces and parentheses of its own. */
 export function parseProcStat(text: string): ProcessEntry | undefined {
-  const match = /^(\d+) \(.*\) (\S) (\d+) (\d+) /s.exec(text)
+  // Fields 1 to 5, and 22: when it was started, in ticks since the machine was.
+  const match = /^(\d+) \(.*\) (\S) (\d+) (\d+)(?: -?\d+){16} (\d+)/s.exec(text)
   if (match === null) return undefined
-  const [, pid, state, parent, group] = match
-  const ended = state === 'Z' || state === 'X'
-  return {pid: Number(pid), parent: Number(parent), group: Number(group), zombie: ended}
+  const [, pid, state, parent, group, started = ''] = match
+  const zombie = state === 'Z' || state === 'X'
+  return {pid: Number(pid), parent: Number(parent), group: Number(group), zombie, started}
 }
 
+/** What `ps` is asked for by {@link parsePs}; POSIX has no start time, but each of its systems `lstart`. */
+export const psArguments = ['-axo', 'pid=,ppid=,pgid=,stat=,lstart=']
+
 function readPs(): ProcessEntry[] {
-  const {stdout, pid: own} = spawnSync('ps', ['-axo', 'pid=,ppid=,pgid=,stat='], {
+  const {stdout, pid: own} = spawnSync('ps', psArguments, {
+    // lstart is a date in the words of the language.
+    env: {...process.env, LC_ALL: 'C'},
     encoding: 'latin1',
     stdio: ['ignore', 'pipe', 'ignore'],
     ...limitsInSync,
@@ -49,14 +63,17 @@ function readPs(): ProcessEntry[] {
   return parsePs(stdout ?? '').filter(({pid}) => pid !== own)
 }
 
-/** Parses `ps -axo pid=,ppid=,pgid=,stat=` (ps(1)): a process is a line, its four fields apart by spaces. */
+/** Parses what ps(1) prints with {@link psArguments}: one process per line, its fields separated by spaces. */
 export function parsePs(text: string): ProcessEntry[] {
   return text.split('\n').flatMap((line) => {
-    const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)/.exec(line)
+    const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)(.*)/.exec(line)
     if (match === null) return []
-    const [, pid, parent, group, state = ''] = match
+    const [, pid, parent, group, state = '', started = ''] = match
     const zombie = state.startsWith('Z')
-    return {pid: Number(pid), parent: Number(parent), group: Number(group), zombie}
+    return {
+      ...{pid: Number(pid), parent: Number(parent), group: Number(group), zombie},
+      started: started.trim(),
+    }
   })
 }
 

@@ -6,6 +6,7 @@ import {
   livingBelow,
   parseProcStat,
   parsePs,
+  psArguments,
   readProcesses,
 } from '../../harness/processes/process-table.ts'
 import {missingProgram, testUnless} from '../commands/cli.ts'
@@ -33,13 +34,14 @@ test('this process is in the table, with its parent', (t) => {
 })
 
 test('a name with spaces and parentheses does not confuse the reading of /proc/PID/stat', (t) => {
-  t.deepEqual(parseProcStat('42 (a) Z 1 (b) S 7 40 40 0 -1'), {
+  t.deepEqual(parseProcStat(`42 (a) Z 1 (b) S 7 40 ${'0 '.repeat(10)}-1 ${'0 '.repeat(5)}1234 5`), {
     pid: 42,
     parent: 7,
     group: 40,
     zombie: false,
+    started: '1234',
   })
-  t.true(parseProcStat('42 (x) Z 7 40 40 0 -1')?.zombie)
+  t.true(parseProcStat(`42 (x) Z 7 40 ${'0 '.repeat(16)}1234 5`)?.zombie)
   t.is(parseProcStat('nonsense'), undefined)
 })
 
@@ -47,15 +49,20 @@ testUnless(
   missingProgram('ps'),
   "ps tells of this process what the machine's own table does",
   (t) => {
-    const text = execFileSync('ps', ['-axo', 'pid=,ppid=,pgid=,stat='], {encoding: 'latin1'})
+    const text = execFileSync('ps', psArguments, {
+      encoding: 'latin1',
+      env: {...process.env, LC_ALL: 'C'},
+    })
     const isOwn = ({pid}: {pid: number}) => pid === process.pid
-    t.deepEqual(parsePs(text).find(isOwn), readProcesses().find(isOwn))
+    const {started, ...own} = parsePs(text).find(isOwn) ?? {}
+    t.like(readProcesses().find(isOwn), own)
+    t.regex(started ?? '', /^\w+ \w+ +\d+ [\d:]+ \d{4}$/)
   },
 )
 
 test('a process that has ended and is not waited for is a zombie to ps, too', (t) => {
-  t.deepEqual(parsePs('   42     7    40 Z+\nnonsense\n'), [
-    {pid: 42, parent: 7, group: 40, zombie: true},
+  t.deepEqual(parsePs('   42     7    40 Z+ Thu Nov  6 22:13:21 2026\nnonsense\n'), [
+    {pid: 42, parent: 7, group: 40, zombie: true, started: 'Thu Nov  6 22:13:21 2026'},
   ])
 })
 
