@@ -3,12 +3,12 @@ import type {Platform} from '../platforms/platform.ts'
 import {compileActor} from '../processes/compile.ts'
 import type {CheckDocument, CheckProblem, CheckRound} from '../reports/check-schema.ts'
 import {describeHost} from '../reports/host.ts'
+import {isOutOfFiles} from '../sockets/system-error.ts'
 import {adviceFor} from './advice.ts'
 import type {CheckContext, CheckListeners, RunningServer} from './context.ts'
 import {
   blindnessOf,
   CouldNotMeasure,
-  isOutOfFiles,
   outOfFilesProblem,
   unseenProblem,
 } from './could-not-measure.ts'
