@@ -3,6 +3,7 @@ import {CommanderError} from 'commander'
 import {commandLine} from './commands/command-line.ts'
 import {proveRoomForFiles} from './commands/room-for-files.ts'
 import {exitStatus, UsageError} from './errors.ts'
+import {offerToEndOrphans} from './processes/orphans.ts'
 import {printable} from './reports/words.ts'
 
 // Node's own status for a fault of ours, 1, would say that something observed differs.
@@ -18,6 +19,8 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code !== 'EPIPE') throw error
   })
 }
+
+offerToEndOrphans()
 
 try {
   proveRoomForFiles()

@@ -5,7 +5,14 @@ import {UsageError} from '../errors.ts'
 import type {CompiledProgram} from '../processes/compile.ts'
 import {type Actor, launch} from '../processes/launch.ts'
 import type {CommandEnding, CommandToStart} from '../processes/messages.ts'
-import {commandLineOf, livingBelow} from '../processes/process-table.ts'
+import {
+  commandLineOf,
+  entriesBelow,
+  livingBelow,
+  ProcessGroups,
+  type ProcessIdentity,
+  signalProcess,
+} from '../processes/process-table.ts'
 import {collectLines, type OutputLines} from './output-lines.ts'
 
 /** One start of the command under test. */
@@ -61,7 +68,7 @@ export async function openServerHost(
   onOutput: (output: ServerOutput) => void,
 ): Promise<ServerHost> {
   const servers = new Map<number, RunningServer>()
-  const groups = new Set<number>()
+  const groups = new ProcessGroups()
   // A server may write, and end, before the answer that tells its pid has been dealt with.
   const early: (() => void)[] = []
   let starting = 0
@@ -84,8 +91,7 @@ export async function openServerHost(
   guardian.ended.then((ending) => {
     if (closing) return
     // Nobody is left to end them but us. A killed guardian is no reason to leave a server running.
-    livingBelow(guardian.pid, groups)
-    for (const group of groups) killGroup(group)
+    for (const entry of entriesBelow(guardian.pid, groups)) killIfOurs(entry)
     for (const {end, fallSilent} of servers.values()) {
       end(ending)
       fallSilent()
@@ -129,14 +135,8 @@ export async function openServerHost(
     processes,
     commandOf: commandLineOf,
     kill(pids) {
-      const living = processes()
-      for (const pid of pids) {
-        if (!living.includes(pid)) continue
-        try {
-          process.kill(pid, 'SIGKILL')
-        } catch {
-          // It has just ended.
-        }
+      for (const entry of entriesBelow(guardian.pid, groups)) {
+        if (pids.includes(entry.pid)) killIfOurs(entry)
       }
     },
     async makeFolder(prefix) {
@@ -151,11 +151,11 @@ export async function openServerHost(
   }
 }
 
-function killGroup(leader: number): void {
+function killIfOurs(process: ProcessIdentity): void {
   try {
-    process.kill(-leader, 'SIGKILL')
+    signalProcess(process)
   } catch {
-    // It has just ended.
+    // It has become another user's.
   }
 }
 
