@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import {CommanderError} from 'commander'
 import {commandLine} from './commands/command-line.ts'
+import {keepIgnoringHangup} from './commands/interruption.ts'
 import {proveRoomForFiles} from './commands/room-for-files.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {offerToEndOrphans} from './processes/orphans.ts'
@@ -21,6 +22,7 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 offerToEndOrphans()
+keepIgnoringHangup()
 
 try {
   proveRoomForFiles()
