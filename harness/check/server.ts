@@ -49,8 +49,11 @@ export interface ServerHost {
   kill(pids: readonly number[]): void
   /** Makes a temporary folder that is gone when the harness ends, however it ends. */
   makeFolder(prefix: string): Promise<string>
-  /** Ends all servers with all their processes, and waits until they have ended. */
-  close(): Promise<void>
+  /**
+   * Ends all servers with all their processes, and waits until they have ended.
+   * @returns the pids of those that could not be ended, because they have become another user's
+   */
+  close(): Promise<readonly number[]>
 }
 
 interface RunningServer {
@@ -145,8 +148,9 @@ export async function openServerHost(
     },
     async close() {
       closing = true
-      await guardian.request('exit', null).catch(() => undefined)
+      const answer = await guardian.request('exit', null).catch(() => undefined)
       await guardian.ended
+      return answer?.left ?? []
     },
   }
 }

@@ -113,7 +113,7 @@ function endTree(): number[] {
   // The groups of commands that still run are surely ours, and need no table of processes.
   for (const pid of running.keys()) killGroup(pid)
   // Nobody waits for the commands any more, and not every container has an init that would.
-  const left = subreaper?.endAll(new Set(), endWithinSeconds) ?? endWhatIsFound()
+  const left = subreaper?.endAll(endWithinSeconds) ?? endWhatIsFound()
   running.clear()
   return left
 }

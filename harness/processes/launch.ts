@@ -203,7 +203,7 @@ export async function launch(
     // Only `close` means that everything the process said has arrived.
     child.once('close', (code, signal) => {
       running.delete(child)
-      if (role === 'guardian') endOrphans()
+      if (role === 'guardian' && code !== 0) endOrphans()
       const ending = {code, signal, seconds: exitedAt ?? monotonicSeconds()}
       fail(failure(ending))
       listeners.onEnd?.(ending)

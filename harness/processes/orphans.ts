@@ -34,8 +34,13 @@ export function adoptOrphans(): void {
   if (isOurProgram) subreaper ??= becomeSubreaper()
 }
 
-/** Called when a guardian has ended: whatever it has not ended itself is a child of this process by now. */
+/** Called when a guardian was killed, or failed: what it has not ended is a child of this process by now. */
 export function endOrphans(): void {
-  const pids = [...own].flatMap(({pid}) => pid ?? [])
-  subreaper?.endAll(new Set(pids), endWithinSeconds)
+  if (subreaper === undefined) return
+  const pids = new Set([...own].map(({pid}) => pid))
+  const {endAll, sessionOf} = subreaper
+  const ownSession = sessionOf(0)
+  // A guardian leads a session, and nothing below it can come back to ours. Here is what a worker thread has
+  // started, such as that of tsx, which compiles.
+  endAll(endWithinSeconds, (pid) => pids.has(pid) || sessionOf(pid) === ownSession)
 }

@@ -12,6 +12,7 @@ const pauseMilliseconds = 1
 interface Reaping {
   prctl(option: number, value: number, a: number, b: number, c: number): number
   waitpid(pid: number, status: null, options: number): number
+  getsid(pid: number): number
 }
 
 /** A process that every orphan among its descendants becomes a child of. */
@@ -23,12 +24,14 @@ export interface Subreaper {
    */
   reap(own: ReadonlySet<number>): void
   /**
-   * Ends all children but `own`, and everything below them, until no such child is left. As every orphan
-   * becomes a child, and only this process reaps its children, none of their pids can come to mean
-   * another process before it is signalled.
+   * Ends all children but those that are spared, and everything below them, until no such child is left. As
+   * every orphan becomes a child, and only this process reaps its children, none of their pids can come to
+   * mean another process before it is signalled.
    * @returns the processes that could not be ended, because another user's, or not in time
    */
-  endAll(own: ReadonlySet<number>, withinSeconds: number): number[]
+  endAll(withinSeconds: number, isSpared?: (pid: number) => boolean): number[]
+  /** The session that a process is in; 0: this one. */
+  sessionOf(pid: number): number
 }
 
 /**
@@ -44,33 +47,39 @@ export function becomeSubreaper(): Subreaper | undefined {
     const c = {
       prctl: library.func('int prctl(int, ulong, ulong, ulong, ulong)'),
       waitpid: library.func('int waitpid(int, void *, int)'),
+      getsid: library.func('int getsid(int)'),
     } as unknown as Reaping
     if (c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) return undefined
-    const reap = (own: ReadonlySet<number>) => {
+    const reapUnless = (isSpared: (pid: number) => boolean) => {
       for (const pid of childrenOfThisProcess()) {
-        if (!own.has(pid)) c.waitpid(pid, null, WNOHANG)
+        if (!isSpared(pid)) c.waitpid(pid, null, WNOHANG)
       }
     }
-    return {reap, endAll: (own, withinSeconds) => endAll(own, withinSeconds, reap)}
+    return {
+      reap: (own) => reapUnless((pid) => own.has(pid)),
+      endAll: (withinSeconds, isSpared = () => false) =>
+        endAll(withinSeconds, isSpared, () => reapUnless(isSpared)),
+      sessionOf: (pid) => c.getsid(pid),
+    }
   } catch {
     return undefined
   }
 }
 
 function endAll(
-  own: ReadonlySet<number>,
   withinSeconds: number,
-  reap: Subreaper['reap'],
+  isSpared: (pid: number) => boolean,
+  reap: () => void,
 ): number[] {
   const deadline = monotonicSeconds() + withinSeconds
-  const left = () => childrenOfThisProcess().filter((pid) => !own.has(pid))
+  const left = () => childrenOfThisProcess().filter((pid) => !isSpared(pid))
   for (;;) {
     // A child that ends hands its own children over in the same instant, and stays in this list until it is
     // reaped here. So, unlike one reading of all of /proc, an empty list proves that nothing is left.
     const children = left()
     if (children.length === 0) return []
     const refused = children.filter((pid) => !kill(pid))
-    reap(own)
+    reap()
     // What is below another user's process may be ours to end even so.
     const below = refused.length > 0 ? refusedBelow(refused) : refused
     const isAllThatIsLeft = left().every((pid) => refused.includes(pid))
@@ -110,7 +119,7 @@ function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMilliseconds)
 }
 
-/** Also those that have ended, and nobody has reaped yet. */
+/** Those of all its threads. Also those that have ended, and nobody has reaped yet. */
 export function childrenOfThisProcess(): number[] {
   try {
     // Each thread has children of its own.
