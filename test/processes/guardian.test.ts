@@ -6,10 +6,12 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import {type AddressInfo, createServer, type Socket} from 'node:net'
+import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {deferred} from '../../harness/deferred.ts'
@@ -17,6 +19,7 @@ import {compileActor} from '../../harness/processes/compile.ts'
 import {type LaunchOptions, type Listeners, launch} from '../../harness/processes/launch.ts'
 import {readProcess, signalProcess} from '../../harness/processes/process-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {findProgram} from '../../harness/survey/programs.ts'
 import {missingProgram, startProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
 
 const nobody = 65_534
@@ -137,14 +140,31 @@ testUnless(
   },
 )
 
-/** Why nobody cannot run Node and the program here. */
+const asNobody = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'] as const
+const asRoot = ['--reuid=0', '--regid=0', '--clear-groups']
+
+/** Makes a program that turns whoever starts it into root altogether, as sudo does. */
+function makeSudo(folder: string): string {
+  const path = join(folder, 'become-root')
+  copyFileSync(findProgram('setpriv') ?? '', path)
+  chmodSync(path, 0o4755)
+  return path
+}
+
+/** Why nobody cannot run Node, and become root, here. */
 function nobodyProblem(): string | undefined {
+  // Not below the project, which nobody may not be allowed to look into.
+  const folder = mkdtempSync(join(tmpdir(), 'rebind-guardian-test-'))
   try {
-    const user = [`--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups']
-    execFileSync('setpriv', [...user, process.execPath, '--version'], {stdio: 'ignore'})
+    chmodSync(folder, 0o755)
+    const [setpriv, ...user] = asNobody
+    const command = [makeSudo(folder), ...asRoot, process.execPath, '--version']
+    execFileSync(setpriv, [...user, ...command], {stdio: 'ignore'})
     return undefined
   } catch {
-    return 'nobody cannot run Node here'
+    return 'nobody cannot run Node, or become root, here'
+  } finally {
+    rmSync(folder, {recursive: true})
   }
 }
 
@@ -152,19 +172,16 @@ testUnless(
   linuxOnly() ?? rootOnly() ?? nobodyProblem(),
   "a command that has become another user's is refused by code, named at the end, and survives",
   async (t) => {
-    // Not below the project, which nobody may not be allowed to look into.
     const folder = temporaryFolder(t)
     chmodSync(folder, 0o755)
     const path = join(folder, 'actor.mjs')
     copyFileSync(program, path)
-    // A program that makes itself root's altogether, as sudo does.
-    const becomeRoot = join(folder, 'become-root')
-    copyFileSync(execFileSync('which', ['setpriv'], {encoding: 'utf8'}).trim(), becomeRoot)
-    chmodSync(becomeRoot, 0o4755)
-    const through = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'] as const
-    const guardian = await guardianOf(t, {}, {through}, path)
-    const rights = ['--reuid=0', '--regid=0', '--clear-groups']
-    const {pid} = await guardian.start(becomeRoot, ...rights, 'sh', '-c', 'echo; exec sleep 60')
+    const isRoot = deferred<void>()
+    const listeners = {onCommandOutput: () => isRoot.resolve()}
+    const guardian = await guardianOf(t, listeners, {through: asNobody}, path)
+    const sleep = ['sh', '-c', 'echo; exec sleep 60']
+    const {pid} = await guardian.start(makeSudo(folder), ...asRoot, ...sleep)
+    await isRoot.promise
     const entry = readProcess(pid)
     t.teardown(() => entry !== undefined && signalProcess(entry))
     await t.throwsAsync(guardian.request('signal-command', {pid, signal: 'SIGTERM'}), {

@@ -22,6 +22,8 @@ async function bystander(): Promise<ChildProcess> {
 }
 
 async function bystanderWithPid(wanted: number): Promise<ChildProcess> {
+  // Start times are in hundredths of a second. No pid comes round that soon by itself.
+  await delay(20)
   for (;;) {
     // Threads take numbers, too, so that a first try may miss.
     writeFileSync('/proc/sys/kernel/ns_last_pid', String(wanted - 1))
