@@ -49,6 +49,8 @@ export interface ServerHost {
   kill(pids: readonly number[]): void
   /** Makes a temporary folder that is gone when the harness ends, however it ends. */
   makeFolder(prefix: string): Promise<string>
+  /** Removes such a folder before that, with the rights of whoever owns it by then. */
+  removeFolder(folder: string): Promise<void>
   /**
    * Ends all servers with all their processes, and waits until they have ended.
    * @returns the pids of those that could not be ended, because they have become another user's
@@ -145,6 +147,9 @@ export async function openServerHost(
     async makeFolder(prefix) {
       const {folder} = await guardian.request('make-folder', {prefix})
       return folder
+    },
+    async removeFolder(folder) {
+      await guardian.request('remove-folder', {folder})
     },
     async close() {
       closing = true

@@ -77,6 +77,11 @@ export const guardianHandlers = {
     return {folder}
   },
 
+  async 'remove-folder'({folder}: {folder: string}) {
+    if (folders.delete(folder)) removeFolder(folder)
+    return null
+  },
+
   async exit() {
     const left = endTree()
     return {openConnections: 0, ...(left.length > 0 ? {left} : {})}

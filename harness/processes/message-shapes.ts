@@ -174,6 +174,10 @@ export const requestShapes: {
     takes: fields<Requests['make-folder']['takes']>({prefix: text}),
     gives: fields<Requests['make-folder']['gives']>({folder: text}),
   },
+  'remove-folder': {
+    takes: fields<Requests['remove-folder']['takes']>({folder: text}),
+    gives: nothing,
+  },
 }
 
 export const isPace = fields<PaceMessage>({pace: pacing})

@@ -75,6 +75,8 @@ export interface Requests {
   'signal-command': {takes: {pid: number; signal: NodeJS.Signals}; gives: null}
   /** Guardian: make a temporary folder, and remove it when it ends itself, after all its commands. */
   'make-folder': {takes: {prefix: string}; gives: {folder: string}}
+  /** Guardian: remove such a folder now, with the rights of its owner only. */
+  'remove-folder': {takes: {folder: string}; gives: null}
 }
 
 /** Kernel settings to write, by the operating system's own names. */

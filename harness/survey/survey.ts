@@ -116,7 +116,16 @@ async function surveyOne(
   } catch (error) {
     return {...blank, version, reason: (error as Error).message}
   } finally {
-    if (folder !== undefined) await rm(folder, {recursive: true, force: true})
+    if (folder !== undefined) await removeFolder(host, folder)
+  }
+}
+
+async function removeFolder(host: ServerHost, folder: string): Promise<void> {
+  try {
+    await host.removeFolder(folder)
+  } catch {
+    // The guardian has been killed. Root rather leaves the folder than follows a link in it.
+    if (!isRoot()) await rm(folder, {recursive: true, force: true})
   }
 }
 

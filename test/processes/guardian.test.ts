@@ -220,8 +220,8 @@ testUnless(
   "a folder that was given to another user is removed with that user's rights only",
   async (t) => {
     const guardian = await guardianOf(t)
-    const [gone, kept] = await Promise.all(
-      ['gone', 'kept'].map(async (name) => {
+    const [asked, gone, kept] = await Promise.all(
+      ['asked', 'gone', 'kept'].map(async (name) => {
         const prefix = `rebind-guardian-test-${name}-`
         const {folder} = await guardian.request('make-folder', {prefix})
         for (const part of ['', 'a', 'a/b']) {
@@ -233,12 +233,15 @@ testUnless(
         return folder
       }),
     )
-    if (gone === undefined || kept === undefined) return t.fail()
+    if (asked === undefined || gone === undefined || kept === undefined) return t.fail()
     t.teardown(() => rmSync(kept, {recursive: true}))
     // In place of what a link, put there just in time, would lead to.
     const ofRoot = join(kept, 'a', 'of-root')
     mkdirSync(ofRoot)
     writeFileSync(join(ofRoot, 'file'), '')
+    await guardian.request('remove-folder', {folder: asked})
+    t.deepEqual([asked, gone].map(existsSync), [false, true])
+    await guardian.request('remove-folder', {folder: kept})
     await guardian.exit()
     t.false(existsSync(gone))
     t.true(existsSync(join(ofRoot, 'file')))
