@@ -86,7 +86,7 @@ createServer(() => {}).listen(Number(port), '127.0.0.1', () => {
 `
 
 testUnless(
-  nativeOpenerProblem(),
+  process.platform === 'linux' ? nativeOpenerProblem() : 'only Linux has subreapers',
   'a check whose guardian is killed leaves no process of the server behind, whatever its session',
   async (t) => {
     const folder = temporaryFolder(t)

@@ -116,7 +116,7 @@ int main(int count, char **arguments) {
 `
 
 testUnless(
-  nativeOpenerProblem() ?? missingProgram('cc'),
+  linuxOnly() ?? nativeOpenerProblem() ?? missingProgram('cc'),
   'a chain of processes that each live for a moment ends with the guardian',
   async (t) => {
     const server = createServer().listen(0, '127.0.0.1')

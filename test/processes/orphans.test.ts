@@ -1,6 +1,6 @@
 import {join} from 'node:path'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
-import {projectFolder, startProgram, testUnless} from '../commands/cli.ts'
+import {missingProgram, projectFolder, startProgram, testUnless} from '../commands/cli.ts'
 
 /** Of the package as it is installed, because a loader would start processes of its own before. */
 const module = (path: string) =>
@@ -54,7 +54,7 @@ for (const [who, argument, daemonIsAlive] of [
   ['another program', 'does not', true],
 ] as const) {
   testUnless(
-    nativeOpenerProblem(),
+    nativeOpenerProblem() ?? missingProgram('setsid'),
     `of what a killed guardian leaves, ${who} ends ${daemonIsAlive ? 'nothing' : 'all, and nothing else'}`,
     async (t) => {
       const node = [process.execPath, '--input-type=module', '--eval', source, argument]
