@@ -1,6 +1,6 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {lstatSync, mkdtempSync, rmSync} from 'node:fs'
+import {lstatSync, mkdtempSync, readdirSync, rmdirSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
@@ -142,30 +142,40 @@ function endWhatIsFound(): number[] {
   }
 }
 
-/**
- * As the folder's owner, if that is another user: root would follow a link that this user puts in place
- * of a folder while it is being removed.
- */
+/** Another guardian may still be ending a server that writes there. */
+const removing = {recursive: true, force: true, maxRetries: 10, retryDelay: 50} as const
+
 function removeFolder(folder: string): void {
-  const groupsOfRoot = process.getgroups?.() ?? []
-  const isRoot = process.geteuid?.() === 0
   try {
-    const {uid, gid} = lstatSync(folder)
-    if (isRoot && uid !== 0) {
-      process.setgroups?.([gid])
-      process.setegid?.(gid)
-      process.seteuid?.(uid)
-    }
-    // Another guardian may still be ending a server that writes there.
-    rmSync(folder, {recursive: true, force: true, maxRetries: 10, retryDelay: 50})
+    const owner = lstatSync(folder)
+    if (process.geteuid?.() === 0 && owner.uid !== 0) {
+      emptyAs(owner, folder)
+      // The folder itself, and nothing that a link in its place would lead to.
+      rmdirSync(folder)
+    } else rmSync(folder, removing)
   } catch {
     // Nobody is left to be told.
+  }
+}
+
+/**
+ * Removes all that is in another user's folder, with that user's rights: root would follow a link that
+ * the user puts in place of a folder while it is being removed.
+ */
+function emptyAs({uid, gid}: {uid: number; gid: number}, folder: string): void {
+  const groupsOfRoot = process.getgroups?.() ?? []
+  // From here on by relative paths: the user may not be allowed to look into the folders above.
+  process.chdir(folder)
+  try {
+    process.setgroups?.([gid])
+    process.setegid?.(gid)
+    process.seteuid?.(uid)
+    for (const name of readdirSync('.')) rmSync(name, removing)
   } finally {
-    if (isRoot) {
-      process.seteuid?.(0)
-      process.setegid?.(0)
-      process.setgroups?.(groupsOfRoot)
-    }
+    process.seteuid?.(0)
+    process.setegid?.(0)
+    process.setgroups?.(groupsOfRoot)
+    process.chdir('/')
   }
 }
 

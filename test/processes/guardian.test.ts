@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import {type AddressInfo, createServer, type Socket} from 'node:net'
 import {tmpdir} from 'node:os'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {deferred} from '../../harness/deferred.ts'
 import {compileActor} from '../../harness/processes/compile.ts'
@@ -215,35 +215,41 @@ testUnless(
   },
 )
 
-testUnless(
-  rootOnly(),
-  "a folder that was given to another user is removed with that user's rights only",
-  async (t) => {
-    const guardian = await guardianOf(t)
-    const [asked, gone, kept] = await Promise.all(
-      ['asked', 'gone', 'kept'].map(async (name) => {
-        const prefix = `rebind-guardian-test-${name}-`
-        const {folder} = await guardian.request('make-folder', {prefix})
-        for (const part of ['', 'a', 'a/b']) {
-          const path = join(folder, part)
-          if (part !== '') mkdirSync(path)
-          writeFileSync(join(path, 'file'), '')
-          chownSync(path, nobody, nobody)
-        }
-        return folder
-      }),
-    )
-    if (asked === undefined || gone === undefined || kept === undefined) return t.fail()
-    t.teardown(() => rmSync(kept, {recursive: true}))
-    // In place of what a link, put there just in time, would lead to.
-    const ofRoot = join(kept, 'a', 'of-root')
-    mkdirSync(ofRoot)
-    writeFileSync(join(ofRoot, 'file'), '')
-    await guardian.request('remove-folder', {folder: asked})
-    t.deepEqual([asked, gone].map(existsSync), [false, true])
-    await guardian.request('remove-folder', {folder: kept})
-    await guardian.exit()
-    t.false(existsSync(gone))
-    t.true(existsSync(join(ofRoot, 'file')))
-  },
-)
+for (const [where, mode] of [
+  ['in a folder of everybody', 0o1777],
+  ["in a folder of root's", 0o700],
+] as const)
+  testUnless(
+    rootOnly(),
+    `a folder that was given to another user ${where} is removed with that user's rights only`,
+    async (t) => {
+      const tmp = temporaryFolder(t)
+      chmodSync(tmp, mode)
+      const guardian = await guardianOf(t, {}, {through: ['env', `TMPDIR=${tmp}`]})
+      const [asked, gone, kept] = await Promise.all(
+        ['asked', 'gone', 'kept'].map(async (name) => {
+          const prefix = `rebind-guardian-test-${name}-`
+          const {folder} = await guardian.request('make-folder', {prefix})
+          for (const part of ['', 'a', 'a/b']) {
+            const path = join(folder, part)
+            if (part !== '') mkdirSync(path)
+            writeFileSync(join(path, 'file'), '')
+            chownSync(path, nobody, nobody)
+          }
+          return folder
+        }),
+      )
+      if (asked === undefined || gone === undefined || kept === undefined) return t.fail()
+      t.is(dirname(kept), tmp)
+      // In place of what a link, put there just in time, would lead to.
+      const ofRoot = join(kept, 'a', 'of-root')
+      mkdirSync(ofRoot)
+      writeFileSync(join(ofRoot, 'file'), '')
+      await guardian.request('remove-folder', {folder: asked})
+      t.deepEqual([asked, gone].map(existsSync), [false, true])
+      await guardian.request('remove-folder', {folder: kept})
+      await guardian.exit()
+      t.false(existsSync(gone))
+      t.true(existsSync(join(ofRoot, 'file')))
+    },
+  )
