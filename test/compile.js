@@ -16,6 +16,7 @@ const project = fileURLToPath(new URL('..', import.meta.url))
 const tests = join(project, 'test')
 const compiledTests = join(project, 'node_modules', '.cache', 'rebind-tests')
 const dist = join(project, 'dist')
+const ownUrl = 'urlOfThisSource'
 const staleAfterMilliseconds = 60 * 60 * 1000
 
 const common = {
@@ -52,6 +53,8 @@ function buildTests() {
     // AVA starts its processes with --enable-source-maps: stacks point to the sources.
     sourcemap: true,
     sourcesContent: false,
+    // Of the program only: tests write programs that say import.meta.url themselves.
+    define: {'import.meta.url': ownUrl},
     plugins: [ownUrls],
   })
 }
@@ -63,8 +66,9 @@ const ownUrls = {
     onLoad({filter: /\.ts$/}, ({path}) => {
       const source = readFileSync(path, 'utf8')
       if (!source.includes('import.meta.url')) return undefined
-      const url = JSON.stringify(pathToFileURL(path).href)
-      return {contents: source.replaceAll('import.meta.url', url), loader: 'ts'}
+      // On the first line, so that the others keep their numbers.
+      const contents = `const ${ownUrl} = ${JSON.stringify(pathToFileURL(path).href)}; ${source}`
+      return {contents, loader: 'ts'}
     })
   },
 }
