@@ -58,12 +58,19 @@ function describeProcess(pid: number): Holder | undefined {
   try {
     const read = (name: string) => readFileSync(`/proc/${pid}/${name}`, 'utf8')
     const {name, parent, uid} = parseProcStatus(read('status'))
-    const words = read('cmdline').replace(/\0+$/, '').split('\0')
-    const command = words.join(' ').trim() === '' ? `[${name}]` : words.join(' ')
+    const command = parseProcCmdline(read('cmdline')) || `[${name}]`
     return {pid, parent, uid, user: uid === null ? null : userName(uid), command}
   } catch {
     return undefined
   }
+}
+
+/**
+ * The words of /proc/PID/cmdline, which its process may have overwritten with anything, on one line; empty
+ * where there are none. Not by a pattern: `\\0+$` is quadratic in the zeros within.
+ */
+export function parseProcCmdline(text: string): string {
+  return text.replaceAll('\0', ' ').trimEnd()
 }
 
 /** Parses /proc/PID/status (proc(5)); what a line does not say is null, or a name without a character. */

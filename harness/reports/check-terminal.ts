@@ -2,6 +2,7 @@ import {getBorderCharacters, table} from 'table'
 import type {CheckDocument, CheckRound} from './check-schema.ts'
 import {errorWords, reuseaddrWords, roundColumns, safetyWords, subjectWords} from './check-words.ts'
 import {coloursFor} from './colours.ts'
+import {withoutTrailingSpace} from './fitted-table.ts'
 import {hostWords, printable} from './words.ts'
 import {wrap, wrapSentences} from './wrap.ts'
 
@@ -40,9 +41,10 @@ function roundTable(rounds: readonly CheckRound[], width: number | undefined): s
       .map((cells) => titles.map((title, column) => `${title}: ${cells[column]}`).join('\n  '))
       .join('\n')
   }
-  return table([titles.map((title) => pc.bold(title)), ...rows], {
+  const text = table([titles.map((title) => pc.bold(title)), ...rows], {
     border: getBorderCharacters('void'),
     columnDefault: {paddingLeft: 0, paddingRight: gap},
     drawHorizontalLine: () => false,
-  }).replace(/ +$/gm, '')
+  })
+  return withoutTrailingSpace(text)
 }

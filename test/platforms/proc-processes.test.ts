@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs'
 import test from 'ava'
-import {parseProcStatus} from '../../harness/platforms/proc-processes.ts'
+import {parseProcCmdline, parseProcStatus} from '../../harness/platforms/proc-processes.ts'
 
 const onLinuxOnly = process.platform === 'linux' ? test : test.skip
 
@@ -17,4 +17,13 @@ test('of two uids it is the effective one, and what is missing is null', (t) => 
     parent: null,
     uid: 0,
   })
+})
+
+test('a command line is one line, and takes no time that grows with the square of its length', (t) => {
+  t.is(parseProcCmdline('node\0server.js\0--port\0\0'), 'node server.js --port')
+  t.is(parseProcCmdline('\0 \0'), '')
+  const began = process.cpuUsage()
+  parseProcCmdline(`${'\0'.repeat(500_000)}x`)
+  const {user, system} = process.cpuUsage(began)
+  t.true((user + system) / 1e6 < 2, `${(user + system) / 1e6} s`)
 })
