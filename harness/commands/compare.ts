@@ -7,7 +7,10 @@ import {exitStatus, UsageError} from '../errors.ts'
 import {renderComparisonMarkdown, renderJudgementMarkdown} from '../reports/comparison-markdown.ts'
 import type {Comparison, Judgement} from '../reports/comparison-schema.ts'
 import {renderComparison, renderJudgement} from '../reports/comparison-terminal.ts'
+import {jsonText} from '../reports/json-text.ts'
 import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
+import {printable} from '../reports/words.ts'
+import {columnsOf} from '../reports/wrap.ts'
 
 export interface CompareOptions {
   json?: boolean
@@ -38,7 +41,7 @@ async function showSideBySide(paths: string[], options: CompareOptions): Promise
   const compared = sideBySide(documents)
   if (options.out !== undefined) await write(compared, options.out)
   print<Comparison>(compared, options, {
-    text: (comparison) => renderComparison(comparison, process.stdout.columns),
+    text: (comparison) => renderComparison(comparison, columnsOf(process.stdout)),
     markdown: renderComparisonMarkdown,
   })
   return exitStatus.asExpected
@@ -80,7 +83,7 @@ async function recorded(): Promise<ComparableDocument[]> {
 async function write(document: Comparison | Judgement, out: string): Promise<void> {
   const folder = await makeRunFolder(out, new Date())
   await writeDocument(folder, document)
-  process.stderr.write(`Comparison: ${folder.path}\n`)
+  process.stderr.write(`Comparison: ${printable(folder.path)}\n`)
 }
 
 function print<T>(
@@ -88,5 +91,5 @@ function print<T>(
   {json, format}: CompareOptions,
   render: Record<CompareOptions['format'], (document: T) => string>,
 ): void {
-  process.stdout.write(json === true ? `${JSON.stringify(document)}\n` : render[format](document))
+  process.stdout.write(json === true ? `${jsonText(document)}\n` : render[format](document))
 }

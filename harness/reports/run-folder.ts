@@ -5,6 +5,7 @@ import {dirname, join, resolve} from 'node:path'
 import {UsageError} from '../errors.ts'
 import {documentKinds, type RunDocument} from './documents.ts'
 import {readRunLog} from './event-log.ts'
+import {jsonText} from './json-text.ts'
 import {onlyOurs} from './output-file.ts'
 
 /** The folder that one run writes to. */
@@ -73,7 +74,7 @@ export async function writeDocument(
   const {name, indent, load} = documentKinds[document.format]
   const valid = (await load()).schema.parse(document)
   try {
-    await writeWhole(folder, `${name}.json`, `${JSON.stringify(valid, null, indent)}\n`)
+    await writeWhole(folder, `${name}.json`, `${jsonText(valid, indent)}\n`)
     await writeMarkdown(folder, valid, sentences)
   } catch (error) {
     throw new Error(
