@@ -1,3 +1,4 @@
+import {execFileSync} from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -11,6 +12,7 @@ import {join} from 'node:path'
 import test from 'ava'
 import {
   loggedPid,
+  missingProgram,
   readEvents,
   readReport,
   resultOf,
@@ -179,6 +181,35 @@ for (const [what, place] of [
     t.throws(() => runFolder(out), undefined, 'no run folder is made')
   })
 }
+
+testUnless(
+  missingProgram('mkfifo'),
+  '--junit into a FIFO that nobody reads is refused before the run begins, and not waited for',
+  async (t) => {
+    const fifo = join(temporaryFolder(t), 'junit.xml')
+    execFileSync('mkfifo', [fifo])
+    const out = temporaryFolder(t)
+    const args = ['run', '--quick', 'server-aborts', '--junit', fifo, '--out', out]
+    const {status, stderr} = await runCli(t, args)
+    t.is(status, 2, stderr)
+    t.regex(stderr, /cannot write to .*junit\.xml \(it is not a regular file\); name another file/)
+    t.throws(() => runFolder(out), undefined, 'no run folder is made')
+  },
+)
+
+testUnless(
+  missingProgram('mkfifo'),
+  'a job summary that is a FIFO is not waited for, and is a warning',
+  async (t) => {
+    const fifo = join(temporaryFolder(t), 'step_summary')
+    execFileSync('mkfifo', [fifo])
+    const args = ['run', '--quick', 'server-aborts', '--out', temporaryFolder(t)]
+    const env = {GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: fifo}
+    const {status, stderr} = await runCli(t, args, {env})
+    t.is(status, 0, stderr)
+    t.regex(stderr, /^::warning title=Rebind wrote no job summary::.*\(it is not a regular file\)/m)
+  },
+)
 
 test('--junit keeps what the file holds until the run is over, and leaves none for bad usage', async (t) => {
   const file = join(temporaryFolder(t), 'junit.xml')

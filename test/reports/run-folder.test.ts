@@ -1,4 +1,6 @@
+import {execFileSync} from 'node:child_process'
 import {
+  constants,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -7,14 +9,15 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import {open} from 'node:fs/promises'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {openServerLog} from '../../harness/check/server-log.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {openEventLog} from '../../harness/reports/events.ts'
-import {proveWritable, writeNamedFile} from '../../harness/reports/output-file.ts'
+import {appendToFile, proveWritable, writeNamedFile} from '../../harness/reports/output-file.ts'
 import {makeRunFolder, writeDocument} from '../../harness/reports/run-folder.ts'
-import {temporaryFolder, testUnless} from '../commands/cli.ts'
+import {missingProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
 import {recordedReport} from './documents.ts'
 
 const unixOnly = process.platform === 'win32' ? 'Windows has no such modes and links' : undefined
@@ -110,6 +113,28 @@ testUnless(
     t.false(readdirSync(folder).includes('nowhere'))
     await writeNamedFile(victim, 'new')
     t.is(readFileSync(victim, 'utf8'), 'new')
+  },
+)
+
+testUnless(
+  unixOnly ?? missingProgram('mkfifo'),
+  'a FIFO in the place of a file that the user has named gets nothing, read or not',
+  async (t) => {
+    const fifo = join(temporaryFolder(t), 'junit.xml')
+    execFileSync('mkfifo', [fifo])
+    await t.throwsAsync(proveWritable(fifo, '--junit'), {
+      instanceOf: UsageError,
+      message: `cannot write to ${fifo} (it is not a regular file); name another file with --junit FILE`,
+    })
+    // With a reader, not even a program that waits is held up.
+    const reader = await open(fifo, constants.O_RDONLY | constants.O_NONBLOCK)
+    t.teardown(() => reader.close())
+    await t.throwsAsync(writeNamedFile(fifo, 'owned'), {code: 'it is not a regular file'})
+    await t.throwsAsync(
+      appendToFile(fifo, () => 'owned'),
+      {code: 'it is not a regular file'},
+    )
+    t.is((await reader.read(Buffer.alloc(9))).bytesRead, 0)
   },
 )
 
