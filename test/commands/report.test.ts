@@ -4,12 +4,14 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   writeFileSync,
 } from 'node:fs'
 import {rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import test from 'ava'
+import {recordedReport} from '../reports/documents.ts'
 import {
   loggedPid,
   missingProgram,
@@ -83,6 +85,51 @@ test('of a killed run report makes a partial report, up to the last full line of
   t.deepEqual(unended.residue, [{endpoint: 'server', state: 'TIME_WAIT', count: 1}])
   t.regex(readFileSync(join(folder, 'report.md'), 'utf8'), /partial: made from the log/)
   t.regex(readFileSync(join(folder, 'report.html'), 'utf8'), /This report is partial/)
+})
+
+test('where the page cannot be made report prints no path, and ends with 3', async (t) => {
+  const folder = temporaryFolder(t)
+  const {host} = recordedReport()
+  const start = {...runStart, host, scenarios: ['server-aborts']}
+  writeFileSync(join(folder, 'events.ndjson'), `${JSON.stringify(start)}\n`)
+  mkdirSync(join(folder, 'report.html', 'in the way'), {recursive: true})
+  // Made from the log, and then from report.json.
+  for (const _ of ['first', 'second']) {
+    const {status, stdout, stderr} = await runCli(t, ['report', folder])
+    t.is(status, 3)
+    t.is(stdout, '')
+    t.regex(stderr, /^rebind: .*report\.html/m)
+    t.true(existsSync(join(folder, 'report.json')))
+  }
+})
+
+test('the path of a page is printed plain', async (t) => {
+  const folder = join(temporaryFolder(t), 'a\u001b[2J\u202eb\u009bc')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'report.json'), JSON.stringify({...recordedReport(), results: []}))
+  const {status, stdout, stderr} = await runCli(t, ['report', folder])
+  t.is(status, 0, stderr)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  t.notRegex(stdout.trimEnd() + stderr, /[\u0000-\u001f\u007f-\u009f\u202e]/)
+  t.true(existsSync(join(folder, 'report.html')))
+})
+
+test('a log of which no readable report can be made makes none', async (t) => {
+  const folder = temporaryFolder(t)
+  const {host} = recordedReport()
+  const entry = {scenario: 'server-aborts', endpoint: 'server', socket: 'connection', connection: 1}
+  const line = (event: object) => `${JSON.stringify(event)}\n`
+  const state = line({...entry, event: 'state', seconds: 1, state: 'TIME_WAIT'})
+  const start = line({...runStart, host, scenarios: ['server-aborts']})
+  writeFileSync(join(folder, 'events.ndjson'), start + state.repeat(120_000))
+  const {status, stdout, stderr} = await runCli(t, ['report', folder])
+  t.is(status, 3, stderr)
+  t.is(stdout, '')
+  t.regex(
+    stderr,
+    /^rebind: report\.json was not written: it would be larger than what rebind reads/m,
+  )
+  t.deepEqual(readdirSync(folder), ['events.ndjson'])
 })
 
 const runStart = {
