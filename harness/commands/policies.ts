@@ -36,12 +36,12 @@ export async function policies(
 ): Promise<number> {
   const found = await releasesFor(path, options)
   if (typeof found === 'number') return found
+  const folder = found.measuredNow ? found.folder : await makeRunFolder(options.out, new Date())
   const cost = await measureAttemptCost()
   const document = policiesSchema.parse(policiesDocument({policies: policyTable, cost, ...found}))
-  if (found.measuredNow) await writeDocument(found.folder, document, {beside: [found.timing]})
-  else await writeDocument(await makeRunFolder(options.out, new Date()), document)
   if (options.json === true) process.stdout.write(`${jsonText(document)}\n`)
   else process.stdout.write(renderPolicies(document, columnsOf(process.stdout)))
+  await writeDocument(folder, document, {beside: found.measuredNow ? [found.timing] : []})
   return exitStatus.asExpected
 }
 
