@@ -41,7 +41,8 @@ export async function readListenersElsewhere(port: number): Promise<ForeignListe
       if (namespaces.has(namespace)) continue
       const text = ['tcp', 'tcp6'].map((name) => readFileSync(`/proc/${pid}/net/${name}`, 'latin1'))
       namespaces.add(namespace)
-      found.push(...text.flatMap((table) => listenersIn(table, port)))
+      for (const table of text)
+        for (const listener of listenersIn(table, port)) found.push(listener)
     } catch {
       // Another user's process, or one that has ended.
     }

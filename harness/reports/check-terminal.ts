@@ -1,4 +1,5 @@
 import {getBorderCharacters, table} from 'table'
+import {greatestOf} from '../extremes.ts'
 import type {CheckDocument, CheckRound} from './check-schema.ts'
 import {errorWords, reuseaddrWords, roundColumns, safetyWords, subjectWords} from './check-words.ts'
 import {coloursFor} from './colours.ts'
@@ -34,7 +35,10 @@ function roundTable(rounds: readonly CheckRound[], width: number | undefined): s
   const rows = rounds.map((round, index) => roundColumns.map(([, cell]) => cell(round, index)))
   const titles = roundColumns.map(([title]) => title)
   const widths = titles.map((title, column) =>
-    Math.max(title.length, ...rows.map((cells) => cells[column]?.length ?? 0)),
+    greatestOf(
+      rows.map((cells) => cells[column]?.length ?? 0),
+      title.length,
+    ),
   )
   if (width !== undefined && widths.reduce((sum, each) => sum + each + gap, 0) > width) {
     return rows

@@ -1,4 +1,5 @@
 import {getBorderCharacters, table} from 'table'
+import {greatestOf} from '../extremes.ts'
 import {withoutEscapes} from './words.ts'
 import {wrap} from './wrap.ts'
 
@@ -7,9 +8,12 @@ const gap = 2
 /** How many columns a table takes. */
 export function tableWidth(rows: readonly (readonly string[])[]): number {
   const lengths = rows.map((cells) => cells.map((cell) => withoutEscapes(cell).length))
-  const columns = Math.max(0, ...lengths.map((row) => row.length))
+  const columns = greatestOf(
+    lengths.map((row) => row.length),
+    0,
+  )
   const widest = Array.from({length: columns}, (_, column) =>
-    Math.max(...lengths.map((row) => row[column] ?? 0)),
+    greatestOf(lengths.map((row) => row[column] ?? 0)),
   )
   return widest.reduce((sum, each) => sum + each + gap, 0) - gap
 }

@@ -1,5 +1,6 @@
 import {createLogUpdate} from 'log-update'
 import {monotonicSeconds} from '../clock.ts'
+import {greatestOf} from '../extremes.ts'
 import type {SocketChange} from '../why/socket-changes.ts'
 import type {WatchedSocket, WatchReading} from '../why/watch.ts'
 import {endWords, remainingWords, shortCommand} from '../why/words.ts'
@@ -211,7 +212,7 @@ function extremes(sockets: readonly WatchedSocket[]): WatchedSocket[] {
 
 function columns(rows: string[][]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+    greatestOf(rows.map((row) => row[column]?.length ?? 0)),
   )
   return rows.map((row) =>
     row
