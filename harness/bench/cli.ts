@@ -53,7 +53,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? exitStatus.asExpected : exitStatus.usage
   } else {
-    process.stderr.write(`bench: ${(error as Error).message}\n`)
+    process.stderr.write(`bench: ${printable((error as Error).message)}\n`)
     process.exitCode = error instanceof UsageError ? exitStatus.usage : exitStatus.failed
   }
 }
