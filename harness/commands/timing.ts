@@ -3,10 +3,13 @@ import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {openEventLog} from '../reports/events.ts'
 import {describeHost} from '../reports/host.ts'
+import {jsonText} from '../reports/json-text.ts'
 import {makeRunFolder, type RunFolder, writeDocument} from '../reports/run-folder.ts'
 import {timingDocument} from '../reports/timing-document.ts'
 import {type Timing, timingSchema} from '../reports/timing-schema.ts'
 import {renderTimingTerminal} from '../reports/timing-terminal.ts'
+import {printable} from '../reports/words.ts'
+import {columnsOf} from '../reports/wrap.ts'
 import type {PortRelease} from '../restart/release.ts'
 import type {TimedResidue} from '../restart/residue.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
@@ -32,8 +35,8 @@ export async function timing(options: TimingOptions): Promise<number> {
     return exitStatus.failed
   }
   const {document, interrupted} = await timeReleases(options, (measured) => {
-    if (options.json === true) process.stdout.write(`${JSON.stringify(measured)}\n`)
-    else process.stdout.write(renderTimingTerminal(measured, process.stdout.columns))
+    if (options.json === true) process.stdout.write(`${jsonText(measured)}\n`)
+    else process.stdout.write(renderTimingTerminal(measured, columnsOf(process.stdout)))
   })
   if (interrupted !== undefined) return interrupted
   const {summary} = document
@@ -114,7 +117,7 @@ export async function timeReleases(
     log.write('run-end', {at: endedAt})
     onMeasured(document)
     await writeDocument(folder, document)
-    process.stderr.write(`Logs and report: ${folder.path}\n`)
+    process.stderr.write(`Logs and report: ${printable(folder.path)}\n`)
     return {document, interrupted: interruption.exitStatus(), folder}
   } finally {
     log.close()

@@ -96,7 +96,7 @@ export function readCommandLine(pid: number): string {
  * The words of /proc/PID/cmdline, which its process may have overwritten with anything, on one line; empty
  * where there are none. Not by a pattern: `\\0+$` is quadratic in the zeros within.
  */
-function parseProcCmdline(text: string): string {
+export function parseProcCmdline(text: string): string {
   return text.replaceAll('\0', ' ').trimEnd()
 }
 

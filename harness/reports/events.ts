@@ -1,4 +1,5 @@
 import {destination, pino} from 'pino'
+import {inertJson} from './json-text.ts'
 import {onlyOurs} from './output-file.ts'
 
 /** What happened, as it is written to events.ndjson. */
@@ -46,7 +47,10 @@ const frequentEvents: readonly EventName[] = ['bind-attempt', 'residue']
  */
 export function openEventLog(file: string, run: string, origin: number): EventLog {
   const stream = destination({dest: file, sync: true, minLength: bufferBytes, mode: onlyOurs.file})
-  const logger = pino({base: {run}, timestamp: false}, stream)
+  const logger = pino(
+    {base: {run}, timestamp: false},
+    {write: (line) => void stream.write(inertJson(line))},
+  )
   // A full disk is reported once by the report's own writing; it must not end the run.
   let broken = false
   stream.on('error', () => {

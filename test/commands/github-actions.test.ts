@@ -47,6 +47,17 @@ test('in GitHub Actions what is left out by an interruption is one notice on std
   )
 })
 
+test("in GitHub Actions what a person or a file names is no command to GitHub's runner", async (t) => {
+  const named = '::error::##[error]x'
+  const file = join(temporaryFolder(t), 'step_summary')
+  const {status, stderr} = await runCli(t, ['report', named], {env: inActions(file)})
+  t.is(status, 2)
+  t.true(stderr.includes('## [error]x'), stderr)
+  t.false(stderr.includes('##['), stderr)
+  const elsewhere = await runCli(t, ['report', named])
+  t.true(elsewhere.stderr.includes(named), elsewhere.stderr)
+})
+
 /**
  * Runs a program in a network of its own whose kernel keeps no TIME_WAIT, and says that it does: a file that
  * was read before hides the setting.

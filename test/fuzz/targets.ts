@@ -33,7 +33,7 @@ import {parseNetstat} from '../../harness/platforms/netstat.ts'
 import {parseProcNetUnix} from '../../harness/platforms/proc-holders.ts'
 import {readTcpCounters} from '../../harness/platforms/proc-net-snmp.ts'
 import {parseProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
-import {parseProcStatus} from '../../harness/platforms/proc-processes.ts'
+import {parseProcCmdline, parseProcStatus} from '../../harness/platforms/proc-processes.ts'
 import {parsePasswd} from '../../harness/platforms/users.ts'
 import {readReleases} from '../../harness/policies/recorded.ts'
 import {BoundedOutput} from '../../harness/processes/bounded-output.ts'
@@ -50,9 +50,11 @@ import {renderComparisonMarkdown} from '../../harness/reports/comparison-markdow
 import {renderComparison, renderJudgement} from '../../harness/reports/comparison-terminal.ts'
 import {documentKinds, type RunDocument} from '../../harness/reports/documents.ts'
 import {readRunLog} from '../../harness/reports/event-log.ts'
+import {withoutTrailingSpace} from '../../harness/reports/fitted-table.ts'
 import {annotationLine, newsOfRun} from '../../harness/reports/github.ts'
 import {renderHtml} from '../../harness/reports/html/render.ts'
 import {renderJunit} from '../../harness/reports/junit.ts'
+import {literal} from '../../harness/reports/markdown.ts'
 import {renderMatrixTerminal} from '../../harness/reports/matrix-terminal.ts'
 import {renderPolicies} from '../../harness/reports/policies-terminal.ts'
 import {readObject, validated} from '../../harness/reports/read-json.ts'
@@ -61,10 +63,12 @@ import {renderSurvey} from '../../harness/reports/survey-renderings.ts'
 import {renderTap} from '../../harness/reports/tap.ts'
 import {renderTerminal} from '../../harness/reports/terminal.ts'
 import {renderTimingTerminal} from '../../harness/reports/timing-terminal.ts'
-import {printable} from '../../harness/reports/words.ts'
+import {printable, withoutRunnerCommands} from '../../harness/reports/words.ts'
+import {wrap} from '../../harness/reports/wrap.ts'
 import {partialReport} from '../../harness/restart/partial-report.ts'
 import {chooseScenarios} from '../../harness/run/choose.ts'
 import {scenarioProblem} from '../../harness/run/scenario-schema.ts'
+import {shortCommand} from '../../harness/why/words.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {realDocuments} from '../reports/documents.ts'
 import {hostileText, mutatedBytes, mutatedJson, mutatedText, mutatedValue} from './mutations.ts'
@@ -354,7 +358,41 @@ const writtenText = fc.array(
   {maxLength: 4},
 )
 
+/** A field of 64 KB, of what a pattern may take for the beginning of something over and over. */
+const longText = fc
+  .tuple(
+    hostileText(['\u001b', 'a', '']),
+    hostileText([
+      '\u001b;#',
+      '\u001b[0;',
+      '\u001b]8;;',
+      ' ',
+      '\0',
+      '::a',
+      '##[',
+      'http://',
+      '@a',
+      '_*',
+    ]),
+    hostileText(['x', '\u0007', '']),
+  )
+  .map(([head, unit, tail]) => head + unit.repeat(65_536 / Math.max(1, unit.length)) + tail)
+
 export const targets: readonly Target[] = [
+  {
+    name: 'long-text',
+    share: 0.1,
+    input: longText,
+    run: (text: string) =>
+      [
+        printable(text),
+        literal(text),
+        withoutRunnerCommands(printable(text)),
+        shortCommand(parseProcCmdline(text)),
+        wrap(printable(text), 80),
+        withoutTrailingSpace(printable(text)),
+      ].join('\n'),
+  },
   {name: 'compare-report', input: mutatedJson(reports), run: comparedFile},
   {name: 'compare-matrix', input: mutatedJson([documents.matrix]), run: comparedFile},
   ...Object.keys(terminals).map(documentTarget),

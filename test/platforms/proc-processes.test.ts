@@ -1,6 +1,6 @@
 import {readFileSync} from 'node:fs'
 import test from 'ava'
-import {parseProcStatus} from '../../harness/platforms/proc-processes.ts'
+import {parseProcCmdline, parseProcStatus} from '../../harness/platforms/proc-processes.ts'
 import {missingProgram, startProgram, testUnless} from '../commands/cli.ts'
 
 const onLinuxOnly = process.platform === 'linux' ? test : test.skip
@@ -35,3 +35,12 @@ testUnless(
     t.regex(stdout, /^\/proc.* cannot be read \(EMFILE: too many open files\); raise the limit/)
   },
 )
+
+test('a command line is one line, and takes no time that grows with the square of its length', (t) => {
+  t.is(parseProcCmdline('node\0server.js\0--port\0\0'), 'node server.js --port')
+  t.is(parseProcCmdline('\0 \0'), '')
+  const began = process.cpuUsage()
+  parseProcCmdline(`${'\0'.repeat(500_000)}x`)
+  const {user, system} = process.cpuUsage(began)
+  t.true((user + system) / 1e6 < 2, `${(user + system) / 1e6} s`)
+})
