@@ -1,14 +1,16 @@
 /** Starts the command line as its users do, and waits for what they would see of it. */
 import {type ChildProcess, spawn} from 'node:child_process'
-import {accessSync, constants, mkdtempSync, readdirSync, readFileSync} from 'node:fs'
+import {mkdtempSync, readdirSync, readFileSync} from 'node:fs'
 import {rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
-import {delimiter, join} from 'node:path'
+import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
-import test, {type ExecutionContext, type Implementation} from 'ava'
+import type {ExecutionContext} from 'ava'
 import {z} from 'zod'
 import {type Report, type Result, reportSchema} from '../../harness/reports/schema.ts'
+
+export {missingProgram, testUnless} from '../needs.ts'
 
 export const projectFolder = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -218,27 +220,4 @@ export const stackTrace = /^\s+at .+/m
 /** Text without what is put in parentheses on a line of its own: the hints at what to do. */
 export function complaintsOf(stderr: string): string[] {
   return stderr.split('\n').filter((line) => line !== '' && !/^\(.*\)$/.test(line))
-}
-
-/** Declares a test, or says in the title of a skipped one what it lacks here. */
-export function testUnless(
-  problem: string | undefined,
-  title: string,
-  implementation: Implementation<[]>,
-): void {
-  if (problem === undefined) test(title, implementation)
-  else test.skip(`${title} (skipped: ${problem})`, implementation)
-}
-
-/** What to say where a program is not in the PATH; undefined where it is. */
-export function missingProgram(name: string): string | undefined {
-  const found = (process.env.PATH ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, name), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-  return found ? undefined : `there is no ${name} here`
 }

@@ -2,12 +2,14 @@ import {execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {existsSync, readdirSync, readFileSync, readlinkSync, statSync} from 'node:fs'
 import {join} from 'node:path'
+import type {ExecutionContext} from 'ava'
 import {
   isActorRunning,
   loggedPid,
   missingProgram,
   readEvents,
   readReport,
+  resultOf,
   runCli,
   startCli,
   startedPids,
@@ -15,7 +17,13 @@ import {
   testUnless,
   until,
 } from '../commands/cli.ts'
-import {namespaceProblem, packetFilterProblem, privateNetwork} from './available.ts'
+import {afterMounting, mountProblem} from '../faults/machine.ts'
+import {
+  namespaceProblem,
+  packetFilterPaths,
+  packetFilterProblem,
+  privateNetwork,
+} from './available.ts'
 
 /** One scenario for each kind of thing that is changed: each setting, and the packet rules. */
 const changing = [
@@ -40,11 +48,8 @@ function hostState(): Record<string, string> {
     }
   }
   try {
-    state.rules = execFileSync('nft', ['list', 'ruleset'], {
-      encoding: 'utf8',
-      env: {PATH: `/usr/sbin:/sbin:${process.env.PATH}`},
-      stdio: 'pipe',
-    })
+    const [nft = ''] = packetFilterPaths
+    state.rules = execFileSync(nft, ['list', 'ruleset'], {encoding: 'utf8', stdio: 'pipe'})
   } catch {
     state.rules = 'not to be listed'
   }
@@ -156,19 +161,35 @@ testUnless(
   },
 )
 
+/** Plays what drops packets, with node_modules/.bin, which has another nft, first in the PATH. */
+async function dropPackets(t: ExecutionContext, launcher: string[] = []) {
+  const out = temporaryFolder(t)
+  const path = `${join(process.cwd(), 'node_modules', '.bin')}:${process.env.PATH}`
+  const args = ['run', '--quick', 'lost-last-ack-without-time-wait', '--out', out]
+  await runCli(t, args, {env: {PATH: path}, launcher})
+  return resultOf(readReport(out), 'lost-last-ack-without-time-wait')
+}
+
 testUnless(
-  namespaceProblem,
+  packetFilterProblem,
   "npm's own nft, first in the PATH, is not taken for the packet filter's",
   async (t) => {
-    const out = temporaryFolder(t)
-    const path = `${join(process.cwd(), 'node_modules', '.bin')}:${process.env.PATH}`
-    const {stderr} = await runCli(
-      t,
-      ['run', '--quick', 'lost-last-ack-without-time-wait', '--out', out],
-      {env: {PATH: path}},
+    const {status, reason} = await dropPackets(t)
+    t.is(status, 'as-expected', reason)
+  },
+)
+
+testUnless(
+  namespaceProblem ?? mountProblem,
+  'where nft is not installed, what drops packets is skipped, and says so',
+  async (t) => {
+    const hideNft = packetFilterPaths.map((path) => `mount --bind /dev/null ${path}`)
+    const {status, reason} = await dropPackets(t, afterMounting(['true', ...hideNft].join('; ')))
+    t.is(status, 'skipped')
+    t.is(
+      reason,
+      'packets cannot be dropped (nft is not installed); install nftables (apt-get install nftables)',
     )
-    const [result] = readReport(out).results
-    t.is(result?.status, packetFilterProblem === undefined ? 'as-expected' : 'skipped', stderr)
   },
 )
 

@@ -10,6 +10,7 @@ import {type BindOption, bindOptions} from '../../harness/sockets/bind-options.t
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {isPlainBindGranted} from '../../harness/sockets/native.ts'
 import {openPort} from '../../harness/sockets/opener.ts'
+import {needs, noIpv6} from '../needs.ts'
 
 const addresses = ['127.0.0.1', '0.0.0.0', '127.0.0.2', '::1', '::', 'dual']
 
@@ -99,11 +100,10 @@ for (const [address, row] of Object.entries(macConnections)) {
 }
 
 const {stack, rules} = detectPlatform()
-const judged =
-  ['linux', 'gvisor'].includes(stack) &&
-  nativeOpenerProblem() === undefined &&
-  isPlainBindGranted('::1', 0)
-const live = judged ? test : test.skip
+const unjudged = ['linux', 'gvisor'].includes(stack) ? undefined : 'judged on Linux and gVisor only'
+const live = needs(
+  unjudged ?? nativeOpenerProblem() ?? (isPlainBindGranted('::1', 0) ? undefined : noIpv6),
+)
 
 live("the machine's own listeners overlap as its rule says (Linux and gVisor only)", async (t) => {
   for (const old of addresses) {

@@ -3,8 +3,9 @@ import {type AddressInfo, connect, createServer, type Socket} from 'node:net'
 import test from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {parseProcNetTcp, readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
+import {needs, notLinux} from '../needs.ts'
 
-const onLinux = detectPlatform().stack === 'linux' ? test : test.skip
+const onLinux = needs(detectPlatform().stack === 'linux' ? undefined : notLinux)
 
 const header =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'

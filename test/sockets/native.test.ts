@@ -13,6 +13,7 @@ import {
 } from '../../harness/sockets/native.ts'
 import {openPort} from '../../harness/sockets/opener.ts'
 import {isSystemError, type SystemError} from '../../harness/sockets/system-error.ts'
+import {needs} from '../needs.ts'
 
 const isLinux = process.platform === 'linux'
 
@@ -92,7 +93,7 @@ test('a refused native bind fails with the fields that Node gives its own error'
   await close(server)
 })
 
-const onLinux = isLinux ? test.serial : test.serial.skip
+const onLinux = needs(isLinux ? undefined : 'only Linux has /proc/self/fd', test.serial)
 
 onLinux('a thousand refused binds leave no descriptor behind', async (t) => {
   const holder = bindNative({address: '127.0.0.1', port: 0, bind: 'none'})
