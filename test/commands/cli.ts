@@ -18,7 +18,7 @@ export const projectFolder = fileURLToPath(new URL('../../', import.meta.url))
  * Compiled by ava.config.js, which takes half the time to start that the sources take. Absolute, so that a
  * test can start it in any folder.
  */
-const commandLine = [process.execPath, join(projectFolder, 'dist', 'harness', 'cli.js')]
+const ownCommandLine = [process.execPath, join(projectFolder, 'dist', 'harness', 'cli.js')]
 
 export interface Ended {
   status: number | null
@@ -45,13 +45,15 @@ export interface StartOptions {
   stdin?: 'pipe' | 'ignore'
   /** A program, with its arguments, that starts the command line, e.g. prlimit. */
   launcher?: string[]
+  /** Where the launcher sees it, if elsewhere than here. */
+  commandLine?: string[]
 }
 
 /** Starts `rebind ARGS`; whatever is left of it is killed when the test is over. */
 export function startCli(
   t: ExecutionContext,
   args: string[],
-  {launcher = [], ...options}: StartOptions = {},
+  {launcher = [], commandLine = ownCommandLine, ...options}: StartOptions = {},
 ): Started {
   return startProgram(t, [...launcher, ...commandLine, ...args], options)
 }
@@ -76,7 +78,11 @@ const quietEnvironment = {
 export function startProgram(
   t: ExecutionContext,
   [command = '', ...args]: string[],
-  {cwd = projectFolder, env = {}, stdin = 'ignore'}: Omit<StartOptions, 'launcher'> = {},
+  {
+    cwd = projectFolder,
+    env = {},
+    stdin = 'ignore',
+  }: Omit<StartOptions, 'launcher' | 'commandLine'> = {},
 ): Started {
   const child = spawn(command, args, {
     cwd,
