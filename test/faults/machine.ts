@@ -16,7 +16,7 @@ export const mountProblem =
   process.platform === 'linux' &&
   spawnSync(program, [...options, 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0
     ? undefined
-    : 'nothing can be mounted'
+    : 'mounting is not allowed'
 
 /** Starts a command after a shell has done something to the machine that it sees. */
 export function after(preparation: string, ...parameters: string[]): string[] {

@@ -11,6 +11,7 @@ import {
   temporaryFolder,
   testUnless,
 } from '../commands/cli.ts'
+import {notInstalled} from '../needs.ts'
 
 const libraryFolders = ['/usr/lib', '/usr/lib64', '/usr/local/lib']
 
@@ -37,7 +38,7 @@ function faketimeLibrary(): string | undefined {
 const faketime = faketimeLibrary()
 
 testUnless(
-  faketime === undefined ? 'there is no libfaketime here' : undefined,
+  faketime === undefined ? notInstalled('libfaketime') : undefined,
   'a wall clock that is set forth and back while a run waits changes nothing that it measures',
   async (t) => {
     const out = temporaryFolder(t)

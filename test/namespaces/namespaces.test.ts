@@ -143,7 +143,8 @@ const forbidding = `
 `
 
 testUnless(
-  namespaceProblem ?? (existsSync('/proc/sys/user') ? undefined : 'there is no /proc/sys/user'),
+  namespaceProblem ??
+    (existsSync('/proc/sys/user') ? undefined : 'this kernel has no /proc/sys/user'),
   'where namespaces are forbidden the scenarios that need one are skipped, with reason and remedy',
   async (t) => {
     const out = temporaryFolder(t)
