@@ -5,7 +5,7 @@ import {join} from 'node:path'
 import test from 'ava'
 import {checkRestart} from '../../harness/check/check.ts'
 import {readProcesses} from '../../harness/processes/process-table.ts'
-import {temporaryFolder, testUnless, until} from '../commands/cli.ts'
+import {soon, temporaryFolder, testUnless, until} from '../commands/cli.ts'
 import {check, freePort, httpServer, onlyRound, platform, program, shortWait} from './servers.ts'
 
 const listens = `.listen(process.env.PORT, '127.0.0.1')`
@@ -323,6 +323,6 @@ test('a server whose guardian is killed is ended, and the check fails', async (t
     },
   )
   await t.throwsAsync(checking, {message: /guardian/})
-  await until(() => !isAlive(pid), 2, 'the end of the server')
+  await until(() => !isAlive(pid), soon, 'the end of the server')
   t.pass()
 })

@@ -194,6 +194,13 @@ export async function loggedPid(out: string, scenario: string, role: string): Pr
   return find() ?? 0
 }
 
+/**
+ * How long is waited for what comes by itself at once, as the end of a process whose parent was killed. Beside the
+ * other tests, at a lower priority than those that measure, it first waits for its turn on a core: two seconds
+ * were too few on two busy ones. What never comes does not come in ten either.
+ */
+export const soon = 10
+
 /** Polls until the condition holds. */
 export async function until(
   condition: () => boolean,

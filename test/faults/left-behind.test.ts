@@ -5,7 +5,14 @@ import {dirname, join} from 'node:path'
 import test from 'ava'
 import {livingBelow} from '../../harness/processes/process-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
-import {missingProgram, startCli, temporaryFolder, testUnless, until} from '../commands/cli.ts'
+import {
+  missingProgram,
+  soon,
+  startCli,
+  temporaryFolder,
+  testUnless,
+  until,
+} from '../commands/cli.ts'
 
 /** A process that has ended, but that nobody has reaped yet, holds nothing any more. */
 function isRunning(pid: number): boolean {
@@ -34,7 +41,7 @@ testUnless(
     t.true(processes.length >= 2, 'guardians, at least')
     process.kill(cli.pid, 'SIGKILL')
     await cli.ended
-    await until(() => !processes.some(isRunning), 2, `the end of the processes ${processes}`)
+    await until(() => !processes.some(isRunning), soon, `the end of the processes ${processes}`)
     t.deepEqual(folders(), [])
   },
 )
@@ -61,6 +68,6 @@ test('a program that was compiled for one run only is gone when the harness is k
   t.is(dirname(dirname(path)), tmp)
   t.true(existsSync(path))
   harness.kill('SIGKILL')
-  await until(() => !isRunning(pid), 2, `the end of process ${pid}`)
+  await until(() => !isRunning(pid), soon, `the end of process ${pid}`)
   t.false(existsSync(dirname(path)))
 })

@@ -11,6 +11,7 @@ import {
   readReport,
   resultOf,
   runCli,
+  soon,
   startCli,
   startedPids,
   temporaryFolder,
@@ -100,7 +101,7 @@ testUnless(
     const pids = [...startedPids(readEvents(out)), ...inside]
     process.kill(cli.pid, 'SIGKILL')
     await cli.ended
-    await until(() => !pids.some(isActorRunning), 2, `the end of the processes ${pids}`)
+    await until(() => !pids.some(isActorRunning), soon, `the end of the processes ${pids}`)
   },
 )
 
