@@ -185,8 +185,9 @@ testUnless(
   namespaceProblem ?? mountProblem,
   'where nft is not installed, what drops packets is skipped, and says so',
   async (t) => {
-    const hideNft = packetFilterPaths.map((path) => `mount --bind /dev/null ${path}`)
-    const {status, reason} = await dropPackets(t, afterMounting(['true', ...hideNft].join('; ')))
+    const hideNft = packetFilterPaths.map((path) => `mount --bind /mnt/empty ${path}`)
+    const preparation = ['mount -t tmpfs none /mnt', 'touch /mnt/empty', ...hideNft].join(' && ')
+    const {status, reason} = await dropPackets(t, afterMounting(preparation))
     t.is(status, 'skipped')
     t.is(
       reason,
