@@ -40,6 +40,7 @@ export const successorHandlers = {
     const attempts = new AttemptLog()
     const firstAttemptAt = monotonicSeconds()
     const deadline = firstAttemptAt + takes.limitSeconds
+    let askedAt = firstAttemptAt
     let warm = true
     let expired = false
     try {
@@ -59,13 +60,15 @@ export const successorHandlers = {
         shouldRetry: ({error}) => takes.wait && isRefusal(error) && !expired,
         // p-retry's own pauses grow by a factor; ours follow the residue, so the pause is made here.
         async onFailedAttempt({error}) {
-          // The last attempt is the one made at the limit, so that a late release is not missed.
-          expired = monotonicSeconds() >= deadline
+          // The last attempt is the one made at the limit, so that a late release is not missed, however long
+          // an earlier one took to be answered.
+          expired = askedAt >= deadline
           if (!takes.wait || !isRefusal(error) || expired) return
           await pause(firstAttemptAt, deadline)
           const dense = isDense(pacing, monotonicSeconds())
           if (dense && !warm) await openAnyPort(takes.server)
           warm = dense
+          askedAt = monotonicSeconds()
         },
       })
       return {granted: true}

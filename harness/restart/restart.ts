@@ -501,7 +501,11 @@ async function play(
     await look()
     const verify = namespace?.verifyAccepting ?? verifyAccepting
     if (granted) await verify(successor.address, port, opened.successor.pid)
-    return result(context.wait && !tooLate)
+    const judged = result(context.wait && !tooLate)
+    // Where a process has been killed, that is why the rest went otherwise; it may be told only now.
+    const cause = judged.status === 'unexpected' && (await causeOf(null, [namespace, stage]))
+    if (cause instanceof Error) throw cause
+    return judged
   } catch (error) {
     if (error instanceof NotReproduced && !interruption.aborted) throw error
     if (interruption.aborted) {

@@ -3,7 +3,7 @@ import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test from 'ava'
 import {reportSchema} from '../../harness/reports/schema.ts'
-import {runCli, startCli, temporaryFolder, testUnless} from './cli.ts'
+import {missingProgram, runCli, startCli, temporaryFolder, testUnless} from './cli.ts'
 
 const inActions = (file: string) => ({GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: file})
 
@@ -78,7 +78,7 @@ const [unshare = '', ...rest] = withoutTimeWait
 const forbidden = spawnSync(unshare, [...rest, 'true']).status !== 0
 
 testUnless(
-  forbidden ? 'no network namespace can be made here' : undefined,
+  missingProgram('ip') ?? (forbidden ? 'user namespaces are not allowed' : undefined),
   'in GitHub Actions an unexpected result is an error that names the scenario and the reason',
   async (t) => {
     const out = temporaryFolder(t)

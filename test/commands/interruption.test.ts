@@ -4,6 +4,8 @@ import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import test, {type ExecutionContext} from 'ava'
 import {type Report, reportSchema} from '../../harness/reports/schema.ts'
+import {scenarios} from '../../scenarios/index.ts'
+import {packetFilterProblem} from '../namespaces/available.ts'
 import {
   isActorRunning,
   missingProgram,
@@ -171,7 +173,11 @@ test('a signal while scenarios are still being set up skips what has no result y
   const {results} = endedInOrder(t, out, 'SIGTERM')
   const skipped = results.filter((result) => result.status === 'skipped')
   t.true(skipped.length > 0)
-  t.true(skipped.every(({reason}) => reason === 'interrupted by SIGTERM'))
+  for (const {scenario, reason} of skipped) {
+    // What this machine cannot play at all was skipped before.
+    const isLacking = packetFilterProblem !== undefined && scenarios[scenario]?.namespace
+    if (!isLacking) t.is(reason, 'interrupted by SIGTERM', scenario)
+  }
   const others = results.filter((result) => result.status !== 'skipped')
   t.true(others.every((result) => result.status === 'as-expected'))
 })

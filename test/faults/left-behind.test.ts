@@ -6,7 +6,7 @@ import test from 'ava'
 import {livingBelow, readProcess, signalProcess} from '../../harness/processes/process-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {freePort} from '../check/servers.ts'
-import {startCli, temporaryFolder, testUnless, until} from '../commands/cli.ts'
+import {soon, startCli, temporaryFolder, testUnless, until} from '../commands/cli.ts'
 import {problemOf} from '../survey/available.ts'
 
 /** A process that has ended, but that nobody has reaped yet, holds nothing any more. */
@@ -38,7 +38,7 @@ testUnless(
     t.true(processes.length >= 2, 'guardians, at least')
     process.kill(cli.pid, 'SIGKILL')
     await cli.ended
-    await until(() => !processes.some(isRunning), 2, `the end of the processes ${processes}`)
+    await until(() => !processes.some(isRunning), soon, `the end of the processes ${processes}`)
     t.deepEqual(folders(), [])
   },
 )
@@ -65,7 +65,7 @@ test('a program that was compiled for one run only is gone when the harness is k
   t.is(dirname(dirname(path)), tmp)
   t.true(existsSync(path))
   harness.kill('SIGKILL')
-  await until(() => !isRunning(pid), 2, `the end of process ${pid}`)
+  await until(() => !isRunning(pid), soon, `the end of process ${pid}`)
   t.false(existsSync(dirname(path)))
 })
 

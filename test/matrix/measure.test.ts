@@ -1,4 +1,3 @@
-import test from 'ava'
 import {addressesHere} from '../../harness/matrix/addresses.ts'
 import {cellsOf} from '../../harness/matrix/cells.ts'
 import {agreementOf, judged} from '../../harness/matrix/judge.ts'
@@ -6,9 +5,10 @@ import {measure} from '../../harness/matrix/measure.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import type {Rules} from '../../harness/platforms/platform.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {needs} from '../needs.ts'
 
 const platform = detectPlatform()
-const live = nativeOpenerProblem() === undefined ? test : test.skip
+const live = needs(nativeOpenerProblem())
 const cells = cellsOf({addresses: ['127.0.0.1']})
 
 async function observe(signal = new AbortController().signal) {

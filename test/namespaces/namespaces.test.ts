@@ -9,7 +9,9 @@ import {
   missingProgram,
   readEvents,
   readReport,
+  resultOf,
   runCli,
+  soon,
   startCli,
   startedPids,
   startProgram,
@@ -17,7 +19,13 @@ import {
   testUnless,
   until,
 } from '../commands/cli.ts'
-import {namespaceProblem, packetFilterProblem, privateNetwork} from './available.ts'
+import {afterMounting, mountProblem} from '../faults/machine.ts'
+import {
+  namespaceProblem,
+  packetFilterPaths,
+  packetFilterProblem,
+  privateNetwork,
+} from './available.ts'
 
 /** It is looked for where administrators' programs are, too. */
 const sysctlProblem = ['/usr/sbin', '/sbin'].some((folder) => existsSync(join(folder, 'sysctl')))
@@ -47,11 +55,8 @@ function hostState(): Record<string, string> {
     }
   }
   try {
-    state.rules = execFileSync('nft', ['list', 'ruleset'], {
-      encoding: 'utf8',
-      env: {PATH: `/usr/sbin:/sbin:${process.env.PATH}`},
-      stdio: 'pipe',
-    })
+    const [nft = ''] = packetFilterPaths
+    state.rules = execFileSync(nft, ['list', 'ruleset'], {encoding: 'utf8', stdio: 'pipe'})
   } catch {
     state.rules = 'not to be listed'
   }
@@ -102,7 +107,7 @@ testUnless(
     const pids = [...startedPids(readEvents(out)), ...inside]
     process.kill(cli.pid, 'SIGKILL')
     await cli.ended
-    await until(() => !pids.some(isActorRunning), 2, `the end of the processes ${pids}`)
+    await until(() => !pids.some(isActorRunning), soon, `the end of the processes ${pids}`)
   },
 )
 
@@ -145,7 +150,8 @@ const forbidding = `
 `
 
 testUnless(
-  namespaceProblem ?? (existsSync('/proc/sys/user') ? undefined : 'there is no /proc/sys/user'),
+  namespaceProblem ??
+    (existsSync('/proc/sys/user') ? undefined : 'this kernel has no /proc/sys/user'),
   'where namespaces are forbidden the scenarios that need one are skipped, with reason and remedy',
   async (t) => {
     const out = temporaryFolder(t)
@@ -163,19 +169,36 @@ testUnless(
   },
 )
 
+/** Plays what drops packets, with node_modules/.bin, which has another nft, first in the PATH. */
+async function dropPackets(t: ExecutionContext, launcher: string[] = []) {
+  const out = temporaryFolder(t)
+  const path = `${join(process.cwd(), 'node_modules', '.bin')}:${process.env.PATH}`
+  const args = ['run', '--quick', 'lost-last-ack-without-time-wait', '--out', out]
+  await runCli(t, args, {env: {PATH: path}, launcher})
+  return resultOf(readReport(out), 'lost-last-ack-without-time-wait')
+}
+
 testUnless(
-  namespaceProblem,
+  packetFilterProblem,
   "npm's own nft, first in the PATH, is not taken for the packet filter's",
   async (t) => {
-    const out = temporaryFolder(t)
-    const path = `${join(process.cwd(), 'node_modules', '.bin')}:${process.env.PATH}`
-    const {stderr} = await runCli(
-      t,
-      ['run', '--quick', 'lost-last-ack-without-time-wait', '--out', out],
-      {env: {PATH: path}},
+    const {status, reason} = await dropPackets(t)
+    t.is(status, 'as-expected', reason)
+  },
+)
+
+testUnless(
+  namespaceProblem ?? mountProblem,
+  'where nft is not installed, what drops packets is skipped, and says so',
+  async (t) => {
+    const hideNft = packetFilterPaths.map((path) => `mount --bind /mnt/empty ${path}`)
+    const preparation = ['mount -t tmpfs none /mnt', 'touch /mnt/empty', ...hideNft].join(' && ')
+    const {status, reason} = await dropPackets(t, afterMounting(preparation))
+    t.is(status, 'skipped')
+    t.is(
+      reason,
+      'packets cannot be dropped (nft is not installed); install nftables (apt-get install nftables)',
     )
-    const [result] = readReport(out).results
-    t.is(result?.status, packetFilterProblem === undefined ? 'as-expected' : 'skipped', stderr)
   },
 )
 

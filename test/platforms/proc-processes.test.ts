@@ -2,8 +2,9 @@ import {readFileSync} from 'node:fs'
 import test from 'ava'
 import {parseProcCmdline, parseProcStatus} from '../../harness/platforms/proc-processes.ts'
 import {missingProgram, startProgram, testUnless} from '../commands/cli.ts'
+import {needs, notLinux} from '../needs.ts'
 
-const onLinuxOnly = process.platform === 'linux' ? test : test.skip
+const onLinuxOnly = needs(process.platform === 'linux' ? undefined : notLinux)
 
 onLinuxOnly("this process's own /proc/PID/status tells its parent and its effective user", (t) => {
   const {name, parent, uid} = parseProcStatus(readFileSync('/proc/self/status', 'utf8'))

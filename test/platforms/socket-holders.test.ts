@@ -1,6 +1,4 @@
-import {once} from 'node:events'
 import {mkdirSync, symlinkSync, writeFileSync} from 'node:fs'
-import {type AddressInfo, createServer} from 'node:net'
 import {endianness} from 'node:os'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
@@ -12,6 +10,7 @@ import {
   readProcNetUnix,
 } from '../../harness/platforms/proc-holders.ts'
 import {readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
+import {freePort} from '../check/servers.ts'
 import {missingProgram, startProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
 
 const withoutProc =
@@ -26,18 +25,8 @@ async function startServer(t: ExecutionContext, where: string): Promise<number> 
   return server.pid
 }
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const {port} = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 testUnless(withoutProc, 'the process that has a listener open is found by its inode', async (t) => {
-  const port = await freePort()
+  const port = await freePort(t)
   const pid = await startServer(t, `${port}, '127.0.0.1'`)
   const sockets = (await readProcNetTcp()).filter(({local}) => local.port === port)
   const {of} = await readProcHolders(port, sockets)
@@ -52,7 +41,7 @@ testUnless(withoutProc, 'the process that has a listener open is found by its in
 })
 
 testUnless(withoutProc, 'of a very long command line the beginning is told', async (t) => {
-  const port = await freePort()
+  const port = await freePort(t)
   const program = `require('net').createServer().listen(${port}, '127.0.0.1', () => console.log('up'))`
   const long = Array.from({length: 8}, () => 'x'.repeat(100_000))
   const server = startProgram(t, [process.execPath, '-e', program, ...long])
@@ -84,7 +73,7 @@ test('a listener in another namespace is found where there is no IPv6', async (t
 })
 
 testUnless(withoutLsof, 'lsof tells of the same processes as /proc', async (t) => {
-  const port = await freePort()
+  const port = await freePort(t)
   const pid = await startServer(t, String(port))
   const sockets = (await readProcNetTcp()).filter(({local}) => local.port === port)
   t.is(sockets.length, 1)
@@ -96,7 +85,7 @@ testUnless(withoutLsof, 'lsof tells of the same processes as /proc', async (t) =
 })
 
 testUnless(withoutLsof, 'a port that nobody has is no error to lsof', async (t) => {
-  const {of} = await readLsofHolders(await freePort())
+  const {of} = await readLsofHolders(await freePort(t))
   const end = {address: '127.0.0.1', port: 1}
   t.deepEqual(of({state: 'LISTEN', local: end, remote: end, expiresInSeconds: null}), [])
 })

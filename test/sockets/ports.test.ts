@@ -10,9 +10,12 @@ import {missingProgram, startProgram} from '../commands/cli.ts'
 const platform = detectPlatform()
 const native = nativeOpenerProblem() === undefined
 const withNative = native ? test.serial : test.serial.skip
-/** So wide an ephemeral range leaves a pool but the last 128 ports, which a test can use up. */
-const fewPorts = {ephemeralPorts: [1024, 65_407] as [number, number], native}
-const lastPorts = 128
+/**
+ * So wide an ephemeral range leaves a pool only the first 128 ports, which a test can use up. The pools of other
+ * tests, which run meanwhile, prefer ports from 10,000 on.
+ */
+const fewPorts = {ephemeralPorts: [1152, 65_535] as [number, number], native}
+const firstPorts = 128
 
 async function takeAll(pool: PortPool): Promise<{ports: number[]; error: Error}> {
   const ports: number[] = []
@@ -49,10 +52,10 @@ test.serial('a pool that is used up says so, with its range and what to do', asy
   const pool = openPortPool(fewPorts)
   t.teardown(() => pool.close())
   const {ports, error} = await takeAll(pool)
-  t.true(ports.length > 0 && ports.length <= lastPorts)
-  t.true(ports.every((port) => port > 65_407))
+  t.true(ports.length > 0 && ports.length <= firstPorts)
+  t.true(ports.every((port) => port < 1152))
   t.true(error instanceof NoFreePort)
-  t.regex(error.message, /^no free port outside the ephemeral range 1024-65407; wait a minute/)
+  t.regex(error.message, /^no free port outside the ephemeral range 1152-65535; wait a minute/)
 })
 
 test.serial('two pools at once never hand out the same port', async (t) => {
@@ -131,7 +134,7 @@ withNative('a port with a TIME_WAIT is not handed out', async (t) => {
 })
 
 /** So wide a range leaves the first 32 unprivileged ports, which no other test uses. */
-const firstPorts = {ephemeralPorts: [1056, 65_535] as [number, number], native: false}
+const firstBlock = {ephemeralPorts: [1056, 65_535] as [number, number], native: false}
 const portInUse = 1040
 
 for (const host of ['0.0.0.0', '127.0.0.1', '::1', '::']) {
@@ -146,7 +149,7 @@ for (const host of ['0.0.0.0', '127.0.0.1', '::1', '::']) {
         return
       }
       t.teardown(() => server.close())
-      const pool = openPortPool(firstPorts)
+      const pool = openPortPool(firstBlock)
       const {ports} = await takeAll(pool)
       pool.close()
       t.true(ports.length > 0)
@@ -165,7 +168,7 @@ test.serial('without the native opener a port is proven free on loopback only', 
   t.teardown(() => {
     Server.prototype.listen = listen
   })
-  const pool = openPortPool(firstPorts)
+  const pool = openPortPool(firstBlock)
   t.teardown(() => pool.close())
   await pool.take()
   t.deepEqual([...hosts], ['127.0.0.1', '::1'])
@@ -184,7 +187,7 @@ withPrlimit(
     const fds = []
     try { for (;;) fds.push(openSync('/dev/null', 'r')) } catch {}
     closeSync(fds.pop())
-    await openPortPool(${JSON.stringify(firstPorts)}).take().catch(({code}) => console.log(code))`
+    await openPortPool(${JSON.stringify(firstBlock)}).take().catch(({code}) => console.log(code))`
     const node = [process.execPath, '--import=tsx', '--input-type=module', '--eval', program]
     const {stdout, stderr} = await startProgram(t, ['prlimit', '--nofile=100', ...node]).ended
     t.is(stdout, 'EMFILE\n', stderr)
