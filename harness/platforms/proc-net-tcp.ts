@@ -29,9 +29,7 @@ const timewaitTimer = '03'
 export async function readProcNetTcp(net = '/proc/net'): Promise<SocketEntry[]> {
   const [tcp, tcp6] = await Promise.all([
     readFile(`${net}/tcp`, 'latin1').catch((error: NodeJS.ErrnoException) => {
-      const {code} = error
-      const why = code === 'ENOENT' ? '; is /proc mounted?' : ''
-      throw Object.assign(new Error(`${net}/tcp cannot be read (${code})${why}`), {code})
+      throw new Error(`${net}/tcp cannot be read (${error.code}); is /proc mounted?`)
     }),
     readFile(`${net}/tcp6`, 'latin1').catch(() => ''),
   ])

@@ -34,14 +34,15 @@ test('this process is in the table, with its parent', (t) => {
 })
 
 test('a name with spaces and parentheses does not confuse the reading of /proc/PID/stat', (t) => {
-  t.deepEqual(parseProcStat(`42 (a) Z 1 (b) S 7 40 ${'0 '.repeat(10)}-1 ${'0 '.repeat(5)}1234 5`), {
+  const rest = '40 0 -1 4194560 9 8 7 6 5 4 3 2 20 0 1 0 98765 11 12'
+  t.deepEqual(parseProcStat(`42 (a) Z 1 (b) S 7 40 ${rest}`), {
     pid: 42,
     parent: 7,
     group: 40,
     zombie: false,
-    started: '1234',
+    started: '98765',
   })
-  t.true(parseProcStat(`42 (x) Z 7 40 ${'0 '.repeat(16)}1234 5`)?.zombie)
+  t.true(parseProcStat(`42 (x) Z 7 40 ${rest}`)?.zombie)
   t.is(parseProcStat('nonsense'), undefined)
 })
 
@@ -49,19 +50,17 @@ testUnless(
   missingProgram('ps'),
   "ps tells of this process what the machine's own table does",
   (t) => {
-    const text = execFileSync('ps', psArguments, {
-      encoding: 'latin1',
-      env: {...process.env, LC_ALL: 'C'},
-    })
+    const env = {...process.env, LC_ALL: 'C'}
+    const text = execFileSync('ps', psArguments, {encoding: 'latin1', env})
     const isOwn = ({pid}: {pid: number}) => pid === process.pid
-    const {started, ...own} = parsePs(text).find(isOwn) ?? {}
-    t.like(readProcesses().find(isOwn), own)
-    t.regex(started ?? '', /^\w+ \w+ +\d+ [\d:]+ \d{4}$/)
+    const {started, ...told} = parsePs(text).find(isOwn) ?? {}
+    t.like(readProcesses().find(isOwn), told)
+    t.regex(started ?? '', /^\w{3} \w{3} +\d+ [\d:]{8} \d{4}$/)
   },
 )
 
 test('a process that has ended and is not waited for is a zombie to ps, too', (t) => {
-  t.deepEqual(parsePs('   42     7    40 Z+ Thu Nov  6 22:13:21 2026\nnonsense\n'), [
-    {pid: 42, parent: 7, group: 40, zombie: true, started: 'Thu Nov  6 22:13:21 2026'},
+  t.deepEqual(parsePs('   42     7    40 Z+   Thu Nov 26 22:13:23 2026\nnonsense\n'), [
+    {pid: 42, parent: 7, group: 40, zombie: true, started: 'Thu Nov 26 22:13:23 2026'},
   ])
 })
