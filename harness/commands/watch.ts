@@ -54,6 +54,9 @@ export async function watch(
       timeoutSeconds: timeout,
       signal: AbortSignal.any([interruption.signal, unread.signal]),
       onReading: display.reading,
+      onUnreadable: (why) => {
+        process.stderr.write(`rebind: the sockets are not shown: ${why}; only binds are tried\n`)
+      },
     })
     display.close()
     if (end === 'free') display.free()

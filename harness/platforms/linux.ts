@@ -1,5 +1,5 @@
 import {readFile} from 'node:fs/promises'
-import {release} from 'node:os'
+import {constants, release} from 'node:os'
 import {promisify} from 'node:util'
 import {gunzip} from 'node:zlib'
 import {type BoundSocket, newcomer, socketInTheWay} from './bound-socket.ts'
@@ -11,6 +11,7 @@ import type {
   ReconnectQuestion,
   ReconnectRule,
   Release,
+  Rules,
   Settings,
 } from './platform.ts'
 import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
@@ -48,7 +49,7 @@ export const linux: Platform = {
     release: releaseOf,
     leaves,
     reconnect,
-    errno: {EADDRINUSE: 98},
+    errno: linuxErrno(),
   },
   readSockets: shared(() => readProcNetTcp()),
   hiddenStates: [],
@@ -61,6 +62,17 @@ export const linux: Platform = {
   ephemeralPorts: (settings) => portRange(settings, [32768, 60999]),
   firstUnprivilegedPort,
   reservation: {isReserved, command: reservationCommand},
+}
+
+/**
+ * The error numbers of the Linux at hand: 98 in asm-generic/errno.h, 125 on MIPS. Elsewhere, where a document of a
+ * Linux is looked at, those of nearly all of them.
+ */
+export function linuxErrno(
+  os: string = process.platform,
+  {EADDRINUSE} = constants.errno,
+): Rules['errno'] {
+  return {EADDRINUSE: os === 'linux' ? EADDRINUSE : 98}
 }
 
 /**

@@ -39,8 +39,8 @@ if (handlers === undefined || process.send === undefined) {
 // What a guardian starts would inherit it.
 if (process.argv[2] !== 'guardian') volunteerForTheOutOfMemoryKiller()
 
-process.on('disconnect', () => {
-  restoreSettings()
+process.on('disconnect', async () => {
+  await restoreSettings()
   removeTemporaryProgram()
   process.exit(0)
 })

@@ -1,6 +1,6 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdtempSync, rmSync} from 'node:fs'
+import {mkdtempSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
@@ -8,6 +8,7 @@ import {monotonicSeconds} from '../clock.ts'
 import {BoundedOutput} from './bounded-output.ts'
 import type {CommandToStart, Handlers, Notice} from './messages.ts'
 import {livingBelow} from './process-table.ts'
+import {removeFolder} from './remove-folder.ts'
 import {becomeSubreaper} from './subreaper.ts'
 
 const reapEveryMilliseconds = 100
@@ -111,15 +112,6 @@ function endTree(): void {
     reap(new Set())
     if (pids.length === 0) return
     for (const pid of pids) kill(pid)
-  }
-}
-
-/** Another guardian may still be ending a server that writes there. */
-function removeFolder(folder: string): void {
-  try {
-    rmSync(folder, {recursive: true, force: true, maxRetries: 10, retryDelay: 50})
-  } catch {
-    // Nobody is left to be told.
   }
 }
 

@@ -126,7 +126,8 @@ export async function launch(
     execArgv: through === undefined ? [] : [...throughArgs, process.execPath],
     env,
     // A kill of the harness's whole process group must leave these to undo what they did.
-    detached: undoesItsWork.includes(role),
+    // What sudo starts is root's and out of its reach; and sudo -v holds for processes of our session only.
+    detached: undoesItsWork.includes(role) && through?.[0] !== 'sudo',
     stdio:
       through === undefined
         ? ['ignore', 'pipe', 'pipe', ...inherited, 'ipc']

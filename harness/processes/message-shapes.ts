@@ -158,7 +158,7 @@ export const requestShapes: {
     takes: fields<Requests['verify-accepting']['takes']>({address: text, port, pid}),
     gives: nothing,
   },
-  'set-host-settings': {takes: writtenSettings, gives: nothing},
+  'set-host-settings': {takes: writtenSettings, gives: oneOf('set', 'locked')},
   'start-command': {
     takes: commandToStart,
     gives: fields<Requests['start-command']['gives']>({pid, seconds: number}),

@@ -64,8 +64,11 @@ export interface Requests {
   'filter-packets': {takes: {rules: string}; gives: Bracket}
   /** Keeper: prove that the successor of this pid answers. */
   'verify-accepting': {takes: {address: string; port: number; pid: number}; gives: null}
-  /** Settings keeper: set the machine's own settings, until the channel closes. */
-  'set-host-settings': {takes: {settings: WrittenSettings}; gives: null}
+  /**
+   * Settings keeper: set the machine's own settings, until the channel closes; `locked` if another keeper has
+   * done so and not set them back yet.
+   */
+  'set-host-settings': {takes: {settings: WrittenSettings}; gives: 'set' | 'locked'}
   /** Guardian: start a command in a process group of its own. Fails with the SystemError of spawn. */
   'start-command': {takes: CommandToStart; gives: {pid: number; seconds: number}}
   /** Guardian: send a signal to a command that it started, unless that has ended. */

@@ -1,5 +1,8 @@
 import {execFileSync, spawnSync} from 'node:child_process'
 import {readdirSync, readFileSync} from 'node:fs'
+import {readCommandLine} from '../platforms/proc-processes.ts'
+import {limitsInSync} from '../platforms/run-program.ts'
+import {longestCommand} from '../platforms/socket-holders.ts'
 
 /** One process of the machine. */
 export interface ProcessEntry {
@@ -54,6 +57,7 @@ function readPs(): ProcessEntry[] {
     env: {...process.env, LC_ALL: 'C'},
     encoding: 'latin1',
     stdio: ['ignore', 'pipe', 'ignore'],
+    ...limitsInSync,
   })
   // ps lists itself, and has ended by now.
   return parsePs(stdout ?? '').filter(({pid}) => pid !== own)
@@ -99,11 +103,12 @@ export function commandLineOf(pid: number): string | undefined {
   try {
     const text =
       process.platform === 'linux'
-        ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        ? readCommandLine(pid)
         : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], {
             encoding: 'utf8',
             stdio: ['ignore', 'pipe', 'ignore'],
-          })
+            ...limitsInSync,
+          }).slice(0, longestCommand)
     return text.trim() === '' ? undefined : text.trim()
   } catch {
     return undefined

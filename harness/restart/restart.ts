@@ -4,6 +4,7 @@ import {deferred} from '../deferred.ts'
 import type {OpenSurroundings} from '../namespaces/open-surroundings.ts'
 import {
   type Namespace,
+  SettingsLeftChanged,
   type Surroundings,
   SurroundingsUnavailable,
 } from '../namespaces/surroundings.ts'
@@ -203,7 +204,7 @@ async function playInSurroundings(
       }
     } catch (error) {
       const {message} = error as Error
-      if (interruption.aborted) {
+      if (interruption.aborted && !(error instanceof SettingsLeftChanged)) {
         return {...blank, reason: `interrupted by ${interruption.reason}`}
       }
       if (error instanceof SurroundingsUnavailable) return {...blank, reason: message}

@@ -8,6 +8,7 @@ import {whyPathSchema, whyPortSchema} from '../../harness/reports/why-schema.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {bindNative, closeNative} from '../../harness/sockets/native.ts'
 import {connection, leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
+import {withoutProc, withoutProcProblem} from '../why/without-proc.ts'
 import {
   complaintsOf,
   missingProgram,
@@ -192,6 +193,39 @@ testUnless(
     const {advice} = await whyPort(t, [String(port), '--host', '127.0.0.9'])
     t.true(kinds(advice).includes('reserve-port'))
     t.regex(advice.at(-1)?.text ?? '', new RegExp(`ip_local_reserved_ports=(.*,)?${port}`))
+  },
+)
+
+testUnless(
+  onLinux ?? withoutProcProblem,
+  'without /proc binds are tried all the same, and what could not be looked at is told',
+  async (t) => {
+    const port = await takePort(t)
+    const free = await whyPort(t, [String(port)], withoutProc)
+    t.is(free.status, 0)
+    t.true(free.bindable)
+    t.is(free.sockets, null)
+    await listenOn(t, port)
+    const taken = await whyPort(t, [String(port)], withoutProc)
+    t.is(taken.status, 1)
+    t.false(taken.bindable)
+    t.deepEqual(kinds(taken.causes), ['not-visible'])
+    for (const {unseen} of [free, taken]) {
+      t.deepEqual(unseen, [
+        'The sockets could not be looked at: /proc/net/tcp cannot be read (ENOENT); check that /proc is mounted.',
+      ])
+    }
+  },
+)
+
+testUnless(
+  onLinux ?? withoutProcProblem,
+  'without /proc a live Unix socket is told, and that its process could not be looked up',
+  async (t) => {
+    const {path} = await unixServer(t, 'keep')
+    const answer = await whyPath(t, path, withoutProc)
+    t.deepEqual(kinds(answer.causes), ['unix-listener'])
+    t.regex(answer.unseen.join(), /could not be looked up: \/proc\/net\/unix cannot be read/)
   },
 )
 

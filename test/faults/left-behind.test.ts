@@ -1,11 +1,12 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {existsSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {chmodSync, existsSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {dirname, join} from 'node:path'
 import test from 'ava'
 import {livingBelow} from '../../harness/processes/process-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
-import {missingProgram, startCli, temporaryFolder, testUnless, until} from '../commands/cli.ts'
+import {startCli, temporaryFolder, testUnless, until} from '../commands/cli.ts'
+import {problemOf} from '../survey/available.ts'
 
 /** A process that has ended, but that nobody has reaped yet, holds nothing any more. */
 function isRunning(pid: number): boolean {
@@ -20,10 +21,12 @@ function isRunning(pid: number): boolean {
 }
 
 testUnless(
-  nativeOpenerProblem() ?? missingProgram('python3'),
+  nativeOpenerProblem() ?? problemOf('python3-raw'),
   'a killed survey leaves neither a server nor a temporary folder behind',
   async (t) => {
     const tmp = temporaryFolder(t)
+    // Where the survey is root, its servers are not.
+    chmodSync(tmp, 0o711)
     const out = join(tmp, 'runs')
     const args = ['survey', '--only', 'python3-raw', '--limit', '30', '--out', out]
     const cli = startCli(t, args, {env: {TMPDIR: tmp}})

@@ -2,6 +2,7 @@ import {execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {existsSync, readdirSync, readFileSync, readlinkSync, statSync} from 'node:fs'
 import {join} from 'node:path'
+import type {ExecutionContext} from 'ava'
 import {
   isActorRunning,
   loggedPid,
@@ -11,11 +12,17 @@ import {
   runCli,
   startCli,
   startedPids,
+  startProgram,
   temporaryFolder,
   testUnless,
   until,
 } from '../commands/cli.ts'
 import {namespaceProblem, packetFilterProblem, privateNetwork} from './available.ts'
+
+/** It is looked for where administrators' programs are, too. */
+const sysctlProblem = ['/usr/sbin', '/sbin'].some((folder) => existsSync(join(folder, 'sysctl')))
+  ? undefined
+  : missingProgram('sysctl')
 
 /** One scenario for each kind of thing that is changed: each setting, and the packet rules. */
 const changing = [
@@ -172,8 +179,60 @@ testUnless(
   },
 )
 
+/** What a fixture prints that runs as root in a namespace, which stands for the machine. */
+async function onMachine(t: ExecutionContext, what: string, launcher: string[] = []) {
+  const fixture = new URL('./host-settings.fixture.ts', import.meta.url).pathname
+  const program = [
+    ...(privateNetwork ?? []),
+    ...launcher,
+    process.execPath,
+    '--import=tsx',
+    fixture,
+    what,
+  ]
+  const {status, stdout, stderr} = await startProgram(t, program).ended
+  t.is(status, 0, stderr)
+  return JSON.parse(stdout)
+}
+
 testUnless(
-  namespaceProblem ?? missingProgram('sysctl'),
+  namespaceProblem ?? sysctlProblem,
+  'of two runs that change settings the second is refused, and what was there before the first is set back',
+  async (t) => {
+    const {second, ...values} = await onMachine(t, 'twice')
+    t.deepEqual(values, {before: 60, changed: 7, after: 60, again: 9, afterAll: 60})
+    t.is(second[0], 'SurroundingsUnavailable')
+    t.regex(
+      second[1],
+      /^another run has changed kernel settings .* UDP port 28611\); run it again when/,
+    )
+  },
+)
+
+testUnless(
+  namespaceProblem ?? sysctlProblem,
+  'a setting that cannot be set back is told, and the others are set back',
+  async (t) => {
+    const {before, problem, after} = await onMachine(t, 'stuck')
+    t.deepEqual([before, after], [60, 60])
+    t.is(problem[0], 'SettingsLeftChanged')
+    t.regex(problem[1], /^net\.ipv4\.ip_local_port_range could not be set back to 32768\s60999: /)
+    t.regex(problem[1], /; run sudo sysctl -w 'net\.ipv4\.ip_local_port_range=/)
+  },
+)
+
+testUnless(
+  namespaceProblem ?? sysctlProblem,
+  'a harness that is killed while a setting is written leaves none changed',
+  async (t) => {
+    const {before, after} = await onMachine(t, 'killedMeanwhile', ['unshare', '-m'])
+    t.deepEqual(after, before)
+    t.is(before[0], 60)
+  },
+)
+
+testUnless(
+  namespaceProblem ?? sysctlProblem,
   'settings that were changed with leave are set back when the harness is killed',
   async (t) => {
     const launcher = new URL('./settings-keeper.fixture.ts', import.meta.url).pathname

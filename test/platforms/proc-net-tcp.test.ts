@@ -1,8 +1,13 @@
 import {once} from 'node:events'
+import {mkdirSync, writeFileSync} from 'node:fs'
 import {type AddressInfo, connect, createServer, type Socket} from 'node:net'
+import {join} from 'node:path'
 import test from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {parseProcNetTcp, readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
+import {unreadable} from '../../harness/platforms/unreadable.ts'
+import {isOutOfFiles} from '../../harness/sockets/system-error.ts'
+import {temporaryFolder} from '../commands/cli.ts'
 
 const onLinux = detectPlatform().stack === 'linux' ? test : test.skip
 
@@ -53,7 +58,7 @@ const rows = [
 for (const {shows, line, entry} of rows) {
   test(`a row of the table shows ${shows}`, (t) => {
     const [state, address, port, remoteAddress, remotePort, expiresInSeconds] = entry
-    t.deepEqual(parseProcNetTcp(`${header}\n${line}\n`), [
+    t.deepEqual(parseProcNetTcp(`${header}\n${line}\n`, 'LE'), [
       {
         state,
         local: {address, port},
@@ -65,6 +70,55 @@ for (const {shows, line, entry} of rows) {
     ])
   })
 }
+
+/** The words that a big-endian machine prints of the same addresses, which are in network byte order. */
+const bigEndian = [
+  ['7F000001', '127.0.0.1'],
+  ['00000000', '0.0.0.0'],
+  [`${'0'.repeat(24)}00000001`, '::1'],
+  [`20010DB8${'0'.repeat(16)}00000001`, '2001:db8::1'],
+  [`${'0'.repeat(16)}0000FFFF7F000001`, '::ffff:127.0.0.1'],
+] as const
+
+for (const [hex, address] of bigEndian) {
+  test(`the table of a big-endian machine shows ${address}`, (t) => {
+    const [entry] = parseProcNetTcp(row(`${hex}:1F90`, `${hex}:C001`, '01'), 'BE')
+    t.deepEqual(entry?.local, {address, port: 8080})
+    t.deepEqual(entry?.remote, {address, port: 49153})
+  })
+}
+
+test('a namespace without IPv6 has its IPv4 sockets', async (t) => {
+  const net = temporaryFolder(t)
+  writeFileSync(join(net, 'tcp'), `${header}\n${row('0100007F:1F90', '00000000:0000', '0A')}\n`)
+  const [entry, ...others] = await readProcNetTcp(net)
+  t.is(entry?.local.port, 8080)
+  t.deepEqual(others, [])
+})
+
+test('a table that is not there is told from one for which no file may be opened', async (t) => {
+  const net = temporaryFolder(t)
+  await t.throwsAsync(readProcNetTcp(net), {
+    message: /tcp cannot be read \(ENOENT\); check that \/proc is mounted$/,
+  })
+  const outOfFiles = Object.assign(new Error('EMFILE: too many open files, open'), {
+    ...{code: 'EMFILE', syscall: 'open'},
+  })
+  const told = unreadable('/proc/net/tcp', outOfFiles)
+  t.is(
+    told.message,
+    '/proc/net/tcp cannot be read (EMFILE: too many open files); raise the limit (ulimit -n)',
+  )
+  t.true(isOutOfFiles(told))
+})
+
+test('an IPv6 table that cannot be read is not taken for one that is not there', async (t) => {
+  const net = temporaryFolder(t)
+  writeFileSync(join(net, 'tcp'), header)
+  // A folder, which opens and cannot be read: EISDIR.
+  mkdirSync(join(net, 'tcp6'))
+  await t.throwsAsync(readProcNetTcp(net), {message: /tcp6 cannot be read \(EISDIR\)$/})
+})
 
 test('a row of a socket that no process has carries neither inode nor user', (t) => {
   const line = row('0100007F:1F90', '0200007F:C001', '06', '03:0000176F').replace('432285', '0')

@@ -1,6 +1,7 @@
 import {readFileSync} from 'node:fs'
 import test from 'ava'
 import {parseProcStatus} from '../../harness/platforms/proc-processes.ts'
+import {missingProgram, startProgram, testUnless} from '../commands/cli.ts'
 
 const onLinuxOnly = process.platform === 'linux' ? test : test.skip
 
@@ -18,3 +19,19 @@ test('of two uids it is the effective one, and what is missing is null', (t) => 
     uid: 0,
   })
 })
+
+const outOfFiles = `
+  const {openSync} = await import('node:fs')
+  const {findHolders} = await import(${JSON.stringify(new URL('../../harness/platforms/proc-processes.ts', import.meta.url).href)})
+  try { for (;;) openSync('/dev/null', 'r') } catch {}
+  try { findHolders(new Set([1])); console.log('looked') } catch (error) { console.log(error.message) }`
+
+testUnless(
+  process.platform === 'linux' ? missingProgram('prlimit') : 'this is about /proc',
+  'a process that may open no further file says so, and takes no other process for one that has ended',
+  async (t) => {
+    const node = [process.execPath, '--import=tsx', '--input-type=module', '--eval', outOfFiles]
+    const {stdout} = await startProgram(t, ['prlimit', '--nofile=100', ...node]).ended
+    t.regex(stdout, /^\/proc.* cannot be read \(EMFILE: too many open files\); raise the limit/)
+  },
+)

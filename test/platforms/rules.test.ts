@@ -1,7 +1,8 @@
+import {constants} from 'node:os'
 import test from 'ava'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
-import {linux} from '../../harness/platforms/linux.ts'
+import {linux, linuxErrno} from '../../harness/platforms/linux.ts'
 import type {BindQuestion, Platform, Settings} from '../../harness/platforms/platform.ts'
 import {timerSlotSeconds} from '../../harness/platforms/timer-wheel.ts'
 import {bindOptions} from '../../harness/sockets/bind-options.ts'
@@ -153,4 +154,11 @@ test('a timer is late by the slot of its level of the timer wheel', (t) => {
   t.is(timerSlotSeconds(60, 1000), 4.096)
   t.is(timerSlotSeconds(60, 100), 5.12)
   t.is(timerSlotSeconds(5, 250), 0.256)
+})
+
+test("EADDRINUSE has the number of the Linux at hand, and the usual one in another machine's documents", (t) => {
+  const mips = {...constants.errno, EADDRINUSE: 125}
+  t.is(linuxErrno('linux', mips).EADDRINUSE, 125)
+  t.is(linuxErrno('darwin', {...constants.errno, EADDRINUSE: 48}).EADDRINUSE, 98)
+  if (process.platform === 'linux') t.is(linux.rules?.errno.EADDRINUSE, constants.errno.EADDRINUSE)
 })

@@ -1,10 +1,16 @@
 import {once} from 'node:events'
+import {mkdirSync, symlinkSync, writeFileSync} from 'node:fs'
 import {type AddressInfo, createServer} from 'node:net'
+import {endianness} from 'node:os'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {parseLsof, readLsofHolders, readLsofUnixSockets} from '../../harness/platforms/lsof.ts'
-import {readProcHolders, readProcNetUnix} from '../../harness/platforms/proc-holders.ts'
+import {
+  readListenersElsewhere,
+  readProcHolders,
+  readProcNetUnix,
+} from '../../harness/platforms/proc-holders.ts'
 import {readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
 import {missingProgram, startProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
 
@@ -43,6 +49,38 @@ testUnless(withoutProc, 'the process that has a listener open is found by its in
   const [holder] = socket === undefined ? [] : of(socket)
   t.is(holder?.uid, process.geteuid?.() ?? -1)
   t.regex(holder?.command ?? '', /createServer.* a b$/)
+})
+
+testUnless(withoutProc, 'of a very long command line the beginning is told', async (t) => {
+  const port = await freePort()
+  const program = `require('net').createServer().listen(${port}, '127.0.0.1', () => console.log('up'))`
+  const long = Array.from({length: 8}, () => 'x'.repeat(100_000))
+  const server = startProgram(t, [process.execPath, '-e', program, ...long])
+  await server.shows(/up/, 'stdout')
+  const sockets = (await readProcNetTcp()).filter(({local}) => local.port === port)
+  const {of} = await readProcHolders(port, sockets)
+  const [holder] = sockets.flatMap((socket) => of(socket))
+  t.is(holder?.pid, server.pid)
+  t.is(holder?.command.length, 4096)
+  t.regex(holder?.command ?? '', /createServer.* x+$/)
+})
+
+test('a listener in another namespace is found where there is no IPv6', async (t) => {
+  const proc = temporaryFolder(t)
+  for (const [pid, namespace] of [
+    ['self', 1],
+    ['41', 1],
+    ['42', 2],
+  ]) {
+    mkdirSync(join(proc, `${pid}`, 'ns'), {recursive: true})
+    mkdirSync(join(proc, `${pid}`, 'net'))
+    symlinkSync(`net:[${namespace}]`, join(proc, `${pid}`, 'ns', 'net'))
+    const address = endianness() === 'LE' ? '0100007F' : '7F000001'
+    const row = `   0: ${address}:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 0 1`
+    writeFileSync(join(proc, `${pid}`, 'net', 'tcp'), `${row}\n`)
+  }
+  const found = await readListenersElsewhere(8080, proc)
+  t.deepEqual(found, [{local: {address: '127.0.0.1', port: 8080}, holders: []}])
 })
 
 testUnless(withoutLsof, 'lsof tells of the same processes as /proc', async (t) => {

@@ -64,3 +64,14 @@ test('a process that has ended and is not waited for is a zombie to ps, too', (t
     {pid: 42, parent: 7, group: 40, zombie: true, started: 'Thu Nov 26 22:13:23 2026'},
   ])
 })
+
+testUnless(
+  process.platform === 'linux' ? undefined : 'the command line is read from /proc',
+  'of a very long command line the beginning is told',
+  async (t) => {
+    const child = spawn(process.execPath, ['-e', 'process.stdin.resume()', 'x'.repeat(100_000)])
+    t.teardown(() => void child.kill('SIGKILL'))
+    await once(child, 'spawn')
+    t.is(commandLineOf(child.pid ?? 0)?.length, 4096)
+  },
+)

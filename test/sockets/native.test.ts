@@ -128,7 +128,7 @@ const layouts: [os: NodeJS.Platform, address: string, port: number, bytes: strin
 ]
 for (const [os, address, port, bytes] of layouts) {
   test(`the sockaddr of ${address} on ${os} has the C layout`, (t) => {
-    const constants = socketConstants(os)
+    const constants = socketConstants(os, 'x64')
     if (constants === undefined) return t.fail()
     t.is(
       sockaddr(constants, socketAddress(address), port).toString('hex'),

@@ -1,10 +1,11 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {connect, createServer, type Socket} from 'node:net'
+import {connect, createServer, type ListenOptions, Server, type Socket} from 'node:net'
 import test from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {NoFreePort, openPortPool, type PortPool} from '../../harness/sockets/ports.ts'
+import {missingProgram, startProgram} from '../commands/cli.ts'
 
 const platform = detectPlatform()
 const native = nativeOpenerProblem() === undefined
@@ -128,3 +129,64 @@ withNative('a port with a TIME_WAIT is not handed out', async (t) => {
   t.true(ports.length > 0)
   t.false(ports.includes(port))
 })
+
+/** So wide a range leaves the first 32 unprivileged ports, which no other test uses. */
+const firstPorts = {ephemeralPorts: [1056, 65_535] as [number, number], native: false}
+const portInUse = 1040
+
+for (const host of ['0.0.0.0', '127.0.0.1', '::1', '::']) {
+  test.serial(
+    `without the native opener a port with a listener on ${host} is not handed out`,
+    async (t) => {
+      const server = createServer().listen({port: portInUse, host, ipv6Only: true})
+      const [error] = await Promise.race([once(server, 'listening'), once(server, 'error')])
+      if (error !== undefined) {
+        t.log(`not tried: ${error}`)
+        t.pass()
+        return
+      }
+      t.teardown(() => server.close())
+      const pool = openPortPool(firstPorts)
+      const {ports} = await takeAll(pool)
+      pool.close()
+      t.true(ports.length > 0)
+      t.false(ports.includes(portInUse))
+    },
+  )
+}
+
+test.serial('without the native opener a port is proven free on loopback only', async (t) => {
+  const {listen} = Server.prototype
+  const hosts = new Set<string | undefined>()
+  Server.prototype.listen = function (this: Server, options: ListenOptions) {
+    hosts.add(options.host)
+    return listen.call(this, options)
+  } as typeof listen
+  t.teardown(() => {
+    Server.prototype.listen = listen
+  })
+  const pool = openPortPool(firstPorts)
+  t.teardown(() => pool.close())
+  await pool.take()
+  t.deepEqual([...hosts], ['127.0.0.1', '::1'])
+})
+
+const withPrlimit = missingProgram('prlimit') === undefined ? test.serial : test.serial.skip
+
+withPrlimit(
+  'a pool that may open no further file says so, and not that no port is free',
+  async (t) => {
+    const module = new URL('../../harness/sockets/ports.ts', import.meta.url).href
+    // Room for the lock, and for no socket that proves a port free.
+    const program = `
+    const {closeSync, openSync} = await import('node:fs')
+    const {openPortPool} = await import(${JSON.stringify(module)})
+    const fds = []
+    try { for (;;) fds.push(openSync('/dev/null', 'r')) } catch {}
+    closeSync(fds.pop())
+    await openPortPool(${JSON.stringify(firstPorts)}).take().catch(({code}) => console.log(code))`
+    const node = [process.execPath, '--import=tsx', '--input-type=module', '--eval', program]
+    const {stdout, stderr} = await startProgram(t, ['prlimit', '--nofile=100', ...node]).ended
+    t.is(stdout, 'EMFILE\n', stderr)
+  },
+)
