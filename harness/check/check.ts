@@ -3,12 +3,13 @@ import type {Platform} from '../platforms/platform.ts'
 import {compileActor} from '../processes/compile.ts'
 import type {CheckDocument, CheckProblem, CheckRound} from '../reports/check-schema.ts'
 import {describeHost} from '../reports/host.ts'
+import {isOutOfFiles} from '../sockets/system-error.ts'
 import {adviceFor} from './advice.ts'
 import type {CheckContext, CheckListeners, RunningServer} from './context.ts'
 import {
   blindnessOf,
   CouldNotMeasure,
-  isOutOfFiles,
+  notPermittedProblem,
   outOfFilesProblem,
   unseenProblem,
 } from './could-not-measure.ts'
@@ -67,13 +68,15 @@ export async function checkRestart(
       (output) => listeners.onOutput?.(output),
       (pid) => listeners.onSilent?.(pid),
     )
-    try {
-      const usedPorts = new Set<number>()
-      const shared = {options: filled, platform, settings, look, host, before, usedPorts, signal}
-      return await play({...listeners, ...shared}, blank)
-    } finally {
-      await host.close()
-    }
+    const usedPorts = new Set<number>()
+    const shared = {options: filled, platform, settings, look, host, before, usedPorts, signal}
+    const context = {...listeners, ...shared}
+    let left: readonly number[] = []
+    const document = await play(context, blank).finally(async () => {
+      left = await host.close()
+    })
+    if (left.length === 0 || document.problem !== undefined) return document
+    return couldNotMeasure(document, notPermittedProblem(context, left, 'SIGKILL'), platform)
   } finally {
     await program.dispose()
   }
@@ -173,6 +176,6 @@ function couldNotMeasure(
   problem: CheckProblem,
   platform: Platform,
 ): CheckDocument {
-  const document = {...blank, problem}
+  const document = {...blank, safe: false, problem}
   return {...document, advice: adviceFor(document, platform)}
 }

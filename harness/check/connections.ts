@@ -3,7 +3,7 @@ import {PassThrough} from 'node:stream'
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {type Netcat, netcat} from '../processes/netcat.ts'
-import {isOutOfFiles} from './could-not-measure.ts'
+import {isOutOfFiles} from '../sockets/system-error.ts'
 import type {PortView} from './port-view.ts'
 
 /** A connection that is open when the server is stopped. */

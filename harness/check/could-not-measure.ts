@@ -3,6 +3,7 @@ import type {CommandEnding} from '../processes/messages.ts'
 import {readProcesses} from '../processes/process-table.ts'
 import type {CheckProblem} from '../reports/check-schema.ts'
 import {printable} from '../reports/words.ts'
+import {isOutOfFiles} from '../sockets/system-error.ts'
 import type {CheckContext} from './context.ts'
 import {endingWords} from './errors-seen.ts'
 import type {StartOutcome} from './listening.ts'
@@ -124,12 +125,6 @@ export function diedProblem(ending: CommandEnding, {lines}: ServerStart): CheckP
     remedy:
       'did a client that connects end it? See its output in server.log; a server that is to end after its first client is checked with --stop none',
   }
-}
-
-/** @returns whether this process, or the system, has no file descriptor left */
-export function isOutOfFiles(error: unknown): boolean {
-  const {code} = error as NodeJS.ErrnoException
-  return code === 'EMFILE' || code === 'ENFILE'
 }
 
 export function outOfFilesProblem(error: unknown): CheckProblem {

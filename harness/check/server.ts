@@ -5,7 +5,14 @@ import {UsageError} from '../errors.ts'
 import type {CompiledProgram} from '../processes/compile.ts'
 import {type Actor, launch} from '../processes/launch.ts'
 import type {CommandEnding, CommandToStart} from '../processes/messages.ts'
-import {commandLineOf, livingBelow, readProcesses} from '../processes/process-table.ts'
+import {
+  commandLineOf,
+  entriesBelow,
+  ProcessGroups,
+  type ProcessIdentity,
+  readProcesses,
+  signalProcess,
+} from '../processes/process-table.ts'
 import {type Lineage, type Member, openLineage} from './lineage.ts'
 import {collectLines, type OutputLines} from './output-lines.ts'
 
@@ -56,8 +63,13 @@ export interface ServerHost {
   kill(pids: readonly number[]): number[]
   /** Makes a temporary folder that is gone when the harness ends, however it ends. */
   makeFolder(prefix: string): Promise<string>
-  /** Ends all servers with all their processes, and waits until they have ended. */
-  close(): Promise<void>
+  /** Removes such a folder before that, with the rights of whoever owns it by then. */
+  removeFolder(folder: string): Promise<void>
+  /**
+   * Ends all servers with all their processes, and waits until they have ended.
+   * @returns the pids of those that could not be ended, because they have become another user's
+   */
+  close(): Promise<readonly number[]>
 }
 
 interface RunningServer {
@@ -76,7 +88,7 @@ export async function openServerHost(
   onSilent: (pid: number) => void = () => undefined,
 ): Promise<ServerHost> {
   const servers = new Map<number, RunningServer>()
-  const groups = new Set<number>()
+  const groups = new ProcessGroups()
   // A server may write, and end, before the answer that tells its pid has been dealt with.
   const early: (() => void)[] = []
   let starting = 0
@@ -105,8 +117,7 @@ export async function openServerHost(
   guardian.ended.then((ending) => {
     if (closing) return
     // Nobody is left to end them but us. A killed guardian is no reason to leave a server running.
-    livingBelow(guardian.pid, groups)
-    for (const group of groups) killGroup(group)
+    for (const entry of entriesBelow(guardian.pid, groups)) killIfOurs(entry)
     for (const {end, fallSilent} of servers.values()) {
       end(ending)
       fallSilent()
@@ -160,13 +171,12 @@ export async function openServerHost(
     commandOf: commandLineOf,
     kill(pids) {
       const forbidden: number[] = []
-      for (const {pid} of processes()) {
-        if (!pids.includes(pid)) continue
+      for (const member of processes()) {
+        if (!pids.includes(member.pid)) continue
         try {
-          process.kill(pid, 'SIGKILL')
-        } catch (error) {
-          // Otherwise it has just ended.
-          if ((error as NodeJS.ErrnoException).code === 'EPERM') forbidden.push(pid)
+          signalProcess(member, 'SIGKILL')
+        } catch {
+          forbidden.push(member.pid)
         }
       }
       return forbidden
@@ -175,19 +185,23 @@ export async function openServerHost(
       const {folder} = await guardian.request('make-folder', {prefix})
       return folder
     },
+    async removeFolder(folder) {
+      await guardian.request('remove-folder', {folder})
+    },
     async close() {
       closing = true
-      await guardian.request('exit', null).catch(() => undefined)
+      const answer = await guardian.request('exit', null).catch(() => undefined)
       await guardian.ended
+      return answer?.left ?? []
     },
   }
 }
 
-function killGroup(leader: number): void {
+function killIfOurs(process: ProcessIdentity): void {
   try {
-    process.kill(-leader, 'SIGKILL')
+    signalProcess(process)
   } catch {
-    // It has just ended.
+    // It has become another user's.
   }
 }
 

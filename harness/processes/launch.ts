@@ -13,6 +13,8 @@ import type {
   RequestName,
   Requests,
 } from './messages.ts'
+import {adoptOrphans, endOrphans} from './orphans.ts'
+import {readProcess, signalProcess} from './process-table.ts'
 
 export type Role =
   | 'predecessor'
@@ -105,6 +107,12 @@ const undoesItsWork: readonly Role[] = ['guardian', 'settings-keeper']
 /** Nobody waits for its answer. */
 const exit: RequestMessage = {id: 0, request: 'exit', takes: null}
 
+/**
+ * All that a guardian needs of the environment: a server that it starts may read the guardian's
+ * (/proc/PPID/environ), and gets one of its own.
+ */
+const guardianVariables = ['PATH', 'HOME', 'TMPDIR', 'TMP', 'TEMP', 'LD_LIBRARY_PATH']
+
 const running = new Map<ChildProcess, () => void>()
 // The channel's end already ends the children; this also covers one that hangs and cannot notice.
 process.once('exit', () => {
@@ -118,13 +126,13 @@ export async function launch(
   listeners: Listeners = {},
   {inherits, through}: LaunchOptions = {},
 ): Promise<Actor> {
-  const {NODE_OPTIONS: _, ...env} = process.env
+  if (role === 'guardian') adoptOrphans()
   const inherited = inherits === undefined ? [] : [inherits]
   const [execPath = process.execPath, ...throughArgs] = through ?? []
   const child = fork(program, [role], {
     execPath,
     execArgv: through === undefined ? [] : [...throughArgs, process.execPath],
-    env,
+    env: environmentOf(role),
     // A kill of the harness's whole process group must leave these to undo what they did.
     // What sudo starts is root's and out of its reach; and sudo -v holds for processes of our session only.
     detached: undoesItsWork.includes(role) && through?.[0] !== 'sudo',
@@ -135,15 +143,18 @@ export async function launch(
   })
   /** The process's own pid, which is not the child's where sudo waits in between. */
   let pid = child.pid ?? 0
+  /** Of that other process, because nothing but its start time tells it from a later one with its pid. */
+  let started: string | undefined
   const kill = () => {
     if (pid === child.pid) return void child.kill('SIGKILL')
     if (child.exitCode !== null || child.signalCode !== null) return
     try {
-      process.kill(pid, 'SIGKILL')
+      if (started !== undefined) return void signalProcess({pid, started})
     } catch {
-      // It runs as root. (After a disconnect() of ours Node would never tell that it has ended.)
-      if (child.connected) child.send(exit, () => undefined)
+      // It runs as root.
     }
+    // (After a disconnect() of ours Node would never tell that it has ended.)
+    if (child.connected) child.send(exit, () => undefined)
   }
   // One that undoes what it did is never killed: it does so when the channel closes.
   if (!undoesItsWork.includes(role)) running.set(child, kill)
@@ -193,6 +204,7 @@ export async function launch(
     // Only `close` means that everything the process said has arrived.
     child.once('close', (code, signal) => {
       running.delete(child)
+      if (role === 'guardian' && code !== 0) endOrphans()
       const ending = {code, signal, seconds: exitedAt ?? monotonicSeconds()}
       fail(failure(ending))
       listeners.onEnd?.(ending)
@@ -224,6 +236,7 @@ export async function launch(
       // Where sudo waits in between, only the process itself knows its pid.
       if (through?.[0] !== 'sudo' && (message.pid ?? child.pid) !== child.pid) return false
       pid = message.pid ?? pid
+      if (pid !== child.pid) started = readProcess(pid)?.started
       isReady = true
       ready.resolve()
     } else if (message.notice === 'attempts') listeners.onAttempts?.(message.attempts)
@@ -279,6 +292,14 @@ export async function launch(
       })
     },
   }
+}
+
+function environmentOf(role: Role): NodeJS.ProcessEnv {
+  const {NODE_OPTIONS: _, ...env} = process.env
+  if (role !== 'guardian') return env
+  return Object.fromEntries(
+    guardianVariables.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  )
 }
 
 function remoteError(fields: SystemErrorFields | {message: string}): Error {

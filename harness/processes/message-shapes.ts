@@ -128,7 +128,10 @@ export const requestShapes: {
   'destroy-connection': {takes: nothing, gives: bracket},
   'abort-connection': {takes: nothing, gives: bracket},
   'hand-over-connection': {takes: nothing, gives: bracket},
-  exit: {takes: nothing, gives: fields<{openConnections: number}>({openConnections: count})},
+  exit: {
+    takes: nothing,
+    gives: fields<Requests['exit']['gives']>({openConnections: count, left: optional(list(pid))}),
+  },
   'take-connection': {takes: nothing, gives: bracket},
   prepare: {takes: serverToOpen, gives: nothing},
   restart: {takes: restart, gives: fields<{granted: boolean}>({granted: flag})},
@@ -170,6 +173,10 @@ export const requestShapes: {
   'make-folder': {
     takes: fields<Requests['make-folder']['takes']>({prefix: text}),
     gives: fields<Requests['make-folder']['gives']>({folder: text}),
+  },
+  'remove-folder': {
+    takes: fields<Requests['remove-folder']['takes']>({folder: text}),
+    gives: nothing,
   },
 }
 

@@ -32,8 +32,11 @@ export interface Requests {
   'abort-connection': {takes: null; gives: Bracket}
   /** Predecessor: send the accepted connection to the harness, which passes it to a holder. */
   'hand-over-connection': {takes: null; gives: Bracket}
-  /** Predecessor: exit with status 0. Answered first, with the connections that close only now. */
-  exit: {takes: null; gives: {openConnections: number}}
+  /**
+   * Exit with status 0. Answered first. Predecessor: with the connections that close only now. Guardian: with
+   * the processes of its commands that it could not end (`left`), because they are another user's.
+   */
+  exit: {takes: null; gives: {openConnections: number; left?: number[]}}
   /** Holder, or a client that is to have both ends: keep an accepted connection that comes with the message. */
   'take-connection': {takes: null; gives: Bracket}
   /** Successor: open and close any port once, so that the grant is not measured with cold code. */
@@ -75,6 +78,8 @@ export interface Requests {
   'signal-command': {takes: {pid: number; signal: NodeJS.Signals}; gives: null}
   /** Guardian: make a temporary folder, and remove it when it ends itself, after all its commands. */
   'make-folder': {takes: {prefix: string}; gives: {folder: string}}
+  /** Guardian: remove such a folder now, with the rights of its owner only. */
+  'remove-folder': {takes: {folder: string}; gives: null}
 }
 
 /** Kernel settings to write, by the operating system's own names. */

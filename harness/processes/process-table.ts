@@ -30,12 +30,41 @@ export function readProcesses(): ProcessEntry[] {
 function readProc(): ProcessEntry[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return []
-    try {
-      return parseProcStat(readFileSync(`/proc/${name}/stat`, 'latin1')) ?? []
-    } catch {
-      return []
-    }
+    return readProcStat(Number(name)) ?? []
   })
+}
+
+function readProcStat(pid: number): ProcessEntry | undefined {
+  try {
+    return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return undefined
+  }
+}
+
+/** One process; undefined if there is none of this pid, or this user may not see it. */
+export function readProcess(pid: number): ProcessEntry | undefined {
+  if (process.platform === 'linux') return readProcStat(pid)
+  return readPs().find((entry) => entry.pid === pid)
+}
+
+/**
+ * Sends a signal to the process that is meant, and to no other that has got its pid since.
+ * @returns false if it has ended already
+ * @throws SystemError EPERM if it belongs to another user
+ */
+export function signalProcess(
+  {pid, started}: ProcessIdentity,
+  signal: NodeJS.Signals = 'SIGKILL',
+): boolean {
+  const entry = readProcess(pid)
+  if (entry === undefined || entry.zombie || entry.started !== started) return false
+  try {
+    return process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
+  }
 }
 
 /** Parses /proc/PID/stat (proc(5)): the name in parentheses may hold spaces and parentheses of its own. */
@@ -78,13 +107,48 @@ export function parsePs(text: string): ProcessEntry[] {
 }
 
 /**
- * The living processes below `root`, and those of the given groups, wherever they are.
- * @param groups a group without a member is taken out: its number may come to mean another one
+ * Process groups whose members are ours. The number of a group is free again when its last member has
+ * ended, and the next to get it may be anybody: a group counts only for as long as each look at it finds a
+ * member that the look before found, too.
  */
-export function livingBelow(root: number, groups: Set<number>): number[] {
+export class ProcessGroups {
+  /** By their leaders' pids. */
+  #members = new Map<number, Set<string>>()
+
+  /** Adds the group that a process leads, or has led until just now: who is in it now is ours. */
+  add(leader: number): void {
+    const members = readProcesses().filter(({group}) => group === leader)
+    if (members.length > 0) this.#members.set(leader, new Set(members.map(identityOf)))
+  }
+
+  get size(): number {
+    return this.#members.size
+  }
+
+  /** Forgets the groups that have come to mean other processes, or none, and returns the others. */
+  look(processes: readonly ProcessEntry[] = readProcesses()): ReadonlySet<number> {
+    for (const [leader, known] of this.#members) {
+      const now = processes.filter(({group}) => group === leader).map(identityOf)
+      if (now.some((identity) => known.has(identity))) this.#members.set(leader, new Set(now))
+      else this.#members.delete(leader)
+    }
+    return new Set(this.#members.keys())
+  }
+}
+
+function identityOf({pid, started}: ProcessIdentity): string {
+  return `${pid} ${started}`
+}
+
+/** The living processes below `root`, and those of the given groups, wherever they are. */
+export function livingBelow(root: number, groups = new ProcessGroups()): number[] {
+  return entriesBelow(root, groups).map(({pid}) => pid)
+}
+
+/** As {@link livingBelow}, with what a signal needs to reach no other process. */
+export function entriesBelow(root: number, ours = new ProcessGroups()): ProcessEntry[] {
   const processes = readProcesses()
-  const members = new Set(processes.map(({group}) => group))
-  for (const group of groups) if (!members.has(group)) groups.delete(group)
+  const groups = ours.look(processes)
   const below = new Set([root])
   // Parents may come after their children in the table, so it is gone through until nothing is added.
   for (let size = 0; size !== below.size; ) {
@@ -93,9 +157,7 @@ export function livingBelow(root: number, groups: Set<number>): number[] {
       if (below.has(parent) || groups.has(group)) below.add(pid)
     }
   }
-  return processes
-    .filter(({pid, zombie}) => pid !== root && !zombie && below.has(pid))
-    .map(({pid}) => pid)
+  return processes.filter(({pid, zombie}) => pid !== root && !zombie && below.has(pid))
 }
 
 /** The command line of a process, its arguments joined by spaces; undefined where it is not visible. */

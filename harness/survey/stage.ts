@@ -1,7 +1,8 @@
 import {randomBytes} from 'node:crypto'
-import {chown, mkdir, readdir, rm, rmdir, writeFile} from 'node:fs/promises'
+import {chown, mkdir, writeFile} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import type {ServerHost} from '../check/server.ts'
+import {removeFolder} from '../processes/remove-folder.ts'
 import {anybodyMayEnter, anybodyMayRun, findProgram} from './programs.ts'
 import type {Place, SurveyServer} from './servers.ts'
 import type {ServerUser} from './user.ts'
@@ -58,7 +59,7 @@ export async function stage(
   // Compilers and interpreters keep files at home, where this user has none.
   const env = user === null ? {} : {HOME: folder}
   const place = {port, folder, secret: randomBytes(secretBytes).toString('hex')}
-  const dispose = () => removeFolder(folder, user, host)
+  const disposeOfIt = () => dispose(folder, host)
   try {
     if (user !== null && !anybodyMayEnter(dirname(folder))) {
       throw new NotForThisUser(
@@ -70,10 +71,10 @@ export async function stage(
       await run(command, place, {...(user === null ? ownEnvironment() : path()), ...env})
     }
   } catch (error) {
-    await dispose()
+    await disposeOfIt()
     throw error
   }
-  return {place, command: commandFor(server.command(place), user), env, dispose}
+  return {place, command: commandFor(server.command(place), user), env, dispose: disposeOfIt}
 
   async function run(command: readonly string[], {folder}: Place, env: Record<string, string>) {
     const [program = '', ...args] = commandFor(command, user)
@@ -117,27 +118,10 @@ async function furnish(
   for (const path of [...made, place.folder]) await chown(path, user.uid, user.gid)
 }
 
-/**
- * Removes the folder as the user whom it belongs to. Root must not: while it walks through folders of
- * somebody else's, they can put a link to another place in its way.
- */
-async function removeFolder(
-  folder: string,
-  user: ServerUser | null,
-  host: ServerHost,
-): Promise<void> {
-  if (user === null) return rm(folder, {recursive: true, force: true})
-  try {
-    const paths = (await readdir(folder)).map((name) => join('.', name))
-    if (paths.length > 0) {
-      const [command = '', ...args] = commandFor(['rm', '-rf', '--', ...paths], user)
-      const removal = await host.start({command, args, env: path(), cwd: folder})
-      await removal.ended
-    }
-    await rmdir(folder)
-  } catch {
-    // The guardian tries again when it ends.
-  }
+/** Removes the folder with the rights of the user whom it belongs to. */
+async function dispose(folder: string, host: ServerHost): Promise<void> {
+  // Where the guardian has been killed nobody else will.
+  await host.removeFolder(folder).catch(() => removeFolder(folder))
 }
 
 /** A compiler needs to find its parts, which an ordinary user's variables tell it. */

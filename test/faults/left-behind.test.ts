@@ -3,8 +3,9 @@ import {once} from 'node:events'
 import {chmodSync, existsSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {dirname, join} from 'node:path'
 import test from 'ava'
-import {livingBelow} from '../../harness/processes/process-table.ts'
+import {livingBelow, readProcess, signalProcess} from '../../harness/processes/process-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {freePort} from '../check/servers.ts'
 import {startCli, temporaryFolder, testUnless, until} from '../commands/cli.ts'
 import {problemOf} from '../survey/available.ts'
 
@@ -33,7 +34,7 @@ testUnless(
     await cli.shows(/python3-raw: EADDRINUSE/)
     const folders = () => readdirSync(tmp).filter((name) => name.startsWith('rebind-survey-'))
     t.is(folders().length, 1)
-    const processes = livingBelow(cli.pid, new Set())
+    const processes = livingBelow(cli.pid)
     t.true(processes.length >= 2, 'guardians, at least')
     process.kill(cli.pid, 'SIGKILL')
     await cli.ended
@@ -67,3 +68,55 @@ test('a program that was compiled for one run only is gone when the harness is k
   await until(() => !isRunning(pid), 2, `the end of process ${pid}`)
   t.false(existsSync(dirname(path)))
 })
+
+/** The daemon is in a session of its own, and nobody's child: only the guardian still knew of it. */
+const serverWithDaemon = `
+import {spawn} from 'node:child_process'
+import {renameSync, writeFileSync} from 'node:fs'
+import {createServer} from 'node:net'
+const [port, file] = process.argv.slice(2)
+createServer(() => {}).listen(Number(port), '127.0.0.1', () => {
+  const stdio = ['ignore', 'pipe', 'ignore']
+  const shell = spawn('sh', ['-c', 'sleep 60 > /dev/null & echo $!'], {detached: true, stdio})
+  let daemon = ''
+  shell.stdout.on('data', (text) => daemon += text)
+  shell.on('close', () => {
+    const pids = {guardian: process.ppid, server: process.pid, daemon: Number(daemon)}
+    writeFileSync(file + '.new', JSON.stringify(pids))
+    renameSync(file + '.new', file)
+  })
+})
+`
+
+testUnless(
+  process.platform === 'linux' ? nativeOpenerProblem() : 'only Linux has subreapers',
+  'a check whose guardian is killed leaves no process of the server behind, whatever its session',
+  async (t) => {
+    const folder = temporaryFolder(t)
+    const [program, file] = [join(folder, 'server.mjs'), join(folder, 'pids')]
+    writeFileSync(program, serverWithDaemon)
+    const port = await freePort(t)
+    // The server does not end when asked, so that the check still waits.
+    const args = [
+      '--port',
+      String(port),
+      '--out',
+      join(folder, 'runs'),
+      '--stop',
+      'none',
+      '--stop-timeout',
+      '60',
+    ]
+    const command = [process.execPath, program, String(port), file]
+    const cli = startCli(t, ['check', ...args, '--', ...command])
+    await until(() => existsSync(file), 20, 'the start of the server')
+    const {guardian, server, daemon} = JSON.parse(readFileSync(file, 'utf8'))
+    const entries = [server, daemon].flatMap((pid: number) => readProcess(pid) ?? [])
+    t.is(entries.length, 2)
+    t.teardown(() => entries.forEach((entry) => void signalProcess(entry)))
+    process.kill(guardian, 'SIGKILL')
+    const {status} = await cli.ended
+    t.is(status, 3)
+    t.deepEqual([server, daemon].filter(isRunning), [])
+  },
+)

@@ -82,7 +82,7 @@ testUnless(
     // Its predecessor leaves the port two seconds after this; stopped itself, not before the others go on.
     const cli = startCli(t, ['run', 'old-server-still-listening', '--out', out])
     await cli.shows(/old-server-still-listening: EADDRINUSE/)
-    const all = [cli.pid, ...livingBelow(cli.pid, new Set())]
+    const all = [cli.pid, ...livingBelow(cli.pid)]
     for (const pid of all) process.kill(pid, 'SIGSTOP')
     const stoppedAt = monotonicSeconds()
     await delay(stoppedSeconds * 1000)

@@ -228,8 +228,11 @@ const procNetSnmp = [
 ]
 const procStatus = ['Name:\tnode\nUmask:\t0022\nPPid:\t1\nUid:\t1000\t1001\t1000\t1000\nGid:\t0\n']
 const passwd = ['root:x:0:0:root:/root:/bin/bash\njoe:x:501:20:Joe:/home/joe:/bin/sh\ntoor:x:0:0\n']
-const ps = ['  4711     1  4711 Ss\n  4712  4711  4711 Z+\n', '7 1 7 R']
-const procStat = ['4711 (node) S 1 4711 4711 0 -1 4194560', '7 (a) (b c) Z 4711 7 7 0\n']
+const ps = ['  4711     1  4711 Ss   Thu Nov 26 22:13:23 2026\n  4712  4711  4711 Z+\n', '7 1 7 R']
+const procStat = [
+  '4711 (node) S 1 4711 4711 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 11 0 987654 1 2 3',
+  '7 (a) (b c) Z 4711 7 7 0\n',
+]
 
 const ownScenario = {
   title: 'A title',

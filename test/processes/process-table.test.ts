@@ -4,10 +4,13 @@ import test from 'ava'
 import {
   commandLineOf,
   livingBelow,
+  ProcessGroups,
   parseProcStat,
   parsePs,
   psArguments,
+  readProcess,
   readProcesses,
+  signalProcess,
 } from '../../harness/processes/process-table.ts'
 import {missingProgram, testUnless} from '../commands/cli.ts'
 
@@ -16,15 +19,29 @@ test('a process is found below its parent and by its group, until it has ended',
   const pid = child.pid ?? 0
   t.teardown(() => void child.kill('SIGKILL'))
   await once(child, 'spawn')
-  t.true(livingBelow(process.pid, new Set()).includes(pid))
-  const groups = new Set([pid])
-  t.true(livingBelow(pid, groups).length === 0 && groups.has(pid))
+  t.true(livingBelow(process.pid).includes(pid))
+  const groups = new ProcessGroups()
+  groups.add(pid)
+  t.deepEqual(livingBelow(pid, groups), [])
+  t.is(groups.size, 1)
   t.regex(commandLineOf(pid) ?? '', /sleep 60$/)
   child.kill('SIGKILL')
   await once(child, 'exit')
   t.false(livingBelow(process.pid, groups).includes(pid))
-  t.false(groups.has(pid), 'the number may come to mean another group')
+  t.is(groups.size, 0, 'the number may come to mean another group')
   t.is(commandLineOf(pid), undefined)
+})
+
+test('a signal reaches the process that is meant, and no later one with its pid', async (t) => {
+  const child = spawn('sleep', ['60'], {stdio: 'ignore'})
+  t.teardown(() => void child.kill('SIGKILL'))
+  await once(child, 'spawn')
+  const entry = readProcess(child.pid ?? 0)
+  if (entry === undefined) return t.fail()
+  t.false(signalProcess({...entry, started: 'before'}))
+  t.true(signalProcess(entry, 'SIGTERM'))
+  t.deepEqual(await once(child, 'exit'), [null, 'SIGTERM'])
+  t.false(signalProcess(entry))
 })
 
 test('this process is in the table, with its parent', (t) => {

@@ -102,7 +102,7 @@ async function assertConfined(t: ExecutionContext, {place, command}: Staged, pid
   t.is(lstatSync(folder).uid, user?.uid ?? process.getuid?.() ?? -1)
   t.false(command.join(' ').includes(secret))
   if (!isLinux) return
-  const pids = [pid, ...livingBelow(pid, new Set())]
+  const pids = [pid, ...livingBelow(pid)]
   const listeners = (await readProcNetTcp()).filter(({state}) => state === 'LISTEN')
   const {byInode} = findHolders(new Set(listeners.flatMap(({inode}) => inode ?? [])))
   const ours = listeners.filter(({inode}) =>
