@@ -114,7 +114,10 @@ async function send(
   try {
     await context.host.signal(server, stop)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
+    const {code} = error as NodeJS.ErrnoException
+    // It has just ended.
+    if (code === 'ESRCH') return
+    if (code !== 'EPERM') throw error
     throw new CouldNotMeasure(notPermittedProblem(context, [server.pid], stop))
   }
 }
