@@ -12,6 +12,7 @@ import type {TimedResidue} from '../restart/residue.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {openPortPool} from '../sockets/ports.ts'
 import {measureReleases} from '../timing/measure.ts'
+import {tooSlow} from '../too-slow.ts'
 import {version} from '../version.ts'
 import {listenForInterruption} from './interruption.ts'
 
@@ -36,8 +37,16 @@ export async function timing(options: TimingOptions): Promise<number> {
     else process.stdout.write(renderTimingTerminal(measured, process.stdout.columns))
   })
   if (interrupted !== undefined) return interrupted
-  const {summary} = document
+  const {summary, samples} = document
   if (summary.unexpected > 0) return exitStatus.unexpected
+  const late = samples.filter(
+    ({waitSeconds, asExpected}) => waitSeconds !== null && asExpected === null,
+  )
+  if (late.length > 0 && summary.expectedSeconds !== null) {
+    const words = `${late.length} of ${summary.released} released ports were first tried when they may have been free already`
+    process.stderr.write(`rebind: ${tooSlow(words)}\n`)
+    return exitStatus.failed
+  }
   if (summary.released > 0) return exitStatus.asExpected
   const expected = summary.expectedSeconds
   const hint = expected === null ? '' : `; allow ${Math.ceil(expected[1])} s or more`
