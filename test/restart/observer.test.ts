@@ -60,8 +60,6 @@ test('a timer that ran anew between two looks is told, however much of it had go
   const observe = observePort(serverPort, (change) => changes.push(change))
   const now = monotonicSeconds()
   observe([serverSide('TIME_WAIT', 50001, 59.9)], now)
-  observe([serverSide('TIME_WAIT', 50001, 55.9)], now + 4)
-  t.is(changes.length, 1)
   // It began anew 3 s before this.
   observe([serverSide('TIME_WAIT', 50001, 57)], now + 9)
   t.deepEqual(
