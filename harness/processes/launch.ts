@@ -2,6 +2,7 @@ import {type ChildProcess, fork} from 'node:child_process'
 import {Socket} from 'node:net'
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
+import {starvedAtMostSeconds, watchStarvation} from '../starvation.ts'
 import {TooSlow} from '../too-slow.ts'
 import type {SystemErrorFields} from './errors.ts'
 import {isAnswer, isNotice, requestShapes} from './message-shapes.ts'
@@ -14,7 +15,6 @@ import type {
   RequestName,
   Requests,
 } from './messages.ts'
-import {watchStarvation} from './starvation.ts'
 
 export type Role =
   | 'predecessor'
@@ -97,9 +97,10 @@ export class ActorFailed extends Error {
  * seconds in which the harness itself runs count: it may have been stopped together with all its processes.
  */
 const answerWithinSeconds = 30
-/** Nor do those in which one of our processes is kept from running, as the silent one may wait for that; so many at most. */
-const starvedAtMostSeconds = 300
-/** From when on that is looked for: it costs a reading for each process. */
+/**
+ * From when on processes of ours are looked for that are kept from running: the silent one may wait for those.
+ * It costs a reading for each.
+ */
 const suspectAfterSeconds = 5
 const keptOutputCharacters = 4096
 const shownCharacters = 120

@@ -486,10 +486,10 @@ async function play(
         onStep: (step, {from, to}) =>
           log.write('step', {scenario: id, at: to, step, tookSeconds: to - from}),
         onProcess: (role, pid, ending) => logProcess(log, id, role, pid, ending),
-        onCalls: (from, made) => {
+        onCalls: (from, made, {to}) => {
           calls.push(...made.map((call) => ({from, ...call})))
           if (from === 'the same port') {
-            calledAfterSeconds = monotonicSeconds() - (residueAppeared()?.from ?? began)
+            calledAfterSeconds = to - (residueAppeared()?.from ?? began)
           }
           for (const call of made) {
             log.write('call', {scenario: id, at: monotonicSeconds(), from, ...call})

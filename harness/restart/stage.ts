@@ -25,8 +25,8 @@ export interface StageListeners {
   onProcess(role: Role, pid: number, ending?: Ending): void
   onOutput(role: Role, stream: 'stdout' | 'stderr', text: string): void
   onAttempts: NonNullable<Listeners['onAttempts']>
-  /** What the system calls of a `client.reconnect` answered. */
-  onCalls(from: ReconnectFrom, calls: Call[]): void
+  /** What the system calls of a `client.reconnect` answered, and when that was done. */
+  onCalls(from: ReconnectFrom, calls: Call[], bracket: Bracket): void
   onCounts(counts: Counts): void
 }
 
@@ -357,7 +357,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
             ...ownPort,
             withinSeconds: reconnectWithinSeconds,
           })
-          listeners.onCalls(from, calls)
+          listeners.onCalls(from, calls, bracket)
           return bracket
         }),
       restart: () =>

@@ -1,9 +1,11 @@
 import {readFileSync} from 'node:fs'
-import {monotonicSeconds} from '../clock.ts'
+import {monotonicSeconds} from './clock.ts'
 
 /** Of a processor's time, what a process may have to wait for before it counts as starved. */
 const starvedShare = 0.5
 const sampleSeconds = 0.9
+/** For how long somebody is waited for in seconds that do not count, because a process of ours was starved. */
+export const starvedAtMostSeconds = 300
 
 /**
  * How long each process has waited for a processor since it began, in seconds by pid: the second field of
