@@ -80,6 +80,19 @@ for (const [what, scenarios] of kinds) {
         if (id.endsWith(tooShort)) t.regex(said, /^too slow here: /)
         else t.is(said, 'as-expected', id)
       }
+      for (const {bind, timeline} of report.results) {
+        const timeWait = timeline.findLast(
+          ({endpoint, state}) => `${endpoint} ${state}` === 'server TIME_WAIT',
+        )
+        if (bind?.residueAtSeconds === undefined || timeWait?.expiresInSeconds === undefined)
+          continue
+        // The kernel's own timer tells when it appeared; a timer that ran anew afterwards does so later.
+        const appeared = timeWait.seconds + timeWait.expiresInSeconds - 60
+        t.true(
+          bind.residueAtSeconds <= appeared + 0.05,
+          `${bind.residueAtSeconds} s, ${appeared} s`,
+        )
+      }
       t.is(status, expected.some((id) => id.endsWith(tooShort)) ? 3 : 0)
     },
   )

@@ -46,9 +46,12 @@ export function stopped(ids: readonly string[]): ScenarioWithArms {
   return {title, claim, predecessor, script, residue, arms}
 }
 
-/** What is tried first is the restart, or a connection from the old port. */
+/**
+ * What is tried first is the restart, or a connection from the old port; where that has to wait for TIME_WAIT,
+ * the stop comes while TIME_WAIT does.
+ */
 function stoppedBeforeTrying(steps: Script, arrive: () => Promise<void>): Script {
-  const {client, successor} = steps
+  const {client, network, successor} = steps
   return {
     ...steps,
     client: {
@@ -56,6 +59,13 @@ function stoppedBeforeTrying(steps: Script, arrive: () => Promise<void>): Script
       async reconnect(from) {
         await arrive()
         await client.reconnect(from)
+      },
+    },
+    network: {
+      ...network,
+      async shows(states) {
+        if (states.server === 'TIME_WAIT') await arrive()
+        await network.shows(states)
       },
     },
     successor: {
