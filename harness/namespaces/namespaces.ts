@@ -4,6 +4,7 @@ import {readProcNetTcp} from '../platforms/proc-net-tcp.ts'
 import {shared} from '../platforms/socket-table.ts'
 import {type Actor, launch} from '../processes/launch.ts'
 import type {NamespaceSpec} from '../scenario.ts'
+import {TooSlow} from '../too-slow.ts'
 import {rulesThatDrop, rulesThatDropNothing} from './packet-filter.ts'
 import {
   type Surroundings,
@@ -66,6 +67,7 @@ async function firstWayThatWorks(program: string, stack: Stack): Promise<Way> {
         await close()
       }
     } catch (error) {
+      if (error instanceof TooSlow) throw error
       problems.push(`${way.title}: ${reasonOf(error)}`)
     }
   }
@@ -90,6 +92,7 @@ async function proveThatPacketsCanBeFiltered(program: string, way: Way): Promise
     await guest.ended
     if (calls.at(-1)?.outcome !== 'unanswered') throw new Error('nft has no effect')
   } catch (error) {
+    if (error instanceof TooSlow) throw error
     throw new SurroundingsUnavailable(
       `packets cannot be dropped (${reasonOf(error)}); ${nftRemedy}`,
     )

@@ -1,7 +1,7 @@
 import {once} from 'node:events'
 import type {Socket} from 'node:net'
 import {PassThrough} from 'node:stream'
-import {setTimeout as delay} from 'node:timers/promises'
+import {setTimeout as delay, setImmediate as nextTurn} from 'node:timers/promises'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {libc} from '../sockets/libc.ts'
 import {isSystemError} from '../sockets/system-error.ts'
@@ -144,7 +144,10 @@ async function callsOfConnecting({withinSeconds, ...where}: TryToConnect): Promi
   began = monotonicSeconds()
   const {connected, socket} = client
   const giveUp = new AbortController()
-  const unanswered = delay(withinSeconds * 1000, 'unanswered', {signal: giveUp.signal})
+  // Timers are asked first: an answer may lie ready that came while this process was kept from running.
+  const unanswered = delay(withinSeconds * 1000, undefined, {signal: giveUp.signal})
+    .then(() => nextTurn())
+    .then(() => 'unanswered')
   unanswered.catch(() => undefined)
   try {
     const outcome = await Promise.race([connected.then(() => 'connected'), unanswered])

@@ -2,6 +2,8 @@ import {type ChildProcess, fork} from 'node:child_process'
 import {Socket} from 'node:net'
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
+import {starvedAtMostSeconds, watchStarvation} from '../starvation.ts'
+import {TooSlow} from '../too-slow.ts'
 import type {SystemErrorFields} from './errors.ts'
 import {isAnswer, isNotice, requestShapes} from './message-shapes.ts'
 import type {
@@ -69,7 +71,7 @@ export interface Actor {
   /**
    * Asks the process to do something and waits for the answer.
    * @throws SystemError-like Error as the process reports it; ActorFailed if the process ends before it
-   * answers, or says nothing for `answerWithinSeconds`.
+   * answers, or says nothing for `answerWithinSeconds`; TooSlow if it was kept from running meanwhile.
    */
   request<Name extends RequestName>(
     name: Name,
@@ -82,7 +84,7 @@ export interface Actor {
   connection: Promise<Socket>
   ended: Promise<Ending>
   /** The error that says how the process ended, with what it wrote to stderr. */
-  failure(ending: Ending): ActorFailed
+  failure(ending: Ending): Error
   /** Sends SIGKILL, unless the process has ended already. */
   kill(): void
 }
@@ -97,6 +99,11 @@ export class ActorFailed extends Error {
  * seconds in which the harness itself runs count: it may have been stopped together with all its processes.
  */
 const answerWithinSeconds = 30
+/**
+ * From when on processes of ours are looked for that are kept from running: the silent one may wait for those.
+ * It costs a reading for each.
+ */
+const suspectAfterSeconds = 5
 const keptOutputCharacters = 4096
 const shownCharacters = 120
 const processLimitReached = 'the process limit is reached; raise it (ulimit -u)'
@@ -114,6 +121,10 @@ const exit: RequestMessage = {id: 0, request: 'exit', takes: null}
 const guardianVariables = ['PATH', 'HOME', 'TMPDIR', 'TMP', 'TEMP', 'LD_LIBRARY_PATH']
 
 const running = new Map<ChildProcess, () => void>()
+const isStarved = watchStarvation(() => [
+  process.pid,
+  ...[...running.keys()].flatMap(({pid}) => pid ?? []),
+])
 // The channel's end already ends the children; this also covers one that hangs and cannot notice.
 process.once('exit', () => {
   for (const kill of running.values()) kill()
@@ -172,10 +183,11 @@ export async function launch(
   const ready = deferred<void>()
   const connection = deferred<Socket>()
   let silentSeconds = 0
+  let starvedSeconds = 0
   let isReady = false
   let exitedAt: number | undefined
   /** Why the process was ended by us. */
-  let fault: ActorFailed | undefined
+  let fault: Error | undefined
 
   const fail = (error: Error) => {
     ready.reject(error)
@@ -183,7 +195,7 @@ export async function launch(
     for (const {reject} of pending.values()) reject(error)
     pending.clear()
   }
-  const failure = ({code, signal}: Ending) => {
+  const failure = ({code, signal}: Ending): Error => {
     if (fault !== undefined) return fault
     const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
     // Node itself asserts that its threads can be made, and aborts with a native stack trace.
@@ -250,6 +262,7 @@ export async function launch(
   }
   child.on('message', (message: unknown, handle) => {
     silentSeconds = 0
+    starvedSeconds = 0
     if (fault !== undefined) return
     const isKnown = isAnswer(message)
       ? answered(message)
@@ -260,8 +273,14 @@ export async function launch(
   const watchdog = setInterval(() => {
     silentSeconds++
     const owes = !isReady || pending.size > 0
-    if (!owes || silentSeconds < answerWithinSeconds) return
-    fault = new ActorFailed(`the ${role} (pid ${pid}) has said nothing for ${silentSeconds} s`)
+    if (!owes || silentSeconds < suspectAfterSeconds) return
+    if (isStarved()) {
+      silentSeconds--
+      starvedSeconds++
+    }
+    if (silentSeconds < answerWithinSeconds && starvedSeconds < starvedAtMostSeconds) return
+    const silence = `the ${role} (pid ${pid}) has said nothing for ${silentSeconds + starvedSeconds} s`
+    fault = starvedSeconds > 0 ? new TooSlow(silence) : new ActorFailed(silence)
     fail(fault)
     kill()
   }, 1000)
@@ -282,6 +301,7 @@ export async function launch(
     request: (name, takes, connection) => {
       const id = ++requests
       silentSeconds = 0
+      starvedSeconds = 0
       return new Promise((resolve, reject) => {
         pending.set(id, {name, resolve: resolve as (value: unknown) => void, reject})
         const message = {id, request: name, takes} as RequestMessage

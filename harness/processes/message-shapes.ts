@@ -194,6 +194,7 @@ const systemError = fields<SystemErrorFields>(systemErrorFields)
 
 const attempt = fields<BindAttempt>({
   attempt: pid,
+  askedAt: optional(number),
   seconds: number,
   outcome: oneOf('refused', 'granted'),
   error: optional(systemError),

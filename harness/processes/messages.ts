@@ -172,6 +172,8 @@ export type Counts = Partial<
 /** One try of the successor; `seconds` is the monotonic time at which the OS had answered. */
 export interface BindAttempt {
   attempt: number
+  /** When the OS was asked: where the machine is slow, long before its answer was looked at. */
+  askedAt?: number
   seconds: number
   outcome: 'refused' | 'granted'
   error?: SystemErrorFields

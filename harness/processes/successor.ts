@@ -102,13 +102,20 @@ async function tryToOpen(
     socket.write(`successor ${process.pid}\n`)
     socket.resume()
   })
+  const askedAt = monotonicSeconds()
   try {
     const seconds = await openPort(candidate, takes.opener, takes)
-    attempts.add({attempt, seconds, outcome: 'granted'})
+    attempts.add({attempt, askedAt, seconds, outcome: 'granted'})
   } catch (error) {
     if (isRefusal(error)) {
       const fields = errorFields(error) as SystemErrorFields
-      attempts.add({attempt, seconds: monotonicSeconds(), outcome: 'refused', error: fields})
+      attempts.add({
+        attempt,
+        askedAt,
+        seconds: monotonicSeconds(),
+        outcome: 'refused',
+        error: fields,
+      })
     }
     throw error
   }

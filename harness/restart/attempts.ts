@@ -25,6 +25,8 @@ export function summariseAttempts(
   const granted = attempts.find(({outcome}) => outcome === 'granted')
   const first = attempts[0]?.seconds ?? 0
   const lastRefused = refused.at(-1)?.seconds
+  // It was not free yet when that was asked; when the answer was read says nothing.
+  const lastAsked = refused.at(-1)?.askedAt ?? lastRefused
   const errors: Record<string, number> = {}
   for (const {error} of refused) {
     if (error !== undefined) errors[error.code] = (errors[error.code] ?? 0) + 1
@@ -42,10 +44,10 @@ export function summariseAttempts(
     uncertaintySeconds: since(lastRefused ?? granted?.seconds),
   }
   const residueTime: AttemptSummary['residueTime'] =
-    appeared === undefined || lastRefused === undefined
+    appeared === undefined || lastAsked === undefined
       ? null
       : [
-          Math.max(0, lastRefused - appeared.to),
+          Math.max(0, lastAsked - appeared.to),
           granted === undefined ? Number.POSITIVE_INFINITY : granted.seconds - appeared.from,
         ]
   return {bind, grantedAt: granted?.seconds ?? null, residueTime}

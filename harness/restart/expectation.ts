@@ -1,6 +1,6 @@
 import type {Leaving, Platform, Rules, Settings} from '../platforms/platform.ts'
-import type {TcpState} from '../platforms/tcp-states.ts'
-import type {ClientReport, Expected, ReportedCall, Result, ServerReport} from '../reports/schema.ts'
+import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
+import type {ClientReport, Expected, ReportedCall, ServerReport} from '../reports/schema.ts'
 import type {Residue} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 
@@ -125,71 +125,12 @@ function lastRelease(rules: Rules, residue: Residue, settings: Settings) {
   return state === 'none' ? undefined : rules.release(state, settings)
 }
 
-/** What was observed, as far as judging needs it. */
-export interface Observed
-  extends Pick<Result, 'residue' | 'amidTraffic' | 'bind' | 'calls' | 'measurements'> {
-  /** Between which bounds the true residue time lies; no upper one if the port was never granted. */
-  residueTime: [min: number, max: number] | null
-  /** False if the limit came before the script had done what releases the port. */
-  scriptDone: boolean
-}
-
-/** Why the observation contradicts the expectation, or undefined if it does not. */
-export function contradiction(expected: Expected, observed: Observed): string | undefined {
-  const {bind, residue, residueTime, scriptDone, amidTraffic} = observed
-  if (residue !== null) {
-    const states = residue.filter(({endpoint}) => endpoint === 'server').map(({state}) => state)
-    const seen: string[] = states.length === 0 ? ['none'] : [...new Set(states)]
-    const others = seen.some((state) => state !== expected.residue)
-    if (amidTraffic === true ? !seen.includes(expected.residue) : others) {
-      return `residue ${seen.join(' and ')} at the server, expected ${expected.residue}`
-    }
-  }
-  const problem = callContradiction(expected, observed) ?? countContradiction(expected, observed)
-  if (problem !== undefined) return problem
-  if (bind === null) return undefined
-  const {firstError, verdict} = bind
-  if (expected.code !== undefined) {
-    if (firstError === null) return `granted at once, expected ${expected.code}`
-    if (firstError.code !== expected.code || firstError.errno !== expected.errno) {
-      return `${firstError.code} (${firstError.errno}), expected ${expected.code} (${expected.errno})`
-    }
-    if (!bind.waited) return undefined
-  }
-  if (verdict === 'blocked' && !scriptDone) return undefined
-  const mayStillCome =
-    verdict === 'blocked' && (residueTime?.[0] ?? 0) < (expected.residueSeconds?.[1] ?? 0)
-  if (verdict !== expected.verdict && !mayStillCome) {
-    return `${verdict}, expected ${expected.verdict}`
-  }
-  if (expected.residueSeconds !== undefined && residueTime !== null) {
-    const [min, max] = expected.residueSeconds
-    if (residueTime[1] < min || residueTime[0] > max) {
-      const [from, to] = residueTime.map((seconds) => seconds.toFixed(3))
-      return `residue gone after ${from} to ${to} s, expected ${min} to ${max.toFixed(3)} s`
-    }
-  }
-  return undefined
-}
-
-function callContradiction({calls}: Expected, observed: Observed): string | undefined {
-  if (calls === undefined || observed.calls === undefined) return undefined
-  const words = (list: readonly Pick<ReportedCall, 'from' | 'call' | 'outcome'>[]) =>
-    list.map(({from, call, outcome}) => `${call}() from ${from}: ${outcome}`).join(', ')
-  const [seen, wanted] = [words(observed.calls), words(calls)]
-  return seen === wanted ? undefined : `${seen}; expected ${wanted}`
-}
-
-function countContradiction(expected: Expected, {measurements}: Observed): string | undefined {
-  const {counts = {}, atLeast = {}} = expected
-  if (measurements === undefined) return undefined
-  const low = Object.entries(atLeast).find(([name, count]) => (measurements[name] ?? 0) < count)
-  if (low !== undefined) {
-    const [name, count] = low
-    return `${name} ${measurements[name] ?? 0}, expected ${count} at least`
-  }
-  const wrong = Object.entries(counts).find(([name, count]) => measurements[name] !== count)
-  if (wrong === undefined) return undefined
-  const [name, count] = wrong
-  return `${name} ${measurements[name]}, expected ${count}`
+/** How long a residue is sure to be there once it has appeared; undefined where no timer of the kernel ends it. */
+export function lastsAtLeast(
+  state: TcpState | 'none',
+  {platform, settings}: Pick<Question, 'platform' | 'settings'>,
+): number | undefined {
+  if (state === 'none' || !isKernelHeld(state)) return undefined
+  const release = platform.rules?.release(state, settings)
+  return release?.endsBy === 'kernel' ? release.residueSeconds[0] : undefined
 }

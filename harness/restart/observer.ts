@@ -38,13 +38,18 @@ export function residueOf(sockets: SeenSocket[]): ResidueEntry[] {
   return [...counted.values()].sort((a, b) => b.endpoint.localeCompare(a.endpoint))
 }
 
+/** Timers are shown in hundredths of a second, and end with a tick of the kernel's clock. */
+const timerToleranceSeconds = 0.05
+
 /**
  * Follows the sockets of one port from reading to reading and reports each change of state, and each timer
- * that runs anew in the same state: the time left of one never grows otherwise.
+ * that runs anew in the same state: neither does the time left of one grow otherwise, nor is its end put off.
+ *
+ * The function that it gives takes the table, and when that was asked for.
  */
 export function observePort(port: number, onChange: (change: StateChange) => void) {
   const known = new Map<string, StateChange>()
-  const timeLeft = new Map<string, number>()
+  const timers = new Map<string, {left: number; endsBefore: number}>()
   const connections = new Map<string, number>()
   const numbered = ({endpoint, socket, entry}: SeenSocket) => {
     if (socket === 'listener') return {}
@@ -54,7 +59,7 @@ export function observePort(port: number, onChange: (change: StateChange) => voi
     connections.set(key, connection)
     return {connection}
   }
-  return (table: SocketEntry[]): SeenSocket[] => {
+  return (table: SocketEntry[], askedAt = monotonicSeconds()): SeenSocket[] => {
     const seconds = monotonicSeconds()
     // macOS also lists sockets that are bound and no more, as CLOSED; they are nobody's residue.
     const seen = socketsOfPort(table, port).filter(({entry}) => entry.state !== 'CLOSED')
@@ -64,9 +69,16 @@ export function observePort(port: number, onChange: (change: StateChange) => voi
       const key = JSON.stringify([socket, entry.local, entry.remote])
       present.add(key)
       const {expiresInSeconds} = entry
-      const restarted = (expiresInSeconds ?? 0) > (timeLeft.get(key) ?? Number.POSITIVE_INFINITY)
-      if (expiresInSeconds === null) timeLeft.delete(key)
-      else timeLeft.set(key, expiresInSeconds)
+      const timer = timers.get(key)
+      const left = expiresInSeconds ?? 0
+      const restarted =
+        timer !== undefined &&
+        (left > timer.left || askedAt + left > timer.endsBefore + timerToleranceSeconds)
+      if (expiresInSeconds === null) timers.delete(key)
+      else {
+        const known = restarted ? undefined : timer?.endsBefore
+        timers.set(key, {left, endsBefore: Math.min(seconds + left, known ?? seconds + left)})
+      }
       if (known.get(key)?.state === entry.state && !restarted) continue
       const expiry = expiresInSeconds === null ? {} : {expiresInSeconds}
       const state = {state: entry.state, ...expiry}
@@ -77,7 +89,7 @@ export function observePort(port: number, onChange: (change: StateChange) => voi
     for (const [key, {endpoint, socket, connection}] of known) {
       if (present.has(key)) continue
       known.delete(key)
-      timeLeft.delete(key)
+      timers.delete(key)
       const number = connection === undefined ? {} : {connection}
       onChange({seconds, endpoint, socket, ...number, state: 'CLOSED'})
     }

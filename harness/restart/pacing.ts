@@ -33,7 +33,8 @@ export function pacingFor(question: PacingQuestion): Pacing {
     if (blocking.some(({entry}) => !isKernelHeld(entry.state))) return {kind: 'dense-from', at: now}
     const timers = blocking.map(({entry}) => entry.expiresInSeconds)
     if (timers.every((timer) => timer !== null)) {
-      return {kind: 'dense-from', at: now + Math.max(...timers) - marginSeconds}
+      const last = timers.reduce((longest, timer) => Math.max(longest, timer), 0)
+      return {kind: 'dense-from', at: now + last - marginSeconds}
     }
   }
   const release = assumed === 'none' ? undefined : platform.rules?.release(assumed, settings)

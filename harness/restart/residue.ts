@@ -2,6 +2,7 @@ import {once} from 'node:events'
 import {createConnection, createServer, type Socket} from 'node:net'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {bindNative} from '../sockets/native.ts'
+import {withinRunningSeconds} from '../too-slow.ts'
 
 /** The residues whose release is the kernel's alone. */
 export const timedResidues = ['TIME_WAIT', 'FIN_WAIT2'] as const
@@ -16,7 +17,7 @@ export interface LeftResidue {
 }
 
 const host = '127.0.0.1'
-const answerWithinMilliseconds = 10_000
+const answerWithinSeconds = 10
 
 /**
  * Has a server without bind options accept a connection on the port and close it first. Nothing but the
@@ -25,10 +26,21 @@ const answerWithinMilliseconds = 10_000
  * Everything happens in this process, because a kernel does not ask which process a residue was of, and a
  * thousand ports would need two thousand processes. `destroy` calls close(2) before it returns, so that the
  * moment is known to some microseconds.
- * @throws SystemError of `bind`, EADDRINUSE if the port was lost to somebody else
+ * @throws SystemError of `bind`, EADDRINUSE if the port was lost to somebody else; TooSlow
  */
-export async function leaveResidue(port: number, residue: TimedResidue): Promise<LeftResidue> {
-  const signal = AbortSignal.timeout(answerWithinMilliseconds)
+export function leaveResidue(port: number, residue: TimedResidue): Promise<LeftResidue> {
+  return withinRunningSeconds(
+    answerWithinSeconds,
+    `${residue} was not left on port ${port}`,
+    (signal) => leave(port, residue, signal),
+  )
+}
+
+async function leave(
+  port: number,
+  residue: TimedResidue,
+  signal: AbortSignal,
+): Promise<LeftResidue> {
   const listener = createServer({allowHalfOpen: true})
   listener.listen({fd: bindNative({address: host, port, bind: 'none'})})
   const sockets: Socket[] = []

@@ -23,8 +23,11 @@ import {bindNative, closeNative, isPlainBindGranted} from '../sockets/native.ts'
 import {nodeBindOption} from '../sockets/opener.ts'
 import type {PortPool} from '../sockets/ports.ts'
 import {isSystemError} from '../sockets/system-error.ts'
+import {tooSlow, withinRunningSeconds} from '../too-slow.ts'
 import {overshootOf, summariseAttempts, witnessed} from './attempts.ts'
-import {contradiction, expectation} from './expectation.ts'
+import {expectation, lastsAtLeast} from './expectation.ts'
+import type {HoldUps} from './hold-ups.ts'
+import {judgement} from './judgement.ts'
 import {observePort, residueOf, type SeenSocket, type StateChange} from './observer.ts'
 import {lookAgainMilliseconds, pacingFor} from './pacing.ts'
 import {NotReproduced, openStage, ScriptOver, type Stage} from './stage.ts'
@@ -46,6 +49,7 @@ export interface RestartContext {
   wait: boolean
   /** Makes what a scenario with kernel settings of its own runs in. */
   openSurroundings: OpenSurroundings
+  holdUps: HoldUps
   /** Aborted, with the signal's name as its reason, when the run is interrupted. */
   interruption: AbortSignal
 }
@@ -73,6 +77,8 @@ export interface Restart {
 
 /** How long a server's own way of retrying may go on asking in vain: a run is not to last longer for it. */
 const overshootAllowedSeconds = 6
+/** What a machine that keeps up may make a process wait. */
+const usualHoldUpSeconds = 0.1
 const endToldWithinMilliseconds = 1000
 /** How many ports may be lost to somebody else between the proof and the use. */
 const portLossesAllowed = 5
@@ -190,8 +196,9 @@ async function playInSurroundings(
   if (scenario.namespace === undefined) {
     return play(scenario, context, undefined, blank, progress, onFirstAttempt)
   }
-  const {log, interruption} = context
+  const {log, interruption, holdUps} = context
   const {scenario: id} = blank
+  const began = monotonicSeconds()
   for (let round = 1; ; round++) {
     try {
       const surroundings = await context.openSurroundings(scenario.namespace, {
@@ -208,8 +215,10 @@ async function playInSurroundings(
         return {...blank, reason: `interrupted by ${interruption.reason}`}
       }
       if (error instanceof SurroundingsUnavailable) return {...blank, reason: message}
-      if (!(error instanceof NotReproduced) || round === reproductionsAllowed) {
-        return {...blank, status: 'failed', reason: message}
+      if (!(error instanceof NotReproduced)) return {...blank, status: 'failed', reason: message}
+      if (round === reproductionsAllowed) {
+        const heldUp = holdUps.longestSince(began) > usualHoldUpSeconds
+        return {...blank, status: 'failed', reason: heldUp ? tooSlow(message) : message}
       }
       log.write('warning', {scenario: id, at: monotonicSeconds(), message, round})
     }
@@ -240,10 +249,12 @@ async function play(
 ): Promise<Result> {
   const {interruption, log, origin} = context
   const {scenario: id, predecessor, successor, client, expected} = blank
+  const began = monotonicSeconds()
   const attempts: BindAttempt[] = []
   const timeline: StateChange[] = []
   const firstAttempt = deferred<void>()
   const outcome = deferred<RestartOutcome>()
+  const done = deferred<void>()
   const calls: ReportedCall[] = []
   let measurements: Counts = {}
   let port = namespace === undefined ? undefined : scenario.predecessor.port
@@ -258,9 +269,13 @@ async function play(
   let timerRestarts = 0
   let scriptDone = false
   let over = false
-  let patience: NodeJS.Timeout | undefined
   /** The port was free, and the successor's own way of retrying let it lie for too long. */
   let tooLate = false
+  /** When what the first attempt meets had appeared, and when it was looked at; monotonic seconds. */
+  let metSince: number | undefined
+  let residueSeenAt: number | undefined
+  /** How old TIME_WAIT may have been when the client came back to its old port. */
+  let calledAfterSeconds: number | undefined
   const witness = openWitness({
     ...context,
     takePort: context.ports.take,
@@ -274,11 +289,14 @@ async function play(
         attempts,
         uncertaintySeconds: since,
       })
-      if (over) return
-      patience = setTimeout(() => {
-        tooLate = true
-        outcome.resolve({granted: false})
-      }, overshootAllowedSeconds * 1000)
+      // In seconds in which this process runs: else it would be its own stop that is told of.
+      const notNoticed = 'the successor did not notice that its port was free'
+      void withinRunningSeconds(overshootAllowedSeconds, notNoticed, () => done.promise).catch(
+        () => {
+          tooLate = true
+          outcome.resolve({granted: false})
+        },
+      )
     },
   })
 
@@ -305,14 +323,35 @@ async function play(
     if (expected === null) {
       return {...observed, reason: `not judged: no rules for ${context.platform.title}`}
     }
-    const problem = contradiction(expected, {
+    const age = (moment: number | undefined) =>
+      moment === undefined || metSince === undefined ? undefined : moment - metSince
+    return {
       ...observed,
-      residueTime,
-      scriptDone,
-    })
-    return problem === undefined
-      ? {...observed, status: 'as-expected'}
-      : {...observed, status: 'unexpected', reason: problem}
+      ...judgement(expected, {
+        ...observed,
+        residueTime,
+        scriptDone,
+        met: {
+          lastsSeconds: lastsAtLeast(expected.residue, context),
+          seen: age(residueSeenAt),
+          tried: age(attempts[0]?.seconds),
+        },
+        called: {lastsSeconds: lastsAtLeast('TIME_WAIT', context), tried: calledAfterSeconds},
+        refusedAfterwards: refusedAfter(stage),
+        tooLate,
+        heldUpSeconds: context.holdUps.longestSince(began),
+      }),
+    }
+  }
+
+  /** Whether the last attempt began after the last step that lets go of the port, and was refused. */
+  function refusedAfter(played: Stage | undefined): boolean | undefined {
+    const steps = [played?.lastWireStep(), played?.stoppedAccepting()].flatMap(
+      (step) => step?.to ?? [],
+    )
+    const last = attempts.at(-1)
+    if (steps.length === 0 || last === undefined) return undefined
+    return last.outcome === 'refused' && (last.askedAt ?? last.seconds) > Math.max(...steps)
   }
 
   /** What the durations count from, for whoever draws them. */
@@ -330,7 +369,8 @@ async function play(
 
   async function look(): Promise<SeenSocket[] | null> {
     if (context.readSockets === null || observe === undefined) return null
-    return observe(await context.readSockets())
+    const askedAt = monotonicSeconds()
+    return observe(await context.readSockets(), askedAt)
   }
 
   /** Looks again and again, and tells the successor when its next attempts are due. */
@@ -366,7 +406,9 @@ async function play(
 
   /** Looks at what is left on the port, for the result. */
   async function lookAtResidue(): Promise<SeenSocket[] | null> {
+    metSince = scenario.residue.server === 'none' ? undefined : residueAppeared()?.from
     const sockets = await look()
+    residueSeenAt = monotonicSeconds()
     residue = visibleResidue(context, sockets)
     progress.residue = residue
     return sockets
@@ -445,8 +487,11 @@ async function play(
         onStep: (step, {from, to}) =>
           log.write('step', {scenario: id, at: to, step, tookSeconds: to - from}),
         onProcess: (role, pid, ending) => logProcess(log, id, role, pid, ending),
-        onCalls: (from, made) => {
+        onCalls: (from, made, {to}) => {
           calls.push(...made.map((call) => ({from, ...call})))
+          if (from === 'the same port') {
+            calledAfterSeconds = to - (residueAppeared()?.from ?? began)
+          }
           for (const call of made) {
             log.write('call', {scenario: id, at: monotonicSeconds(), from, ...call})
           }
@@ -516,8 +561,8 @@ async function play(
     return {...result(false), status: 'failed', reason: remedy ? `${message}; ${remedy}` : message}
   } finally {
     over = true
+    done.resolve()
     clearTimeout(watch)
-    clearTimeout(patience)
     witness.end()
     interruption.removeEventListener('abort', interrupt)
     await stage?.end()

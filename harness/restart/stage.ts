@@ -16,6 +16,7 @@ import type {Call, Connect, Counts} from '../processes/messages.ts'
 import type {Script} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 import type {LocalPort} from '../sockets/connect.ts'
+import {TooSlow} from '../too-slow.ts'
 import type {SeenSocket} from './observer.ts'
 
 /** What a stage tells while the script is played. */
@@ -24,8 +25,8 @@ export interface StageListeners {
   onProcess(role: Role, pid: number, ending?: Ending): void
   onOutput(role: Role, stream: 'stdout' | 'stderr', text: string): void
   onAttempts: NonNullable<Listeners['onAttempts']>
-  /** What the system calls of a `client.reconnect` answered. */
-  onCalls(from: ReconnectFrom, calls: Call[]): void
+  /** What the system calls of a `client.reconnect` answered, and when that was done. */
+  onCalls(from: ReconnectFrom, calls: Call[], bracket: Bracket): void
   onCounts(counts: Counts): void
 }
 
@@ -107,6 +108,11 @@ const reconnectWithinSeconds = 3
 const disturbedLookMilliseconds = 20
 /** Enough for five retransmissions, whose timeout doubles each time. */
 const showsWithinSeconds = 10
+/**
+ * How long packets may be dropped: each timeout doubles, and after the eighth the kernel gives up a connection
+ * that no process has any more (tcp_orphan_retries); before that the pauses get longer than TIME_WAIT lasts.
+ */
+const droppedForAtMostSeconds = 45
 
 /** Starts the processes that every scenario has: predecessor, successor and client. */
 export async function openStage(options: StageOptions): Promise<Stage> {
@@ -187,6 +193,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   let disturbed = false
   let countersBefore: TcpCounters | undefined
   let countersWhenPassing: TcpCounters | undefined
+  let firstDropAt: number | undefined
+  /** From when on packets can have done what the script then waits for. */
+  let rulesChangedAt: number | undefined
 
   async function step(name: string, act: () => Promise<Bracket | undefined>): Promise<void> {
     if (over.signal.aborted) throw new ScriptOver()
@@ -207,8 +216,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   async function settle(): Promise<void> {
     const deadline = monotonicSeconds() + settleWithinSeconds
     const isPassing = ({entry}: SeenSocket) => passingStates.includes(entry.state)
-    while (!amidTraffic && !disturbed && (await look()).some(isPassing)) {
-      if (monotonicSeconds() > deadline) return
+    while (!amidTraffic && !disturbed) {
+      const asked = monotonicSeconds()
+      if (!(await look()).some(isPassing) || asked > deadline) return
       await delay(settlePollMilliseconds)
     }
   }
@@ -237,11 +247,15 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 
   /**
    * Looks until the connection's ends are in these states.
-   * @returns between the last look that did not show it, and the first that did
+   * @returns between the last look that did not show it, or the last change of what is dropped, and the first
+   * look that did
    */
   async function reached(states: Parameters<Script['network']['shows']>[0]): Promise<Bracket> {
-    const deadline = monotonicSeconds() + showsWithinSeconds
-    for (let from = monotonicSeconds(); ; ) {
+    const begin = monotonicSeconds()
+    // The next retransmission is as far away as the first dropped packet, if no other came in between.
+    const patience = Math.max(showsWithinSeconds, 1.5 * (begin - (firstDropAt ?? begin)))
+    const deadline = begin + patience
+    for (let from = rulesChangedAt ?? begin; ; ) {
       const asked = monotonicSeconds()
       const connection = (await look()).filter(({socket}) => socket === 'connection')
       const seen = Object.fromEntries(
@@ -343,7 +357,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
             ...ownPort,
             withinSeconds: reconnectWithinSeconds,
           })
-          listeners.onCalls(from, calls)
+          listeners.onCalls(from, calls, bracket)
           return bracket
         }),
       restart: () =>
@@ -392,6 +406,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         step(`network.drop(${what})`, async () => {
           const {drop, readCounters} = ownNamespace()
           countersBefore ??= await readCounters()
+          rulesChangedAt = monotonicSeconds()
+          firstDropAt ??= rulesChangedAt
           disturbed = true
           watch ??= setInterval(() => void look().catch(() => undefined), disturbedLookMilliseconds)
           return drop(what, place().port)
@@ -400,7 +416,15 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         step('network.pass', async () => {
           const {pass, readCounters} = ownNamespace()
           countersWhenPassing = await readCounters()
-          return pass()
+          rulesChangedAt = monotonicSeconds()
+          const passing = await pass()
+          const droppedFor = monotonicSeconds() - (firstDropAt ?? rulesChangedAt)
+          if (droppedFor > droppedForAtMostSeconds) {
+            throw new TooSlow(
+              `packets were dropped for ${droppedFor.toFixed(1)} s, and their senders may have given up`,
+            )
+          }
+          return passing
         }),
       shows: (states) =>
         wireStep(`network.shows(${JSON.stringify(states)})`, async () => {

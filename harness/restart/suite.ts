@@ -9,6 +9,7 @@ import type {Result} from '../reports/schema.ts'
 import type {Scenario} from '../scenario.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {openPortPool} from '../sockets/ports.ts'
+import {watchHoldUps} from './hold-ups.ts'
 import {mergeRepetitions} from './repeats.ts'
 import {blankResult, type RestartProgress, restart} from './restart.ts'
 
@@ -52,6 +53,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   // Every scenario listens; that many listeners are no leak.
   setMaxListeners(0, interruption)
   const program = await compileActor()
+  const holdUps = watchHoldUps()
   const ports = openPortPool({
     ephemeralPorts: platform.ephemeralPorts(settings),
     native: nativeOpenerProblem() === undefined,
@@ -63,6 +65,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
       readSockets,
       program: program.path,
       ports,
+      holdUps,
       openSurroundings: surroundingsOpener({...options, program: program.path}),
     }
     const settingUp = pLimit(settingUpAtOnce)
@@ -115,6 +118,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
       mergeRepetitions([result, ...others.flatMap((round) => round[index] ?? [])]),
     )
   } finally {
+    holdUps.end()
     ports.close()
     await program.dispose()
   }

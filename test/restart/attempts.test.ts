@@ -117,3 +117,8 @@ test('a witness that was not released says nothing', (t) => {
   t.is(witnessed(summary, {...witness, grantedAt: null}), summary)
   t.is(witnessed(summary, undefined), summary)
 })
+
+test('a refusal tells of the moment at which it was asked for, however late its answer was read', (t) => {
+  const late = {...refused(1, 170), askedAt: 150}
+  t.deepEqual(summariseAttempts([late, granted(2, 171)], appeared, true).residueTime, [51.5, 73])
+})

@@ -4,13 +4,8 @@ import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
 import type {Platform} from '../../harness/platforms/platform.ts'
-import type {ClientReport, Expected, ResultBind} from '../../harness/reports/schema.ts'
-import {
-  contradiction,
-  expectation,
-  type Observed,
-  type Question,
-} from '../../harness/restart/expectation.ts'
+import type {ClientReport, Expected} from '../../harness/reports/schema.ts'
+import {expectation, lastsAtLeast, type Question} from '../../harness/restart/expectation.ts'
 import type {BindOption} from '../../harness/sockets/bind-options.ts'
 
 const none = {opener: 'native', bind: 'none', address: '127.0.0.1'} as const
@@ -84,153 +79,6 @@ test('an operating system without rules has no expectation', (t) => {
   t.is(expectation({...question, platform: unknown}), null)
 })
 
-const immediate: Expected = {
-  verdict: 'immediate',
-  residue: 'TIME_WAIT',
-  because: 'so the rule says',
-  source: 'a source',
-}
-const delayed: Expected = {
-  ...immediate,
-  verdict: 'delayed',
-  code: 'EADDRINUSE',
-  errno: 98,
-  residueSeconds: [60, 62],
-}
-const firstError = {code: 'EADDRINUSE', errno: 98, syscall: 'bind', message: 'refused'}
-const grantedAtOnce: ResultBind = {
-  verdict: 'immediate',
-  waited: true,
-  attempts: 1,
-  errors: {},
-  firstError: null,
-  waitSeconds: 0,
-  residueSeconds: 0.1,
-  uncertaintySeconds: 0,
-}
-const grantedLate: ResultBind = {
-  ...grantedAtOnce,
-  verdict: 'delayed',
-  attempts: 3,
-  errors: {EADDRINUSE: 2},
-  firstError,
-  waitSeconds: 61,
-  residueSeconds: 61,
-}
-const neverGranted: ResultBind = {...grantedLate, verdict: 'blocked', waitSeconds: null}
-const timeWait = [{endpoint: 'server', state: 'TIME_WAIT', count: 1}] as const
-const base: Observed = {
-  residue: [...timeWait],
-  bind: grantedLate,
-  residueTime: [60.9, 61],
-  scriptDone: true,
-}
-
-const judgements: [what: string, Expected, Partial<Observed>, contradiction: string | undefined][] =
-  [
-    ['a delay within the range', delayed, {}, undefined],
-    ['an expected immediate grant', immediate, {bind: grantedAtOnce, residueTime: null}, undefined],
-    [
-      'residue of another state',
-      delayed,
-      {residue: []},
-      'residue none at the server, expected TIME_WAIT',
-    ],
-    [
-      'two kinds of residue',
-      delayed,
-      {residue: [...timeWait, {endpoint: 'server', state: 'FIN_WAIT2', count: 1}]},
-      'residue TIME_WAIT and FIN_WAIT2 at the server, expected TIME_WAIT',
-    ],
-    [
-      "the client's own residue",
-      delayed,
-      {residue: [...timeWait, {endpoint: 'client', state: 'CLOSE_WAIT', count: 1}]},
-      undefined,
-    ],
-    ['residue that cannot be seen', delayed, {residue: null}, undefined],
-    ['no bind to judge', delayed, {bind: null}, undefined],
-    [
-      'a grant where a refusal is expected',
-      delayed,
-      {bind: grantedAtOnce, residueTime: null},
-      'granted at once, expected EADDRINUSE',
-    ],
-    [
-      'another error',
-      delayed,
-      {bind: {...grantedLate, firstError: {...firstError, code: 'EACCES', errno: 13}}},
-      'EACCES (13), expected EADDRINUSE (98)',
-    ],
-    [
-      "another system's number for the error",
-      delayed,
-      {bind: {...grantedLate, firstError: {...firstError, errno: 48}}},
-      'EADDRINUSE (48), expected EADDRINUSE (98)',
-    ],
-    [
-      'a refusal that was not waited out',
-      delayed,
-      {bind: {...neverGranted, waited: false}, residueTime: [0.1, Number.POSITIVE_INFINITY]},
-      undefined,
-    ],
-    [
-      'a refusal where a grant is expected',
-      immediate,
-      {residueTime: null},
-      'delayed, expected immediate',
-    ],
-    [
-      'a limit that came while the residue might still go in time',
-      delayed,
-      {bind: neverGranted, residueTime: [61, Number.POSITIVE_INFINITY]},
-      undefined,
-    ],
-    [
-      'a port that is blocked for longer than the range',
-      delayed,
-      {bind: neverGranted, residueTime: [63, Number.POSITIVE_INFINITY]},
-      'blocked, expected delayed',
-    ],
-    [
-      'a limit that came before the script was done',
-      delayed,
-      {bind: neverGranted, residueTime: [90, Number.POSITIVE_INFINITY], scriptDone: false},
-      undefined,
-    ],
-    [
-      'residue that is gone too early',
-      delayed,
-      {residueTime: [58, 59.9]},
-      'residue gone after 58.000 to 59.900 s, expected 60 to 62.000 s',
-    ],
-    [
-      'residue that is gone too late',
-      delayed,
-      {residueTime: [62.5, 63]},
-      'residue gone after 62.500 to 63.000 s, expected 60 to 62.000 s',
-    ],
-    [
-      'too few of what has to be counted',
-      {...delayed, atLeast: {timerRestarts: 1}},
-      {measurements: {timerRestarts: 0}},
-      'timerRestarts 0, expected 1 at least',
-    ],
-    [
-      'enough of what has to be counted',
-      {...delayed, atLeast: {timerRestarts: 1}},
-      {measurements: {timerRestarts: 3}},
-      undefined,
-    ],
-    ['an uncertainty that reaches into the range', delayed, {residueTime: [59, 60.5]}, undefined],
-  ]
-
-for (const [what, expected, observed, reason] of judgements) {
-  test(`${what} ${reason === undefined ? 'contradicts nothing' : `is told: ${reason}`}`, (t) => {
-    t.is(contradiction(expected, {...base, ...observed}), reason)
-  })
-}
-
 const reconnecting: Question = {
   ...question,
   residue: {server: 'TIME_WAIT', reconnected: true},
@@ -292,44 +140,12 @@ test('an outgoing connection on the port is judged by the options of the client 
   t.deepEqual([over('none'), over('reuseaddr')], ['delayed', 'immediate'])
 })
 
-test('what the calls of a client answer, and what it counts, is judged', (t) => {
-  const call = {from: 'the same port', call: 'connect'} as const
-  const expected: Expected = {
-    ...immediate,
-    residue: 'LISTEN',
-    calls: [{...call, outcome: 'ECONNREFUSED'}],
-    counts: {refusedConnections: 0},
-  }
-  const judge = (outcome: string, refusedConnections: number) =>
-    contradiction(expected, {
-      residue: [{endpoint: 'server', state: 'LISTEN', count: 1}],
-      bind: null,
-      calls: [{...call, outcome, localPort: 4000, seconds: 0.01}],
-      measurements: {connections: 10, refusedConnections},
-      residueTime: null,
-      scriptDone: true,
-    })
-  t.is(judge('ECONNREFUSED', 0), undefined)
-  t.is(
-    judge('connected', 0),
-    'connect() from the same port: connected; expected connect() from the same port: ECONNREFUSED',
+test('what the kernel keeps lasts for a time, and what a process has does not', (t) => {
+  const settings = {CONFIG_HZ: 250, tcp_fin_timeout: 5}
+  const states = ['TIME_WAIT', 'FIN_WAIT2', 'LISTEN', 'ESTABLISHED', 'none'] as const
+  t.deepEqual(
+    states.map((state) => lastsAtLeast(state, {platform: linux, settings})),
+    [60, 5, undefined, undefined, undefined],
   )
-  t.is(judge('ECONNREFUSED', 2), 'refusedConnections 2, expected 0')
-})
-
-test('amid traffic other sockets than the residue are no contradiction, but it has to be there', (t) => {
-  const expected: Expected = {...immediate, residue: 'LISTEN'}
-  const seen: Observed['residue'] = [{endpoint: 'server', state: 'ESTABLISHED', count: 3}]
-  const judge = (residue: Observed['residue'], amidTraffic: boolean) =>
-    contradiction(expected, {
-      residue,
-      ...(amidTraffic ? {amidTraffic} : {}),
-      bind: null,
-      residueTime: null,
-      scriptDone: true,
-    })
-  const listening = [...seen, {endpoint: 'server', state: 'LISTEN', count: 1}] as const
-  t.is(judge([...listening], true), undefined)
-  t.regex(judge([...listening], false) ?? '', /expected LISTEN/)
-  t.regex(judge(seen, true) ?? '', /expected LISTEN/)
+  t.is(lastsAtLeast('TIME_WAIT', {platform: unknown, settings}), undefined)
 })

@@ -1,6 +1,8 @@
 import test from 'ava'
+import {monotonicSeconds} from '../../harness/clock.ts'
+import {linux} from '../../harness/platforms/linux.ts'
 import type {Pacing} from '../../harness/processes/pacing.ts'
-import {lookAgainMilliseconds} from '../../harness/restart/pacing.ts'
+import {lookAgainMilliseconds, pacingFor} from '../../harness/restart/pacing.ts'
 
 const now = 1000
 const looks: [when: string, pacing: Pacing, milliseconds: number][] = [
@@ -16,3 +18,21 @@ for (const [when, pacing, milliseconds] of looks) {
     t.is(lookAgainMilliseconds(pacing, now), milliseconds)
   })
 }
+
+test('a port may have more sockets than a call takes arguments', (t) => {
+  const end = {address: '127.0.0.1', port: 8080}
+  const entry = {state: 'TIME_WAIT', local: end, remote: end, expiresInSeconds: 9} as const
+  const socket = {endpoint: 'server', socket: 'connection', entry} as const
+  const sockets = [
+    ...Array(200_000).fill(socket),
+    {...socket, entry: {...entry, expiresInSeconds: 40}},
+  ]
+  const pacing = pacingFor({
+    platform: linux,
+    settings: {},
+    sockets,
+    assumed: 'TIME_WAIT',
+    appearedAt: monotonicSeconds(),
+  })
+  t.true(pacing.kind === 'dense-from' && pacing.at > monotonicSeconds() + 35)
+})
