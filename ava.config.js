@@ -1,13 +1,4 @@
-import {execFileSync} from 'node:child_process'
-import {fileURLToPath} from 'node:url'
-
-// Tests start the command line hundreds of times; compiled, as the package has it, it starts in half the time.
-const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', import.meta.url))
-const incremental = ['--incremental', '--tsBuildInfoFile', 'dist/.tsbuildinfo']
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', ...incremental], {
-  cwd: new URL('.', import.meta.url),
-  stdio: 'inherit',
-})
+import {compile} from './test/compile.js'
 
 /** These wait out what a kernel keeps, for a minute, and measure how long that is. */
 const measures = '(full-run|commands.timing)\\.test\\.ts$'
@@ -23,12 +14,16 @@ const rank = (file) => {
 }
 
 export default {
-  extensions: {ts: 'module'},
+  // They are modules; but only what is required can be replaced by what is compiled of it.
+  extensions: {ts: 'commonjs'},
   workerThreads: false,
   files: ['test/**/*.test.ts'],
   timeout: '3m',
   sortTestFiles: (one, other) => rank(one) - rank(other) || one.localeCompare(other),
-  require: ['./test/tsx.js', ['./test/yield.js', measures]],
+  require: [
+    ['./test/compiled.js', await compile()],
+    ['./test/yield.js', measures],
+  ],
   // More than cores, because many wait for a server's end or a port's release.
   concurrency: 4,
 }

@@ -6,6 +6,8 @@
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
+import {greatestOf, leastOf} from '../harness/extremes.ts'
+import {groupBy} from '../harness/group-by.ts'
 import {questionOf} from '../harness/matrix/question.ts'
 import {darwin} from '../harness/platforms/darwin.ts'
 import {type Bench, benchSchema} from '../harness/reports/bench-schema.ts'
@@ -131,32 +133,50 @@ function ruleTable(all: readonly Machine[], residue: 'TIME_WAIT' | 'LISTEN'): st
   )
 }
 
-/** How long each state kept the port, over all scenarios that waited it out. */
+/** How long each state kept the port, over all scenarios that waited it out and for which the same is expected. */
 function releaseTable(all: readonly Machine[]): string {
   const rows = (['TIME_WAIT', 'FIN_WAIT2'] as const).flatMap((state) =>
-    all.map(({name, report}) => {
-      const waits = report.results.filter(
-        ({bind, expected, residue}) =>
-          bind?.verdict === 'delayed' &&
-          expected?.residueSeconds !== undefined &&
-          expected.residue === state &&
-          (residue === null || residue.length > 0),
+    all.flatMap(({name, report}) => {
+      const waits = report.results.flatMap(({bind, expected, residue}) =>
+        bind?.verdict === 'delayed' &&
+        bind.residueSeconds !== null &&
+        expected?.residueSeconds !== undefined &&
+        expected.residue === state &&
+        (residue === null || residue.length > 0)
+          ? [
+              {
+                seconds: bind.residueSeconds,
+                width: bind.uncertaintySeconds ?? 0,
+                range: expected.residueSeconds,
+                source: expected.source,
+              },
+            ]
+          : [],
       )
-      const seconds = waits.flatMap(({bind}) => bind?.residueSeconds ?? [])
-      const widths = waits.flatMap(({bind}) => bind?.uncertaintySeconds ?? [])
-      const [min, max] = waits[0]?.expected?.residueSeconds ?? []
-      return [
-        state,
-        name,
-        String(seconds.length),
-        `${Math.min(...seconds).toFixed(3)} to ${Math.max(...seconds).toFixed(3)} s`,
-        `${(Math.max(...widths) * 1000).toFixed(1)} ms`,
-        `${min} to ${max?.toFixed(2)} s`,
-      ]
+      const alike = groupBy(waits, ({range, source}) => JSON.stringify([range, source]))
+      return [...alike.values()].map((own) => releaseRow(state, name, own))
     }),
   )
   const head = ['residue', 'system', 'waits', 'measured', 'worst uncertainty', 'by its source']
   return table(head, rows)
+}
+
+/** Of waits for which the same is expected, from the same source. */
+function releaseRow(
+  state: string,
+  system: string,
+  waits: readonly {seconds: number; width: number; range: [number, number]}[],
+): string[] {
+  const seconds = waits.map((wait) => wait.seconds)
+  const [min = 0, max = 0] = waits[0]?.range ?? []
+  return [
+    state,
+    system,
+    String(waits.length),
+    `${leastOf(seconds).toFixed(3)} to ${greatestOf(seconds).toFixed(3)} s`,
+    `${(greatestOf(waits.map(({width}) => width)) * 1000).toFixed(1)} ms`,
+    `${min} to ${max.toFixed(2)} s`,
+  ]
 }
 
 /** What clients counted and were answered, where that is the point of a scenario. */

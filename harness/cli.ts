@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import {CommanderError} from 'commander'
 import {commandLine} from './commands/command-line.ts'
+import {keepIgnoringHangup} from './commands/interruption.ts'
 import {proveRoomForFiles} from './commands/room-for-files.ts'
 import {exitStatus, UsageError} from './errors.ts'
+import {offerToEndOrphans} from './processes/orphans.ts'
 import {printable} from './reports/words.ts'
 
 // Node's own status for a fault of ours, 1, would say that something observed differs.
@@ -18,6 +20,9 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code !== 'EPIPE') throw error
   })
 }
+
+offerToEndOrphans()
+keepIgnoringHangup()
 
 try {
   proveRoomForFiles()

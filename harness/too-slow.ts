@@ -1,3 +1,5 @@
+import {starvedAtMostSeconds, watchStarvation} from './starvation.ts'
+
 /** The reason of what could not be judged, or not be waited for, on a machine that is too slow for it. */
 export function tooSlow(what: string): string {
   return `too slow here: ${what}`
@@ -13,8 +15,8 @@ export class TooSlow extends Error {
 }
 
 /**
- * Waits for so many seconds in which this process runs: it may have been stopped meanwhile, together with
- * all that it waits for, and a timer is asked before the answers that lie ready.
+ * Waits for so many seconds in which this process runs: it may have been stopped meanwhile, or starved,
+ * together with all that it waits for, and a timer is asked before the answers that lie ready.
  * @param act given a signal that is aborted then
  * @throws TooSlow, that `what` did not happen
  */
@@ -25,7 +27,10 @@ export async function withinRunningSeconds<T>(
 ): Promise<T> {
   const late = new AbortController()
   let left = seconds
+  let starvedLeft = starvedAtMostSeconds
+  const isStarved = watchStarvation(() => [process.pid])
   const ticking = setInterval(() => {
+    if (isStarved() && starvedLeft-- > 0) return
     if (--left <= 0) late.abort(new TooSlow(`${what} within ${seconds} s`))
   }, 1000)
   const aborted = new Promise<never>((_, reject) => {

@@ -1,11 +1,15 @@
 /** `npm run bench`: for who works on the harness, or judges it; no command of the package. */
+
 import {Command, CommanderError} from 'commander'
 import {listenForInterruption} from '../commands/interruption.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import type {Bench} from '../reports/bench-schema.ts'
 import {renderBenchTerminal} from '../reports/bench-terminal.ts'
 import {verdictOfBench} from '../reports/bench-words.ts'
+import {jsonText} from '../reports/json-text.ts'
 import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
+import {printable} from '../reports/words.ts'
+import {columnsOf} from '../reports/wrap.ts'
 import {bench} from './bench.ts'
 import type {Part} from './part.ts'
 import {parts} from './parts.ts'
@@ -49,7 +53,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? exitStatus.asExpected : exitStatus.usage
   } else {
-    process.stderr.write(`bench: ${(error as Error).message}\n`)
+    process.stderr.write(`bench: ${printable((error as Error).message)}\n`)
     process.exitCode = error instanceof UsageError ? exitStatus.usage : exitStatus.failed
   }
 }
@@ -66,10 +70,10 @@ async function run({only, quick = false, strict = false, json, out}: Options): P
     signal: interruption.signal,
     tell: (text) => process.stderr.write(`${text}\n`),
   })
+  if (json === true) process.stdout.write(`${jsonText(document, 2)}\n`)
+  else process.stdout.write(renderBenchTerminal(document, columnsOf(process.stdout)))
   await writeDocument(folder, document)
-  if (json === true) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
-  else process.stdout.write(renderBenchTerminal(document, process.stdout.columns))
-  process.stderr.write(`Report: ${folder.path}\n`)
+  process.stderr.write(`Report: ${printable(folder.path)}\n`)
   return interruption.exitStatus() ?? statusOf(document, strict)
 }
 

@@ -118,7 +118,7 @@ async function peakOfTree(command: readonly string[], signal: AbortSignal): Prom
   const timer = setInterval(async () => {
     if (root === undefined || looking) return
     looking = true
-    const shares = await Promise.all(livingBelow(root, new Set()).map(shareOf))
+    const shares = await Promise.all(livingBelow(root).map(shareOf))
     peak = Math.max(
       peak,
       shares.reduce((sum, share) => sum + share, 0),

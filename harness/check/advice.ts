@@ -1,5 +1,5 @@
 import type {Platform} from '../platforms/platform.ts'
-import type {CheckDocument, CheckRound} from '../reports/check-schema.ts'
+import type {CheckDocument, CheckError, CheckRound} from '../reports/check-schema.ts'
 import {generalFixes, runtimes} from './fixes.ts'
 import {processWords} from './problems.ts'
 
@@ -23,7 +23,6 @@ const advisers: readonly ((seen: Seen) => string[])[] = [
   unexplainedRefusal,
   movedAway,
   crashes,
-  diedEarly,
   slowExit,
   oldProcesses,
   nothingProven,
@@ -63,10 +62,15 @@ function problem({document}: Seen): string[] {
 }
 
 function liveOldProcess(seen: Seen): string[] {
-  if (seen.failed.length === 0 || seen.listeningSurvivors.length === 0) return []
+  if (seen.listeningSurvivors.length === 0) return []
+  const beside = seen.failed.some(({errors}) => errors.some(({kind}) => kind === 'beside-old'))
   const who = seen.listeningSurvivors.map(processWords).join(', ')
   return [
-    `An old process is alive and still listens: ${who}. It outlived the process that was stopped, and SO_REUSEADDR does not help against it.`,
+    `An old process is alive and still listens: ${who}. It outlived the process that was stopped, and SO_REUSEADDR does not help against it.${
+      beside
+        ? ' The new server could listen beside it (SO_REUSEPORT), so that the old one still gets a part of the new connections.'
+        : ''
+    }`,
     'Stop the whole process group (kill -- -PID), or have the parent pass the signal on: in a shell script, start the server with exec; instead of npm, start node itself.',
   ]
 }
@@ -121,36 +125,29 @@ function unexplainedRefusal(seen: Seen): string[] {
 }
 
 function movedAway({failed, document}: Seen): string[] {
-  const moved = failed
-    .flatMap(({errors}) => errors)
-    .find(({what}) => what.startsWith('listened on'))
+  const moved = failed.flatMap(({errors}) => errors).find(isElsewhere)
   if (moved === undefined) return []
   return [
     `When port ${document.port} is refused, the server ${moved.what}, where nobody looks for it. Have it fail rather than move (strictPort, or an error handler that exits).`,
   ]
 }
 
+function isElsewhere({kind}: CheckError): boolean {
+  return kind === 'other-port' || kind === 'other-address'
+}
+
 function crashes({failed, document}: Seen): string[] {
   const other = failed.flatMap(({errors}) => errors).filter(({code}) => code === null)
-  const crash = other.find(({what}) => !what.startsWith('listened on'))
+  const crash = other.find((error) => !isElsewhere(error) && error.kind !== 'beside-old')
   if (crash === undefined) return []
   const said = crash.lines.length === 0 ? 'and wrote nothing' : `and wrote: ${crash.lines[0]}`
-  const silent = crash.what.startsWith('ran, but')
+  const silent = crash.kind === 'never-listened'
   return [
     `The restart also fails for a reason of its own: the server ${crash.what} ${said}. ${
       silent
         ? `A supervisor that stays when its server has crashed (node --watch, nodemon) looks so; check the server itself.`
         : `That is not about port ${document.port}: look for what the first run leaves behind (a lock or pid file, a database) or for a second port.`
     }`,
-  ]
-}
-
-function diedEarly({document, rounds}: Seen): string[] {
-  const died = rounds.find(({exitedBy, exitStatus}) => exitedBy === 'itself' && exitStatus !== 0)
-  if (died === undefined || document.stop === 'none') return []
-  const how = died.exitSignal === null ? `with status ${died.exitStatus}` : `by ${died.exitSignal}`
-  return [
-    `The server ended ${how} before it was told to, once a client had connected: see its output in server.log.`,
   ]
 }
 

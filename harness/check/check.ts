@@ -1,19 +1,27 @@
 import {detectPlatform} from '../platforms/detect.ts'
 import type {Platform} from '../platforms/platform.ts'
-import type {SocketTableReader} from '../platforms/socket-table.ts'
 import {compileActor} from '../processes/compile.ts'
 import type {CheckDocument, CheckProblem, CheckRound} from '../reports/check-schema.ts'
 import {describeHost} from '../reports/host.ts'
+import {isOutOfFiles} from '../sockets/system-error.ts'
 import {adviceFor} from './advice.ts'
-import {asOpenConnection} from './connections.ts'
 import type {CheckContext, CheckListeners, RunningServer} from './context.ts'
+import {
+  blindnessOf,
+  CouldNotMeasure,
+  notPermittedProblem,
+  outOfFilesProblem,
+  unseenProblem,
+} from './could-not-measure.ts'
 import {recogniseRuntime} from './fixes.ts'
 import {inferReuseaddr} from './inference.ts'
+import {openListened} from './listened.ts'
+import {openListenerJudge} from './listeners.ts'
 import {awaitListening} from './listening.ts'
 import {type CheckOptions, commandToStart, fillOptions} from './options.ts'
 import {viewPort} from './port-view.ts'
 import {assertNobodyListens, startProblem} from './problems.ts'
-import {playRound, proberFor} from './round.ts'
+import {playRound} from './round.ts'
 import {openServerHost} from './server.ts'
 
 const lookEveryMilliseconds = 10
@@ -35,12 +43,6 @@ export async function checkRestart(
   const {address, port, command, stop} = filled
   const platform = detectPlatform()
   const settings = await platform.readSettings()
-  const read = await workingReader(platform)
-  const look =
-    read === null
-      ? null
-      : async () => viewPort(await read({ports: [port], listeners: true}), address, port)
-  const before = await assertNobodyListens(filled, platform, look)
   const blank: CheckDocument = {
     format: 'rebind-check',
     version: 1,
@@ -55,16 +57,27 @@ export async function checkRestart(
     rounds: [],
     advice: [],
   }
+  const blindness = await blindnessOf(platform, port)
+  if (blindness !== undefined) return couldNotMeasure(blank, blindness, platform)
+  const look = async () =>
+    viewPort((await platform.readSockets?.({ports: [port], listeners: true})) ?? [], address, port)
+  const before = await assertNobodyListens(filled, platform, look)
   const program = await compileActor()
   try {
-    const host = await openServerHost(program, (output) => listeners.onOutput?.(output))
-    try {
-      const usedPorts = new Set<number>()
-      const shared = {options: filled, platform, settings, look, host, before, usedPorts, signal}
-      return await play({...listeners, ...shared}, blank)
-    } finally {
-      await host.close()
-    }
+    const host = await openServerHost(
+      program,
+      (output) => listeners.onOutput?.(output),
+      (pid) => listeners.onSilent?.(pid),
+    )
+    const usedPorts = new Set<number>()
+    const shared = {options: filled, platform, settings, look, host, before, usedPorts, signal}
+    const context = {...listeners, ...shared}
+    let left: readonly number[] = []
+    const document = await play(context, blank).finally(async () => {
+      left = await host.close()
+    })
+    if (left.length === 0 || document.problem !== undefined) return document
+    return couldNotMeasure(document, notPermittedProblem(context, left, 'SIGKILL'), platform)
   } finally {
     await program.dispose()
   }
@@ -93,14 +106,17 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
     }
     server?.waiting?.client.socket.resetAndDestroy()
   } catch (error) {
-    if (!signal.aborted) throw error
-    const message = `interrupted by ${signal.reason}`
-    problem = {kind: 'interrupted', message, remedy: 'run it again, perhaps with a smaller --limit'}
+    if (signal.aborted) {
+      const message = `interrupted by ${signal.reason}`
+      const remedy = 'run it again, perhaps with a smaller --limit'
+      problem = {kind: 'interrupted', message, remedy}
+    } else if (error instanceof CouldNotMeasure) problem = error.problem
+    else if (isOutOfFiles(error)) problem = outOfFilesProblem(error)
+    else throw error
   }
-  const allImmediate = rounds.every(({verdict}) => verdict === 'immediate')
   const document: CheckDocument = {
     ...blank,
-    safe: problem === undefined && rounds.length === options.rounds && allImmediate,
+    safe: problem === undefined && rounds.length === options.rounds && rounds.every(isSafe),
     ...(problem === undefined ? {} : {problem}),
     runtime: recogniseRuntime(commands)?.name ?? null,
     reuseaddr: inferReuseaddr(rounds, platform, options.address),
@@ -113,52 +129,54 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
 async function startFirst(
   context: CheckContext,
 ): Promise<{running: RunningServer} | {problem: CheckProblem}> {
-  const {options, host, platform, look, before, signal} = context
-  const {address, port} = options
-  const left = look === null ? [] : (await look()).connections
+  const {options, host, look, signal} = context
+  const left = (await look()).connections
   for (const {entry} of left) context.usedPorts.add(entry.remote.port)
   signal.throwIfAborted()
   const start = await host.start(commandToStart(options))
   const {pid, startedAt} = start
   context.onEvent?.('process', {at: startedAt, role: 'predecessor', pid, change: 'started'})
-  const prober = look === null ? proberFor(context) : undefined
-  prober?.resume()
-  try {
-    const outcome = await awaitListening({
-      server: start,
-      platform,
-      address,
-      port,
-      look,
-      processes: host.processes,
-      old: new Set(),
-      before,
-      prober,
-      deadline: startedAt + options.startTimeoutSeconds,
-      elsewhereSeconds,
-      lookEveryMilliseconds,
-      signal,
-    })
-    if (outcome.kind !== 'listening') {
+  const listened = openListened()
+  const outcome = await awaitListening({
+    context,
+    server: start,
+    judge: openListenerJudge(context, start, listened),
+    prober: undefined,
+    deadline: startedAt + options.startTimeoutSeconds,
+    elsewhereSeconds,
+    lookEveryMilliseconds,
+  })
+  switch (outcome.kind) {
+    case 'listening': {
+      const startupSeconds = Math.max(0, outcome.at - startedAt)
+      const first = {startedAt, startupSeconds, readsAsInUse: start.lines.readsAsInUse()}
+      const {holders} = outcome
+      const {spans} = listened
+      return {running: {start, startupSeconds, first, spans, holders, waiting: undefined}}
+    }
+    case 'unseen':
+      return {problem: unseenProblem(context, start, outcome)}
+    case 'beside-old':
+    case 'not-let-in':
+    case 'stopped-listening':
+    case 'ended-after-listening':
+      throw new Error(`a first start cannot have ${outcome.kind}`)
+    default:
       if (outcome.kind === 'exited') await start.silent
       return {problem: startProblem(outcome, start, options, left)}
-    }
-    const had = prober?.connection()
-    for (const used of prober?.ports ?? []) context.usedPorts.add(used)
-    const startupSeconds = Math.max(0, outcome.at - startedAt)
-    const waiting = had === undefined ? undefined : asOpenConnection(had.client)
-    return {running: {start, startupSeconds, holders: outcome.holders, waiting}}
-  } finally {
-    prober?.pause()
   }
 }
 
-/** The platform's socket table, or null where there is none or reading it fails. */
-async function workingReader({readSockets}: Platform): Promise<SocketTableReader | null> {
-  return (
-    (await readSockets?.().then(
-      () => readSockets,
-      () => null,
-    )) ?? null
-  )
+/** Got its port at once, and no old process listened any more. */
+function isSafe({verdict, survivors}: CheckRound): boolean {
+  return verdict === 'immediate' && !survivors.some(({listening}) => listening)
+}
+
+function couldNotMeasure(
+  blank: CheckDocument,
+  problem: CheckProblem,
+  platform: Platform,
+): CheckDocument {
+  const document = {...blank, safe: false, problem}
+  return {...document, advice: adviceFor(document, platform)}
 }

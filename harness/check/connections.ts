@@ -3,6 +3,7 @@ import {PassThrough} from 'node:stream'
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {type Netcat, netcat} from '../processes/netcat.ts'
+import {isOutOfFiles} from '../sockets/system-error.ts'
 import type {PortView} from './port-view.ts'
 
 /** A connection that is open when the server is stopped. */
@@ -21,8 +22,7 @@ export interface ConnectionOptions {
   hold: boolean
   /** What each sends at once. */
   send: Buffer
-  /** Reads the socket table; null where there is none. */
-  look: () => Promise<PortView | null>
+  look(): Promise<PortView>
   /** Connections that there are already. */
   have: readonly OpenConnection[]
   signal: AbortSignal
@@ -52,8 +52,13 @@ export async function openConnections(
   for (const result of opened) {
     if (result.status === 'fulfilled') connections.push(result.value)
   }
-  const refused = opened.find((result) => result.status === 'rejected')
-  if (connections.length === 0 && refused !== undefined) throw refused.reason
+  const refused = opened.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+  // The fault is ours then, not the server's: it would be measured with fewer than were asked for.
+  const problem = refused.find(isOutOfFiles) ?? (connections.length === 0 ? refused[0] : undefined)
+  if (problem !== undefined) {
+    for (const {client} of connections) client.socket.resetAndDestroy()
+    throw problem
+  }
   if (send.length > 0) {
     await Promise.race([
       Promise.all(connections.map(({client}) => sendAndHear(client, send))),
@@ -110,7 +115,7 @@ async function waitUntilAccepted(
   for (;;) {
     const view = await look()
     const owned = new Set(
-      view?.connections.flatMap(({endpoint, entry}) =>
+      view.connections.flatMap(({endpoint, entry}) =>
         endpoint === 'server' && entry.inode !== undefined ? entry.remote.port : [],
       ),
     )
@@ -118,7 +123,7 @@ async function waitUntilAccepted(
       (connection) => owned.has(connection.localPort) || connection.endedByServer(),
     ).length
     if (accepted === connections.length) return accepted
-    if (view === null || process.platform !== 'linux') {
+    if (process.platform !== 'linux') {
       await delay(blindSettleMilliseconds, undefined, {signal})
       return null
     }

@@ -3,6 +3,7 @@ import type {Holder} from '../platforms/socket-holders.ts'
 import type {SocketEntry} from '../platforms/socket-table.ts'
 import type {EventFields, EventName} from '../reports/events.ts'
 import type {OpenConnection} from './connections.ts'
+import type {ListenedSpan} from './listened.ts'
 import type {FilledOptions} from './options.ts'
 import type {PortView} from './port-view.ts'
 import type {ServerHost, ServerOutput, ServerStart} from './server.ts'
@@ -11,6 +12,8 @@ import type {ServerHost, ServerOutput, ServerStart} from './server.ts'
 export interface CheckListeners {
   onEvent?(event: EventName, fields: EventFields): void
   onOutput?(output: ServerOutput): void
+  /** All that the ended process of this pid wrote has been passed on. */
+  onSilent?(pid: number): void
   /** The first attempt of a round has failed: from now on it waits. */
   onWaiting?(round: number, what: string): void
 }
@@ -20,8 +23,7 @@ export interface CheckContext extends CheckListeners {
   options: FilledOptions
   platform: Platform
   settings: Settings
-  /** Null where the OS shows no socket table. */
-  look: (() => Promise<PortView>) | null
+  look(): Promise<PortView>
   host: ServerHost
   /** Listeners that were there before the command was first started. */
   before: readonly SocketEntry[]
@@ -31,11 +33,23 @@ export interface CheckContext extends CheckListeners {
   signal: AbortSignal
 }
 
+/** What the first start of the command shows of every start. */
+export interface FirstStart {
+  /** Monotonic. */
+  startedAt: number
+  startupSeconds: number
+  /** Lines that read as if a port were in use, though it was not. */
+  readsAsInUse: ReadonlySet<string>
+}
+
 /** A server that listens. */
 export interface RunningServer {
   start: ServerStart
   startupSeconds: number
-  /** Processes that have the listening socket open; none where that is not visible. */
+  first: FirstStart
+  /** Which of its processes have listened, up to now. */
+  spans: ListenedSpan[]
+  /** Processes that have the listening socket open; none if it was closed at once. */
   holders: Holder[]
   /** The connection of the client that was waiting for it, if one was. */
   waiting: OpenConnection | undefined

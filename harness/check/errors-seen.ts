@@ -1,3 +1,5 @@
+import type {Holder} from '../platforms/socket-holders.ts'
+import type {CommandEnding} from '../processes/protocol.ts'
 import type {CheckError} from '../reports/check-schema.ts'
 import type {StartOutcome} from './listening.ts'
 import type {ServerStart} from './server.ts'
@@ -5,15 +7,16 @@ import type {ServerStart} from './server.ts'
 /** The failed attempts of a round; those that failed alike, one after the other, are one entry. */
 export interface ErrorsSeen {
   list: CheckError[]
-  add(attempt: number, outcome: StartOutcome, server: ServerStart): void
+  /** @param code EADDRINUSE where the attempt was refused its port, or that was why it listened late */
+  add(attempt: number, outcome: StartOutcome, server: ServerStart, code: CheckError['code']): void
 }
 
 export function collectErrors(): ErrorsSeen {
   const list: CheckError[] = []
   return {
     list,
-    add(attempt, outcome, server) {
-      const error = describe(attempt, outcome, server)
+    add(attempt, outcome, server, code) {
+      const error = describe(attempt, outcome, server, code)
       const last = list.at(-1)
       if (last !== undefined && isAlike(last, error)) last.count++
       else list.push(error)
@@ -21,10 +24,16 @@ export function collectErrors(): ErrorsSeen {
   }
 }
 
-function describe(attempt: number, outcome: StartOutcome, {lines}: ServerStart): CheckError {
-  const ending = outcome.kind === 'exited' ? outcome.ending : undefined
+function describe(
+  attempt: number,
+  outcome: StartOutcome,
+  {lines}: ServerStart,
+  code: CheckError['code'],
+): CheckError {
+  const ending = 'ending' in outcome ? outcome.ending : undefined
   return {
-    code: lines.namesAddressInUse() ? 'EADDRINUSE' : null,
+    kind: outcome.kind,
+    code,
     what: outcomeWords(outcome),
     exitStatus: ending?.code ?? null,
     exitSignal: ending?.signal ?? null,
@@ -37,10 +46,18 @@ function describe(attempt: number, outcome: StartOutcome, {lines}: ServerStart):
 /** `exited with status 1`. */
 export function outcomeWords(outcome: StartOutcome): string {
   switch (outcome.kind) {
-    case 'exited': {
-      const {code, signal} = outcome.ending
-      return signal === null ? `exited with status ${code}` : `was ended by ${signal}`
-    }
+    case 'exited':
+      return endingWords(outcome.ending)
+    case 'ended-after-listening':
+      return `listened, then ${endingWords(outcome.ending)}`
+    case 'stopped-listening':
+      return 'listened, then stopped listening'
+    case 'not-let-in':
+      return 'listened, but let no client in'
+    case 'beside-old':
+      return `listened beside an old process that still listened (pid ${pidWords(outcome.holders)})`
+    case 'unseen':
+      return 'listened, or somebody else did, which does not show'
     case 'never-listened':
       return 'ran, but did not listen'
     case 'other-port':
@@ -48,7 +65,7 @@ export function outcomeWords(outcome: StartOutcome): string {
     case 'other-address':
       return `listened on ${outcome.ends.join(' and ')} instead`
     case 'other-process':
-      return `found another program listening (pid ${outcome.holders.map(({pid}) => pid).join(', ')})`
+      return `found another program listening (pid ${pidWords(outcome.holders)})`
     case 'daemonised':
       return 'put itself into the background'
     case 'listening':
@@ -56,9 +73,24 @@ export function outcomeWords(outcome: StartOutcome): string {
   }
 }
 
+/** `exited with status 1`, `was ended by SIGKILL`. */
+export function endingWords({code, signal}: Pick<CommandEnding, 'code' | 'signal'>): string {
+  return signal === null ? `exited with status ${code}` : `was ended by ${signal}`
+}
+
+function pidWords(holders: readonly Holder[]): string {
+  return holders.map(({pid}) => pid).join(', ')
+}
+
 /** Lines that differ in numbers only, as pids and times do, say the same. */
 function isAlike(a: CheckError, b: CheckError): boolean {
   const plain = (lines: readonly string[]) => lines.join('\n').replace(/\d+/g, '#')
   const sameEnd = a.exitStatus === b.exitStatus && a.exitSignal === b.exitSignal
-  return a.code === b.code && a.what === b.what && sameEnd && plain(a.lines) === plain(b.lines)
+  return (
+    a.kind === b.kind &&
+    a.code === b.code &&
+    a.what === b.what &&
+    sameEnd &&
+    plain(a.lines) === plain(b.lines)
+  )
 }

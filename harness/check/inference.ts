@@ -2,6 +2,8 @@ import type {Platform} from '../platforms/platform.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
 import type {CheckDocument, CheckRound} from '../reports/check-schema.ts'
 import {type BindOption, bindOptions} from '../sockets/bind-options.ts'
+import {hadListened} from './listening.ts'
+import {holdsPort} from './residue.ts'
 
 /**
  * Whether the server sets SO_REUSEADDR, inferred from what its restarts got over which residue: of the
@@ -67,12 +69,16 @@ function reuses(bind: BindOption): boolean {
 /** The state of a socket that was left, or, where the OS does not show it, the one that must have been. */
 function blockingState({residue, connections}: CheckRound): TcpState | undefined {
   if (residue !== null) {
-    return residue.find(({endpoint, state}) => endpoint === 'server' && state !== 'LISTEN')?.state
+    return residue.find(
+      ({endpoint, state}) => endpoint === 'server' && state !== 'LISTEN' && holdsPort(state),
+    )?.state
   }
   return Number(connections.endedByServer ?? 0) > 0 ? 'TIME_WAIT' : undefined
 }
 
 function outcomeOf({verdict, errors}: CheckRound): 'granted' | 'EADDRINUSE' | undefined {
+  // One attempt got the port: what the others were refused, by their words, was another one.
+  if (errors.some(({kind}) => hadListened(kind))) return undefined
   if (errors.some(({code}) => code === 'EADDRINUSE')) return 'EADDRINUSE'
   return verdict === 'immediate' ? 'granted' : undefined
 }

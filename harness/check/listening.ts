@@ -1,36 +1,49 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
-import type {Platform} from '../platforms/platform.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {SocketEntry} from '../platforms/socket-table.ts'
 import type {CommandEnding} from '../processes/protocol.ts'
-import {endWords, holdersOf, holdersOfEach, type PortView} from './port-view.ts'
+import type {CheckContext} from './context.ts'
+import {type Judged, type ListenerJudge, socketKey} from './listeners.ts'
+import {endWords, holdersOf, type PortView} from './port-view.ts'
 import type {Prober} from './prober.ts'
 import type {ServerStart} from './server.ts'
 
 /** What became of one start of the command. */
 export type StartOutcome =
-  | {kind: 'listening'; at: number; holders: Holder[]}
+  /** `beside`: old processes that listened at the same time for a while. */
+  | {kind: 'listening'; at: number; holders: Holder[]; beside: Holder[]}
   | {kind: 'exited'; ending: CommandEnding}
   | {kind: 'never-listened'}
   | {kind: 'other-port'; ports: number[]}
   | {kind: 'other-address'; ends: string[]}
   | {kind: 'other-process'; holders: Holder[]}
   | {kind: 'daemonised'; holders: Holder[]}
+  /** It listens, and so does an old process, which gets a part of the connections. */
+  | {kind: 'beside-old'; holders: Holder[]}
+  /** There is a listener, and nobody can be seen to have it. */
+  | {kind: 'unseen'; sockets: SocketEntry[]}
+  | {kind: 'not-let-in'}
+  | {kind: 'stopped-listening'}
+  | {kind: 'ended-after-listening'; ending: CommandEnding}
+
+const outcomesAfterListening: readonly StartOutcome['kind'][] = [
+  'daemonised',
+  'beside-old',
+  'not-let-in',
+  'stopped-listening',
+  'ended-after-listening',
+]
+
+/** Whether the port was granted to a start that failed all the same: it may have been refused a second one. */
+export function hadListened(kind: string | undefined): boolean {
+  return outcomesAfterListening.some((each) => each === kind)
+}
 
 export interface ListeningQuestion {
+  context: Pick<CheckContext, 'options' | 'platform' | 'host' | 'look' | 'before' | 'signal'>
   server: ServerStart
-  platform: Platform
-  address: string
-  port: number
-  /** Null where there is no socket table: then the prober decides alone. */
-  look: (() => Promise<PortView>) | null
-  /** Pids of all living processes that belong to the servers under test. */
-  processes(): number[]
-  /** Those of them that were there before this start. */
-  old: ReadonlySet<number>
-  /** Listeners that were there before the command was first started. */
-  before: readonly SocketEntry[]
+  judge: ListenerJudge
   /** The client that tries to connect; none while a connection must not disturb. */
   prober: Prober | undefined
   /** Monotonic. */
@@ -38,86 +51,81 @@ export interface ListeningQuestion {
   /** How long a server may listen elsewhere before it is taken for its last word. */
   elsewhereSeconds: number
   lookEveryMilliseconds: number
-  signal: AbortSignal
+  /** Old processes that listen are told of as soon as they are seen. */
+  onOldListeners?(holders: readonly Holder[]): void
 }
 
 /** How long what a daemon left in the foreground may have ended before it listens. */
 const daemonSeconds = 5
 const elsewhereEveryMilliseconds = 250
-const judgedForSeconds = 0.5
+/** A process that has just closed its socket, or ended, is no longer seen to have it. */
+export const unseenSeconds = 0.5
 
 /**
- * Waits until the started command listens on the port, or until it is plain that it does not.
+ * Waits until the started command listens on the port, and no old process does, or until it is plain that
+ * it does not.
  * @throws the reason of the signal when that is aborted
  */
 export async function awaitListening(question: ListeningQuestion): Promise<StartOutcome> {
-  const {server, platform, port, look, old, prober, deadline, signal} = question
+  const {server, judge, prober, deadline, context} = question
+  const {platform, host, look, signal, options} = context
+  const {port} = options
   let elsewhereSince: number | undefined
   let elsewhere: StartOutcome | undefined
   let elsewhereLookedAt = 0
-
-  let judged: {sockets: string; at: number; holders: Holder[][]} | undefined
+  let unseenSince: number | undefined
+  /** Old processes that listened beside the new one. */
+  const beside = new Map<number, Holder>()
   /** Listeners that are known to be somebody else's. */
   const foreign = new Set<string>()
 
-  /** Looking through all processes is dear; who holds the same sockets as a moment ago is not asked again. */
-  async function holdersOfListeners(view: PortView): Promise<Holder[][]> {
-    const sockets = view.listeners.map(socketKey).join()
-    const now = monotonicSeconds()
-    if (judged === undefined || judged.sockets !== sockets || now - judged.at > judgedForSeconds) {
-      judged = {sockets, at: now, holders: await holdersOfEach(platform, port, view.listeners)}
-    }
-    return judged.holders
-  }
+  const isNew = ({pid}: Holder) => host.startOf(pid) === server.number
+  const oldAreAlive = () => host.processes().some(({start}) => start !== server.number)
 
-  const isNew = ({pid}: Holder, pids: readonly number[]) => pids.includes(pid) && !old.has(pid)
-
-  /** Whose the listener is. Nobody we can see: then it is the new server's, as no other was there. */
+  /** Whose the listener is. */
   async function judgeListener(view: PortView, at: number): Promise<StartOutcome | undefined> {
-    const bySocket = await holdersOfListeners(view)
-    const holders = bySocket.flat()
-    const pids = question.processes()
-    // A socket that an old process has, too, is the old one, whoever else has inherited it since.
-    const ours = bySocket
-      .filter((each) => !each.some(({pid}) => old.has(pid)))
-      .flatMap((each) => each.filter((holder) => isNew(holder, pids)))
-    if (ours.length > 0) {
-      const status = server.ending()?.code
-      return status === 0 && prober === undefined
-        ? {kind: 'daemonised', holders: ours}
-        : {kind: 'listening', at, holders: ours}
-    }
-    if (holders.length === 0) {
-      return hasOldProcesses(pids) ? undefined : {kind: 'listening', at, holders: []}
-    }
-    const isOld = bySocket.every((each) => each.some(({pid}) => old.has(pid)))
-    if (isOld) {
-      // Who answers there now is known.
+    const {ours, old, others, unseen}: Judged = await judge.judge(view, at)
+    if (others.length > 0) return {kind: 'other-process', holders: others}
+    if (old.length > 0) {
+      question.onOldListeners?.(old)
+      if (ours.length > 0) for (const holder of old) beside.set(holder.pid, holder)
+      // Who answers there now is known, or may be the wrong one.
       prober?.pause()
       prober?.reject()
       return undefined
     }
-    return {kind: 'other-process', holders}
+    if (unseen.length > 0) return judgeUnseen(unseen, at)
+    unseenSince = undefined
+    if (ours.length === 0) return undefined
+    const status = server.ending()?.code
+    return status === 0 && prober === undefined
+      ? {kind: 'daemonised', holders: ours}
+      : {kind: 'listening', at, holders: ours, beside: [...beside.values()]}
   }
 
-  function hasOldProcesses(pids: readonly number[]): boolean {
-    return pids.some((pid) => old.has(pid))
+  function judgeUnseen(sockets: SocketEntry[], at: number): StartOutcome | undefined {
+    unseenSince ??= at
+    return at - unseenSince > unseenSeconds ? {kind: 'unseen', sockets} : undefined
   }
 
   /** A connection was had. If the listener is gone again, it was there for this one. */
-  async function judgeConnection(view: PortView | null): Promise<StartOutcome | undefined> {
+  async function judgeConnection(view: PortView): Promise<StartOutcome | undefined> {
     const had = prober?.connection()
     if (had === undefined) return undefined
-    if (view !== null && view.listeners.length > 0) return judgeListener(view, had.at)
-    const ends = view?.connections.filter(
-      ({endpoint, entry}) =>
-        endpoint === 'server' && entry.remote.port === had.client.socket.localPort,
-    )
-    const holders = await holdersOf(platform, port, ends?.map(({entry}) => entry) ?? [])
-    const pids = question.processes()
-    const ours = holders.filter((holder) => isNew(holder, pids))
-    if (ours.length > 0 || (holders.length === 0 && !hasOldProcesses(pids))) {
-      return {kind: 'listening', at: had.at, holders: ours}
+    if (view.listeners.length > 0) return judgeListener(view, had.at)
+    const ends = view.connections
+      .filter(
+        ({endpoint, entry}) =>
+          endpoint === 'server' && entry.remote.port === had.client.socket.localPort,
+      )
+      .map(({entry}) => entry)
+    const holders = await holdersOf(platform, port, ends)
+    const areOld = oldAreAlive()
+    const ours = holders.filter(isNew)
+    if (ours.length > 0 || (holders.length === 0 && !areOld)) {
+      const held = ends.filter(({inode}) => inode !== undefined)
+      if (ours.length === 0 && held.length > 0) return judgeUnseen(held, monotonicSeconds())
+      return {kind: 'listening', at: had.at, holders: ours, beside: [...beside.values()]}
     }
     prober?.reject()
     return undefined
@@ -133,14 +141,14 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
   }
 
   async function findElsewhere(view: PortView): Promise<StartOutcome | undefined> {
-    const pids = question.processes()
-    const known = new Set(question.before.map(socketKey))
+    const known = new Set([...context.before, ...view.listeners].map(socketKey))
     const ours: SocketEntry[] = []
     for (const entry of view.allListeners) {
       const key = socketKey(entry)
       if (known.has(key) || foreign.has(key)) continue
       const holders = await holdersOf(platform, entry.local.port, [entry])
-      if (holders.some((holder) => isNew(holder, pids))) ours.push(entry)
+      host.processes()
+      if (holders.some(isNew)) ours.push(entry)
       else foreign.add(key)
     }
     const here = ours.filter(({local}) => local.port === port)
@@ -150,32 +158,38 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
     return ports.length > 0 ? {kind: 'other-port', ports} : undefined
   }
 
+  /** Descent has to be seen while the parents are alive, if there is more than one whose it could be. */
+  let oldWereAlive = oldAreAlive()
   for (;;) {
     signal.throwIfAborted()
     const ending = server.ending()
     let at = monotonicSeconds()
-    let view = look === null ? null : await look()
+    let view = await look()
+    if (oldWereAlive) oldWereAlive = oldAreAlive()
     const connectedAt = prober?.connection()?.at ?? at
     // A connection cannot be judged by a reading that was begun before it was there.
-    if (look !== null && connectedAt > at) {
+    if (connectedAt > at) {
       at = connectedAt
       view = await look()
     }
     const outcome =
       (await judgeConnection(view)) ??
-      (view !== null && view.listeners.length > 0 ? await judgeListener(view, at) : undefined)
+      (view.listeners.length > 0 ? await judgeListener(view, at) : undefined)
     if (outcome !== undefined) return outcome
-    if (view !== null && view.listeners.length === 0) prober?.resume()
+    if (view.listeners.length === 0) prober?.resume()
     if (ending !== undefined) {
-      const leftBehind = question.processes().some((pid) => !old.has(pid))
+      const leftBehind = host.processes().some(({start}) => start === server.number)
       const mayBeDaemon = ending.code === 0 && leftBehind && at < ending.seconds + daemonSeconds
       if (!mayBeDaemon) return {kind: 'exited', ending}
     }
-    if (view !== null) await noteElsewhere(view)
+    await noteElsewhere(view)
     if (elsewhere !== undefined && at - (elsewhereSince ?? at) > question.elsewhereSeconds) {
       return elsewhere
     }
-    if (at > deadline) return elsewhere ?? {kind: 'never-listened'}
+    if (at > deadline) {
+      if (beside.size > 0) return {kind: 'beside-old', holders: [...beside.values()]}
+      return elsewhere ?? {kind: 'never-listened'}
+    }
     const tookMilliseconds = (monotonicSeconds() - at) * 1000
     const wake = new AbortController()
     await Promise.race([
@@ -187,8 +201,4 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
       ...(prober === undefined ? [] : [prober.next()]),
     ]).finally(() => wake.abort())
   }
-}
-
-function socketKey({local, inode}: SocketEntry): string {
-  return `${endWords(local)} ${inode ?? ''}`
 }

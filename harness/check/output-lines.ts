@@ -8,43 +8,69 @@ const addressInUse =
 /** Words that point at the line which says why a program ended. */
 const problem = /error|exception|fail|fatal|cannot|can't|could not|denied|invalid|not found|unable/i
 
+/** How many different lines about a port in use are remembered as usual. */
+const rememberedLines = 100
+
 /** What one attempt wrote, as far as it tells why the attempt failed. */
 export interface OutputLines {
   add(text: string): void
   /** The lines that name the error, without repetitions; the last lines where none does. */
   errorLines(): string[]
   namesAddressInUse(): boolean
+  /** All lines that read as if a port were in use, for the starts that follow. */
+  readsAsInUse(): ReadonlySet<string>
 }
 
-/** Collects lines from pieces of text; keeps few lines, and of an endless line only the beginning. */
-export function collectLines(): OutputLines {
+/**
+ * Collects lines from pieces of text; keeps few lines, and of an endless line only the beginning.
+ * @param usual lines, from {@link OutputLines.readsAsInUse}, that a start prints when nothing is wrong:
+ * "e-mail address already in use" is about no port
+ */
+export function collectLines(usual: ReadonlySet<string> = new Set()): OutputLines {
   const inUse: string[] = []
+  const readsAsInUse = new Set<string>()
   const problems: string[] = []
   let last: string[] = []
   let partial = ''
 
+  const names = (line: string) => addressInUse.test(line) && !usual.has(withoutNumbers(line.trim()))
+
   const take = (line: string) => {
-    const kept = line.trim()
+    const kept = copied(line.trim())
     if (kept === '') return
     last = [...last, kept].slice(-keptLines)
-    const list = addressInUse.test(kept) ? inUse : problem.test(kept) ? problems : undefined
+    if (addressInUse.test(kept) && readsAsInUse.size < rememberedLines) {
+      readsAsInUse.add(withoutNumbers(kept))
+    }
+    const list = names(kept) ? inUse : problem.test(kept) ? problems : undefined
     if (list !== undefined && list.length < keptLines && !list.includes(kept)) list.push(kept)
   }
   return {
     add(text) {
       const [first = '', ...rest] = text.split(/\r?\n/)
-      partial = (partial + first).slice(0, lineCharacters)
+      partial = copied((partial + first).slice(0, lineCharacters))
       for (const line of rest) {
         take(partial)
-        partial = line.slice(0, lineCharacters)
+        partial = copied(line.slice(0, lineCharacters))
       }
     },
     errorLines() {
       const all = partial.trim() === '' ? last : [...last, partial.trim()].slice(-keptLines)
-      if (addressInUse.test(partial)) return [...inUse, partial.trim()].slice(0, keptLines)
+      if (names(partial)) return [...inUse, partial.trim()].slice(0, keptLines)
       if (inUse.length > 0) return inUse
       return problems.length > 0 ? problems : all
     },
-    namesAddressInUse: () => inUse.length > 0 || addressInUse.test(partial),
+    namesAddressInUse: () => inUse.length > 0 || names(partial),
+    readsAsInUse: () => readsAsInUse,
   }
+}
+
+/** The same, without the pids and times that are others each time. */
+function withoutNumbers(line: string): string {
+  return line.replace(/\d+/g, '#')
+}
+
+/** A part of a string keeps the whole of it in memory, here a chunk of up to 64 kB; a copy does not. */
+export function copied(part: string): string {
+  return Buffer.from(part, 'utf16le').toString('utf16le')
 }

@@ -12,26 +12,25 @@ const goneSeconds = 0.05
 export async function pauseSeconds(
   {look, platform, settings, host}: CheckContext,
   prober: Prober,
-  old: ReadonlySet<number>,
   beganAt: number,
   portRefused: boolean,
 ): Promise<number> {
   const now = monotonicSeconds()
   const proportional = Math.min(seldomSeconds, Math.max(0.1, (now - beganAt) / 20))
   if (!portRefused) return proportional
-  if (host.processes().some((pid) => old.has(pid))) return processHeldSeconds
-  const view = look === null ? null : await look()
-  const left = view?.connections.filter(
+  // The failed attempt has been cleared away: whoever is alive now is old.
+  if (host.processes().length > 0) return processHeldSeconds
+  const view = await look()
+  const left = view.connections.filter(
     ({endpoint, entry}) => endpoint === 'server' && !prober.ports.has(entry.remote.port),
   )
   const hidden = platform.hiddenStates.includes('TIME_WAIT')
   // Refused a moment ago, and nothing is left now: it has just gone.
-  if (left?.length === 0 && !hidden) return goneSeconds
-  if (left === undefined && !hidden) return proportional
+  if (left.length === 0 && !hidden) return goneSeconds
   const pacing = pacingFor({
     platform,
     settings,
-    sockets: left ?? null,
+    sockets: left,
     assumed: hidden ? 'TIME_WAIT' : 'none',
     appearedAt: beganAt,
   })

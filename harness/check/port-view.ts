@@ -38,7 +38,10 @@ export function endWords({address, port}: SocketEntry['local']): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-/** Who has the sockets open; nobody where the OS, or a missing permission, does not let us see. */
+/**
+ * Who has the sockets open; nobody where a missing permission does not let us see.
+ * @throws Error where the OS does not tell
+ */
 export async function holdersOf(
   platform: Platform,
   port: number,
@@ -55,10 +58,6 @@ export async function holdersOfEach(
   sockets: readonly SocketEntry[],
 ): Promise<Holder[][]> {
   if (platform.readHolders === null || sockets.length === 0) return sockets.map(() => [])
-  try {
-    const {of} = await platform.readHolders(port, sockets)
-    return sockets.map(of)
-  } catch {
-    return sockets.map(() => [])
-  }
+  const {of} = await platform.readHolders(port, sockets)
+  return sockets.map(of)
 }

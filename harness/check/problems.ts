@@ -1,5 +1,3 @@
-import {once} from 'node:events'
-import {createConnection} from 'node:net'
 import {UsageError} from '../errors.ts'
 import type {Platform} from '../platforms/platform.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
@@ -30,12 +28,12 @@ export function processWords({pid, command}: Pick<Holder, 'pid' | 'command'>): s
  * @throws UsageError if there is a listener already, with who it is where that is visible
  */
 export async function assertNobodyListens(
-  {address, port}: FilledOptions,
+  {port}: FilledOptions,
   platform: Platform,
-  look: (() => Promise<PortView>) | null,
+  look: () => Promise<PortView>,
 ): Promise<SocketEntry[]> {
-  const view = await look?.()
-  const inTheWay = [...(view?.listeners ?? []), ...(view?.listenersOnOtherAddresses ?? [])]
+  const view = await look()
+  const inTheWay = [...view.listeners, ...view.listenersOnOtherAddresses]
   if (inTheWay.length > 0) {
     const holders = await holdersOf(platform, port, inTheWay)
     const who = holders.length === 0 ? 'another program' : holders.map(processWords).join(', ')
@@ -44,29 +42,26 @@ export async function assertNobodyListens(
       `port ${port} is taken: ${who} listens on ${where}; stop it or choose another port (rebind why ${port} tells more)`,
     )
   }
-  if (view === undefined && (await isAnswered(address, port))) {
-    throw new UsageError(
-      `port ${port} is taken: a program listens on it already; stop it or choose another port (rebind why ${port} tells more)`,
-    )
-  }
-  return view?.allListeners ?? []
+  return view.allListeners
 }
 
-async function isAnswered(host: string, port: number): Promise<boolean> {
-  const socket = createConnection({host, port})
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.resetAndDestroy()
+/** What can become of a start that nobody has connected to, and that has no predecessor. */
+export type FirstFailure = Extract<
+  StartOutcome,
+  {
+    kind:
+      | 'exited'
+      | 'never-listened'
+      | 'other-port'
+      | 'other-address'
+      | 'other-process'
+      | 'daemonised'
   }
-}
+>
 
 /** Why the first start is no server that could be restarted. */
 export function startProblem(
-  outcome: Exclude<StartOutcome, {kind: 'listening'}>,
+  outcome: FirstFailure,
   {lines}: ServerStart,
   {address, port, startTimeoutSeconds}: FilledOptions,
   left: readonly SeenSocket[],
@@ -142,6 +137,7 @@ function residueRemedy(port: number, left: readonly SeenSocket[]): string {
     endpoint === 'server' ? (entry.expiresInSeconds ?? []) : [],
   )
   if (timers.length === 0) return `rebind why ${port} tells what is in its way`
-  const seconds = Math.ceil(Math.max(...timers)) + 2
+  // There may be more of them than a function takes arguments.
+  const seconds = Math.ceil(timers.reduce((longest, each) => Math.max(longest, each))) + 2
   return `an earlier run has left sockets on the port: wait ${seconds} s, or choose another port`
 }

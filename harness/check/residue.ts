@@ -5,24 +5,25 @@ import {residueOf} from '../restart/observer.ts'
 import type {OpenConnection} from './connections.ts'
 import type {CheckContext} from './context.ts'
 import {holdersOf} from './port-view.ts'
+import type {ServerHost, ServerStart} from './server.ts'
 
 const settleWithinSeconds = 0.2
 const settleEveryMilliseconds = 10
 
 /** What is left once nothing is in flight any more; null where the OS does not show it. */
 export async function readResidue(
-  {look, platform, options}: CheckContext,
+  {look, host, platform, options}: CheckContext,
   connections: readonly OpenConnection[],
-  old: ReadonlySet<number>,
+  start: ServerStart,
 ): Promise<CheckRound['residue']> {
-  if (look === null) return null
   const deadline = monotonicSeconds() + settleWithinSeconds
   const ports = new Set(connections.map(({localPort}) => localPort))
   let before = ''
   for (;;) {
     const view = await look()
-    const holders = old.size === 0 ? [] : await holdersOf(platform, options.port, view.listeners)
-    const oldListeners = holders.some(({pid}) => old.has(pid)) ? view.listeners : []
+    const areOld = host.processes().some((each) => each.start !== start.number)
+    const holders = areOld ? await holdersOf(platform, options.port, view.listeners) : []
+    const oldListeners = holders.some(({pid}) => isOld(host, pid, start)) ? view.listeners : []
     // Only what the connections left: others that come now are clients of the successor.
     const ours = view.connections.filter(
       ({entry}) => ports.has(entry.remote.port) || ports.has(entry.local.port),
@@ -49,18 +50,42 @@ export async function readResidue(
   }
 }
 
+/** Whether a socket in this state keeps anybody from the port; an embryonic one has no port of its own yet. */
+export function holdsPort(state: string): boolean {
+  return state !== 'SYN_RECV' && state !== 'CLOSED'
+}
+
+/** Whether any end of the connections that holds the port is still there. */
+export async function isAnyLeft(
+  {look}: CheckContext,
+  connections: readonly OpenConnection[],
+): Promise<boolean> {
+  const ports = new Set(connections.map(({localPort}) => localPort))
+  const view = await look()
+  return view.connections.some(
+    ({endpoint, entry}) =>
+      endpoint === 'server' && ports.has(entry.remote.port) && holdsPort(entry.state),
+  )
+}
+
 /** The processes of the stopped server that are alive at the restart, and which of them still listens. */
 export async function describeSurvivors(
   {host, look, platform, options}: CheckContext,
-  old: ReadonlySet<number>,
+  start: ServerStart,
 ): Promise<Survivor[]> {
-  if (old.size === 0) return []
-  const {port} = options
-  const view = look === null ? undefined : await look()
-  const listening = await holdersOf(platform, port, view?.listeners ?? [])
-  return [...old].flatMap((pid) => {
+  const old = host.processes().filter((each) => each.start !== start.number)
+  if (old.length === 0) return []
+  const {listeners, listenersOnOtherAddresses} = await look()
+  const sockets = [...listeners, ...listenersOnOtherAddresses]
+  const listening = await holdersOf(platform, options.port, sockets)
+  return old.flatMap(({pid}) => {
     const command = host.commandOf(pid)
     if (command === undefined) return []
     return [{pid, command, listening: listening.some((holder) => holder.pid === pid)}]
   })
+}
+
+function isOld(host: ServerHost, pid: number, {number}: ServerStart): boolean {
+  const start = host.startOf(pid)
+  return typeof start === 'number' && start !== number
 }

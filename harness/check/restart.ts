@@ -1,24 +1,30 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import pRetry from 'p-retry'
 import {monotonicSeconds} from '../clock.ts'
-import type {CheckRound, Survivor} from '../reports/check-schema.ts'
+import type {Holder} from '../platforms/socket-holders.ts'
+import type {CheckError, CheckRound, Survivor} from '../reports/check-schema.ts'
+import {clearAway} from './clear-away.ts'
 import {asOpenConnection, type OpenConnection} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
+import {CouldNotMeasure, unseenProblem} from './could-not-measure.ts'
 import {collectErrors, outcomeWords} from './errors-seen.ts'
-import {awaitListening} from './listening.ts'
+import type {Listened} from './listened.ts'
+import {openListenerJudge} from './listeners.ts'
+import {awaitListening, hadListened, type StartOutcome} from './listening.ts'
 import {commandToStart} from './options.ts'
 import {pauseSeconds} from './pause.ts'
 import type {Prober} from './prober.ts'
-import {describeSurvivors, readResidue} from './residue.ts'
+import {describeSurvivors, holdsPort, isAnyLeft, readResidue} from './residue.ts'
 import type {ServerStart} from './server.ts'
+import {staysUp} from './stays-up.ts'
 
 /** While the prober runs it is the prober that notices; the table is for what it cannot see. */
 const lookEveryMilliseconds = 50
-/** How long a client is given to get in, once the table shows a listener. */
-const connectWithinSeconds = 5
 const minimumAttemptSeconds = 10
-/** A server that retries for itself, and silently, shows by taking this much longer than at first. */
-const silentRetrySeconds = 5
+/** A server that retries by itself shows by taking this much longer than twice its first start. */
+const spokenRetrySeconds = 0.25
+const silentRetrySeconds = 0.5
+const unseenRetrySeconds = 5
 
 export interface Restarted {
   successor: RunningServer | undefined
@@ -38,28 +44,32 @@ export async function restart(
   round: number,
   predecessor: RunningServer,
   connections: readonly OpenConnection[],
-  prober: Prober,
+  {prober, listened}: {prober: Prober; listened: Listened},
 ): Promise<Restarted> {
-  const {options, host, look, platform, before, signal} = context
-  const {address, port, limitSeconds} = options
+  const {options, host, signal} = context
+  const {limitSeconds} = options
+  const {first} = predecessor
   const scenario = `round-${round}`
   const beganAt = monotonicSeconds()
   const deadline = beganAt + limitSeconds
   const attemptSeconds = Math.max(minimumAttemptSeconds, 5 * predecessor.startupSeconds)
   const patienceSeconds = Math.max(1, 3 * predecessor.startupSeconds)
   const errors = collectErrors()
-  // Whatever of the old server is still alive now has outlived it.
-  const old = new Set(host.processes())
   let firstAttemptAt = beganAt
   let attempts = 0
   let residue: Restarted['residue'] | undefined
   let survivors: Promise<Survivor[]> | undefined
+  const oldListeners = new Map<number, Survivor>()
   let successor: RunningServer | undefined
   let grantedAt: number | null = null
 
+  const noteOldListeners = (holders: readonly Holder[]) => {
+    for (const {pid, command} of holders) oldListeners.set(pid, {pid, command, listening: true})
+  }
+
   async function tryOnce(attempt: number): Promise<void> {
     attempts = attempt
-    const start = await host.start(commandToStart(options))
+    const start = await host.start(commandToStart(options), first.readsAsInUse)
     const {pid, startedAt} = start
     context.onEvent?.('process', {
       at: startedAt,
@@ -70,60 +80,102 @@ export async function restart(
     })
     if (attempt === 1) {
       firstAttemptAt = startedAt
-      survivors = describeSurvivors(context, old)
+      survivors = describeSurvivors(context, start)
     }
-    residue ??= readResidue(context, connections, old)
+    residue ??= readResidue(context, connections, start)
     prober.resume()
+    const judge = openListenerJudge(context, start, listened)
     const outcome = await awaitListening({
+      context,
       server: start,
-      platform,
-      address,
-      port,
-      look,
-      processes: host.processes,
-      old,
-      before,
+      judge,
       prober,
       deadline: Math.min(deadline, startedAt + attemptSeconds),
       elsewhereSeconds: patienceSeconds,
       lookEveryMilliseconds,
-      signal,
+      onOldListeners: noteOldListeners,
     })
     await residue
-    if (outcome.kind === 'listening') {
-      await letClientIn(prober, start)
-      grantedAt = Math.min(outcome.at, prober.connection()?.at ?? outcome.at)
-      const had = prober.connection()
-      const waiting = had === undefined ? undefined : asOpenConnection(had.client)
-      const startupSeconds = Math.max(0, grantedAt - startedAt)
-      successor = {start, startupSeconds, holders: outcome.holders, waiting}
-      // nginx tries five times within one attempt; that is no immediate restart.
-      const tookLong = startupSeconds > silentRetrySeconds + 3 * predecessor.startupSeconds
-      const wasInTheWay = (await residue)?.some(({endpoint}) => endpoint === 'server') ?? false
-      if (start.lines.namesAddressInUse() || (tookLong && wasInTheWay)) {
-        errors.add(attempt, outcome, start)
-      }
-      context.onEvent?.('bind-attempt', {at: grantedAt, scenario, attempt, outcome: 'granted'})
-      return
+    if (outcome.kind !== 'listening') {
+      const inUse = start.lines.namesAddressInUse() && !hadListened(outcome.kind)
+      return fail(attempt, start, outcome, inUse ? 'EADDRINUSE' : null)
     }
-    const ranSeconds = monotonicSeconds() - startedAt
-    await clearAway(start)
+    const listensAt = Math.min(outcome.at, prober.connection()?.at ?? outcome.at)
+    const startupSeconds = Math.max(0, listensAt - startedAt)
+    const late = await isLate(start, startupSeconds, await residue)
+    const fault = await staysUp({
+      context,
+      server: start,
+      judge,
+      prober,
+      usualSeconds: first.startupSeconds,
+    })
+    if (fault !== undefined) return fail(attempt, start, fault, null)
+    grantedAt = Math.min(listensAt, prober.connection()?.at ?? listensAt)
+    const had = prober.connection()
+    const waiting = had === undefined ? undefined : asOpenConnection(had.client)
+    const spans = listened.spans.filter((span) => host.startOf(span.pid) === start.number)
+    successor = {start, startupSeconds, holders: outcome.holders, waiting, first, spans}
+    const {beside} = outcome
+    if (beside.length > 0) {
+      errors.add(attempt, {kind: 'beside-old', holders: beside}, start, null)
+    } else if (late !== undefined) errors.add(attempt, outcome, start, late.code)
+    context.onEvent?.('bind-attempt', {at: grantedAt, scenario, attempt, outcome: 'granted'})
+  }
+
+  async function fail(
+    attempt: number,
+    start: ServerStart,
+    outcome: StartOutcome,
+    code: CheckError['code'],
+  ): Promise<never> {
+    if (outcome.kind === 'unseen') throw new CouldNotMeasure(unseenProblem(context, start, outcome))
+    if (outcome.kind === 'beside-old') noteOldListeners(outcome.holders)
+    // Whoever let the client in is not the server that stays.
+    prober.reject()
+    const ranSeconds = monotonicSeconds() - start.startedAt
+    await clearAway(context, start)
     // One that the limit cut off while it was starting has not failed yet.
     const cutOff = outcome.kind === 'never-listened' && ranSeconds < patienceSeconds
-    if (!cutOff || errors.list.length === 0) errors.add(attempt, outcome, start)
-    const code = errors.list.at(-1)?.code ?? undefined
+    if (!cutOff || errors.list.length === 0) errors.add(attempt, outcome, start, code)
     const what = outcomeWords(outcome)
     const at = monotonicSeconds()
-    context.onEvent?.('bind-attempt', {at, scenario, attempt, outcome: 'refused', code, what})
+    context.onEvent?.('bind-attempt', {
+      at,
+      scenario,
+      attempt,
+      outcome: 'refused',
+      code: code ?? undefined,
+      what,
+    })
     if (attempt === 1) context.onWaiting?.(round, code ?? what)
     throw new AttemptFailed(what)
   }
 
-  /** A failed attempt must not be in the next one's way. */
-  async function clearAway(start: ServerStart): Promise<void> {
-    host.kill(host.processes().filter((pid) => !old.has(pid)))
-    await start.ended
-    await start.silent
+  /**
+   * Whether the server tried again by itself until it had its port, as nginx does five times: then what was
+   * in its way is gone when it listens, and that took longer than usual. One that listens while that is
+   * still there was not kept from it, whatever it writes.
+   */
+  async function isLate(
+    start: ServerStart,
+    startupSeconds: number,
+    left: CheckRound['residue'],
+  ): Promise<{code: CheckError['code']} | undefined> {
+    const says = start.lines.namesAddressInUse()
+    const usual = 2 * first.startupSeconds + (says ? spokenRetrySeconds : silentRetrySeconds)
+    if (startupSeconds <= usual) return undefined
+    const wasInTheWay =
+      left === null
+        ? connections.some((each) => each.endedByServer())
+        : left.some(({endpoint, state}) => endpoint === 'server' && holdsPort(state))
+    // Where that does not show, only a start that took very much longer tells.
+    const isGone =
+      left === null
+        ? startupSeconds > 3 * first.startupSeconds + unseenRetrySeconds
+        : hadListener(left) || !(await isAnyLeft(context, connections))
+    if (wasInTheWay && isGone) return {code: says ? 'EADDRINUSE' : null}
+    return says ? {code: null} : undefined
   }
 
   try {
@@ -135,7 +187,7 @@ export async function restart(
       async onFailedAttempt({error}) {
         if (!(error instanceof AttemptFailed)) return
         const portRefused = errors.list.at(-1)?.code === 'EADDRINUSE'
-        const seconds = await pauseSeconds(context, prober, old, beganAt, portRefused)
+        const seconds = await pauseSeconds(context, prober, beganAt, portRefused)
         const left = deadline - monotonicSeconds()
         await delay(Math.max(0, Math.min(seconds, left)) * 1000, undefined, {signal})
       },
@@ -150,19 +202,24 @@ export async function restart(
     errors: errors.list,
     firstAttemptAt,
     grantedAt,
-    survivors: (await survivors) ?? [],
+    survivors: mergeSurvivors((await survivors) ?? [], oldListeners),
     residue: residue ?? Promise.resolve(null),
   }
 }
 
-/** The outage ends when a client is let in, which the listener alone does not prove. */
-async function letClientIn(prober: Prober, start: ServerStart): Promise<void> {
-  prober.resume()
-  const timeout = new AbortController()
-  await Promise.race([
-    prober.next(),
-    start.ended,
-    delay(connectWithinSeconds * 1000, undefined, {signal: timeout.signal}),
-  ]).finally(() => timeout.abort())
-  prober.pause()
+/** An old listener is gone once the new one listens; what it leaves of its connections was not in the way. */
+function hadListener(residue: NonNullable<CheckRound['residue']>): boolean {
+  return residue.some(({endpoint, state}) => endpoint === 'server' && state === 'LISTEN')
+}
+
+/** Those that were alive at first, and those that were seen to listen since, which their old parents may have made. */
+function mergeSurvivors(
+  survivors: readonly Survivor[],
+  listeners: ReadonlyMap<number, Survivor>,
+): Survivor[] {
+  const pids = new Set(survivors.map(({pid}) => pid))
+  return [
+    ...survivors.map((each) => listeners.get(each.pid) ?? each),
+    ...[...listeners.values()].filter(({pid}) => !pids.has(pid)),
+  ]
 }

@@ -1,7 +1,9 @@
 import {monotonicSeconds} from '../clock.ts'
 import type {CheckProblem, CheckRound} from '../reports/check-schema.ts'
+import {isOutOfFiles} from '../sockets/system-error.ts'
 import {type OpenConnection, openConnections} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
+import {openListened} from './listened.ts'
 import {openProber, type Prober} from './prober.ts'
 import {daemonProblem, unreachableProblem} from './problems.ts'
 import {restart} from './restart.ts'
@@ -28,22 +30,29 @@ export async function playRound(
       port,
       hold,
       send,
-      look: async () => (look === null ? null : look()),
+      look,
       have: server.waiting === undefined ? [] : [server.waiting],
       signal,
     })
   } catch (error) {
     signal.throwIfAborted()
+    if (isOutOfFiles(error)) throw error
     return {problem: unreachableProblem(error as Error, options, start)}
   }
   const {connections, accepted} = opened
   for (const {localPort} of connections) context.usedPorts.add(localPort)
   const prober = proberFor(context)
+  const listened = openListened(server.spans)
+  let successor: RunningServer | undefined
   try {
-    const stop = await stopServer(context, start, prober)
+    const stop = await stopServer(context, start, {prober, listened})
     if (stop.kind === 'daemonised') return {problem: daemonProblem(stop.holders)}
-    const restarted = await restart(context, number, server, connections, prober)
-    const {successor, attempts, errors, firstAttemptAt, grantedAt, survivors} = restarted
+    const restarted = await restart(context, number, server, connections, {
+      prober,
+      listened,
+    })
+    successor = restarted.successor
+    const {attempts, errors, firstAttemptAt, grantedAt, survivors} = restarted
     // A client sees the port again when it is let in; the table shows the listener a little earlier.
     const acceptsAt = prober.connection()?.at ?? grantedAt
     const waited = grantedAt === null ? null : Math.max(0, grantedAt - firstAttemptAt)
@@ -73,18 +82,25 @@ export async function playRound(
       failedConnections: prober.counts.failed,
       errors,
       survivors,
+      listened: listened.spans.map(({pid, from, to}) => ({
+        pid,
+        from: Math.max(0, from - server.first.startedAt),
+        to: Math.max(0, to - server.first.startedAt),
+      })),
     }
     context.onEvent?.('result', {at: monotonicSeconds(), scenario: `round-${number}`, ...round})
     return {round, successor}
   } finally {
     prober.pause()
+    // Nobody else ends a connection that came about between two attempts.
+    if (successor === undefined) prober.reject()
     for (const used of prober.ports) context.usedPorts.add(used)
     for (const {client} of connections) client.socket.resetAndDestroy()
   }
 }
 
 /** The client that tries to connect during a restart. */
-export function proberFor({options, platform, settings, usedPorts}: CheckContext): Prober {
+function proberFor({options, platform, settings, usedPorts}: CheckContext): Prober {
   const {address, port, hold} = options
   const ephemeralPorts = platform.ephemeralPorts(settings)
   return openProber({host: address, port, hold, ephemeralPorts, avoid: usedPorts})

@@ -1,6 +1,7 @@
 import {createWriteStream} from 'node:fs'
 import {onlyOurs} from '../reports/output-file.ts'
 import {printable} from '../reports/words.ts'
+import {copied} from './output-lines.ts'
 import type {ServerOutput} from './server.ts'
 
 const lineCharacters = 2000
@@ -9,6 +10,8 @@ const fileCharacters = 8 * 1024 * 1024
 /** Where the lines of the servers go that are checked. */
 export interface ServerLog {
   add(output: ServerOutput): void
+  /** The process of this pid writes no more: its lines that were not ended are written out. */
+  end(pid: number): void
   /** Writes out lines that were not ended, and closes the file. */
   close(): Promise<void>
 }
@@ -27,6 +30,11 @@ export function openServerLog(file: string, echo?: (line: string) => void): Serv
   })
   const partial = new Map<string, string>()
 
+  const finish = (prefix: string) => {
+    const text = partial.get(prefix)
+    partial.delete(prefix)
+    if (text !== undefined && text !== '') put(prefix, text)
+  }
   const put = (prefix: string, text: string) => {
     const cut = text.length > lineCharacters ? `${text.slice(0, lineCharacters)}...` : text
     const line = `${prefix}${printable(cut)}\n`
@@ -37,15 +45,18 @@ export function openServerLog(file: string, echo?: (line: string) => void): Serv
   }
   return {
     add({pid, stream: name, text}) {
-      const prefix = `[${pid} ${name}] `
+      const prefix = prefixOf(pid, name)
       const [first = '', ...rest] = text.split('\n')
       const lines = [(partial.get(prefix) ?? '') + first, ...rest]
       for (const line of lines.slice(0, -1)) put(prefix, line)
       // Of an endless line only the beginning is kept.
-      partial.set(prefix, (lines.at(-1) ?? '').slice(0, lineCharacters + 1))
+      partial.set(prefix, copied((lines.at(-1) ?? '').slice(0, lineCharacters + 1)))
+    },
+    end(pid) {
+      for (const name of ['stdout', 'stderr'] as const) finish(prefixOf(pid, name))
     },
     async close() {
-      for (const [prefix, text] of partial) if (text !== '') put(prefix, text)
+      for (const prefix of [...partial.keys()]) finish(prefix)
       if (stream.destroyed) return
       await new Promise<void>((resolve) => {
         stream.once('close', resolve)
@@ -54,4 +65,8 @@ export function openServerLog(file: string, echo?: (line: string) => void): Serv
       })
     },
   }
+}
+
+function prefixOf(pid: number, stream: ServerOutput['stream']): string {
+  return `[${pid} ${stream}] `
 }

@@ -4,12 +4,22 @@ import {deferred} from '../deferred.ts'
 import {UsageError} from '../errors.ts'
 import type {CompiledProgram} from '../processes/compile.ts'
 import {type Actor, launch} from '../processes/launch.ts'
-import {commandLineOf, livingBelow} from '../processes/process-table.ts'
+import {
+  commandLineOf,
+  entriesBelow,
+  ProcessGroups,
+  type ProcessIdentity,
+  readProcesses,
+  signalProcess,
+} from '../processes/process-table.ts'
 import type {CommandEnding, CommandToStart} from '../processes/protocol.ts'
+import {type Lineage, type Member, openLineage} from './lineage.ts'
 import {collectLines, type OutputLines} from './output-lines.ts'
 
 /** One start of the command under test. */
 export interface ServerStart {
+  /** Counted from 0. */
+  number: number
   pid: number
   /** When it was started, monotonic seconds. */
   startedAt: number
@@ -30,20 +40,36 @@ export interface ServerOutput {
 
 /** Where servers are started, and from where every process of theirs can be found and ended. */
 export interface ServerHost {
-  /** @throws UsageError if the command cannot be started */
-  start(command: CommandToStart): Promise<ServerStart>
-  /** Sends a signal to the process that was started, as `kill PID` does. */
+  /**
+   * @param usual lines about a port in use that its starts print when nothing is wrong
+   * @throws UsageError if the command cannot be started
+   */
+  start(command: CommandToStart, usual?: ReadonlySet<string>): Promise<ServerStart>
+  /**
+   * Sends a signal to the process that was started, as `kill PID` does.
+   * @throws SystemError-like Error with the code EPERM if it is another user's
+   */
   signal(server: ServerStart, signal: NodeJS.Signals): Promise<void>
-  /** The living processes of all servers started here. */
-  processes(): number[]
+  /** The living processes of all servers started here, and which start each descends from. */
+  processes(): Member[]
+  /** By the latest reading of the process table, as {@link processes} takes it. */
+  startOf: Lineage['startOf']
   /** The command line of one of them; undefined if it has ended. */
   commandOf(pid: number): string | undefined
-  /** Sends SIGKILL to the processes, unless they are none of these servers' (any more). */
-  kill(pids: readonly number[]): void
+  /**
+   * Sends SIGKILL to the processes, unless they are none of these servers' (any more).
+   * @returns the pids of those that are another user's, so that they may not be killed
+   */
+  kill(pids: readonly number[]): number[]
   /** Makes a temporary folder that is gone when the harness ends, however it ends. */
   makeFolder(prefix: string): Promise<string>
-  /** Ends all servers with all their processes, and waits until they have ended. */
-  close(): Promise<void>
+  /** Removes such a folder before that, with the rights of whoever owns it by then. */
+  removeFolder(folder: string): Promise<void>
+  /**
+   * Ends all servers with all their processes, and waits until they have ended.
+   * @returns the pids of those that could not be ended, because they have become another user's
+   */
+  close(): Promise<readonly number[]>
 }
 
 interface RunningServer {
@@ -59,9 +85,10 @@ interface RunningServer {
 export async function openServerHost(
   program: CompiledProgram,
   onOutput: (output: ServerOutput) => void,
+  onSilent: (pid: number) => void = () => undefined,
 ): Promise<ServerHost> {
   const servers = new Map<number, RunningServer>()
-  const groups = new Set<number>()
+  const groups = new ProcessGroups()
   // A server may write, and end, before the answer that tells its pid has been dealt with.
   const early: (() => void)[] = []
   let starting = 0
@@ -78,33 +105,46 @@ export async function openServerHost(
       }),
     onCommandEnded: ({pid, code, signal, seconds}) =>
       whenKnown(() => servers.get(pid)?.end({code, signal, seconds})),
-    onCommandSilent: ({pid}) => whenKnown(() => servers.get(pid)?.fallSilent()),
+    onCommandSilent: ({pid}) =>
+      whenKnown(() => {
+        servers.get(pid)?.fallSilent()
+        // A restart may be tried hundreds of times; what has ended is no longer needed here.
+        servers.delete(pid)
+        onSilent(pid)
+      }),
   })
   let closing = false
   guardian.ended.then((ending) => {
     if (closing) return
     // Nobody is left to end them but us. A killed guardian is no reason to leave a server running.
-    livingBelow(guardian.pid, groups)
-    for (const group of groups) killGroup(group)
+    for (const entry of entriesBelow(guardian.pid, groups)) killIfOurs(entry)
     for (const {end, fallSilent} of servers.values()) {
       end(ending)
       fallSilent()
     }
   })
 
-  const processes = () => livingBelow(guardian.pid, groups)
+  const lineage = openLineage(guardian.pid)
+  const processes = () => lineage.observe(readProcesses())
+  let started = 0
   return {
-    async start(command) {
+    async start(command, usual) {
+      // Whatever has been left without a parent up to now is not the new start's.
+      processes()
       starting++
       try {
         const {pid, seconds} = await guardian.request('start-command', command)
         const ended = deferred<CommandEnding>()
         const silent = deferred<void>()
         let ending: CommandEnding | undefined
+        const number = started++
+        lineage.begin(number, pid)
+        processes()
         const start: ServerStart = {
+          number,
           pid,
           startedAt: seconds,
-          lines: collectLines(),
+          lines: collectLines(usual),
           ending: () => ending,
           ended: ended.promise,
           silent: silent.promise,
@@ -127,35 +167,41 @@ export async function openServerHost(
       await guardian.request('signal-command', {pid, signal})
     },
     processes,
+    startOf: lineage.startOf,
     commandOf: commandLineOf,
     kill(pids) {
-      const living = processes()
-      for (const pid of pids) {
-        if (!living.includes(pid)) continue
+      const forbidden: number[] = []
+      for (const member of processes()) {
+        if (!pids.includes(member.pid)) continue
         try {
-          process.kill(pid, 'SIGKILL')
+          signalProcess(member, 'SIGKILL')
         } catch {
-          // It has just ended.
+          forbidden.push(member.pid)
         }
       }
+      return forbidden
     },
     async makeFolder(prefix) {
       const {folder} = await guardian.request('make-folder', {prefix})
       return folder
     },
+    async removeFolder(folder) {
+      await guardian.request('remove-folder', {folder})
+    },
     async close() {
       closing = true
-      await guardian.request('exit', null).catch(() => undefined)
+      const answer = await guardian.request('exit', null).catch(() => undefined)
       await guardian.ended
+      return answer?.left ?? []
     },
   }
 }
 
-function killGroup(leader: number): void {
+function killIfOurs(process: ProcessIdentity): void {
   try {
-    process.kill(-leader, 'SIGKILL')
+    signalProcess(process)
   } catch {
-    // It has just ended.
+    // It has become another user's.
   }
 }
 

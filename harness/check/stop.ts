@@ -3,8 +3,16 @@ import {monotonicSeconds} from '../clock.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {CommandEnding} from '../processes/protocol.ts'
 import type {CheckRound} from '../reports/check-schema.ts'
+import {endWithinSeconds} from './clear-away.ts'
 import type {CheckContext} from './context.ts'
-import {holdersOf} from './port-view.ts'
+import {
+  CouldNotMeasure,
+  diedProblem,
+  notEndedProblem,
+  notPermittedProblem,
+} from './could-not-measure.ts'
+import type {Listened} from './listened.ts'
+import {openListenerJudge, socketKey} from './listeners.ts'
 import type {Prober} from './prober.ts'
 import type {ServerStart} from './server.ts'
 
@@ -22,38 +30,55 @@ export type Stop =
 
 const lookEveryMilliseconds = 10
 
-/** Has the server exit, with SIGKILL to all of its processes if it does not in time. */
+/**
+ * Has the server exit, with SIGKILL to all of its processes if it does not in time.
+ * @throws CouldNotMeasure if it ended before, may not be sent signals, or survives SIGKILL
+ */
 export async function stopServer(
-  {options, look, platform, host, signal, onEvent}: CheckContext,
+  context: CheckContext,
   server: ServerStart,
-  prober: Prober,
+  {prober, listened}: {prober: Prober; listened: Listened},
 ): Promise<Stop> {
-  const {stop, stopTimeoutSeconds, port} = options
-  const ownEnding = server.ending()
-  if (ownEnding?.code === 0 && look !== null) {
-    const holders = await holdersOf(platform, port, (await look()).listeners)
-    const pids = host.processes()
-    const daemons = holders.filter(({pid}) => pids.includes(pid))
-    if (daemons.length > 0) return {kind: 'daemonised', holders: daemons}
+  const {options, look, host, signal, onEvent} = context
+  const {stop, stopTimeoutSeconds} = options
+  const lookedAt = monotonicSeconds()
+  const before = await look()
+  const {ours} = await openListenerJudge(context, server, listened).judge(before, lookedAt)
+  // The process table knows of an end before the guardian does.
+  if (!host.processes().some(({pid}) => pid === server.pid)) {
+    const ending = await server.ended
+    if (ending.code === 0 && ours.length > 0) return {kind: 'daemonised', holders: ours}
+    if (stop !== 'none') {
+      await server.silent
+      throw new CouldNotMeasure(diedProblem(ending, server))
+    }
   }
+  const sockets = new Set(before.listeners.map(socketKey))
   const stoppedAt = monotonicSeconds()
   const deadline = stoppedAt + stopTimeoutSeconds
-  if (stop !== 'none') await host.signal(server, stop)
+  if (stop !== 'none') await send(context, server, stop)
   onEvent?.('step', {at: stoppedAt, step: `stop ${stop}`})
   let stoppedAcceptingAt: number | undefined
   let timedOut = false
   while (server.ending() === undefined) {
     signal.throwIfAborted()
     const at = monotonicSeconds()
-    if (look !== null && stoppedAcceptingAt === undefined) {
-      if ((await look()).listeners.length === 0) {
+    if (stoppedAcceptingAt === undefined) {
+      const view = await look()
+      if (view.listeners.length > 0) {
+        // The socket that they had is still there.
+        if (view.listeners.some((entry) => sockets.has(socketKey(entry)))) listened.note(ours, at)
+      } else {
         stoppedAcceptingAt = at
         prober.resume()
       }
     }
     if (at > deadline && !timedOut) {
       timedOut = true
-      host.kill(host.processes())
+      killAll(context)
+    }
+    if (at > deadline + endWithinSeconds) {
+      throw new CouldNotMeasure(notEndedProblem(context, [server.pid]))
     }
     const wake = new AbortController()
     await Promise.race([
@@ -75,7 +100,32 @@ export async function stopServer(
     stoppedAt,
     stoppedAcceptingAt: Math.min(stoppedAcceptingAt ?? ending.seconds, ending.seconds),
     ending,
-    exitedBy: timedOut ? 'SIGKILL' : stop === 'none' || ownEnding !== undefined ? 'itself' : stop,
+    exitedBy: timedOut ? 'SIGKILL' : stop === 'none' ? 'itself' : stop,
     timedOut,
+  }
+}
+
+/** @throws CouldNotMeasure if the server is another user's */
+async function send(
+  context: CheckContext,
+  server: ServerStart,
+  stop: NodeJS.Signals,
+): Promise<void> {
+  try {
+    await context.host.signal(server, stop)
+  } catch (error) {
+    const {code} = error as NodeJS.ErrnoException
+    // It has just ended.
+    if (code === 'ESRCH') return
+    if (code !== 'EPERM') throw error
+    throw new CouldNotMeasure(notPermittedProblem(context, [server.pid], stop))
+  }
+}
+
+function killAll(context: CheckContext): void {
+  const {host} = context
+  const forbidden = host.kill(host.processes().map(({pid}) => pid))
+  if (forbidden.length > 0) {
+    throw new CouldNotMeasure(notPermittedProblem(context, forbidden, 'SIGKILL'))
   }
 }

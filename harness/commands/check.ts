@@ -10,8 +10,10 @@ import {type CheckDocument, checkSchema, type StopSignal} from '../reports/check
 import {renderCheck} from '../reports/check-terminal.ts'
 import {safetyWords} from '../reports/check-words.ts'
 import {openEventLog} from '../reports/events.ts'
+import {jsonText} from '../reports/json-text.ts'
 import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
 import {printable} from '../reports/words.ts'
+import {columnsOf} from '../reports/wrap.ts'
 import {listenForInterruption} from './interruption.ts'
 
 export interface CheckCommandOptions {
@@ -65,6 +67,7 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
       {
         onEvent: events.write,
         onOutput: log.add,
+        onSilent: log.end,
         onWaiting: (round, what) =>
           process.stderr.write(`  round ${round}: ${printable(what)}, trying again\n`),
       },
@@ -72,11 +75,11 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
     )
     const valid = checkSchema.parse(document)
     if (given.json === true) {
-      process.stdout.write(`${JSON.stringify(valid)}\n`)
+      process.stdout.write(`${jsonText(valid)}\n`)
       if (valid.problem !== undefined) process.stderr.write(`rebind: ${safetyWords(valid)}\n`)
-    } else process.stdout.write(renderCheck(valid, process.stdout.columns))
+    } else process.stdout.write(renderCheck(valid, columnsOf(process.stdout)))
     await writeDocument(folder, valid)
-    process.stderr.write(`Logs and report: ${folder.path}\n`)
+    process.stderr.write(`Logs and report: ${printable(folder.path)}\n`)
     return interruption.exitStatus() ?? statusOf(valid)
   } catch (error) {
     unused = error instanceof UsageError

@@ -7,7 +7,10 @@ import {exitStatus, UsageError} from '../errors.ts'
 import {renderComparisonMarkdown, renderJudgementMarkdown} from '../reports/comparison-markdown.ts'
 import type {Comparison, Judgement} from '../reports/comparison-schema.ts'
 import {renderComparison, renderJudgement} from '../reports/comparison-terminal.ts'
-import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
+import {jsonText} from '../reports/json-text.ts'
+import {makeRunFolder, type RunFolder, writeDocument} from '../reports/run-folder.ts'
+import {printable} from '../reports/words.ts'
+import {columnsOf} from '../reports/wrap.ts'
 
 export interface CompareOptions {
   json?: boolean
@@ -36,11 +39,12 @@ export async function compare(paths: string[], options: CompareOptions): Promise
 async function showSideBySide(paths: string[], options: CompareOptions): Promise<number> {
   const documents = paths.length === 0 ? await recorded() : await readAll(paths)
   const compared = sideBySide(documents)
-  if (options.out !== undefined) await write(compared, options.out)
+  const folder = await folderIn(options.out)
   print<Comparison>(compared, options, {
-    text: (comparison) => renderComparison(comparison, process.stdout.columns),
+    text: (comparison) => renderComparison(comparison, columnsOf(process.stdout)),
     markdown: renderComparisonMarkdown,
   })
+  await write(compared, folder)
   return exitStatus.asExpected
 }
 
@@ -55,8 +59,9 @@ async function showJudgement(
   }
   const [old, judged] = [await readDocuments(baseline), await readDocuments(path)]
   const judgement = judge(old, judged)
-  if (options.out !== undefined) await write(judgement, options.out)
+  const folder = await folderIn(options.out)
   print<Judgement>(judgement, options, {text: renderJudgement, markdown: renderJudgementMarkdown})
+  await write(judgement, folder)
   if (judgement.differences.length > 0) return exitStatus.unexpected
   return judgement.notCompared.length > 0 ? exitStatus.failed : exitStatus.asExpected
 }
@@ -77,10 +82,18 @@ async function recorded(): Promise<ComparableDocument[]> {
   )
 }
 
-async function write(document: Comparison | Judgement, out: string): Promise<void> {
-  const folder = await makeRunFolder(out, new Date())
+/** Made before anything is printed, because a folder that cannot be is bad usage. */
+async function folderIn(out: string | undefined): Promise<RunFolder | undefined> {
+  return out === undefined ? undefined : makeRunFolder(out, new Date())
+}
+
+async function write(
+  document: Comparison | Judgement,
+  folder: RunFolder | undefined,
+): Promise<void> {
+  if (folder === undefined) return
   await writeDocument(folder, document)
-  process.stderr.write(`Comparison: ${folder.path}\n`)
+  process.stderr.write(`Comparison: ${printable(folder.path)}\n`)
 }
 
 function print<T>(
@@ -88,5 +101,5 @@ function print<T>(
   {json, format}: CompareOptions,
   render: Record<CompareOptions['format'], (document: T) => string>,
 ): void {
-  process.stdout.write(json === true ? `${JSON.stringify(document)}\n` : render[format](document))
+  process.stdout.write(json === true ? `${jsonText(document)}\n` : render[format](document))
 }

@@ -2,8 +2,9 @@ import {scenarios} from '../../scenarios/index.ts'
 import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {coloursFor} from '../reports/colours.ts'
+import {jsonText} from '../reports/json-text.ts'
 import type {Expected} from '../reports/schema.ts'
-import {wrap} from '../reports/wrap.ts'
+import {columnsOf, wrap} from '../reports/wrap.ts'
 import {blankResult} from '../restart/blank.ts'
 
 const pc = coloursFor(process.stdout)
@@ -25,7 +26,7 @@ export async function list({json, limit}: ListOptions): Promise<number> {
   if (json === true) {
     const {stack} = platform
     const document = {format: 'rebind-list', version: 1, stack, scenarios: rows}
-    process.stdout.write(`${JSON.stringify(document)}\n`)
+    process.stdout.write(`${jsonText(document)}\n`)
     return exitStatus.asExpected
   }
   const lines = rows.flatMap(({scenario, claim, predecessor, successor, residue, expected}) => [
@@ -34,7 +35,7 @@ export async function list({json, limit}: ListOptions): Promise<number> {
       `  ${claim}`,
       `  ${serverWords(predecessor)} -> ${serverWords(successor)}; residue at the server: ${residue.server}`,
       `  on ${platform.title}: ${prediction(expected)}`,
-    ].map((line) => wrap(line, process.stdout.columns, '    ')),
+    ].map((line) => wrap(line, columnsOf(process.stdout), '    ')),
     '',
   ])
   process.stdout.write(lines.join('\n'))

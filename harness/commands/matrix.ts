@@ -7,6 +7,7 @@ import {measure} from '../matrix/measure.ts'
 import {detectPlatform, platformsWithRules} from '../platforms/detect.ts'
 import type {Platform, Rules} from '../platforms/platform.ts'
 import {describeHost, describePlatform} from '../reports/host.ts'
+import {jsonText} from '../reports/json-text.ts'
 import {renderMatrixMarkdown} from '../reports/matrix-markdown.ts'
 import {
   type Matrix,
@@ -16,6 +17,8 @@ import {
 } from '../reports/matrix-schema.ts'
 import {renderMatrixTerminal} from '../reports/matrix-terminal.ts'
 import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
+import {printable} from '../reports/words.ts'
+import {columnsOf} from '../reports/wrap.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {listenForInterruption} from './interruption.ts'
 
@@ -80,7 +83,7 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
   })
   print(document, options)
   await writeDocument(folder, document)
-  process.stderr.write(`Table: ${folder.path}\n`)
+  process.stderr.write(`Table: ${printable(folder.path)}\n`)
   return interruption.exitStatus() ?? statusOf(document)
 }
 
@@ -111,9 +114,9 @@ function documentOf({
 }
 
 function print(document: Matrix, {json, format}: MatrixOptions): void {
-  if (json === true) process.stdout.write(`${JSON.stringify(document)}\n`)
+  if (json === true) process.stdout.write(`${jsonText(document)}\n`)
   else if (format === 'markdown') process.stdout.write(renderMatrixMarkdown(document))
-  else process.stdout.write(renderMatrixTerminal(document, process.stdout.columns))
+  else process.stdout.write(renderMatrixTerminal(document, columnsOf(process.stdout)))
 }
 
 /** What differs from the rules weighs more than what could not be tried. */

@@ -1,5 +1,6 @@
 import {exitStatus} from '../errors.ts'
 import {netcat} from '../processes/netcat.ts'
+import {printable} from '../reports/words.ts'
 
 export interface NcOptions {
   hold?: boolean
@@ -15,7 +16,7 @@ export async function nc(host: string, port: number, {hold = false}: NcOptions):
     await closed
     return exitStatus.asExpected
   } catch (error) {
-    process.stderr.write(`rebind: ${(error as Error).message}\n`)
+    process.stderr.write(`rebind: ${printable((error as Error).message)}\n`)
     return exitStatus.unexpected
   } finally {
     process.stdin.destroy()

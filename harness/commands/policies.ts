@@ -8,11 +8,14 @@ import {
   releasesOf,
 } from '../policies/recorded.ts'
 import {policies as policyTable} from '../policies/table.ts'
+import {jsonText} from '../reports/json-text.ts'
 import {policiesDocument} from '../reports/policies-document.ts'
 import {policiesSchema} from '../reports/policies-schema.ts'
 import {renderPolicies} from '../reports/policies-terminal.ts'
 import {makeRunFolder, type RunFolder, writeDocument} from '../reports/run-folder.ts'
 import type {Timing} from '../reports/timing-schema.ts'
+import {printable} from '../reports/words.ts'
+import {columnsOf} from '../reports/wrap.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {timeReleases} from './timing.ts'
 
@@ -33,12 +36,12 @@ export async function policies(
 ): Promise<number> {
   const found = await releasesFor(path, options)
   if (typeof found === 'number') return found
+  const folder = found.measuredNow ? found.folder : await makeRunFolder(options.out, new Date())
   const cost = await measureAttemptCost()
   const document = policiesSchema.parse(policiesDocument({policies: policyTable, cost, ...found}))
-  if (found.measuredNow) await writeDocument(found.folder, document, {beside: [found.timing]})
-  else await writeDocument(await makeRunFolder(options.out, new Date()), document)
-  if (options.json === true) process.stdout.write(`${JSON.stringify(document)}\n`)
-  else process.stdout.write(renderPolicies(document, process.stdout.columns))
+  if (options.json === true) process.stdout.write(`${jsonText(document)}\n`)
+  else process.stdout.write(renderPolicies(document, columnsOf(process.stdout)))
+  await writeDocument(folder, document, {beside: found.measuredNow ? [found.timing] : []})
   return exitStatus.asExpected
 }
 
@@ -65,7 +68,9 @@ async function releasesFor(
     process.stderr.write(`rebind: the release cannot be measured here: ${problem}\n`)
     return exitStatus.failed
   }
-  const why = measure ? '' : `no recorded run in ${out} has a TIME_WAIT that was waited out, so `
+  const why = measure
+    ? ''
+    : `no recorded run in ${printable(out)} has a TIME_WAIT that was waited out, so `
   process.stderr.write(`${why}the release is measured now; that takes over a minute on Linux\n`)
   const {document, interrupted, folder} = await timeReleases({...measured, out})
   if (interrupted !== undefined) return interrupted

@@ -7,7 +7,7 @@ import {documentKinds, type RunDocument} from '../reports/documents.ts'
 import {readRunLog} from '../reports/event-log.ts'
 import {findings} from '../reports/findings.ts'
 import {readObject, unreadable, validated} from '../reports/read-json.ts'
-import {writeDocument, writeMarkdown, writePage} from '../reports/run-folder.ts'
+import {writeData, writeMarkdown, writePage} from '../reports/run-folder.ts'
 import type {Report} from '../reports/schema.ts'
 import {printable} from '../reports/words.ts'
 import {partialReport} from '../restart/partial-report.ts'
@@ -29,7 +29,8 @@ export async function report(path: string, options: ReportOptions): Promise<numb
   const page = join(folder.path, 'report.html')
   if (documents.length === 0) {
     const made = await reportFromLog(path, folder.events)
-    await writeDocument(folder, made, {sentences: sentencesOf(made)})
+    const sentences = sentencesOf(made)
+    await writePage(folder, [await writeData(folder, made, sentences)], sentences)
     process.stderr.write(
       'rebind: the run wrote no report before it ended; this one is made from its log, and is partial\n',
     )
@@ -40,7 +41,7 @@ export async function report(path: string, options: ReportOptions): Promise<numb
     for (const document of documents) await writeMarkdown(folder, document, sentences)
     await writePage(folder, documents, sentences)
   }
-  process.stdout.write(`${page}\n`)
+  process.stdout.write(`${printable(page)}\n`)
   if (options.open === true) await openPage(page)
   return exitStatus.asExpected
 }
@@ -91,6 +92,8 @@ async function openPage(page: string): Promise<void> {
   const {default: open} = await import('open')
   const opener = await open(page)
   opener.on('error', ({message}) => {
-    process.stderr.write(`rebind: the page cannot be opened here (${message}); open ${page}\n`)
+    process.stderr.write(
+      `rebind: the page cannot be opened here (${printable(message)}); open ${printable(page)}\n`,
+    )
   })
 }

@@ -3,6 +3,7 @@ import {scenarios as builtIn} from '../../scenarios/index.ts'
 import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {newsOfRun, tellGithub} from '../reports/github.ts'
+import {jsonText} from '../reports/json-text.ts'
 import {renderJunit} from '../reports/junit.ts'
 import {proveWritable, writeNamedFile} from '../reports/output-file.ts'
 import {liveProgress, type ProgressDisplay, plainProgress} from '../reports/progress.ts'
@@ -10,6 +11,7 @@ import type {Report, Result} from '../reports/schema.ts'
 import {renderTap} from '../reports/tap.ts'
 import {renderTerminal} from '../reports/terminal.ts'
 import {closingLine, printable} from '../reports/words.ts'
+import {columnsOf} from '../reports/wrap.ts'
 import {chooseScenarios} from '../run/choose.ts'
 import {playScenarios} from '../run/play-scenarios.ts'
 import {readScenarioFiles} from '../run/scenario-file.ts'
@@ -58,8 +60,9 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   }).finally(display.close)
 
   process.stdout.write(printed(report, sentences, options))
-  if (unwritten === undefined) process.stderr.write(`Logs and report: ${folder?.path}\n`)
-  else process.stderr.write(`rebind: ${unwritten.message}\n`)
+  if (unwritten === undefined)
+    process.stderr.write(`Logs and report: ${printable(folder?.path ?? '')}\n`)
+  else process.stderr.write(`rebind: ${printable(unwritten.message)}\n`)
   const junitWritten = options.junit === undefined || (await writeJunit(options.junit, report))
   await tellGithub(newsOfRun(report, sentences))
   // Beside the document that stdout is, a person still gets the sum.
@@ -72,9 +75,9 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
 }
 
 function printed(report: Report, sentences: readonly string[], {json, tap}: RunOptions): string {
-  if (json === true) return `${JSON.stringify(report)}\n`
+  if (json === true) return `${jsonText(report)}\n`
   if (tap === true) return renderTap(report)
-  return `${renderTerminal(report, sentences, process.stdout.columns)}\n${closingLine(report.results)}\n`
+  return `${renderTerminal(report, sentences, columnsOf(process.stdout))}\n${closingLine(report.results)}\n`
 }
 
 /** Whether it could be written; the run folder holds it all the same. */
@@ -97,7 +100,9 @@ function statusOf(results: readonly Result[]): number {
 }
 
 function progressDisplay(total: number): ProgressDisplay {
-  return process.stderr.isTTY && !ci.isCI && process.env.TERM !== 'dumb'
-    ? liveProgress(process.stderr, total)
-    : plainProgress(process.stderr, {folded: process.env.GITHUB_ACTIONS === 'true'})
+  const {stderr} = process
+  const isLive = stderr.isTTY && columnsOf(stderr) !== undefined
+  return isLive && !ci.isCI && process.env.TERM !== 'dumb'
+    ? liveProgress(stderr, total)
+    : plainProgress(stderr, {folded: process.env.GITHUB_ACTIONS === 'true'})
 }

@@ -6,10 +6,12 @@ import {exitStatus, UsageError} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {openEventLog} from '../reports/events.ts'
 import {describeHost} from '../reports/host.ts'
+import {jsonText} from '../reports/json-text.ts'
 import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
 import {renderSurvey} from '../reports/survey-renderings.ts'
 import {type Survey, surveySchema} from '../reports/survey-schema.ts'
 import {printable} from '../reports/words.ts'
+import {columnsOf} from '../reports/wrap.ts'
 import {type SurveyServer, surveyServers} from '../survey/servers.ts'
 import {runSurvey} from '../survey/survey.ts'
 import {listenForInterruption} from './interruption.ts'
@@ -41,6 +43,7 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
       listeners: ({id}) => ({
         onEvent: (event, fields) => events.write(event, {...fields, scenario: id}),
         onOutput: (output) => logs.get(id)?.add(output),
+        onSilent: (pid) => logs.get(id)?.end(pid),
         onWaiting: (_, what) => process.stderr.write(`  ${id}: ${printable(what)}, waiting\n`),
       }),
       onResult: ({id, status, reason, check}) => {
@@ -59,12 +62,10 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
       ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
     })
     process.stdout.write(
-      json === true
-        ? `${JSON.stringify(document)}\n`
-        : renderSurvey(document, process.stdout.columns),
+      json === true ? `${jsonText(document)}\n` : renderSurvey(document, columnsOf(process.stdout)),
     )
     await writeDocument(folder, document)
-    process.stderr.write(`Logs and report: ${folder.path}\n`)
+    process.stderr.write(`Logs and report: ${printable(folder.path)}\n`)
     const failed = results.some(({status}) => status === 'failed')
     return interruption.exitStatus() ?? (failed ? exitStatus.failed : exitStatus.asExpected)
   } finally {

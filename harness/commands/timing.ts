@@ -3,15 +3,19 @@ import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {openEventLog} from '../reports/events.ts'
 import {describeHost} from '../reports/host.ts'
+import {jsonText} from '../reports/json-text.ts'
 import {makeRunFolder, type RunFolder, writeDocument} from '../reports/run-folder.ts'
 import {timingDocument} from '../reports/timing-document.ts'
 import {type Timing, timingSchema} from '../reports/timing-schema.ts'
 import {renderTimingTerminal} from '../reports/timing-terminal.ts'
+import {printable} from '../reports/words.ts'
+import {columnsOf} from '../reports/wrap.ts'
 import type {PortRelease} from '../restart/release.ts'
 import type {TimedResidue} from '../restart/residue.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {openPortPool} from '../sockets/ports.ts'
 import {measureReleases} from '../timing/measure.ts'
+import {tooSlow} from '../too-slow.ts'
 import {version} from '../version.ts'
 import {listenForInterruption} from './interruption.ts'
 
@@ -32,19 +36,34 @@ export async function timing(options: TimingOptions): Promise<number> {
     return exitStatus.failed
   }
   const {document, interrupted} = await timeReleases(options, (measured) => {
-    if (options.json === true) process.stdout.write(`${JSON.stringify(measured)}\n`)
-    else process.stdout.write(renderTimingTerminal(measured, process.stdout.columns))
+    if (options.json === true) process.stdout.write(`${jsonText(measured)}\n`)
+    else process.stdout.write(renderTimingTerminal(measured, columnsOf(process.stdout)))
   })
   if (interrupted !== undefined) return interrupted
-  const {summary} = document
-  if (summary.unexpected > 0) return exitStatus.unexpected
-  if (summary.released > 0) return exitStatus.asExpected
-  const expected = summary.expectedSeconds
-  const hint = expected === null ? '' : `; allow ${Math.ceil(expected[1])} s or more`
-  process.stderr.write(
-    `rebind: no port came free within ${options.limit} s, so there is no distribution${hint} (--limit)\n`,
-  )
-  return exitStatus.failed
+  const {status, complaint} = outcomeOf(document, options.limit)
+  if (complaint !== undefined) process.stderr.write(`rebind: ${complaint}\n`)
+  return status
+}
+
+/** The exit status, and what a person is told besides. */
+export function outcomeOf(
+  {summary, samples}: Pick<Timing, 'summary' | 'samples'>,
+  limitSeconds: number,
+): {status: number; complaint?: string} {
+  const {unexpected, released, expectedSeconds} = summary
+  if (unexpected > 0) return {status: exitStatus.unexpected}
+  if (released === 0) {
+    const hint =
+      expectedSeconds === null ? '' : `; allow ${Math.ceil(expectedSeconds[1])} s or more`
+    const complaint = `no port came free within ${limitSeconds} s, so there is no distribution${hint} (--limit)`
+    return {status: exitStatus.failed, complaint}
+  }
+  const isLate = ({waitSeconds, asExpected}: Timing['samples'][number]) =>
+    waitSeconds !== null && asExpected === null
+  const late = samples.filter(isLate).length
+  if (late === 0 || expectedSeconds === null) return {status: exitStatus.asExpected}
+  const words = `${late} of ${released} released ports were first tried when they may have been free already`
+  return {status: exitStatus.failed, complaint: tooSlow(words)}
 }
 
 /**
@@ -114,7 +133,7 @@ export async function timeReleases(
     log.write('run-end', {at: endedAt})
     onMeasured(document)
     await writeDocument(folder, document)
-    process.stderr.write(`Logs and report: ${folder.path}\n`)
+    process.stderr.write(`Logs and report: ${printable(folder.path)}\n`)
     return {document, interrupted: interruption.exitStatus(), folder}
   } finally {
     log.close()

@@ -2,6 +2,7 @@ import {monotonicSeconds} from '../clock.ts'
 import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {jsonWatch, liveWatch, plainWatch} from '../reports/watch-terminal.ts'
+import {columnsOf} from '../reports/wrap.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {addressesToTry} from '../why/addresses.ts'
 import {watchPort} from '../why/watch.ts'
@@ -37,7 +38,7 @@ export async function watch(
   const title = {port, began: monotonicSeconds(), untilFree}
   const display = json
     ? jsonWatch(stdout, title)
-    : stdout.isTTY
+    : stdout.isTTY && columnsOf(stdout) !== undefined
       ? liveWatch(stdout, title)
       : plainWatch(stdout, title)
   if (platform.hiddenStates.length > 0) {
@@ -54,6 +55,9 @@ export async function watch(
       timeoutSeconds: timeout,
       signal: AbortSignal.any([interruption.signal, unread.signal]),
       onReading: display.reading,
+      onUnreadable: (why) => {
+        process.stderr.write(`rebind: the sockets are not shown: ${why}; only binds are tried\n`)
+      },
     })
     display.close()
     if (end === 'free') display.free()

@@ -1,7 +1,9 @@
 import {exitStatus, UsageError} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {describeHost} from '../reports/host.ts'
+import {jsonText} from '../reports/json-text.ts'
 import {renderWhyPath, renderWhyPort} from '../reports/why-terminal.ts'
+import {columnsOf} from '../reports/wrap.ts'
 import {addressesToTry} from '../why/addresses.ts'
 import {explainPort} from '../why/explain.ts'
 import {lookAtPort} from '../why/port-picture.ts'
@@ -21,7 +23,7 @@ export async function why(
   const settings = await platform.readSettings()
   const host = describeHost(platform, settings)
   const print = (answer: object, rendered: string) => {
-    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : rendered)
+    process.stdout.write(json ? `${jsonText(answer)}\n` : rendered)
   }
   let bindable: boolean | null
   if ('path' in target) {
@@ -29,12 +31,12 @@ export async function why(
       throw new UsageError('--host is for a port; a Unix socket has its path only')
     }
     const answer = await explainPath(target.path, platform, host)
-    print(answer, renderWhyPath(answer, process.stdout.columns))
+    print(answer, renderWhyPath(answer, columnsOf(process.stdout)))
     bindable = answer.bindable
   } else {
     const addresses = await addressesToTry(address)
     const answer = explainPort(await lookAtPort(target.port, addresses, platform, settings), host)
-    print(answer, renderWhyPort(answer, process.stdout.columns))
+    print(answer, renderWhyPort(answer, columnsOf(process.stdout)))
     bindable = answer.bindable
   }
   if (bindable === null) return exitStatus.failed

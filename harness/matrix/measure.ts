@@ -4,8 +4,10 @@ import {monotonicSeconds} from '../clock.ts'
 import {groupBy} from '../group-by.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
+import {lastsAtLeast} from '../restart/expectation.ts'
 import {openPortPool, type PortPool} from '../sockets/ports.ts'
 import {isOutOfFiles, isSystemError} from '../sockets/system-error.ts'
+import {tooSlow} from '../too-slow.ts'
 import type {Cell} from './cells.ts'
 import {residueState} from './question.ts'
 import {type Made, makeResidue, type Workplace} from './residue.ts'
@@ -126,11 +128,30 @@ async function settle(
     result.status === 'fulfilled' ? result.value : reasonOf(result.reason),
   )
   const missing = await missingInTable(made, options)
-  return made.map((residue) =>
-    'state' in residue && missing.has(residue)
-      ? {reason: `${residue.state} is not in the socket table`}
-      : residue,
-  )
+  return made.map((residue) => {
+    if (!('state' in residue) || !missing.has(residue)) return residue
+    return (
+      goneBeforeTried(residue, options) ?? {reason: `${residue.state} is not in the socket table`}
+    )
+  })
+}
+
+/** The reason, where the kernel may have let go of the residue by now. */
+function goneBeforeTried(
+  {state, since}: Pick<Made, 'state' | 'since'>,
+  options: Pick<MeasureOptions, 'platform' | 'settings'>,
+): {reason: string} | undefined {
+  const lasts = lastsAtLeast(state, options) ?? Number.POSITIVE_INFINITY
+  const age = monotonicSeconds() - since
+  if (age <= lasts) return undefined
+  const words = `${age.toFixed(1)} s may have passed since ${state} appeared, which may last for ${lasts} s only`
+  return {reason: tooSlow(words)}
+}
+
+/** The successor's answer, if what it was to meet was sure to be there until it came. */
+function tried(cell: Cell, made: Made, options: MeasureOptions): Observation {
+  const observed = tryToOpen(cell.successor, made.port)
+  return goneBeforeTried(made, options) ?? {observed}
 }
 
 /** @throws what is not this cell's own trouble */
@@ -146,11 +167,11 @@ async function observe(
   place: Workplace,
   options: MeasureOptions,
 ): Promise<Observation> {
-  if (cell.predecessor.bind !== 'autobind') return {observed: tryToOpen(cell.successor, first.port)}
+  if (cell.predecessor.bind !== 'autobind') return tried(cell, first, options)
   let made = first
   for (let attempt = 0; attempt < autobindAttempts; attempt++) {
     if (isOnlyAutobound(cell, made.port, options.available)) {
-      return {observed: tryToOpen(cell.successor, made.port)}
+      return tried(cell, made, options)
     }
     const [again = made] = await settle([makeResidue(cell, place)], options)
     if ('reason' in again) return again
@@ -177,10 +198,11 @@ async function missingInTable(
   if (readSockets === null) return new Set()
   const deadline = monotonicSeconds() + tablePatienceSeconds
   while (missing.length > 0 && !signal.aborted) {
+    const asked = monotonicSeconds()
     const table = await readSockets({ports: missing.map(({port}) => port)})
     const present = new Set(table.map(({state, local}) => `${state} ${local.port}`))
     missing = missing.filter(({state, port}) => !present.has(`${state} ${port}`))
-    if (monotonicSeconds() > deadline) break
+    if (asked > deadline) break
     if (missing.length > 0) await delay(5)
   }
   return new Set(missing)

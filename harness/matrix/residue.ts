@@ -1,3 +1,4 @@
+import {monotonicSeconds} from '../clock.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
 import {clientHost, type SocketAddress, socketAddress} from '../sockets/address.ts'
 import {
@@ -27,6 +28,8 @@ export interface Workplace {
 export interface Made {
   port: number
   state: TcpState | 'none'
+  /** The earliest moment at which it can have come to this state, monotonic seconds. */
+  since: number
   /** The other end of an outgoing connection. */
   remotePort?: number
 }
@@ -75,8 +78,9 @@ export async function makeResidue(cell: Cell, place: Workplace): Promise<Made> {
   const {made, ends} = outgoing
     ? await connectOut(cell, place)
     : await acceptAndStopListening(cell, place)
+  const since = monotonicSeconds()
   await ending(ends, place.workbench)
-  return {...made, state}
+  return {...made, state, since}
 }
 
 async function leaveListener(
@@ -85,10 +89,11 @@ async function leaveListener(
   {workbench, takePort}: Workplace,
 ): Promise<Made> {
   const port = await takePort()
+  const since = monotonicSeconds()
   const listener = listen(predecessor, port, workbench)
   if (state === 'none') workbench.close(listener)
   else await workbench.settled(listener, 'LISTEN')
-  return {port, state}
+  return {port, state, since}
 }
 
 async function acceptAndStopListening({predecessor}: Cell, {workbench, takePort}: Workplace) {

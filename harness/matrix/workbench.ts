@@ -2,6 +2,7 @@ import {setTimeout as delay, setImmediate as nextTurn} from 'node:timers/promise
 import {monotonicSeconds} from '../clock.ts'
 import {abort, type HeldState, heldState, isAtEnd} from '../sockets/connection.ts'
 import {closeNative} from '../sockets/native.ts'
+import {tooSlow} from '../too-slow.ts'
 
 /** A socket did not come into the state that a recipe wants. */
 export class NotSettled extends Error {
@@ -39,7 +40,7 @@ export function openWorkbench(signal: AbortSignal): Workbench {
       if (answer !== undefined) return answer
       signal.throwIfAborted()
       if (monotonicSeconds() > deadline) {
-        throw new NotSettled(`${what} did not happen within ${patienceSeconds} s`)
+        throw new NotSettled(tooSlow(`${what} did not happen within ${patienceSeconds} s`))
       }
       await (turn < eagerTurns ? nextTurn() : delay(1))
     }

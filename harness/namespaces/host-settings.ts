@@ -1,7 +1,9 @@
 import type {Platform} from '../platforms/platform.ts'
 import {launch} from '../processes/launch.ts'
 import type {WrittenSettings} from '../processes/protocol.ts'
+import {lockPort} from '../processes/settings-keeper.ts'
 import {
+  SettingsLeftChanged,
   type Surroundings,
   type SurroundingsListeners,
   SurroundingsUnavailable,
@@ -11,7 +13,7 @@ import {passEnvironment} from './ways.ts'
 /**
  * Changes settings of the machine itself, as root, and changes them back when closed, or when the harness
  * ends in whatever way: a process of its own does both. Only for who has allowed it.
- * @throws SurroundingsUnavailable where that takes a password
+ * @throws SurroundingsUnavailable where that takes a password, or another run has changed settings
  */
 export async function changeHostSettings(
   program: string,
@@ -29,11 +31,17 @@ export async function changeHostSettings(
   listeners.onProcess('settings-keeper', keeper.pid)
   keeper.ended.then((ending) => listeners.onProcess('settings-keeper', keeper.pid, ending))
   const close = async () => {
-    await keeper.request('exit', null)
+    await keeper.request('exit', null).catch((error: Error) => {
+      throw new SettingsLeftChanged(error.message)
+    })
     await keeper.ended
   }
   try {
-    await keeper.request('set-host-settings', {settings})
+    if ((await keeper.request('set-host-settings', {settings})) === 'locked') {
+      throw new SurroundingsUnavailable(
+        `another run has changed kernel settings of this machine and not set them back yet (it holds UDP port ${lockPort}); run it again when that one has ended`,
+      )
+    }
     return {settings: await platform.readSettings(), close}
   } catch (error) {
     await close()

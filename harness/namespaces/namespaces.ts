@@ -5,6 +5,7 @@ import {shared} from '../platforms/socket-table.ts'
 import {type Hosts, openHosts} from '../processes/hosts.ts'
 import {type Actor, launch} from '../processes/launch.ts'
 import type {NamespaceSpec} from '../scenario.ts'
+import {TooSlow} from '../too-slow.ts'
 import {rulesThatDrop, rulesThatDropNothing} from './packet-filter.ts'
 import {
   type Surroundings,
@@ -67,6 +68,7 @@ async function firstWayThatWorks(program: string, stack: Stack): Promise<Way> {
         await close()
       }
     } catch (error) {
+      if (error instanceof TooSlow) throw error
       problems.push(`${way.title}: ${reasonOf(error)}`)
     }
   }
@@ -91,6 +93,7 @@ async function proveThatPacketsCanBeFiltered(program: string, way: Way): Promise
     await guest.ended
     if (calls.at(-1)?.outcome !== 'unanswered') throw new Error('nft has no effect')
   } catch (error) {
+    if (error instanceof TooSlow) throw error
     throw new SurroundingsUnavailable(
       `packets cannot be dropped (${reasonOf(error)}); ${nftRemedy}`,
     )

@@ -41,6 +41,11 @@ export interface SurroundingsListeners {
   onProcess(role: Role | HostKind, pid: number, ending?: Ending): void
 }
 
+/** Settings of the machine itself are not as they were before; the message says which, and how to set them back. */
+export class SettingsLeftChanged extends Error {
+  override name = 'SettingsLeftChanged'
+}
+
 /** The settings that a scenario asks for cannot be had on this machine: it is skipped, with this reason. */
 export class SurroundingsUnavailable extends Error {
   override name = 'SurroundingsUnavailable'

@@ -30,10 +30,31 @@ const withoutRights = [...confined, '--bounding-set=-all', '--'] as const
 const asKeeper = [...confined, '--bounding-set=-all,+net_admin', '--'] as const
 
 /**
+ * As `asKeeper`, for who was made root by sudo: with no other right, user 0 still owns root's files. Another user
+ * keeps the right, and hands it on to nft, as an ambient one.
+ */
+function asKeeperOf(user: number, group: number) {
+  return [
+    ...(['setpriv', '--no-new-privs', '--bounding-set=-all,+net_admin'] as const),
+    ...(['--inh-caps=-all,+net_admin', '--ambient-caps=-all,+net_admin'] as const),
+    ...becoming(user, group),
+    '--',
+  ] as const
+}
+
+function becoming(user: number, group: number) {
+  return ['--reuid', `${user}`, '--regid', `${group}`, '--clear-groups'] as const
+}
+
+/**
  * The ways in the order in which they are tried: in a user namespace of its own, which needs no right at all
  * but which some systems forbid; else as root.
+ * @param user who runs the harness; and its group
  */
-export function namespaceWays(): Way[] {
+export function namespaceWays(
+  user = process.getuid?.() ?? 0,
+  group = process.getgid?.() ?? 0,
+): Way[] {
   const inUserNamespace: Way = {
     title: 'unshare -Urn',
     make: ['unshare', '-U', '-r', '-n', '--', ...asKeeper],
@@ -42,7 +63,6 @@ export function namespaceWays(): Way[] {
       ...withoutRights,
     ],
   }
-  const [user, group] = [process.getuid?.(), process.getgid?.()]
   const asRoot: Way =
     user === 0
       ? {
@@ -52,11 +72,16 @@ export function namespaceWays(): Way[] {
         }
       : {
           title: 'sudo -n unshare -n',
-          make: ['sudo', '-n', 'unshare', '-n', '--', ...asKeeper, ...passEnvironment],
+          make: [
+            ...(['sudo', '-n', 'unshare', '-n', '--'] as const),
+            ...asKeeperOf(user, group),
+            ...passEnvironment,
+          ],
           enter: (pid) => [
             ...(['sudo', '-n', 'nsenter', '-t', `${pid}`, '-n', '--'] as const),
             ...withoutRights.slice(0, -1),
-            ...['--reuid', `${user}`, '--regid', `${group}`, '--clear-groups', '--'],
+            ...becoming(user, group),
+            '--',
             ...passEnvironment,
           ],
         }

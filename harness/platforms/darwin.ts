@@ -1,5 +1,3 @@
-import {execFile} from 'node:child_process'
-import {promisify} from 'node:util'
 import {type BoundSocket, newcomer, protocols, socketInTheWay} from './bound-socket.ts'
 import {readLsofHolders, readLsofUnixSockets} from './lsof.ts'
 import {readNetstat} from './netstat.ts'
@@ -12,6 +10,7 @@ import type {
   Release,
   Settings,
 } from './platform.ts'
+import {runProgram} from './run-program.ts'
 import {countIn} from './settings.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -56,8 +55,8 @@ export const darwin: Platform = {
   readListenersElsewhere: null,
   async readSettings() {
     const read = async (name: string) => {
-      const {stdout} = await promisify(execFile)('/usr/sbin/sysctl', ['-n', name])
-      return Number(stdout.trim())
+      const {status, stdout} = await runProgram('/usr/sbin/sysctl', ['-n', name])
+      return status === 0 ? Number(stdout.trim()) : null
     }
     return Object.fromEntries(
       await Promise.all(

@@ -1,5 +1,11 @@
 import {type BoundSocket, newcomer, protocols, socketInTheWay} from './bound-socket.ts'
-import {firstUnprivilegedPort, ipv4SettingNames, portRange, readIpv4Settings} from './linux.ts'
+import {
+  firstUnprivilegedPort,
+  ipv4SettingNames,
+  linuxErrno,
+  portRange,
+  readIpv4Settings,
+} from './linux.ts'
 import type {
   BindQuestion,
   BindRule,
@@ -30,7 +36,7 @@ export const gvisor: Platform = {
     release: releaseOf,
     leaves: (state) => ({state}),
     reconnect,
-    errno: {EADDRINUSE: 98},
+    errno: linuxErrno(),
   },
   readSockets: shared(() => readProcNetTcp()),
   // Its /proc/net/tcp lists only sockets that a process still has.

@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises'
-import {release} from 'node:os'
+import {constants, release} from 'node:os'
+import {join} from 'node:path'
 import {promisify} from 'node:util'
 import {gunzip} from 'node:zlib'
 import {type BoundSocket, newcomer, socketInTheWay} from './bound-socket.ts'
@@ -12,6 +13,7 @@ import type {
   ReconnectQuestion,
   ReconnectRule,
   Release,
+  Rules,
   Settings,
 } from './platform.ts'
 import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
@@ -23,9 +25,17 @@ import {timerSlotSeconds, usualTickRates} from './timer-wheel.ts'
 /** PROT_SOCK of include/net/sock.h: where the setting cannot be read, it has its old value. */
 const usualFirstUnprivilegedPort = 1024
 
-/** TCP_TIMEWAIT_LEN, a constant of include/net/tcp.h; no setting changes it. */
+/** TCP_TIMEWAIT_LEN, a constant of include/net/tcp.h that no setting of Linux itself changes. */
 const timeWaitSeconds = 60
 const defaultFinTimeoutSeconds = 60
+/**
+ * FIN_WAIT2 lasts 3.5 retransmission timeouts at least (tcp_fin_time in include/net/tcp.h). On loopback such a
+ * timeout is TCP_RTO_MIN, 0.2 s, and what an acknowledgement may be delayed by on top.
+ */
+const leastFinTimeoutSeconds: [min: number, max: number] = [3.5 * 0.2, 3.5 * 0.25]
+
+/** A setting of Alibaba's and Tencent's kernels, which takes the place of TCP_TIMEWAIT_LEN. */
+const timeWaitSetting = 'tcp_tw_timeout'
 
 export const ipv4SettingNames = [
   'tcp_fin_timeout',
@@ -48,7 +58,7 @@ export const linux: Platform = {
     release: releaseOf,
     leaves,
     reconnect,
-    errno: {EADDRINUSE: 98},
+    errno: linuxErrno(),
   },
   readSockets: shared(readLinuxSockets),
   hiddenStates: [],
@@ -61,6 +71,17 @@ export const linux: Platform = {
   ephemeralPorts: (settings) => portRange(settings, [32768, 60999]),
   firstUnprivilegedPort,
   reservation: {isReserved, command: reservationCommand},
+}
+
+/**
+ * The error numbers of the Linux at hand: 98 in asm-generic/errno.h, 125 on MIPS. Elsewhere, where a document of a
+ * Linux is looked at, those of nearly all of them.
+ */
+export function linuxErrno(
+  os: string = process.platform,
+  {EADDRINUSE} = constants.errno,
+): Rules['errno'] {
+  return {EADDRINUSE: os === 'linux' ? EADDRINUSE : 98}
 }
 
 /**
@@ -132,22 +153,29 @@ function overlaps(socket: BoundSocket, old: BoundSocket): boolean {
 
 function releaseOf(state: TcpState, settings: Settings): Release {
   const slot = (seconds: number) => slotSeconds(seconds, settings)
+  const configured = countIn(settings, timeWaitSetting, 1)
+  const timeWait = configured ?? timeWaitSeconds
   if (state === 'TIME_WAIT') {
+    const length = configured === undefined ? 'include/net/tcp.h:TCP_TIMEWAIT_LEN' : timeWaitSetting
     return {
       endsBy: 'kernel',
-      residueSeconds: [timeWaitSeconds, timeWaitSeconds + slot(timeWaitSeconds)],
-      source: 'include/net/tcp.h:TCP_TIMEWAIT_LEN; kernel/time/timer.c:calc_wheel_index',
+      residueSeconds: [timeWait, timeWait + slot(timeWait)],
+      source: `${length}; kernel/time/timer.c:calc_wheel_index`,
     }
   }
   if (state === 'FIN_WAIT2') {
     const seconds = countIn(settings, 'tcp_fin_timeout', 0) ?? defaultFinTimeoutSeconds
     // Beyond 60 s a keepalive timer runs for the excess, and then the timewait timer for the excess again
     // (tcp_keepalive_timer in net/ipv4/tcp_timer.c): with 61 the port is measured to be free after 2 s.
-    const excess = seconds - timeWaitSeconds
-    const [min, late] = excess <= 0 ? [seconds, slot(seconds)] : [2 * excess, 2 * slot(excess)]
+    const excess = seconds - timeWait
+    const [least, most] = leastFinTimeoutSeconds.map((time) => Math.max(time, seconds)) as [
+      number,
+      number,
+    ]
     return {
       endsBy: 'kernel',
-      residueSeconds: [min, min + late],
+      residueSeconds:
+        excess <= 0 ? [least, most + slot(most)] : [2 * excess, 2 * excess + 2 * slot(excess)],
       source: 'net/ipv4/tcp.c:__tcp_close (tcp_fin_timeout); kernel/time/timer.c:calc_wheel_index',
     }
   }
@@ -214,17 +242,26 @@ function slotSeconds(seconds: number, settings: Settings): number {
   return Math.max(...rates.map((rate) => timerSlotSeconds(seconds, rate) + 1 / rate))
 }
 
-/** /proc/sys/net/ipv4 by file name. */
-export async function readIpv4Settings(names: readonly string[]): Promise<Settings> {
+/**
+ * /proc/sys/net/ipv4 by file name; null where one cannot be read. A setting that only some kernels have comes
+ * without being asked for, where it is.
+ */
+export async function readIpv4Settings(
+  names: readonly string[],
+  folder = '/proc/sys/net/ipv4',
+): Promise<Settings> {
   const read = async (name: string) => {
-    const text = await readFile(`/proc/sys/net/ipv4/${name}`, 'utf8').catch(() => null)
+    const text = await readFile(join(folder, name), 'utf8').catch(() => null)
     if (text === null) return null
     const value = text.trim().replace(/\s+/g, ' ')
     return /^-?\d+$/.test(value) ? Number(value) : value
   }
-  return Object.fromEntries(
-    await Promise.all(names.map(async (name) => [name, await read(name)] as const)),
-  )
+  const asked = await Promise.all(names.map(async (name) => [name, await read(name)] as const))
+  const timeWait = await read(timeWaitSetting)
+  return {
+    ...Object.fromEntries(asked),
+    ...(timeWait === null ? {} : {[timeWaitSetting]: timeWait}),
+  }
 }
 
 export function portRange(settings: Settings, fallback: [number, number]): [number, number] {

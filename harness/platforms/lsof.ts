@@ -1,9 +1,11 @@
-import {execFile} from 'node:child_process'
-import {promisify} from 'node:util'
-import type {Holder, HoldersOfSockets, UnixSocketReader} from './socket-holders.ts'
+import {runProgram, usualLimits} from './run-program.ts'
+import {
+  type Holder,
+  type HoldersOfSockets,
+  longestCommand,
+  type UnixSocketReader,
+} from './socket-holders.ts'
 import type {SocketEntry} from './socket-table.ts'
-
-const outputLimitBytes = 64 * 1024 * 1024
 
 /** One file of a process, as `lsof -F` tells of it. */
 export interface LsofFile {
@@ -23,8 +25,12 @@ export interface LsofFile {
  * Who has the sockets of the port open, from `lsof -nP -iTCP:PORT`, for an OS without /proc. An
  * ordinary user is shown no other user's processes, and lsof does not say how many it left out.
  */
-export async function readLsofHolders(port: number): Promise<HoldersOfSockets> {
-  const files = await lsof(['-nP', `-iTCP:${port}`])
+export async function readLsofHolders(
+  port: number,
+  _sockets?: readonly SocketEntry[],
+  limits = usualLimits,
+): Promise<HoldersOfSockets> {
+  const files = await lsof(['-nP', `-iTCP:${port}`], limits)
   const holders = await withCommandLines(files)
   const byName = new Map<string, Holder[]>()
   for (const [index, {name}] of files.entries()) {
@@ -55,16 +61,17 @@ export const readLsofUnixSockets: UnixSocketReader = async (path) => {
 }
 
 /** lsof ends with 1 when it has found nothing, and also when it could not look everywhere. */
-async function lsof(args: string[]): Promise<LsofFile[]> {
-  const options = {maxBuffer: outputLimitBytes, env: {LC_ALL: 'C', PATH: searchPath()}}
-  const {stdout} = await promisify(execFile)(
+async function lsof(args: string[], limits = usualLimits): Promise<LsofFile[]> {
+  const env = {LC_ALL: 'C', PATH: searchPath()}
+  const {status, stdout, stderr} = await runProgram(
     'lsof',
     ['-w', ...args, '-F', 'pRcuLfnT'],
-    options,
-  ).catch((error: {code?: unknown; stdout?: string}) => {
-    if (error.code !== 1) throw error
-    return {stdout: error.stdout ?? ''}
-  })
+    env,
+    limits,
+  )
+  if (status !== 0 && status !== 1) {
+    throw new Error(`lsof ended with status ${status}: ${stderr.trim().split('\n')[0]}`)
+  }
   return parseLsof(stdout)
 }
 
@@ -102,12 +109,10 @@ async function withCommandLines(files: readonly LsofFile[]): Promise<Holder[]> {
   if (wanted.length > 0) {
     const args = ['-ww', '-o', 'pid=,command=', '-p', wanted.join(',')]
     // A process that has ended meanwhile makes ps fail; the others are printed all the same.
-    const {stdout} = await promisify(execFile)('ps', args, {maxBuffer: outputLimitBytes}).catch(
-      (error: {stdout?: string}) => ({stdout: error.stdout ?? ''}),
-    )
+    const {stdout} = await runProgram('ps', args).catch(() => ({stdout: ''}))
     for (const line of stdout.split('\n')) {
       const match = /^\s*(\d+) (.*)$/.exec(line)
-      if (match !== null) commands.set(Number(match[1]), match[2] ?? '')
+      if (match !== null) commands.set(Number(match[1]), (match[2] ?? '').slice(0, longestCommand))
     }
   }
   return files.map(({pid, parent, uid, user, program}) => ({

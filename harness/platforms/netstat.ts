@@ -1,5 +1,4 @@
-import {execFile} from 'node:child_process'
-import {promisify} from 'node:util'
+import {runProgram} from './run-program.ts'
 import type {SocketEntry} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
 
@@ -18,14 +17,14 @@ const states: Record<string, TcpState> = {
   TIME_WAIT: 'TIME_WAIT',
 }
 
-const outputLimitBytes = 64 * 1024 * 1024
-
 /** The TCP sockets of this machine, from `netstat -anl -p tcp`: numeric, and IPv6 addresses whole. */
 export async function readNetstat(): Promise<SocketEntry[]> {
-  const {stdout} = await promisify(execFile)('/usr/sbin/netstat', ['-anl', '-p', 'tcp'], {
-    maxBuffer: outputLimitBytes,
-    env: {LC_ALL: 'C'},
+  const {status, stdout, stderr} = await runProgram('/usr/sbin/netstat', ['-anl', '-p', 'tcp'], {
+    LC_ALL: 'C',
   })
+  if (status !== 0) {
+    throw new Error(`netstat ended with status ${status}: ${stderr.trim().split('\n')[0]}`)
+  }
   return parseNetstat(stdout)
 }
 

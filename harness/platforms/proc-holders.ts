@@ -1,6 +1,7 @@
 import {readFileSync, readlinkSync} from 'node:fs'
 import {isAbsolute, resolve} from 'node:path'
-import {parseProcNetTcp} from './proc-net-tcp.ts'
+import {isOutOfFiles} from '../sockets/system-error.ts'
+import {parseProcNetTcp, readTcpTables} from './proc-net-tcp.ts'
 import {findHolders, pids} from './proc-processes.ts'
 import type {
   ForeignListener,
@@ -9,6 +10,7 @@ import type {
   UnixSocketReader,
 } from './socket-holders.ts'
 import type {SocketEntry} from './socket-table.ts'
+import {unreadable} from './unreadable.ts'
 
 /** Who has the sockets open, from their inodes and /proc/PID/fd. */
 export async function readProcHolders(
@@ -26,23 +28,29 @@ export async function readProcHolders(
 /**
  * Listeners on the port in the other network namespaces of this machine, as far as their processes let
  * us look: /proc/PID/net/tcp is the table of that process's namespace.
+ * @param proc where proc(5) is mounted
  */
-export async function readListenersElsewhere(port: number): Promise<ForeignListener[]> {
+export async function readListenersElsewhere(
+  port: number,
+  proc = '/proc',
+): Promise<ForeignListener[]> {
   const namespaces = new Set<string>()
   const found: SocketEntry[] = []
   try {
-    namespaces.add(readlinkSync('/proc/self/ns/net'))
+    namespaces.add(readlinkSync(`${proc}/self/ns/net`))
   } catch {
     return []
   }
-  for (const pid of pids()) {
+  for (const pid of pids(proc)) {
     try {
-      const namespace = readlinkSync(`/proc/${pid}/ns/net`)
+      const namespace = readlinkSync(`${proc}/${pid}/ns/net`)
       if (namespaces.has(namespace)) continue
-      const text = ['tcp', 'tcp6'].map((name) => readFileSync(`/proc/${pid}/net/${name}`, 'latin1'))
+      const tables = await readTcpTables(`${proc}/${pid}/net`)
       namespaces.add(namespace)
-      found.push(...text.flatMap((table) => listenersIn(table, port)))
-    } catch {
+      for (const table of tables)
+        for (const listener of listenersIn(table, port)) found.push(listener)
+    } catch (error) {
+      if (isOutOfFiles(error)) throw error
       // Another user's process, or one that has ended.
     }
   }
@@ -82,7 +90,7 @@ export function parseProcNetUnix(text: string): UnixRow[] {
 
 /** The sockets of /proc/net/unix that are bound to the path. */
 export const readProcNetUnix: UnixSocketReader = async (path) => {
-  const rows = parseProcNetUnix(readFileSync('/proc/net/unix', 'utf8')).filter(({bound}) =>
+  const rows = parseProcNetUnix(readUnixTable()).filter(({bound}) =>
     isAbsolute(bound) ? bound === path : path.endsWith(lastPart(bound)),
   )
   const {byInode, unseenProcesses} = findHolders(new Set(rows.map(({inode}) => inode)))
@@ -94,6 +102,15 @@ export const readProcNetUnix: UnixSocketReader = async (path) => {
     return isSame ? [{listening, holders}] : []
   })
   return {sockets, unseenProcesses}
+}
+
+function readUnixTable(): string {
+  const file = '/proc/net/unix'
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw unreadable(file, error)
+  }
 }
 
 function lastPart(path: string): string {

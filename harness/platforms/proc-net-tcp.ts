@@ -1,6 +1,8 @@
 import {readFile} from 'node:fs/promises'
+import {type ByteOrder, byteOrder} from '../sockets/c-numbers.ts'
 import type {SocketEntry} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
+import {unreadable} from './unreadable.ts'
 
 /** State numbers of include/net/tcp_states.h; 12 (NEW_SYN_RECV) is printed as 3 by the kernel itself. */
 const states: Record<string, TcpState> = {
@@ -27,29 +29,40 @@ const timewaitTimer = '03'
  * @param net the folder of our own namespace, or /proc/PID/net for that of another process
  */
 export async function readProcNetTcp(net = '/proc/net'): Promise<SocketEntry[]> {
-  const [tcp, tcp6] = await Promise.all([
-    readFile(`${net}/tcp`, 'latin1').catch((error: NodeJS.ErrnoException) => {
-      throw new Error(`${net}/tcp cannot be read (${error.code}); is /proc mounted?`)
-    }),
-    readFile(`${net}/tcp6`, 'latin1').catch(() => ''),
-  ])
-  return [...parseProcNetTcp(tcp), ...parseProcNetTcp(tcp6)]
+  return (await readTcpTables(net)).flatMap((text) => parseProcNetTcp(text))
+}
+
+/**
+ * The text of the tables of both IP versions; of IPv4's alone where there is no IPv6.
+ * @throws Error that says why one that exists cannot be read
+ */
+export function readTcpTables(net: string): Promise<string[]> {
+  return Promise.all(
+    ['tcp', 'tcp6'].map((name) =>
+      readFile(`${net}/${name}`, 'latin1').catch((error: NodeJS.ErrnoException) => {
+        // A kernel without IPv6, or with ipv6.disable=1, has no such file.
+        if (name === 'tcp6' && error.code === 'ENOENT') return ''
+        throw unreadable(`${net}/${name}`, error)
+      }),
+    ),
+  )
 }
 
 /**
  * Parses the text of /proc/net/tcp or tcp6 (net/ipv4/tcp_ipv4.c: tcp4_seq_show). Lines that are not of
  * the format are passed over. The kernel hands the table out in pieces, and a socket that changes
  * between two of them can appear twice; the later row is kept.
+ * @param order of the machine whose table it is
  */
-export function parseProcNetTcp(text: string): SocketEntry[] {
+export function parseProcNetTcp(text: string, order = byteOrder): SocketEntry[] {
   const entries = new Map<string, SocketEntry>()
   // Tens of thousands of rows have a handful of addresses between them.
   const addresses = new Map<string, string>()
   for (const line of text.split('\n')) {
     const [, local, remote, stateNumber, , timer, , uid, , inode] = line.trim().split(/\s+/, 10)
     const state = states[stateNumber ?? '']
-    const localEnd = parseEnd(local, addresses)
-    const remoteEnd = parseEnd(remote, addresses)
+    const localEnd = parseEnd(local, addresses, order)
+    const remoteEnd = parseEnd(remote, addresses, order)
     if (state === undefined || localEnd === undefined || remoteEnd === undefined) continue
     const [kind, ticks] = (timer ?? '').split(':')
     const expiresInSeconds =
@@ -68,18 +81,20 @@ export function parseProcNetTcp(text: string): SocketEntry[] {
 function parseEnd(
   text: string | undefined,
   addresses: Map<string, string>,
+  order: ByteOrder,
 ): SocketEntry['local'] | undefined {
   const match = /^([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})$/.exec(text ?? '')
   if (match === null) return undefined
   const [, hex = '', port = ''] = match
-  const address = addresses.get(hex) ?? parseAddress(hex)
+  const address = addresses.get(hex) ?? parseAddress(hex, order)
   addresses.set(hex, address)
   return {address, port: Number.parseInt(port, 16)}
 }
 
-/** Addresses are printed as 32-bit words in the machine's own byte order: little-endian. */
-function parseAddress(hex: string): string {
-  const bytes = hex.match(/.{8}/g)?.flatMap((word) => (word.match(/../g) ?? []).reverse()) ?? []
+/** Addresses are in network byte order, but printed as the 32-bit words that the machine takes them for. */
+function parseAddress(hex: string, order: ByteOrder): string {
+  const words32 = (hex.match(/.{8}/g) ?? []).map((word) => word.match(/../g) ?? [])
+  const bytes = words32.flatMap((word) => (order === 'LE' ? word.reverse() : word))
   if (bytes.length === 4) return bytes.map((byte) => Number.parseInt(byte, 16)).join('.')
   const mapped = bytes.slice(0, 12).join('') === '00000000000000000000ffff'.toUpperCase()
   if (mapped) {

@@ -1,12 +1,22 @@
-import {readdirSync, readFileSync, readlinkSync} from 'node:fs'
-import type {Holder} from './socket-holders.ts'
+import {closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync} from 'node:fs'
+import {isOutOfFiles} from '../sockets/system-error.ts'
+import {type Holder, longestCommand} from './socket-holders.ts'
+import {unreadable} from './unreadable.ts'
 import {userName} from './users.ts'
 
-/** The pids that /proc shows: of this pid namespace, and only one's own where it is mounted with hidepid. */
-export function pids(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
+/**
+ * The pids that /proc shows: of this pid namespace, and only one's own where it is mounted with hidepid.
+ * @param proc where proc(5) is mounted
+ * @throws Error that says why it cannot be read
+ */
+export function pids(proc = '/proc'): number[] {
+  let names: string[]
+  try {
+    names = readdirSync(proc)
+  } catch (error) {
+    throw unreadable(proc, error)
+  }
+  return names.filter((name) => /^\d+$/.test(name)).map(Number)
 }
 
 /**
@@ -40,6 +50,7 @@ function socketInodes(pid: number): Set<number> | undefined {
   try {
     fds = readdirSync(folder)
   } catch (error) {
+    if (isOutOfFiles(error)) throw unreadable(folder, error)
     return isForbidden(error) ? undefined : inodes
   }
   for (const fd of fds) {
@@ -56,14 +67,37 @@ function socketInodes(pid: number): Set<number> | undefined {
 /** Undefined if the process has ended. */
 function describeProcess(pid: number): Holder | undefined {
   try {
-    const read = (name: string) => readFileSync(`/proc/${pid}/${name}`, 'utf8')
-    const {name, parent, uid} = parseProcStatus(read('status'))
-    const words = read('cmdline').replace(/\0+$/, '').split('\0')
-    const command = words.join(' ').trim() === '' ? `[${name}]` : words.join(' ')
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const {name, parent, uid} = parseProcStatus(status)
+    const command = readCommandLine(pid) || `[${name}]`
     return {pid, parent, uid, user: uid === null ? null : userName(uid), command}
-  } catch {
+  } catch (error) {
+    if (isOutOfFiles(error)) throw unreadable(`/proc/${pid}`, error)
     return undefined
   }
+}
+
+/**
+ * As much of a command line as is shown, its words joined by spaces. It may have megabytes, which another user's
+ * process has written, and all of which would have to be cleaned before it is cut.
+ * @throws SystemError if the process has ended
+ */
+export function readCommandLine(pid: number): string {
+  const bytes = Buffer.alloc(longestCommand)
+  const fd = openSync(`/proc/${pid}/cmdline`, 'r')
+  try {
+    return parseProcCmdline(bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0)))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * The words of /proc/PID/cmdline, which its process may have overwritten with anything, on one line; empty
+ * where there are none. Not by a pattern: `\\0+$` is quadratic in the zeros within.
+ */
+export function parseProcCmdline(text: string): string {
+  return text.replaceAll('\0', ' ').trimEnd()
 }
 
 /** Parses /proc/PID/status (proc(5)); what a line does not say is null, or a name without a character. */

@@ -1,5 +1,8 @@
 import type {SocketEntry} from './socket-table.ts'
 
+/** Command lines are told up to here, in bytes or characters. */
+export const longestCommand = 4096
+
 /** A process that has a socket open. */
 export interface Holder {
   pid: number

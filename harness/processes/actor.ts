@@ -55,8 +55,8 @@ if ((!isHost && !Object.hasOwn(roles, ownRole)) || process.send === undefined) {
 // What a guardian starts would inherit it.
 if (ownRole !== 'guardian') volunteerForTheOutOfMemoryKiller()
 
-process.on('disconnect', () => {
-  restoreSettings()
+process.on('disconnect', async () => {
+  await restoreSettings()
   removeTemporaryProgram()
   process.exit(0)
 })

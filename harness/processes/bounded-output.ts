@@ -11,9 +11,10 @@ export class BoundedOutput {
   #pass: (text: string) => void
   #decoder = new StringDecoder('utf8')
   #headLeft = headBytes
-  #tail: Buffer[] = []
+  /** A copy: a piece of a chunk would keep the whole chunk in memory, for as long as the server runs. */
+  #tail: Buffer | undefined
   #tailLength = 0
-  #leftOut = 0
+  #restLength = 0
 
   constructor(pass: (text: string) => void) {
     this.#pass = pass
@@ -27,21 +28,27 @@ export class BoundedOutput {
     }
     const rest = bytes.subarray(head.length)
     if (rest.length === 0) return
+    this.#restLength += rest.length
     const kept = rest.subarray(-tailBytes)
-    this.#leftOut += rest.length - kept.length
-    this.#tail.push(kept)
-    this.#tailLength += kept.length
-    while (this.#tailLength - (this.#tail[0]?.length ?? 0) >= tailBytes) {
-      const length = this.#tail.shift()?.length ?? 0
-      this.#tailLength -= length
-      this.#leftOut += length
+    this.#tail ??= Buffer.allocUnsafeSlow(2 * tailBytes)
+    if (this.#tailLength + kept.length > this.#tail.length) {
+      this.#tail.copyWithin(0, this.#tailLength - tailBytes, this.#tailLength)
+      this.#tailLength = tailBytes
     }
+    this.#tailLength += kept.copy(this.#tail, this.#tailLength)
   }
 
   /** Passes on the end, once nothing more will come. */
   end(): void {
-    if (this.#leftOut > 0) this.#pass(`\n[${this.#leftOut} bytes left out]\n`)
-    if (this.#tailLength > 0) this.#pass(this.#decoder.write(Buffer.concat(this.#tail)))
+    const tail = this.#tail?.subarray(0, this.#tailLength).subarray(-tailBytes)
+    if (tail !== undefined) {
+      const leftOut = this.#restLength - tail.length
+      if (leftOut > 0) this.#pass(`\n[${leftOut} bytes left out]\n`)
+      this.#pass(this.#decoder.write(tail))
+    }
     this.#pass(this.#decoder.end())
+    this.#tail = undefined
+    this.#tailLength = 0
+    this.#restLength = 0
   }
 }

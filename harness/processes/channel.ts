@@ -61,6 +61,8 @@ export interface Channel {
    * @returns for how many seconds each actor that owes an answer has said nothing
    */
   tick(): ReadonlyMap<number, number>
+  /** The last second does not count: somebody of ours was kept from running. */
+  excuse(): void
 }
 
 /** Requests and answers, matched by number and checked by their shapes. */
@@ -110,6 +112,11 @@ export function openChannel(wire: Wire, listeners: ChannelListeners): Channel {
         if (actor !== undefined && request.actor !== actor) continue
         pending.delete(id)
         request.reject(error)
+      }
+    },
+    excuse() {
+      for (const [actor, seconds] of silentSeconds) {
+        silentSeconds.set(actor, Math.max(0, seconds - 1))
       }
     },
     tick() {

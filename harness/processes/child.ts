@@ -2,7 +2,11 @@ import {type ChildProcess, fork} from 'node:child_process'
 import type {Socket} from 'node:net'
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
+import {starvedAtMostSeconds, watchStarvation} from '../starvation.ts'
+import {TooSlow} from '../too-slow.ts'
 import {type Channel, openChannel} from './channel.ts'
+import {adoptOrphans, endOrphans} from './orphans.ts'
+import {readProcess, signalProcess} from './process-table.ts'
 import {type Notice, type RequestMessage, soleActor} from './protocol.ts'
 
 /** What a process of the harness is started as. */
@@ -51,7 +55,7 @@ export interface ChildListeners {
   /** This actor has owed an answer for too long; the process itself goes on talking. */
   onSilent?(actor: number, seconds: number): void
   /** Nothing that was asked will be answered any more. */
-  onFault(error: ActorFailed): void
+  onFault(error: Error): void
 }
 
 /** A running process of the harness. */
@@ -60,7 +64,7 @@ export interface Child {
   channel: Channel
   ended: Promise<Ending>
   /** The error that says how the process ended, with what it wrote to stderr. */
-  failure(ending: Ending): ActorFailed
+  failure(ending: Ending): Error
   /** Sends SIGKILL, unless the process has ended already. */
   kill(): void
 }
@@ -70,6 +74,11 @@ export interface Child {
  * seconds in which the harness itself runs count: it may have been stopped together with all its processes.
  */
 const answerWithinSeconds = 30
+/**
+ * From when on processes of ours are looked for that are kept from running: the silent one may wait for those.
+ * It costs a reading for each.
+ */
+const suspectAfterSeconds = 5
 const keptOutputCharacters = 4096
 const shownCharacters = 120
 const processLimitReached = 'the process limit is reached; raise it (ulimit -u)'
@@ -80,7 +89,17 @@ const undoesItsWork: readonly string[] = ['guardian', 'settings-keeper']
 /** Nobody waits for its answer. */
 const exit: RequestMessage = {id: 0, actor: soleActor, role: '', request: 'exit', params: null}
 
+/**
+ * All that a guardian needs of the environment: a server that it starts may read the guardian's
+ * (/proc/PPID/environ), and gets one of its own.
+ */
+const guardianVariables = ['PATH', 'HOME', 'TMPDIR', 'TMP', 'TEMP', 'LD_LIBRARY_PATH']
+
 const running = new Map<ChildProcess, () => void>()
+const isStarved = watchStarvation(() => [
+  process.pid,
+  ...[...running.keys()].flatMap(({pid}) => pid ?? []),
+])
 // The channel's end already ends the children; this also covers one that hangs and cannot notice.
 process.once('exit', () => {
   for (const kill of running.values()) kill()
@@ -93,15 +112,16 @@ export async function startChild(
   listeners: ChildListeners,
   {inherits, through}: LaunchOptions = {},
 ): Promise<Child> {
-  const {NODE_OPTIONS: _, ...env} = process.env
+  if (role === 'guardian') adoptOrphans()
   const inherited = inherits === undefined ? [] : [inherits]
   const [execPath = process.execPath, ...throughArgs] = through ?? []
   const child = fork(program, [role], {
     execPath,
     execArgv: through === undefined ? [] : [...throughArgs, process.execPath],
-    env,
+    env: environmentOf(role),
     // A kill of the harness's whole process group must leave these to undo what they did.
-    detached: undoesItsWork.includes(role),
+    // What sudo starts is root's and out of its reach; and sudo -v holds for processes of our session only.
+    detached: undoesItsWork.includes(role) && through?.[0] !== 'sudo',
     stdio:
       through === undefined
         ? ['ignore', 'pipe', 'pipe', ...inherited, 'ipc']
@@ -109,15 +129,18 @@ export async function startChild(
   })
   /** The process's own pid, which is not the child's where sudo waits in between. */
   let pid = child.pid ?? 0
+  /** Of that other process, because nothing but its start time tells it from a later one with its pid. */
+  let started: string | undefined
   const kill = () => {
     if (pid === child.pid) return void child.kill('SIGKILL')
     if (child.exitCode !== null || child.signalCode !== null) return
     try {
-      process.kill(pid, 'SIGKILL')
+      if (started !== undefined) return void signalProcess({pid, started})
     } catch {
-      // It runs as root. (After a disconnect() of ours Node would never tell that it has ended.)
-      if (child.connected) child.send(exit, () => undefined)
+      // It runs as root.
     }
+    // (After a disconnect() of ours Node would never tell that it has ended.)
+    if (child.connected) child.send(exit, () => undefined)
   }
   // One that undoes what it did is never killed: it does so when the channel closes.
   if (!undoesItsWork.includes(role)) running.set(child, kill)
@@ -134,16 +157,17 @@ export async function startChild(
   let isReady = false
   /** Of the process as a whole, while anybody in it owes an answer. */
   let silentSeconds = 0
+  let starvedSeconds = 0
   let exitedAt: number | undefined
   /** Why the process was ended by us. */
-  let fault: ActorFailed | undefined
+  let fault: Error | undefined
 
-  const fail = (error: ActorFailed) => {
+  const fail = (error: Error) => {
     ready.reject(error)
     channel.fail(error)
     listeners.onFault(error)
   }
-  const failure = ({code, signal}: Ending) => {
+  const failure = ({code, signal}: Ending): Error => {
     if (fault !== undefined) return fault
     const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
     // Node itself asserts that its threads can be made, and aborts with a native stack trace.
@@ -154,8 +178,8 @@ export async function startChild(
     return new ActorFailed(`the ${role} (pid ${pid}) ${how}${said}`)
   }
   /** What it has told up to now stands; it tells nothing more, and what it was to do has failed. */
-  const giveUp = (why: string) => {
-    fault = new ActorFailed(`the ${role} (pid ${pid}) ${why}`)
+  const giveUp = (why: string, Reason: new (message: string) => Error = ActorFailed) => {
+    fault = new Reason(`the ${role} (pid ${pid}) ${why}`)
     fail(fault)
     if (undoesItsWork.includes(role)) child.send(exit, () => undefined)
     else kill()
@@ -171,6 +195,7 @@ export async function startChild(
     // Only `close` means that everything the process said has arrived.
     child.once('close', (code, signal) => {
       running.delete(child)
+      if (role === 'guardian' && code !== 0) endOrphans()
       const ending = {code, signal, seconds: exitedAt ?? monotonicSeconds()}
       fail(failure(ending))
       resolve(ending)
@@ -190,6 +215,7 @@ export async function startChild(
         // Where sudo waits in between, only the process itself knows its pid.
         if (through?.[0] !== 'sudo' && (notice.pid ?? child.pid) !== child.pid) return false
         pid = notice.pid ?? pid
+        if (pid !== child.pid) started = readProcess(pid)?.started
         isReady = true
         ready.resolve()
         return true
@@ -200,6 +226,7 @@ export async function startChild(
   )
   child.on('message', (message: unknown, handle) => {
     silentSeconds = 0
+    starvedSeconds = 0
     if (fault === undefined) channel.receive(message, handle as Socket | undefined)
   })
 
@@ -207,8 +234,15 @@ export async function startChild(
     const silent = channel.tick()
     const owes = !isReady || silent.size > 0
     silentSeconds = owes ? silentSeconds + 1 : 0
-    if (owes && silentSeconds >= answerWithinSeconds) {
-      return giveUp(`has said nothing for ${silentSeconds} s`)
+    if (owes && silentSeconds + starvedSeconds >= suspectAfterSeconds && isStarved()) {
+      silentSeconds--
+      starvedSeconds++
+      channel.excuse()
+    }
+    if (silentSeconds >= answerWithinSeconds || starvedSeconds >= starvedAtMostSeconds) {
+      const seconds = silentSeconds + starvedSeconds
+      giveUp(`has said nothing for ${seconds} s`, starvedSeconds > 0 ? TooSlow : ActorFailed)
+      return
     }
     for (const [actor, seconds] of silent) {
       if (seconds >= answerWithinSeconds) listeners.onSilent?.(actor, seconds)
@@ -219,6 +253,14 @@ export async function startChild(
 
   await ready.promise
   return {pid, channel, ended, failure, kill}
+}
+
+function environmentOf(role: string): NodeJS.ProcessEnv {
+  const {NODE_OPTIONS: _, ...env} = process.env
+  if (role !== 'guardian') return env
+  return Object.fromEntries(
+    guardianVariables.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  )
 }
 
 /** As much of a message as fits into a reason. */

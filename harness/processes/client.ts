@@ -11,7 +11,7 @@ import type {Play, Tell} from './role.ts'
 import {countAnswers, type Traffic, trafficTo} from './traffic.ts'
 
 /** The netcat-like client of a scenario; what it receives it tells. */
-export function openClient(tell: Tell): Play {
+export function openClient(tell: Tell) {
   let client: Netcat | undefined
   let traffic: Traffic | undefined
   /** The accepted end of the client's own connection. */
@@ -126,7 +126,7 @@ export function openClient(tell: Tell): Play {
       otherEnd?.destroy()
       void traffic?.stop().catch(() => undefined)
     },
-  }
+  } satisfies Play
 }
 
 /** FIN from each, microseconds apart; Node's own end() takes a turn of its loop, and code between them. */

@@ -1,22 +1,26 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdtempSync, rmSync} from 'node:fs'
+import {mkdtempSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {BoundedOutput} from './bounded-output.ts'
-import {livingBelow} from './process-table.ts'
+import {entriesBelow, ProcessGroups, signalProcess} from './process-table.ts'
 import type {CommandToStart, Handlers, Notice} from './protocol.ts'
-import {becomeSubreaper} from './subreaper.ts'
+import {removeFolder} from './remove-folder.ts'
+import {becomeSubreaper, type Subreaper} from './subreaper.ts'
 
 const reapEveryMilliseconds = 100
+/** Looking through all processes is expensive: on some systems ps(1) has to do it. */
+const lookEveryMilliseconds = 1000
 /** What a process that has ended wrote is in the pipe already; a child of its own may keep that open. */
 const lastWordsMilliseconds = 100
 const endWithinSeconds = 1
 
 const running = new Map<number, ChildProcess>()
-const groups = new Set<number>()
+/** Of commands that have ended. While one runs, its group is surely its own. */
+const groups = new ProcessGroups()
 /** What lies in temporary folders, and nobody wants when the harness is gone. */
 const folders = new Set<string>()
 
@@ -38,7 +42,6 @@ export const guardianHandlers = {
     const {pid} = child
     if (pid !== undefined) {
       running.set(pid, child)
-      groups.add(pid)
       const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
       const outputs = (['stdout', 'stderr'] as const).map((stream) => {
         const output = new BoundedOutput((text) =>
@@ -50,6 +53,7 @@ export const guardianHandlers = {
       child.once('exit', async (code, signal) => {
         notify({notice: 'command-ended', pid, code, signal, seconds: monotonicSeconds()})
         running.delete(pid)
+        if (subreaper === undefined) groups.add(pid)
         await Promise.race([closed, delay(lastWordsMilliseconds)])
         for (const output of outputs) output.end()
         notify({notice: 'command-silent', pid})
@@ -60,8 +64,9 @@ export const guardianHandlers = {
   },
 
   async 'signal-command'({pid, signal}: {pid: number; signal: NodeJS.Signals}) {
-    // Only a child that nobody has reaped yet is surely the one that is meant.
-    running.get(pid)?.kill(signal)
+    // Only a child that nobody has reaped yet is surely the one that is meant. It may have become
+    // another user's: then the answer is EPERM.
+    if (running.has(pid)) process.kill(pid, signal)
     return null
   },
 
@@ -73,9 +78,14 @@ export const guardianHandlers = {
     return {folder}
   },
 
+  async 'remove-folder'({folder}: {folder: string}) {
+    if (folders.delete(folder)) removeFolder(folder)
+    return null
+  },
+
   async exit() {
-    endTree()
-    return {openConnections: 0}
+    const left = endTree()
+    return {openConnections: 0, ...(left.length > 0 ? {left} : {})}
   },
 } satisfies Handlers
 
@@ -84,7 +94,7 @@ function notify(notice: Notice): void {
 }
 
 let watching = false
-let reap: (own: ReadonlySet<number>) => void = () => undefined
+let subreaper: Subreaper | undefined
 
 function watchOverTree(): void {
   if (watching) return
@@ -93,39 +103,50 @@ function watchOverTree(): void {
     endTree()
     for (const folder of folders) removeFolder(folder)
   })
-  reap = becomeSubreaper() ?? reap
-  setInterval(() => reap(new Set(running.keys())), reapEveryMilliseconds).unref()
+  subreaper = becomeSubreaper()
+  if (subreaper !== undefined) {
+    setInterval(() => subreaper?.reap(new Set(running.keys())), reapEveryMilliseconds).unref()
+  } else {
+    setInterval(() => groups.size > 0 && groups.look(), lookEveryMilliseconds).unref()
+  }
 }
 
-/** Kills until nothing is left: a process may start another one while it is being looked for. */
-function endTree(): void {
-  const deadline = monotonicSeconds() + endWithinSeconds
+/**
+ * Kills until nothing is left: a process may start another one while it is being looked for.
+ * @returns the processes that could not be ended, because they have become another user's
+ */
+function endTree(): number[] {
   // The groups of commands that still run are surely ours, and need no table of processes.
-  for (const pid of running.keys()) kill(-pid)
+  for (const pid of running.keys()) killGroup(pid)
+  // Nobody waits for the commands any more, and not every container has an init that would.
+  const left = subreaper?.endAll(endWithinSeconds) ?? endWhatIsFound()
   running.clear()
-  while (monotonicSeconds() < deadline) {
-    // Orphans are found below a subreaper; elsewhere by their group, unless they have left that, too.
-    const pids = livingBelow(process.pid, groups)
-    // Nobody waits for the commands any more, and not every container has an init that would.
-    reap(new Set())
-    if (pids.length === 0) return
-    for (const pid of pids) kill(pid)
+  return left
+}
+
+/** Without a subreaper: an orphan is found by its group, unless it has left that, too. */
+function endWhatIsFound(): number[] {
+  const deadline = monotonicSeconds() + endWithinSeconds
+  for (const pid of running.keys()) groups.add(pid)
+  for (;;) {
+    // All members at once: a process that starts the next one and ends is never seen.
+    for (const leader of groups.look()) killGroup(leader)
+    const left = entriesBelow(process.pid, groups)
+    const ending = left.filter((entry) => {
+      try {
+        return signalProcess(entry)
+      } catch {
+        return false
+      }
+    })
+    if (ending.length === 0 || monotonicSeconds() > deadline) return left.map(({pid}) => pid)
   }
 }
 
-/** Another guardian may still be ending a server that writes there. */
-function removeFolder(folder: string): void {
+function killGroup(leader: number): void {
   try {
-    rmSync(folder, {recursive: true, force: true, maxRetries: 10, retryDelay: 50})
+    process.kill(-leader, 'SIGKILL')
   } catch {
-    // Nobody is left to be told.
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It has just ended.
+    // It has just ended, or is another user's.
   }
 }

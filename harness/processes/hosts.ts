@@ -35,7 +35,7 @@ interface Host {
 interface HostedActor {
   part: Part
   /** It has left by itself or by force, or its host has ended. */
-  end(ending: Ending, why?: ActorFailed): void
+  end(ending: Ending, why?: Error): void
 }
 
 export interface HostsOptions extends Pick<LaunchOptions, 'through'> {
@@ -94,7 +94,7 @@ export function openHosts(
   }
 
   /** Ends one actor; the host closes all that is its. */
-  function leave({child, actors}: Host, actor: number, why: ActorFailed): void {
+  function leave({child, actors}: Host, actor: number, why: Error): void {
     child.channel.fail(why, actor)
     const end = () => {
       actors.get(actor)?.end({code: null, signal: 'SIGKILL', seconds: monotonicSeconds()}, why)
@@ -112,7 +112,7 @@ export function openHosts(
       const actor = ++numbered
       const part = openPart(listeners)
       const ended = deferred<Ending>()
-      let failure: ActorFailed | undefined
+      let failure: Error | undefined
       const speech = part.speech(child.channel, {actor, role})
       actors.set(actor, {
         part,

@@ -1,7 +1,8 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
+import {accessSync, constants} from 'node:fs'
 import {writeFile} from 'node:fs/promises'
-import {delimiter} from 'node:path'
+import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {ipv4SettingNames, readIpv4Settings} from '../platforms/linux.ts'
@@ -12,10 +13,29 @@ import type {Handlers} from './protocol.ts'
 import {verifyAccepting} from './verify.ts'
 
 /**
- * Administrators' programs are not always in an ordinary user's PATH, and npm puts node_modules/.bin first in
- * it, where another program is called nft, too (@vercel/nft).
+ * Where a system keeps its programs. The PATH is not asked: an ordinary user's often lacks /usr/sbin, and npm puts
+ * node_modules/.bin first in it, where another program is called nft, too (@vercel/nft).
  */
-const systemFolders = ['/usr/sbin', '/sbin', '/usr/local/sbin']
+const systemFolders = [
+  ...['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+  ...['/usr/local/sbin', '/usr/local/bin'],
+]
+
+/** @throws if nftables are not installed */
+function nftProgram(): string {
+  const path = systemFolders.map((folder) => join(folder, 'nft')).find(isExecutable)
+  if (path === undefined) throw new Error('nft is not installed')
+  return path
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /**
  * The process that keeps a private network namespace: the namespace, its settings and its packet rules
@@ -34,10 +54,7 @@ export const keeperHandlers = {
 
   async 'filter-packets'({rules}): Promise<Bracket> {
     const from = monotonicSeconds()
-    const nft = spawn('nft', ['-f', '-'], {
-      env: {PATH: [...systemFolders, process.env.PATH].join(delimiter)},
-      stdio: ['pipe', 'ignore', 'pipe'],
-    })
+    const nft = spawn(nftProgram(), ['-f', '-'], {stdio: ['pipe', 'ignore', 'pipe']})
     const ended = once(nft, 'close')
     // A program that ends early does not read its input; its status tells.
     nft.stdin.on('error', () => undefined)

@@ -2,7 +2,6 @@ import {Socket} from 'node:net'
 import {deferred} from '../deferred.ts'
 import type {Channel} from './channel.ts'
 import {
-  type ActorFailed,
   type ChildListeners,
   type Ending,
   type HostKind,
@@ -21,7 +20,7 @@ import {
   soleActor,
 } from './protocol.ts'
 
-export {ActorFailed, type Ending, type Role} from './child.ts'
+export {ActorFailed, type Ending, type LaunchOptions, type Role} from './child.ts'
 
 /** What an actor tells by itself. */
 export interface Listeners {
@@ -57,7 +56,7 @@ export interface Actor {
   connection: Promise<Socket>
   ended: Promise<Ending>
   /** The error that says how it ended. */
-  failure(ending: Ending): ActorFailed
+  failure(ending: Ending): Error
   /** Ends it by force, unless it has ended already: its process, or its part in the host's. */
   kill(): void
 }

@@ -159,8 +159,11 @@ export const requests = {
   'abort-connection': {params: nothing, result: bracket},
   /** Predecessor: send the accepted connection to the harness, which passes it to a holder. */
   'hand-over-connection': {params: nothing, result: bracket},
-  /** Exit with status 0, or leave the host. Answered first, with the connections that close only now. */
-  exit: {params: nothing, result: fields({openConnections: count})},
+  /**
+   * Exit with status 0, or leave the host. Answered first. Predecessor: with the connections that close only now.
+   * Guardian: with the processes of its commands that it could not end (`left`), because they are another user's.
+   */
+  exit: {params: nothing, result: fields({openConnections: count, left: optional(list(pid))})},
   /** Host: end this actor by force, and close all that is its. */
   leave: {params: nothing, result: nothing},
   /** Holder, or a client that is to have both ends: keep an accepted connection that comes with the message. */
@@ -193,14 +196,19 @@ export const requests = {
   'read-sockets': {params: fields({ports: list(port)}), result: fields({sockets: list(socket)})},
   /** Keeper: prove who answers: it says `greeting`. */
   'verify-accepting': {params: fields({address: text, port, greeting: text}), result: nothing},
-  /** Settings keeper: set the machine's own settings, until the channel closes. */
-  'set-host-settings': {params: fields({settings}), result: nothing},
+  /**
+   * Settings keeper: set the machine's own settings, until the channel closes; `locked` if another keeper has
+   * done so and not set them back yet.
+   */
+  'set-host-settings': {params: fields({settings}), result: oneOf('set', 'locked')},
   /** Guardian: start a command in a process group of its own. Fails with the SystemError of spawn. */
   'start-command': {params: commandToStart, result: fields({pid, seconds: number})},
   /** Guardian: send a signal to a command that it started, unless that has ended. */
   'signal-command': {params: fields({pid, signal}), result: nothing},
   /** Guardian: make a temporary folder, and remove it when it ends itself, after all its commands. */
   'make-folder': {params: fields({prefix: text}), result: fields({folder: text})},
+  /** Guardian: remove such a folder now, with the rights of its owner only. */
+  'remove-folder': {params: fields({folder: text}), result: nothing},
 } as const
 
 export type RequestName = keyof typeof requests

@@ -60,11 +60,12 @@ export function openSuccessor(tell: Tell): Play {
       candidate = tried
       const firstAttemptAt = monotonicSeconds()
       const deadline = firstAttemptAt + limitSeconds
+      let askedAt = firstAttemptAt
       let warm = true
       let expired = false
       try {
         const tryOnce = async (attempt: number) => {
-          const askedAt = monotonicSeconds()
+          askedAt = monotonicSeconds()
           const {seconds, refused} = await tried.attempt()
           const made = {attempt, askedAt, seconds}
           if (refused === undefined) attempts.add({...made, outcome: 'granted'})
@@ -88,8 +89,9 @@ export function openSuccessor(tell: Tell): Play {
           shouldRetry: ({error}) => wait && error === refusal && !expired,
           // p-retry's own pauses grow by a factor; ours follow the residue, so the pause is made here.
           async onFailedAttempt({error}) {
-            // The last attempt is the one made at the limit, so that a late release is not missed.
-            expired = monotonicSeconds() >= deadline
+            // The last attempt is the one made at the limit, so that a late release is not missed, however long
+            // an earlier one took to be answered.
+            expired = askedAt >= deadline
             if (!wait || error !== refusal || expired) return
             await pause(firstAttemptAt, deadline)
             const dense = isDense(pacing, monotonicSeconds())

@@ -14,6 +14,7 @@ import {
   verdictOfBench,
 } from './bench-words.ts'
 import {coloursFor} from './colours.ts'
+import {withoutTrailingSpace} from './fitted-table.ts'
 import {printable} from './words.ts'
 import {wrap} from './wrap.ts'
 
@@ -68,11 +69,10 @@ function partLines(part: BenchPart, width: number | undefined): string[] {
 }
 
 function drawn(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  return table([titles.map((title) => pc.bold(title)), ...rows.map((row) => [...row])], {
+  const text = table([titles.map((title) => pc.bold(title)), ...rows.map((row) => [...row])], {
     border: getBorderCharacters('void'),
     columnDefault: {paddingLeft: 0, paddingRight: 2},
     drawHorizontalLine: () => false,
   })
-    .replace(/[ ]+$/gm, '')
-    .trimEnd()
+  return withoutTrailingSpace(text).trimEnd()
 }

@@ -1,5 +1,12 @@
 import type {CheckDocument} from './check-schema.ts'
-import {errorWords, reuseaddrWords, roundColumns, safetyWords, subjectWords} from './check-words.ts'
+import {
+  errorWords,
+  listenedWords,
+  reuseaddrWords,
+  roundColumns,
+  safetyWords,
+  subjectWords,
+} from './check-words.ts'
 import {literal, row, section} from './markdown.ts'
 import {hostWords} from './words.ts'
 
@@ -31,5 +38,6 @@ export function renderCheckMarkdown(document: CheckDocument): string {
       errors.map((error) => literal(errorWords(error))),
     ),
     ...section('What to do', advice.map(literal)),
+    ...section('Who listened, since the first start', rounds.flatMap(listenedWords).map(literal)),
   ].join('\n')
 }

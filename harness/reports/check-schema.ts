@@ -9,7 +9,9 @@ const stopSignals = ['SIGTERM', 'SIGINT', 'SIGKILL', 'none'] as const
 
 /** Attempts that failed alike, one after the other. */
 const errorSchema = z.looseObject({
-  /** EADDRINUSE if the server's own output names it, else null. */
+  /** What became of the attempt; absent in documents of earlier releases. */
+  kind: z.string().optional(),
+  /** EADDRINUSE if the server's own output names it, and it did not get the port; else null. */
   code: z.string().nullable(),
   /** What became of the attempt, in words. */
   what: z.string(),
@@ -24,9 +26,16 @@ const errorSchema = z.looseObject({
 const processSchema = z.looseObject({
   pid: z.int().positive(),
   command: z.string(),
-  /** Whether it still listens on the port. */
+  /** Whether it still listened on the port after the stop. */
   listening: z.boolean(),
 })
+
+/**
+ * A process that listened on the port, from the first reading of the socket table that showed so to the last
+ * one, in seconds since the command was first started, by the system's monotonic clock: all rounds of a
+ * document have the same zero.
+ */
+const listenedSchema = z.looseObject({pid: z.int().positive(), from: seconds, to: seconds})
 
 const roundSchema = z.looseObject({
   /** From the start of the command until it listened. */
@@ -52,8 +61,13 @@ const roundSchema = z.looseObject({
   /** Connections that failed in another way, e.g. by a timeout. */
   failedConnections: count,
   errors: z.array(errorSchema),
-  /** Processes of the stopped server that were alive when its successor was started. */
+  /** Processes of the stopped server, and their descendants, that were alive after its successor was started. */
   survivors: z.array(processSchema),
+  /**
+   * Who listened, from before the stop to the end of the watch over the successor; absent in documents of
+   * earlier releases.
+   */
+  listened: z.array(listenedSchema).optional(),
 })
 
 const reuseaddrSchema = z.looseObject({
@@ -72,6 +86,14 @@ const problemSchema = z.looseObject({
     'daemonised',
     'unreachable',
     'interrupted',
+    /** The OS does not show which sockets there are, which processes, or who has a socket. */
+    'no-socket-table',
+    'no-process-table',
+    'unseen',
+    /** A process of the server is another user's and may not be sent a signal. */
+    'not-permitted',
+    'not-ended',
+    'too-many-open-files',
   ]),
   message: z.string(),
   remedy: z.string(),
@@ -85,7 +107,7 @@ export const checkSchema = z.looseObject({
   port: z.int().min(1).max(65535),
   address: z.string(),
   stop: z.enum(stopSignals),
-  /** Every round that was asked for was played, and was immediate. */
+  /** Every round that was asked for was measured and immediate, and no old process listened any more. */
   safe: z.boolean(),
   /** Why the restart could not be measured; absent if it was. */
   problem: problemSchema.optional(),

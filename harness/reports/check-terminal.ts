@@ -1,7 +1,9 @@
 import {getBorderCharacters, table} from 'table'
+import {greatestOf} from '../extremes.ts'
 import type {CheckDocument, CheckRound} from './check-schema.ts'
 import {errorWords, reuseaddrWords, roundColumns, safetyWords, subjectWords} from './check-words.ts'
 import {coloursFor} from './colours.ts'
+import {withoutTrailingSpace} from './fitted-table.ts'
 import {hostWords, printable} from './words.ts'
 import {wrap, wrapSentences} from './wrap.ts'
 
@@ -33,16 +35,20 @@ function roundTable(rounds: readonly CheckRound[], width: number | undefined): s
   const rows = rounds.map((round, index) => roundColumns.map(([, cell]) => cell(round, index)))
   const titles = roundColumns.map(([title]) => title)
   const widths = titles.map((title, column) =>
-    Math.max(title.length, ...rows.map((cells) => cells[column]?.length ?? 0)),
+    greatestOf(
+      rows.map((cells) => cells[column]?.length ?? 0),
+      title.length,
+    ),
   )
   if (width !== undefined && widths.reduce((sum, each) => sum + each + gap, 0) > width) {
     return rows
       .map((cells) => titles.map((title, column) => `${title}: ${cells[column]}`).join('\n  '))
       .join('\n')
   }
-  return table([titles.map((title) => pc.bold(title)), ...rows], {
+  const text = table([titles.map((title) => pc.bold(title)), ...rows], {
     border: getBorderCharacters('void'),
     columnDefault: {paddingLeft: 0, paddingRight: gap},
     drawHorizontalLine: () => false,
-  }).replace(/ +$/gm, '')
+  })
+  return withoutTrailingSpace(text)
 }

@@ -38,6 +38,10 @@ export function safetyWords({safe, problem, rounds}: CheckDocument): string {
   const many = rounds.length === 1 ? 'the restart was' : `each of ${rounds.length} restarts was`
   if (safe) return `SAFE: ${many} immediate`
   const bad = rounds.filter(({verdict}) => verdict !== 'immediate').map(({verdict}) => verdict)
+  if (bad.length === 0) {
+    const beside = rounds.filter(({survivors}) => survivors.some(({listening}) => listening))
+    return `NOT SAFE: an old process still listened after ${beside.length} of ${rounds.length} stops`
+  }
   return `NOT SAFE: ${bad.length} of ${rounds.length} restarts ${bad.length === 1 ? 'was' : 'were'} not immediate (${[...new Set(bad)].join(', ')})`
 }
 
@@ -55,6 +59,14 @@ export function errorWords({firstAttempt, count, what, lines}: CheckError): stri
       : `attempts ${firstAttempt} to ${firstAttempt + count - 1}`
   const said = lines.length === 0 ? '' : `: ${lines.map(printable).join(' / ')}`
   return `${which}: ${printable(what)}${said}`
+}
+
+/** `round 1: pid 12 from 0.08 to 1.31 s, pid 15 from 1.40 to 1.95 s`; absent where a document does not say. */
+export function listenedWords({listened = []}: CheckRound, index: number): string[] {
+  const spans = listened.map(
+    ({pid, from, to}) => `pid ${pid} from ${from.toFixed(2)} to ${to.toFixed(2)} s`,
+  )
+  return spans.length === 0 ? [] : [`round ${index + 1}: ${spans.join(', ')}`]
 }
 
 /** `node server.js on 127.0.0.1:3000`. */

@@ -1,4 +1,5 @@
 import {getBorderCharacters, table} from 'table'
+import {greatestOf} from '../extremes.ts'
 import {coloursFor} from './colours.ts'
 import type {
   CellComparison,
@@ -78,7 +79,10 @@ function scenarioTable(
   ])
   const needed = header
     .map((title, column) =>
-      Math.max(title.length, ...rows.map((cells) => cells[column]?.length ?? 0)),
+      greatestOf(
+        rows.map((cells) => cells[column]?.length ?? 0),
+        title.length,
+      ),
     )
     .reduce((sum, each) => sum + each + gap, 0)
   if (sides.length > widestTable || (width !== undefined && needed > width)) {

@@ -1,12 +1,19 @@
 import {createReadStream} from 'node:fs'
 import {z} from 'zod'
 import {mostValuesIn, refused, regularFile} from './read-json.ts'
-import {hostSchema, timelineEntrySchema} from './schema.ts'
+import {
+  hostSchema,
+  type Repetition,
+  type Result,
+  repetitionSchema,
+  resultSchema,
+  timelineEntrySchema,
+} from './schema.ts'
 
 const seconds = z.number().nonnegative()
 const base = {scenario: z.string(), seconds, repetition: z.int().optional()}
 
-const attemptSchema = z.looseObject({
+const attemptSchema = z.object({
   ...base,
   event: z.literal('bind-attempt'),
   attempt: z.int().positive(),
@@ -15,18 +22,18 @@ const attemptSchema = z.looseObject({
   errno: z.int().optional(),
 })
 
-/** The events that a report is made from; all others are passed over. */
+/** The events that a report is made from; all others are passed over, and so are fields that it does not need. */
 const eventSchema = z.discriminatedUnion('event', [
   attemptSchema,
-  z.looseObject({
+  z.object({
     ...base,
     event: z.literal('step'),
     step: z.string(),
     tookSeconds: seconds,
   }),
-  z.looseObject({...base, event: z.literal('state'), ...timelineEntrySchema.shape}),
-  z.looseObject({...base, event: z.literal('result'), result: z.unknown().optional()}),
-  z.looseObject({
+  z.object({...base, event: z.literal('state'), ...timelineEntrySchema.shape}),
+  z.object({...base, event: z.literal('result'), result: z.unknown().optional()}),
+  z.object({
     event: z.literal('run-start'),
     seconds,
     run: z.string(),
@@ -36,7 +43,7 @@ const eventSchema = z.discriminatedUnion('event', [
     scenarios: z.array(z.string()).optional(),
     limitSeconds: z.number().positive().optional(),
   }),
-  z.looseObject({event: z.literal('run-end'), seconds}),
+  z.object({event: z.literal('run-end'), seconds}),
 ])
 
 type LoggedEvent = z.infer<typeof eventSchema>
@@ -45,13 +52,15 @@ export type LoggedStep = Extract<LoggedEvent, {event: 'step'}>
 export type LoggedState = Extract<LoggedEvent, {event: 'state'}>
 export type RunStart = Extract<LoggedEvent, {event: 'run-start'}>
 
-/** What the log tells of one scenario; all but the results are of the first time that it was played. */
+/** What the log tells of one scenario; all but `repetitions` is of the first time that it was played. */
 export interface ScenarioLog {
   attempts: LoggedAttempt[]
   steps: LoggedStep[]
   states: LoggedState[]
-  /** The result of each repetition as it was when it ended; unchecked. */
-  results: unknown[]
+  /** As it was when the first repetition ended. */
+  result?: Result
+  /** What a report tells of the others, in the order in which they ended. */
+  repetitions: Repetition[]
   endedAtSeconds?: number
 }
 
@@ -68,16 +77,25 @@ export interface RunLog {
 
 /** A result with its whole timeline is some 100 KB. */
 const lineLimitCharacters = 1024 * 1024
-/** Of what is kept in memory; a full run's log holds some 300,000. */
-const valueLimit = 2_000_000
+/** A full run's log is some 5 MB; reading this takes some ten seconds. */
+const fileLimitBytes = 256 * 1024 * 1024
+/** Of what is kept in memory, where a value of two characters takes fifty bytes; a full run's log holds some 300,000. */
+const valueLimit = 1_000_000
+const characterLimit = 32 * 1024 * 1024
+/** Built-in and of the user's own. */
+const scenarioLimit = 1000
 const unreadableLimit = 1000
+const remedy = 'look into it with jq or grep'
 
 /**
  * Reads events.ndjson, line by line, up to wherever it breaks off.
  * @throws UsageError for what is no file, or holds more events than can be kept; SystemError if there is none
  */
 export async function readRunLog(file: string): Promise<RunLog> {
-  await regularFile(file)
+  const {size} = await regularFile(file)
+  if (size > fileLimitBytes) {
+    throw refused(file, `is ${Math.ceil(size / 1024 / 1024)} MB large; ${remedy}`)
+  }
   const scenarios = new Map<string, ScenarioLog>()
   const log: {-readonly [key in keyof RunLog]: RunLog[key]} = {
     start: null,
@@ -87,6 +105,7 @@ export async function readRunLog(file: string): Promise<RunLog> {
     unreadable: 0,
   }
   let values = 0
+  let characters = 0
   for await (const line of linesOf(file)) {
     const read = line === undefined ? 'unreadable' : eventOf(line)
     if (read === 'unreadable') log.unreadable++
@@ -97,9 +116,13 @@ export async function readRunLog(file: string): Promise<RunLog> {
     log.lastSeconds = Math.max(log.lastSeconds, read.seconds)
     if (read.event === 'run-start') log.start ??= read
     else if (read.event === 'run-end') log.ended = true
-    else if (add(scenarios, read)) values += mostValuesIn(line ?? '')
-    if (values > valueLimit) {
-      throw refused(file, 'tells of more than can be shown; look into it with jq or grep')
+    else {
+      const kept = add(scenarios, read)
+      values += mostValuesIn(kept)
+      characters += kept.length
+    }
+    if (values > valueLimit || characters > characterLimit || scenarios.size > scenarioLimit) {
+      throw refused(file, `tells of more than can be shown; ${remedy}`)
     }
   }
   return log
@@ -112,7 +135,12 @@ async function* linesOf(file: string): AsyncGenerator<string | undefined> {
     const isTooLong = partial === undefined || partial.length + text.length > lineLimitCharacters
     partial = isTooLong ? undefined : partial + text
   }
-  for await (const text of createReadStream(file, 'utf8') as AsyncIterable<string>) {
+  // Somebody may still be writing into it.
+  const chunks: AsyncIterable<string> = createReadStream(file, {
+    encoding: 'utf8',
+    end: fileLimitBytes,
+  })
+  for await (const text of chunks) {
     const [first = '', ...others] = text.split('\n')
     append(first)
     for (const other of others) {
@@ -145,18 +173,44 @@ function eventOf(line: string): LoggedEvent | 'passed over' | 'unreadable' {
   }
 }
 
-/** @returns whether anything of it is kept: of repetitions it is the results only */
+/** @returns the JSON of what is kept of it, empty if nothing is */
 function add(
   scenarios: Map<string, ScenarioLog>,
   event: Exclude<LoggedEvent, {event: 'run-start' | 'run-end'}>,
-): boolean {
-  const log = scenarios.get(event.scenario) ?? {attempts: [], steps: [], states: [], results: []}
+): string {
+  const isFirst = (event.repetition ?? 1) === 1
+  if (!isFirst && event.event !== 'result') return ''
+  const log = scenarios.get(event.scenario) ?? {
+    attempts: [],
+    steps: [],
+    states: [],
+    repetitions: [],
+  }
   scenarios.set(event.scenario, log)
-  if (event.event === 'result') log.results.push(event.result)
-  if ((event.repetition ?? 1) !== 1) return event.event === 'result'
+  if (event.event === 'result') {
+    if (isFirst) log.endedAtSeconds = event.seconds
+    return addResult(log, event)
+  }
   if (event.event === 'bind-attempt') log.attempts.push(event)
   else if (event.event === 'step') log.steps.push(event)
-  else if (event.event === 'state') log.states.push(event)
-  else log.endedAtSeconds = event.seconds
-  return true
+  else log.states.push(event)
+  return JSON.stringify(event)
+}
+
+const toldOfRepetition = repetitionSchema.strip()
+
+function addResult(
+  log: ScenarioLog,
+  {scenario, result}: Extract<LoggedEvent, {event: 'result'}>,
+): string {
+  if (log.result === undefined) {
+    const {data} = resultSchema.safeParse(result)
+    if (data?.scenario !== scenario) return ''
+    log.result = data
+    return JSON.stringify(data)
+  }
+  const {data} = toldOfRepetition.safeParse(result)
+  if (data === undefined) return ''
+  log.repetitions.push(data)
+  return JSON.stringify(data)
 }

@@ -1,5 +1,6 @@
 import {destination, pino} from 'pino'
 import type {RestartEvent} from '../restart/events.ts'
+import {inertJson} from './json-text.ts'
 import {onlyOurs} from './output-file.ts'
 
 /** What happened, as it is written to events.ndjson. */
@@ -33,7 +34,10 @@ const frequentEvents: readonly EventName[] = ['bind-attempt', 'residue']
  */
 export function openEventLog(file: string, run: string, origin: number): EventLog {
   const stream = destination({dest: file, sync: true, minLength: bufferBytes, mode: onlyOurs.file})
-  const logger = pino({base: {run}, timestamp: false}, stream)
+  const logger = pino(
+    {base: {run}, timestamp: false},
+    {write: (line) => void stream.write(inertJson(line))},
+  )
   // A full disk is reported once by the report's own writing; it must not end the run.
   let broken = false
   stream.on('error', () => {

@@ -1,15 +1,19 @@
-import {stripVTControlCharacters} from 'node:util'
 import {getBorderCharacters, table} from 'table'
+import {greatestOf} from '../extremes.ts'
+import {withoutEscapes} from './words.ts'
 import {wrap} from './wrap.ts'
 
 const gap = 2
 
 /** How many columns a table takes. */
 export function tableWidth(rows: readonly (readonly string[])[]): number {
-  const lengths = rows.map((cells) => cells.map((cell) => stripVTControlCharacters(cell).length))
-  const columns = Math.max(0, ...lengths.map((row) => row.length))
+  const lengths = rows.map((cells) => cells.map((cell) => withoutEscapes(cell).length))
+  const columns = greatestOf(
+    lengths.map((row) => row.length),
+    0,
+  )
   const widest = Array.from({length: columns}, (_, column) =>
-    Math.max(...lengths.map((row) => row[column] ?? 0)),
+    greatestOf(lengths.map((row) => row[column] ?? 0)),
   )
   return widest.reduce((sum, each) => sum + each + gap, 0) - gap
 }
@@ -28,13 +32,20 @@ export function fittedTable(
   if (width !== undefined && tableWidth([titles, ...rows]) > width) {
     return rows.map((cells) => paragraph(titles, cells, width)).join('\n')
   }
-  return table([titles.map(paintTitle), ...rows], {
+  const text = table([titles.map(paintTitle), ...rows], {
     border: getBorderCharacters('void'),
     columnDefault: {paddingLeft: 0, paddingRight: gap},
     drawHorizontalLine: () => false,
   })
-    .replace(/ +$/gm, '')
-    .trimEnd()
+  return withoutTrailingSpace(text).trimEnd()
+}
+
+/** Not by a pattern: ` +$` is quadratic in the spaces that a cell may hold. */
+export function withoutTrailingSpace(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
 }
 
 function paragraph(

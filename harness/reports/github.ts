@@ -1,5 +1,5 @@
-import {appendFile, stat} from 'node:fs/promises'
 import {renderMarkdownSummary} from './markdown.ts'
+import {appendToFile} from './output-file.ts'
 import type {Report, Result} from './schema.ts'
 import {firstErrorWords, hostWords, printable, verdictWords} from './words.ts'
 
@@ -105,8 +105,7 @@ function limited(annotations: readonly Annotation[]): Annotation[] {
 async function appendSummary(file: string | undefined, markdown: string): Promise<Annotation[]> {
   if (file === undefined || file === '') return []
   try {
-    const room = summaryLimitBytes - (await writtenBytes(file))
-    await appendFile(file, cutToFit(`${markdown}\n`, room))
+    await appendToFile(file, (written) => cutToFit(`${markdown}\n`, summaryLimitBytes - written))
     return []
   } catch (error) {
     const {code, message} = error as NodeJS.ErrnoException
@@ -117,16 +116,6 @@ async function appendSummary(file: string | undefined, markdown: string): Promis
         message: `GITHUB_STEP_SUMMARY cannot be written (${code ?? message}); the run folder holds the report`,
       },
     ]
-  }
-}
-
-/** What earlier commands of the step have put there. */
-async function writtenBytes(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
-    throw error
   }
 }
 

@@ -75,11 +75,20 @@ function explanation({scenario, claim, expected}: Result): string {
   return `**${literal(scenario)}**: ${literal(claim)}${source}`
 }
 
-/** Neither Markdown nor HTML of a report's values takes effect. */
+/** A space of no width, written so that it is seen in the source. */
+const noSpace = '&#8203;'
+
+/**
+ * Neither Markdown nor HTML of a report's values takes effect, nor does what GitHub finds in plain text: bare
+ * URLs, addresses of e-mail, `@name`, and numbers of issues. It looks for those in the text that is left when all
+ * escapes are read, so that only a character between helps.
+ */
 export function literal(text: string): string {
   return printable(text)
     .replace(/[\\`*_[\]|~#]/g, '\\$&')
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;')
+    .replace(/:(?=\/\/)|@(?=\w)|#(?=\d)|\bGH-(?=\d)/gi, `$&${noSpace}`)
+    .replace(/\b(www)\./gi, `$1${noSpace}.`)
 }

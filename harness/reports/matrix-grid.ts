@@ -1,3 +1,4 @@
+import {greatestOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
 import {
@@ -98,7 +99,7 @@ export function gridLines(
   paint: (marks: string) => string = (marks) => marks,
   most = Number.POSITIVE_INFINITY,
 ): string[] {
-  const width = (texts: readonly string[]) => Math.max(...texts.map(({length}) => length)) + gap
+  const width = (texts: readonly string[]) => greatestOf(texts.map(({length}) => length)) + gap
   const addressWidth = width(rows.map(({address}) => address))
   const bindsWidth = width(rows.map(({binds}) => binds))
   const widths = columns.map((column) => Math.max(column.length, bindOptions.length) + gap)

@@ -1,3 +1,4 @@
+import {greatestOf, leastOf} from '../extremes.ts'
 import {type AttemptCost, type Outcome, outcomeOf, type Policy} from '../policies/policy.ts'
 import type {RecordedReleases} from '../policies/recorded.ts'
 import {quantile} from '../timing/summary.ts'
@@ -89,5 +90,5 @@ function row(
 }
 
 function rangeOf(values: readonly number[]): [least: number, greatest: number] | null {
-  return values.length === 0 ? null : [Math.min(...values), Math.max(...values)]
+  return values.length === 0 ? null : [leastOf(values), greatestOf(values)]
 }

@@ -13,7 +13,7 @@ import {
   verdictWords,
   waitWords,
 } from './words.ts'
-import {wrap} from './wrap.ts'
+import {columnsOf, wrap} from './wrap.ts'
 
 const pc = coloursFor(process.stderr)
 
@@ -85,7 +85,7 @@ export function liveProgress(
     )
     const nameWidth = Math.max(0, ...soonestFirst.map(([id]) => id.length))
     // A line that the terminal would wrap takes a line from the others.
-    const width = (stream.columns ?? 80) - 1
+    const width = (columnsOf(stream) ?? 80) - 1
     const lines = soonestFirst.map(([id, progress]) =>
       `  ${id.padEnd(nameWidth)}  ${waitingFor(progress, now)}`.slice(0, width),
     )
@@ -112,7 +112,7 @@ export function liveProgress(
       running.delete(id)
       finished++
       display.clear()
-      stream.write(`${finishedLine(id, result, stream.columns)}\n`)
+      stream.write(`${finishedLine(id, result, columnsOf(stream))}\n`)
       draw()
     },
     close() {

@@ -24,6 +24,11 @@ export async function readObject(
   return parse(file, await readText(file, remedy), remedy)
 }
 
+/** Whether a JSON text is small enough to be read back: nothing larger is to be written. */
+export function isReadable(text: string): boolean {
+  return Buffer.byteLength(text) <= sizeLimitBytes && mostValuesIn(text) <= valueLimit
+}
+
 /** How many values a JSON text holds at most: each but the first follows a comma or an opening bracket. */
 export function mostValuesIn(text: string): number {
   let values = 1

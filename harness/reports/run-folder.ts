@@ -5,7 +5,10 @@ import {dirname, join, resolve} from 'node:path'
 import {UsageError} from '../errors.ts'
 import {documentKinds, type RunDocument} from './documents.ts'
 import {readRunLog} from './event-log.ts'
+import {jsonText} from './json-text.ts'
 import {onlyOurs} from './output-file.ts'
+import {isReadable} from './read-json.ts'
+import {printable} from './words.ts'
 
 /** The folder that one run writes to. */
 export interface RunFolder {
@@ -70,24 +73,45 @@ export async function writeDocument(
   document: RunDocument,
   {sentences = [], beside = []}: DocumentExtras = {},
 ): Promise<void> {
+  const valid = await writeData(folder, document, sentences)
+  try {
+    await writePage(folder, [...beside, valid], sentences)
+  } catch (error) {
+    // What was measured is on disk by now; a page of it can be made at any time.
+    process.stderr.write(
+      `rebind: report.html was not made (${printable((error as Error).message)}); try: rebind report ${printable(folder.path)}\n`,
+    )
+  }
+}
+
+/**
+ * Writes a document as JSON and Markdown, but no page.
+ * @returns the document as it was written
+ * @throws as `writeDocument`; and Error if it is larger than what is read back
+ */
+export async function writeData(
+  folder: RunFolder,
+  document: RunDocument,
+  sentences: readonly string[],
+): Promise<RunDocument> {
   const {name, indent, load} = documentKinds[document.format]
   const valid = (await load()).schema.parse(document)
+  // Line breaks are half of a large document.
+  const text = [jsonText(valid, indent), jsonText(valid)].find(isReadable)
+  if (text === undefined) {
+    throw new Error(
+      `${name}.json was not written: it would be larger than what rebind reads; measure less at once`,
+    )
+  }
   try {
-    await writeWhole(folder, `${name}.json`, `${JSON.stringify(valid, null, indent)}\n`)
+    await writeWhole(folder, `${name}.json`, `${text}\n`)
     await writeMarkdown(folder, valid, sentences)
   } catch (error) {
     throw new Error(
       `${name}.json was not written, or not all that belongs to it (${(error as Error).message}); make room, or choose another folder with --out DIR`,
     )
   }
-  try {
-    await writePage(folder, [...beside, valid], sentences)
-  } catch (error) {
-    // What was measured is on disk by now; a page of it can be made at any time.
-    process.stderr.write(
-      `rebind: report.html was not made (${(error as Error).message}); try: rebind report ${folder.path}\n`,
-    )
-  }
+  return valid
 }
 
 /** Writes a document as Markdown, under its own name. */

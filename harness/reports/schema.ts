@@ -75,19 +75,18 @@ export const residueSchema = z.array(z.looseObject({endpoint, state, count})).nu
 /** Of several repetitions, in the order min, median, max. */
 const spreadSchema = z.tuple([z.number(), z.number(), z.number()]).nullable()
 
+/** What is told of each time that a scenario was played. */
+export const repetitionSchema = z.looseObject({
+  status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']),
+  reason: z.string().optional(),
+  bind: bindSchema.nullable(),
+  outageSeconds: seconds.nullable(),
+  measurements: z.record(z.string(), z.number()).optional(),
+})
+
 /** A scenario that was played several times; the result's own fields are those of the first time. */
 const repetitionFields = {
-  repeats: z
-    .array(
-      z.looseObject({
-        status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']),
-        reason: z.string().optional(),
-        bind: bindSchema.nullable(),
-        outageSeconds: seconds.nullable(),
-        measurements: z.record(z.string(), z.number()).optional(),
-      }),
-    )
-    .optional(),
+  repeats: z.array(repetitionSchema).optional(),
   spread: z
     .looseObject({
       waitSeconds: spreadSchema,
@@ -159,6 +158,7 @@ export const reportSchema = z.looseObject({
 export type Report = z.infer<typeof reportSchema>
 export type Host = z.infer<typeof hostSchema>
 export type Result = z.infer<typeof resultSchema>
+export type Repetition = z.infer<typeof repetitionSchema>
 export type ResultBind = z.infer<typeof bindSchema>
 export type ReportedCall = NonNullable<Result['calls']>[number]
 export type Expected = z.infer<typeof expectedSchema>

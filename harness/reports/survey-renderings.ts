@@ -1,3 +1,4 @@
+import {groupBy} from '../group-by.ts'
 import {coloursFor} from './colours.ts'
 import {fittedTable} from './fitted-table.ts'
 import {literal, row, section} from './markdown.ts'
@@ -38,8 +39,18 @@ export function unanswered({servers}: Survey): string[] {
   const absent = servers.filter(({status}) => status === 'not-installed').map(({id}) => id)
   return [
     ...failed.map(({id, reason}) => `${id} could not be measured: ${reason ?? 'no reason'}`),
+    ...skippedLines(servers),
     ...(absent.length > 0 ? [`Not installed here: ${absent.join(', ')}`] : []),
   ]
+}
+
+/** Servers are mostly skipped for the same reason. */
+function skippedLines(servers: readonly Surveyed[]): string[] {
+  const skipped = servers.filter(({status}) => status === 'skipped')
+  const reasons = groupBy(skipped, ({reason}) => reason ?? 'no reason')
+  return [...reasons].map(
+    ([reason, those]) => `Skipped: ${those.map(({id}) => id).join(', ')}: ${reason}`,
+  )
 }
 
 /**

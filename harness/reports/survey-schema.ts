@@ -5,7 +5,7 @@ import {hostSchema} from './schema.ts'
 const surveyedSchema = z.looseObject({
   id: z.string(),
   title: z.string(),
-  status: z.enum(['measured', 'not-installed', 'failed']),
+  status: z.enum(['measured', 'not-installed', 'skipped', 'failed']),
   /** Why it was not measured. */
   reason: z.string().optional(),
   /** Null where it is not installed, or does not tell. */

@@ -1,3 +1,4 @@
+import {jsonText} from './json-text.ts'
 import type {Report, Result} from './schema.ts'
 import {
   firstErrorWords,
@@ -38,7 +39,7 @@ function testPoint(result: Result, index: number): string[] {
   }
   // A string of JSON is one of YAML, too.
   const lines = Object.entries(diagnostic).map(
-    ([name, value]) => `  ${name}: ${JSON.stringify(printable(value))}`,
+    ([name, value]) => `  ${name}: ${jsonText(printable(value))}`,
   )
   return [`not ok ${point}`, '  ---', ...lines, '  ...']
 }

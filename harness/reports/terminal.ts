@@ -1,4 +1,5 @@
 import {getBorderCharacters, table} from 'table'
+import {greatestOf} from '../extremes.ts'
 import {coloursFor} from './colours.ts'
 import type {Report, Result} from './schema.ts'
 import {besidesWords, hostWords, printable, resultColumns, tally} from './words.ts'
@@ -57,7 +58,10 @@ function resultTable(results: readonly Result[], width: number | undefined): str
     cells: resultColumns.map(([, cell]) => printable(cell(result))),
   }))
   const widths = resultColumns.map(([title], column) =>
-    Math.max(title.length, ...rows.map(({cells}) => cells[column]?.length ?? 0)),
+    greatestOf(
+      rows.map(({cells}) => cells[column]?.length ?? 0),
+      title.length,
+    ),
   )
   const needed = widths.reduce((sum, each) => sum + each + gap, 0)
   if (width !== undefined && needed > width) {

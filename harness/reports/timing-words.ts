@@ -1,3 +1,4 @@
+import {greatestOf, leastOf} from '../extremes.ts'
 import type {Timing} from './timing-schema.ts'
 
 /** `60.013 s`, or a dash where there is nothing to tell. */
@@ -53,8 +54,8 @@ function expectedWords({expectedSeconds, source, unexpected, released}: Timing['
 }
 
 function releaseWords({releases}: Timing['slots']): string {
-  const least = Math.min(...releases.map(({ports}) => ports))
-  const most = Math.max(...releases.map(({ports}) => ports))
+  const least = leastOf(releases.map(({ports}) => ports))
+  const most = greatestOf(releases.map(({ports}) => ports))
   const together = least === most ? `${most}` : `${least} to ${most}`
   return `at ${releases.length} instant${releases.length > 1 ? 's' : ''}, ${together} ports at each`
 }

@@ -1,11 +1,14 @@
 import {createLogUpdate} from 'log-update'
 import {monotonicSeconds} from '../clock.ts'
+import {greatestOf} from '../extremes.ts'
 import type {SocketChange} from '../why/socket-changes.ts'
 import type {WatchedSocket, WatchReading} from '../why/watch.ts'
 import {endWords, remainingWords, shortCommand} from '../why/words.ts'
 import {coloursFor} from './colours.ts'
+import {jsonText} from './json-text.ts'
 import type {WatchLine} from './watch-schema.ts'
 import {printable} from './words.ts'
+import {columnsOf} from './wrap.ts'
 
 const pc = coloursFor(process.stdout)
 
@@ -58,7 +61,7 @@ export function plainWatch(stream: NodeJS.WriteStream, title: WatchTitle): Watch
 export function jsonWatch(stream: NodeJS.WriteStream, {port, began}: WatchTitle): WatchDisplay {
   const line = (at: number, fields: object) => {
     const common = {format: 'rebind-watch', version: 1, port, seconds: at - began}
-    stream.write(`${JSON.stringify({...common, ...fields} as WatchLine)}\n`)
+    stream.write(`${jsonText({...common, ...fields} as WatchLine)}\n`)
   }
   return {
     reading({at, changes, sockets}) {
@@ -82,7 +85,7 @@ export function liveWatch(stream: NodeJS.WriteStream, title: WatchTitle): WatchD
   const draw = () => {
     if (last === undefined) return
     // A line that the terminal would wrap takes a line from the others.
-    const width = (stream.columns ?? 80) - 1
+    const width = (columnsOf(stream) ?? 80) - 1
     const room = Math.max(1, (stream.rows ?? 24) - 4)
     const now = monotonicSeconds()
     const [head = '', ...rows] = liveRows(last, now, room).map((row) => row.slice(0, width))
@@ -209,7 +212,7 @@ function extremes(sockets: readonly WatchedSocket[]): WatchedSocket[] {
 
 function columns(rows: string[][]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+    greatestOf(rows.map((row) => row[column]?.length ?? 0)),
   )
   return rows.map((row) =>
     row

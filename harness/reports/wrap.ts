@@ -22,3 +22,8 @@ export function wrap(sentence: string, width: number | undefined, hang = '  '): 
 export function wrapSentences(lines: readonly string[], width: number | undefined): string[] {
   return lines.map((line) => (line.startsWith('- ') ? wrap(line, width) : line))
 }
+
+/** How wide a stream is; undefined where it is no terminal, or one that says 0, as a serial console does. */
+export function columnsOf({columns}: {columns?: number | undefined}): number | undefined {
+  return columns === 0 ? undefined : columns
+}

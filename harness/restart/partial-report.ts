@@ -1,6 +1,6 @@
 import {platformOf} from '../platforms/detect.ts'
 import type {RunLog, RunStart, ScenarioLog} from '../reports/event-log.ts'
-import {type Report, type Result, resultSchema} from '../reports/schema.ts'
+import type {Report, Result} from '../reports/schema.ts'
 import type {Scenario} from '../scenario.ts'
 import {version} from '../version.ts'
 import {blankResult} from './blank.ts'
@@ -38,17 +38,13 @@ export function partialReport(
     results: [...ids].flatMap((id) => {
       const scenario = Object.hasOwn(scenarios, id) ? scenarios[id] : undefined
       const known = log.scenarios.get(id)
-      return endedResult(id, known) ?? unendedResult(id, scenario, known, start) ?? []
+      return endedResult(known) ?? unendedResult(id, scenario, known, start) ?? []
     }),
   }
 }
 
-function endedResult(id: string, log: ScenarioLog | undefined): Result | undefined {
-  const [first, ...others] = (log?.results ?? []).flatMap((result) => {
-    const {data} = resultSchema.safeParse(result)
-    return data?.scenario === id ? [data] : []
-  })
-  return first === undefined ? undefined : mergeRepetitions([first, ...others])
+function endedResult(log: ScenarioLog | undefined): Result | undefined {
+  return log?.result && mergeRepetitions([log.result, ...log.repetitions])
 }
 
 /** Undefined for a scenario of another version, of which nothing but its name is known. */

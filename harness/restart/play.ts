@@ -83,7 +83,11 @@ export async function play(options: PlayOptions): Promise<Result> {
     ])
     await stage.watch.look()
     if (granted) await verify(options, stage, place.port)
-    return judged(context.wait)
+    const result = judged(context.wait)
+    // Where a process has been killed, that is why the rest went otherwise; it may be told only now.
+    const cause = result.status === 'unexpected' && (await causeOf(null, [namespace, cast]))
+    if (cause instanceof Error) throw cause
+    return result
   } catch (error) {
     if (interruption.aborted) {
       return {...judged(false), status: 'skipped', reason: `interrupted by ${interruption.reason}`}

@@ -1,4 +1,4 @@
-import type {Result} from '../reports/schema.ts'
+import type {Repetition, Result} from '../reports/schema.ts'
 
 /** The worse the earlier: what differs weighs more than what could not be measured. */
 const worstFirst: readonly Result['status'][] = ['unexpected', 'failed', 'skipped', 'as-expected']
@@ -7,7 +7,7 @@ const worstFirst: readonly Result['status'][] = ['unexpected', 'failed', 'skippe
  * One result of several repetitions of a scenario: the first one's, with the worst status of all, every
  * repetition's bind, and how far the times spread.
  */
-export function mergeRepetitions(repetitions: readonly [Result, ...Result[]]): Result {
+export function mergeRepetitions(repetitions: readonly [Result, ...Repetition[]]): Result {
   const [first, ...others] = repetitions
   if (others.length === 0) return first
   const worst =

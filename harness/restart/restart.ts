@@ -1,6 +1,10 @@
 import {monotonicSeconds} from '../clock.ts'
 import type {OpenSurroundings} from '../namespaces/open-surroundings.ts'
-import {type Surroundings, SurroundingsUnavailable} from '../namespaces/surroundings.ts'
+import {
+  SettingsLeftChanged,
+  type Surroundings,
+  SurroundingsUnavailable,
+} from '../namespaces/surroundings.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
 import type {Ending, HostKind, Role} from '../processes/child.ts'
@@ -116,7 +120,7 @@ async function playInSurroundings(
     } catch (error) {
       const {message} = error as Error
       const {blank} = told
-      if (interruption.aborted) {
+      if (interruption.aborted && !(error instanceof SettingsLeftChanged)) {
         return {...blank, reason: `interrupted by ${interruption.reason}`}
       }
       if (error instanceof SurroundingsUnavailable) return {...blank, reason: message}

@@ -196,7 +196,7 @@ function clientSteps({step, wire, asks}: Steps, options: ScriptOptions): Script[
           withinSeconds: reconnectWithinSeconds,
         })
         for (const {seconds: tookSeconds, ...call} of calls) {
-          recording.append({event: 'call', from, ...call, tookSeconds})
+          recording.append({event: 'call', from, ...call, tookSeconds}, bracket.to)
         }
         return bracket
       }),

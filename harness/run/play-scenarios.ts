@@ -1,4 +1,5 @@
 import {monotonicSeconds} from '../clock.ts'
+import {UsageError} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
 import {noEventLog, openEventLog} from '../reports/events.ts'
 import {findings} from '../reports/findings.ts'
@@ -8,6 +9,7 @@ import type {Report} from '../reports/schema.ts'
 import {runSuite, type SuiteOptions} from '../restart/suite.ts'
 import type {Scenario} from '../scenario.ts'
 import {version} from '../version.ts'
+import {mostPlays} from './limit.ts'
 
 export interface PlayOptions
   extends Pick<
@@ -40,10 +42,16 @@ export interface Played {
 
 /**
  * One run: plays scenarios at the same time on the machine at hand, and reports what was observed.
- * @throws UsageError if the run folder cannot be made
+ * @throws UsageError if the run folder cannot be made, or for more repetitions than a report can hold
  */
 export async function playScenarios({out, command, ...options}: PlayOptions): Promise<Played> {
   const {scenarios, interruption} = options
+  const each = Math.floor(mostPlays / Object.keys(scenarios).length)
+  if (options.repeat > each) {
+    throw new UsageError(
+      `${options.repeat} repetitions are more than one report can hold; repeat ${Object.keys(scenarios).length} scenarios up to ${each} times, or name fewer`,
+    )
+  }
   const startedAt = new Date()
   const origin = monotonicSeconds()
   const folder = out === undefined ? undefined : await makeRunFolder(out, startedAt)

@@ -1,11 +1,11 @@
 import {existsSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {basename, resolve} from 'node:path'
-import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {UsageError} from '../errors.ts'
 import {printable} from '../reports/words.ts'
 import type {Scenario, ScenarioWithArms} from '../scenario.ts'
+import {TooSlow, withinRunningSeconds} from '../too-slow.ts'
 import {scenarioProblem} from './scenario-schema.ts'
 
 type Definition = Scenario | ScenarioWithArms
@@ -55,12 +55,11 @@ async function readScenarioFile(file: string): Promise<Definition> {
 
 /** A file may wait at its top for what never comes; Node would then end with a status of its own, 13. */
 async function inTime(loaded: Promise<unknown>): Promise<unknown> {
-  const late = new AbortController()
-  const giveUp = delay(loadWithinSeconds * 1000, undefined, {signal: late.signal}).then(() => {
-    throw new Error(`it is not done within ${loadWithinSeconds} s`)
+  return withinRunningSeconds(loadWithinSeconds, '', () => loaded).catch((error: unknown) => {
+    throw error instanceof TooSlow
+      ? new Error(`it is not done within ${loadWithinSeconds} s`)
+      : error
   })
-  giveUp.catch(() => undefined)
-  return Promise.race([loaded, giveUp]).finally(() => late.abort())
 }
 
 /** The problem in words that follow the file's name. Looking at it may run code of the file, and throw. */

@@ -4,15 +4,16 @@
  */
 import {constants as osConstants} from 'node:os'
 import type {SocketAddress} from './address.ts'
+import {cInts, writeCInt} from './c-numbers.ts'
 import {portOf, type SocketConstants, sharedSockaddr} from './constants.ts'
 import {libc} from './libc.ts'
 import {systemError} from './system-error.ts'
 
 const {EAGAIN, EINPROGRESS} = osConstants.errno
 /** The int that an option is set to. */
-const on = Buffer.from([1, 0, 0, 0])
+const on = cInts([1])
 /** struct linger {int l_onoff; int l_linger;}: on, and no time at all. */
-const linger = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])
+const linger = cInts([1, 0])
 /** What the system writes its answers to, used again by every call: C is slow to be handed a new Buffer. */
 const answers = {
   /** sizeof(struct sockaddr_in6), the larger one. */
@@ -126,7 +127,7 @@ export function doNotBlock(fd: number): void {
 }
 
 function lengthOf(bytes: Buffer): Buffer {
-  answers.length.writeUInt32LE(bytes.length)
+  writeCInt(answers.length, bytes.length)
   return answers.length
 }
 

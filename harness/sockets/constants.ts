@@ -1,6 +1,7 @@
 import type {SocketAddress} from './address.ts'
+import {byteOrder, writeCShort} from './c-numbers.ts'
 
-/** The C constants of one operating system; alike on x64 and arm64. */
+/** The C constants of one operating system. */
 export interface SocketConstants {
   AF_INET: number
   AF_INET6: number
@@ -34,7 +35,7 @@ export interface SocketConstants {
 
 /**
  * Linux: include/uapi/asm-generic/socket.h, fcntl.h; include/uapi/linux/in6.h, tcp.h;
- * include/linux/socket.h, net.h; include/net/tcp_states.h.
+ * include/linux/socket.h, net.h; include/net/tcp_states.h. They hold for `linuxArchitectures` only.
  */
 const linux: SocketConstants = {
   AF_INET: 2,
@@ -100,9 +101,22 @@ const darwin: SocketConstants = {
   sockaddrHasLength: true,
 }
 
-/** The constants of an operating system by Node's name for it, or undefined where we know none. */
-export function socketConstants(os: NodeJS.Platform): SocketConstants | undefined {
-  return {linux, darwin}[os as string]
+/**
+ * Where Linux has these numbers: asm-generic's, and those of arch/powerpc and arch/s390, which differ in none of
+ * them. MIPS, SPARC, PA-RISC and Alpha have numbers of their own (SOL_SOCKET 0xffff, SO_REUSEADDR 4; on MIPS
+ * SOCK_STREAM 2, too), with which these would set other options, or make other sockets, than those asked for.
+ */
+const linuxArchitectures: readonly string[] = [
+  ...['arm', 'arm64', 'ia32', 'loong64', 'ppc', 'ppc64', 'riscv64', 's390', 's390x', 'x64'],
+]
+
+/** The constants of an operating system by Node's names for it and the processor, or undefined where we know none. */
+export function socketConstants(
+  os: NodeJS.Platform,
+  architecture: string,
+): SocketConstants | undefined {
+  if (os === 'darwin') return darwin
+  return os === 'linux' && linuxArchitectures.includes(architecture) ? linux : undefined
 }
 
 /** The port of a sockaddr_in or sockaddr_in6, which is at the same place in all of them. */
@@ -118,6 +132,7 @@ export function sockaddr(
   constants: SocketConstants,
   {family, host}: SocketAddress,
   port: number,
+  order = byteOrder,
 ): Buffer {
   const ipv4 = family === 'ipv4'
   const bytes = Buffer.alloc(ipv4 ? 16 : 28)
@@ -126,8 +141,7 @@ export function sockaddr(
     bytes.writeUInt8(bytes.length, 0)
     bytes.writeUInt8(familyNumber, 1)
   } else {
-    // Every platform that Node and koffi are built for here is little-endian.
-    bytes.writeUInt16LE(familyNumber, 0)
+    writeCShort(bytes, familyNumber, 0, order)
   }
   setPort(bytes, port)
   if (ipv4) bytes.set(ipv4Bytes(host), 4)

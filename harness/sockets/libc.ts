@@ -52,10 +52,10 @@ export function nativeOpenerProblem(): string | undefined {
 }
 
 function load(): Libc | NativeOpenerUnavailable {
-  const constants = socketConstants(process.platform)
+  const constants = socketConstants(process.platform, process.arch)
   if (constants === undefined) {
     return new NativeOpenerUnavailable(
-      `the native opener knows the socket constants of Linux and macOS, not of ${process.platform}`,
+      `the native opener knows the socket constants of Linux and macOS, not of ${process.platform} on ${process.arch}`,
     )
   }
   try {

@@ -1,3 +1,4 @@
+import {readCShort, writeCShort} from './c-numbers.ts'
 import {libc} from './libc.ts'
 import {closeNative, makeSocket} from './native.ts'
 import {systemError} from './system-error.ts'
@@ -24,7 +25,7 @@ export function bringLoopbackUp(): void {
       if (c.ioctl(fd, name, 'void *', request) < 0) throw systemError('ioctl', c.errno())
     }
     call(SIOCGIFFLAGS)
-    request.writeInt16LE(request.readInt16LE(flagsOffset) | IFF_UP, flagsOffset)
+    writeCShort(request, readCShort(request, flagsOffset) | IFF_UP, flagsOffset)
     call(SIOCSIFFLAGS)
   } finally {
     closeNative(fd)

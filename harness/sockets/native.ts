@@ -1,5 +1,6 @@
 import {type Address, socketAddress} from './address.ts'
 import {type BindFlags, type BindOption, bindFlags} from './bind-options.ts'
+import {cInts} from './c-numbers.ts'
 import {sharedSockaddr, sockaddr} from './constants.ts'
 import {libc} from './libc.ts'
 import {isOutOfFiles, type SystemError, systemError} from './system-error.ts'
@@ -11,7 +12,7 @@ export interface PortToOpen {
 }
 
 /** The int that an option of socket(7) is set to. */
-const [off, on] = [Buffer.from([0, 0, 0, 0]), Buffer.from([1, 0, 0, 0])]
+const [off, on] = [cInts([0]), cInts([1])]
 
 /**
  * Makes a TCP socket with exactly the bind options asked for.
@@ -123,13 +124,12 @@ export function readBindFlags(fd: number): BindFlags {
   const c = libc()
   const read = (option: number) => {
     const value = Buffer.alloc(4)
-    const length = Buffer.alloc(4)
-    length.writeUInt32LE(value.length)
+    const length = cInts([value.length])
     if (c.getsockopt(fd, c.constants.SOL_SOCKET, option, value, length) < 0) {
       throw systemError('getsockopt', c.errno())
     }
     // BSD answers with the option's own bit, Linux with 1.
-    return value.readInt32LE() !== 0
+    return value.some((byte) => byte !== 0)
   }
   return {
     reuseaddr: read(c.constants.SO_REUSEADDR),

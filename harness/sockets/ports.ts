@@ -1,10 +1,10 @@
 import {randomInt} from 'node:crypto'
 import {createSocket, type Socket as UdpSocket} from 'node:dgram'
 import {once} from 'node:events'
-import {createServer} from 'node:net'
+import {connect, createServer} from 'node:net'
 import {isPlainBindGranted} from './native.ts'
 import {openPort} from './opener.ts'
-import {isOutOfFiles} from './system-error.ts'
+import {isOutOfFiles, isSystemError} from './system-error.ts'
 
 /** Hands out ports that are proven free and that no other run on this machine will take. */
 export interface PortPool {
@@ -34,6 +34,7 @@ const blockSize = 32
 const firstPreferred = 10_000
 const firstUnprivileged = 1024
 const lastPort = 65_535
+const answerWithinMilliseconds = 1000
 
 /**
  * Ports come in blocks. A block is locked by a UDP socket bound to its first number: UDP has a port
@@ -120,19 +121,45 @@ async function lockBlock(port: number): Promise<UdpSocket | undefined> {
 /**
  * A plain bind of the dual-stack wildcard is refused by whatever is on the port, for either IP version;
  * one of 0.0.0.0 is the second question, for a host without IPv6. Without the native opener only a
- * listener can be found out.
+ * listener can be found out, and only one that loopback reaches: to ask for the wildcard, Node has to listen on
+ * it, and the machine's other addresses would be open to strangers meanwhile.
  */
 async function isFree(port: number, native: boolean): Promise<boolean> {
   if (native) return isPlainBindGranted('0.0.0.0', port) && isUnusedByIpv6(port)
-  const server = createServer()
+  for (const address of ['127.0.0.1', '::1']) {
+    if (!(await canListen(address, port)) || (await isAnswered(address, port))) return false
+  }
+  return true
+}
+
+/** Whether nobody listens on the address, or there is no such address, where nobody can. */
+async function canListen(address: string, port: number): Promise<boolean> {
+  const server = createServer((stray) => stray.destroy())
   try {
-    await openPort(server, 'node', {address: '0.0.0.0', port, bind: 'none'})
+    await openPort(server, 'node', {address, port, bind: 'none'})
     server.close()
     await once(server, 'close')
     return true
-  } catch {
-    return false
+  } catch (error) {
+    if (isOutOfFiles(error)) throw error
+    const code = isSystemError(error) ? error.code : ''
+    return code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT'
   }
+}
+
+/** What listens on the wildcard lets macOS and Windows listen on an address beside it, but answers there as well. */
+function isAnswered(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const client = connect({host, port})
+    const end = (answered: boolean) => {
+      client.destroy()
+      resolve(answered)
+    }
+    // Whoever drops packets there does something with the port.
+    client.setTimeout(answerWithinMilliseconds, () => end(true))
+    client.once('connect', () => end(true))
+    client.once('error', (error) => (isOutOfFiles(error) ? reject(error) : end(false)))
+  })
 }
 
 function isUnusedByIpv6(port: number): boolean {

@@ -3,9 +3,27 @@ import type {StopSignal} from '../reports/check-schema.ts'
 /** Where one server of the survey runs. */
 export interface Place {
   port: number
-  /** A temporary folder of its own, with its files in it. */
+  /** A temporary folder of its own, with its files in it. Nobody else may enter it. */
   folder: string
+  /** A random word that nobody else knows. No argument may contain it: everybody can read command lines. */
+  secret: string
 }
+
+/**
+ * Every local user can connect to a port on loopback. This is what stops those who do from reading, writing or
+ * running anything. For each kind, and each server that asks who you are, test/survey/attack.test.ts has an attacker.
+ */
+export type Defence =
+  /** It drops what it receives, or prints it for our log, and sends nothing. */
+  | {kind: 'sends-nothing'}
+  /** It sends back what it received. */
+  | {kind: 'echoes'}
+  /** It has the same answer for every request, and no body in it. */
+  | {kind: 'empty-answer'}
+  /** It serves files, but of a folder in which there are none and in which nobody may write. */
+  | {kind: 'empty-folder'; folder: string}
+  /** It refuses every login, or every one without the place's secret. */
+  | {kind: 'no-login'}
 
 /** One server of the survey: a minimal program or configuration, as its manual begins with. */
 export interface SurveyServer {
@@ -14,14 +32,14 @@ export interface SurveyServer {
   /** The programs it needs, the server itself first. */
   needs: readonly [string, ...string[]]
   version: {args: readonly string[]; pattern: RegExp}
-  files?: Readonly<Record<string, string>>
+  /** Readable by the server's user only. */
+  files?: Readonly<Record<string, string | ((place: Place) => string)>>
   /** Commands to be run in its folder before, e.g. a compiler. */
   prepare?: (place: Place) => readonly (readonly string[])[]
   command: (place: Place) => readonly string[]
   /** SIGTERM, unless another signal is what supervisors stop it by. */
   stop?: StopSignal
-  /** It refuses to run as root, and is run as nobody then. */
-  refusesRoot?: boolean
+  defence: Defence
 }
 
 const nodeServer = `import {createServer} from 'node:net'
@@ -156,6 +174,16 @@ http {
 }
 `
 
+/** protected-mode would let local users in. */
+const redisConfiguration = ({port, secret}: Place) => `bind 127.0.0.1
+port ${port}
+save ""
+requirepass ${secret}
+`
+
+const sendsNothing = {kind: 'sends-nothing'} as const
+const webRoot = 'www'
+
 const pythonVersion = {args: ['--version'], pattern: /Python (\S+)/}
 const socatVersion = {args: ['-V'], pattern: /socat version (\S+)/}
 
@@ -168,6 +196,7 @@ export const surveyServers: readonly SurveyServer[] = [
     version: {args: ['--version'], pattern: /v(\S+)/},
     files: {'server.mjs': nodeServer},
     command: () => ['node', 'server.mjs'],
+    defence: sendsNothing,
   },
   {
     id: 'bun',
@@ -176,6 +205,7 @@ export const surveyServers: readonly SurveyServer[] = [
     version: {args: ['--version'], pattern: /(\S+)/},
     files: {'server.ts': bunServer},
     command: () => ['bun', 'server.ts'],
+    defence: sendsNothing,
   },
   {
     id: 'deno',
@@ -184,6 +214,7 @@ export const surveyServers: readonly SurveyServer[] = [
     version: {args: ['--version'], pattern: /deno (\S+)/},
     files: {'server.ts': denoServer},
     command: ({port}) => ['deno', 'run', '--allow-net', 'server.ts', String(port)],
+    defence: sendsNothing,
   },
   {
     id: 'python3-raw',
@@ -192,6 +223,7 @@ export const surveyServers: readonly SurveyServer[] = [
     version: pythonVersion,
     files: {'server.py': pythonRaw},
     command: () => ['python3', 'server.py'],
+    defence: sendsNothing,
   },
   {
     id: 'python3-socketserver',
@@ -200,13 +232,18 @@ export const surveyServers: readonly SurveyServer[] = [
     version: pythonVersion,
     files: {'server.py': pythonSocketserver},
     command: () => ['python3', 'server.py'],
+    defence: sendsNothing,
   },
   {
     id: 'python3-http',
     title: 'Python http.server',
     needs: ['python3'],
     version: pythonVersion,
-    command: ({port}) => ['python3', '-m', 'http.server', '--bind', '127.0.0.1', String(port)],
+    command: ({port}) => [
+      ...['python3', '-m', 'http.server', '--directory', webRoot],
+      ...['--bind', '127.0.0.1', String(port)],
+    ],
+    defence: {kind: 'empty-folder', folder: webRoot},
   },
   {
     id: 'ruby',
@@ -215,13 +252,18 @@ export const surveyServers: readonly SurveyServer[] = [
     version: {args: ['--version'], pattern: /ruby (\S+)/},
     files: {'server.rb': rubyServer},
     command: () => ['ruby', 'server.rb'],
+    defence: sendsNothing,
   },
   {
     id: 'php',
     title: 'php -S',
     needs: ['php'],
     version: {args: ['--version'], pattern: /PHP (\S+)/},
-    command: ({port}) => ['php', '-S', `127.0.0.1:${port}`],
+    // Without php.ini, and without files for what a request uploads.
+    command: ({port}) => [
+      ...['php', '-n', '-d', 'file_uploads=0', '-S', `127.0.0.1:${port}`, '-t', webRoot],
+    ],
+    defence: {kind: 'empty-folder', folder: webRoot},
   },
   {
     id: 'perl',
@@ -230,6 +272,7 @@ export const surveyServers: readonly SurveyServer[] = [
     version: {args: ['-e', 'print $^V'], pattern: /v(\S+)/},
     files: {'server.pl': perlServer},
     command: () => ['perl', 'server.pl'],
+    defence: sendsNothing,
   },
   {
     id: 'java',
@@ -237,8 +280,9 @@ export const surveyServers: readonly SurveyServer[] = [
     needs: ['java', 'javac'],
     version: {args: ['-version'], pattern: /version "([^"]+)"/},
     files: {'Server.java': javaServer},
-    prepare: () => [['javac', 'Server.java']],
-    command: ({port}) => ['java', '-cp', '.', 'Server', String(port)],
+    prepare: () => [['javac', '-J-XX:-UsePerfData', 'Server.java']],
+    command: ({port}) => ['java', '-XX:-UsePerfData', '-cp', '.', 'Server', String(port)],
+    defence: sendsNothing,
   },
   {
     id: 'go',
@@ -248,6 +292,7 @@ export const surveyServers: readonly SurveyServer[] = [
     files: {'main.go': goServer},
     prepare: () => [['go', 'build', '-o', 'server', 'main.go']],
     command: () => ['./server'],
+    defence: sendsNothing,
   },
   {
     id: 'nc',
@@ -255,6 +300,7 @@ export const surveyServers: readonly SurveyServer[] = [
     needs: ['nc'],
     version: {args: ['-h'], pattern: /patchlevel ([^)\s]+)/},
     command: ({port}) => ['nc', '-l', '127.0.0.1', String(port)],
+    defence: sendsNothing,
   },
   {
     id: 'ncat',
@@ -262,6 +308,7 @@ export const surveyServers: readonly SurveyServer[] = [
     needs: ['ncat'],
     version: {args: ['--version'], pattern: /Version (\S+)/},
     command: ({port}) => ['ncat', '-l', '-k', '127.0.0.1', String(port)],
+    defence: sendsNothing,
   },
   {
     id: 'socat',
@@ -269,6 +316,7 @@ export const surveyServers: readonly SurveyServer[] = [
     needs: ['socat'],
     version: socatVersion,
     command: ({port}) => ['socat', `TCP-LISTEN:${port},bind=127.0.0.1`, 'PIPE'],
+    defence: {kind: 'echoes'},
   },
   {
     id: 'socat-reuseaddr',
@@ -276,21 +324,16 @@ export const surveyServers: readonly SurveyServer[] = [
     needs: ['socat'],
     version: socatVersion,
     command: ({port}) => ['socat', `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr`, 'PIPE'],
+    defence: {kind: 'echoes'},
   },
   {
     id: 'redis',
     title: 'Redis',
     needs: ['redis-server'],
     version: {args: ['--version'], pattern: /v=(\S+)/},
-    command: ({port}) => [
-      'redis-server',
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--save',
-      '',
-    ],
+    files: {'redis.conf': redisConfiguration},
+    command: () => ['redis-server', 'redis.conf'],
+    defence: {kind: 'no-login'},
   },
   {
     id: 'nginx',
@@ -299,36 +342,33 @@ export const surveyServers: readonly SurveyServer[] = [
     version: {args: ['-v'], pattern: /nginx\/(\S+)/},
     files: {'nginx.conf': nginxConfiguration},
     command: ({folder}) => ['nginx', '-p', folder, '-e', 'stderr', '-c', 'nginx.conf'],
+    defence: {kind: 'empty-answer'},
   },
   {
     id: 'memcached',
     title: 'memcached',
     needs: ['memcached'],
     version: {args: ['-V'], pattern: /memcached (\S+)/},
-    command: ({port}) => ['memcached', '-l', '127.0.0.1', '-p', String(port)],
-    refusesRoot: true,
+    files: {users: ({secret}) => `rebind:${secret}\n`},
+    command: ({port}) => [
+      ...['memcached', '-l', '127.0.0.1', '-p', String(port), '-U', '0', '-Y', 'users'],
+    ],
+    defence: {kind: 'no-login'},
   },
   {
     id: 'postgres',
     title: 'PostgreSQL',
     needs: ['postgres', 'initdb'],
     version: {args: ['--version'], pattern: /PostgreSQL\) (\S+)/},
+    // A superuser may run programs (COPY ... FROM PROGRAM), so nobody logs in: neither by TCP nor by a local socket.
     prepare: ({folder}) => [
-      ['initdb', '-D', `${folder}/data`, '-A', 'trust', '-N', '-U', 'rebind'],
+      ['initdb', '-D', `${folder}/data`, '-A', 'reject', '-N', '-U', 'rebind'],
     ],
     command: ({port, folder}) => [
-      'postgres',
-      '-D',
-      `${folder}/data`,
-      '-h',
-      '127.0.0.1',
-      '-p',
-      String(port),
-      '-k',
-      folder,
+      ...['postgres', '-D', `${folder}/data`, '-h', '127.0.0.1', '-p', String(port), '-k', ''],
     ],
     // SIGTERM would wait for all clients to leave ("smart shutdown"); supervisors send SIGINT.
     stop: 'SIGINT',
-    refusesRoot: true,
+    defence: {kind: 'no-login'},
   },
 ]

@@ -1,6 +1,4 @@
 import {execFile} from 'node:child_process'
-import {chmod, chown, rm, writeFile} from 'node:fs/promises'
-import {join} from 'node:path'
 import {promisify} from 'node:util'
 import pLimit from 'p-limit'
 import {checkRestart} from '../check/check.ts'
@@ -13,8 +11,9 @@ import type {CheckDocument} from '../reports/check-schema.ts'
 import type {Surveyed} from '../reports/survey-schema.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {openPortPool} from '../sockets/ports.ts'
-import {findProgram} from './programs.ts'
-import type {Place, SurveyServer} from './servers.ts'
+import type {SurveyServer} from './servers.ts'
+import {commandFor, missingPrograms, NotForThisUser, type Staged, stage} from './stage.ts'
+import {type ServersRunAs, type ServerUser, serversRunAs} from './user.ts'
 
 export interface SurveyOptions {
   servers: readonly SurveyServer[]
@@ -27,10 +26,7 @@ export interface SurveyOptions {
 
 /** How many servers start, or are compiled, at the same time; as many as like wait at the same time. */
 const settingUpAtOnce = 2
-const prepareWithinMilliseconds = 180_000
 const versionWithinMilliseconds = 10_000
-/** `nobody`, by Debian's and most other systems' numbers. */
-const nobody = 65_534
 
 /** Checks all servers that are installed here. Results come in the table's order. */
 export async function runSurvey(options: SurveyOptions): Promise<Surveyed[]> {
@@ -40,6 +36,7 @@ export async function runSurvey(options: SurveyOptions): Promise<Surveyed[]> {
     ephemeralPorts: platform.ephemeralPorts(await platform.readSettings()),
     native: nativeOpenerProblem() === undefined,
   })
+  const runAs = serversRunAs()
   const settingUp = pLimit(settingUpAtOnce)
   const program = await compileActor()
   // Compilers end, and temporary folders go, even if the harness is killed.
@@ -49,7 +46,7 @@ export async function runSurvey(options: SurveyOptions): Promise<Surveyed[]> {
       servers.map(async (server) => {
         const waiting = deferred<void>()
         const begun = await settingUp(async () => {
-          const result = surveyOne(server, options, host, ports.take, waiting.resolve)
+          const result = surveyOne(server, options, runAs, host, ports.take, waiting.resolve)
           await Promise.race([waiting.promise, result])
           return {result}
         })
@@ -68,6 +65,7 @@ export async function runSurvey(options: SurveyOptions): Promise<Surveyed[]> {
 async function surveyOne(
   server: SurveyServer,
   {limitSeconds, signal, listeners}: SurveyOptions,
+  runAs: ServersRunAs,
   host: ServerHost,
   takePort: () => Promise<number>,
   onWaiting: () => void,
@@ -82,24 +80,31 @@ async function surveyOne(
     outageSeconds: null,
     check: null,
   }
-  const missing = needed(server).find((name) => findProgram(name) === undefined)
-  if (missing !== undefined) {
-    return {...blank, status: 'not-installed', reason: `there is no ${missing} here`}
+  const [absent] = missingPrograms(server, null)
+  if (absent !== undefined) {
+    return {...blank, status: 'not-installed', reason: `there is no ${absent} here`}
+  }
+  if ('problem' in runAs) return {...blank, status: 'skipped', reason: runAs.problem}
+  const {user} = runAs
+  const [forbidden] = missingPrograms(server, user)
+  if (forbidden !== undefined) {
+    const reason = `user ${user?.uid}, who runs it instead of root, may not run any ${forbidden} here`
+    return {...blank, status: 'skipped', reason}
   }
   if (signal.aborted) return {...blank, reason: `interrupted by ${signal.reason}`}
   let version: string | null = null
-  let folder: string | undefined
+  let staged: Staged | undefined
   try {
-    version = await versionOf(server)
-    folder = await host.makeFolder(`rebind-survey-${id}-`)
-    const place = {port: await takePort(), folder}
-    await prepare(server, place, host, signal)
+    version = await versionOf(server, user)
+    staged = await stage(server, await takePort(), user, host, signal)
+    const {place, command, env} = staged
     const told = listeners(server)
     const check = await checkRestart(
       {
-        command: runnable(server, server.command(place)),
+        command,
         port: place.port,
-        cwd: folder,
+        cwd: place.folder,
+        env,
         stop: server.stop ?? 'SIGTERM',
         limitSeconds,
       },
@@ -114,9 +119,10 @@ async function surveyOne(
     )
     return {...blank, version, ...outcomeOf(check)}
   } catch (error) {
-    return {...blank, version, reason: (error as Error).message}
+    const status = error instanceof NotForThisUser ? 'skipped' : 'failed'
+    return {...blank, status, version, reason: (error as Error).message}
   } finally {
-    if (folder !== undefined) await rm(folder, {recursive: true, force: true})
+    await staged?.dispose()
   }
 }
 
@@ -132,71 +138,14 @@ function outcomeOf(check: CheckDocument): Partial<Surveyed> & Pick<Surveyed, 'st
     : {status: 'failed', reason: problem.message, check}
 }
 
-function needed({needs, refusesRoot}: SurveyServer): string[] {
-  return [...needs, ...(refusesRoot === true && isRoot() ? ['setpriv'] : [])]
-}
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0
-}
-
-/** The command with its program's whole path, and as nobody where root would be refused. */
-function runnable(
-  {refusesRoot}: SurveyServer,
-  [program = '', ...args]: readonly string[],
-): string[] {
-  const command = [findProgram(program) ?? program, ...args]
-  if (refusesRoot !== true || !isRoot()) return command
-  const user = [`--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups']
-  // setpriv replaces itself by the program, so that the process which is stopped is the server.
-  return [findProgram('setpriv') ?? 'setpriv', ...user, ...command]
-}
-
-async function prepare(
-  server: SurveyServer,
-  place: Place,
-  host: ServerHost,
-  signal: AbortSignal,
-): Promise<void> {
-  const {port, folder} = place
-  for (const [name, text] of Object.entries(server.files ?? {})) {
-    await writeFile(join(folder, name), text.replaceAll('127.0.0.1:PORT', `127.0.0.1:${port}`))
-  }
-  if (server.refusesRoot === true && isRoot()) {
-    await chown(folder, nobody, nobody)
-    await chmod(folder, 0o700)
-  }
-  for (const command of server.prepare?.(place) ?? []) {
-    const [program = '', ...args] = runnable(server, command)
-    signal.throwIfAborted()
-    const run = await host.start({command: program, args, env: ownEnvironment(), cwd: folder})
-    const stop = () => host.kill([run.pid])
-    const patience = setTimeout(stop, prepareWithinMilliseconds)
-    signal.addEventListener('abort', stop)
-    const {code, signal: endedBy} = await run.ended
-    signal.removeEventListener('abort', stop)
-    clearTimeout(patience)
-    signal.throwIfAborted()
-    if (code === 0) continue
-    await run.silent
-    const line = run.lines.errorLines().at(-1) ?? `it ended with ${endedBy ?? code}`
-    throw new Error(`${command.join(' ')} failed: ${line}`)
-  }
-}
-
-function ownEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, value]],
-    ),
-  )
-}
-
 /** What the program says of its version, on whichever stream and with whatever exit status. */
-async function versionOf({needs, version}: SurveyServer): Promise<string | null> {
-  const program = findProgram(needs[0]) ?? needs[0]
-  const options = {timeout: versionWithinMilliseconds, killSignal: 'SIGKILL' as const}
-  const {stdout, stderr} = await promisify(execFile)(program, [...version.args], options).catch(
+async function versionOf(
+  {needs, version}: SurveyServer,
+  user: ServerUser | null,
+): Promise<string | null> {
+  const [program = '', ...args] = commandFor([needs[0], ...version.args], user)
+  const options = {timeout: versionWithinMilliseconds, killSignal: 'SIGKILL' as const, cwd: '/'}
+  const {stdout, stderr} = await promisify(execFile)(program, args, options).catch(
     (error: {stdout?: string; stderr?: string}) => error,
   )
   return version.pattern.exec(`${stdout ?? ''}\n${stderr ?? ''}`)?.[1] ?? null

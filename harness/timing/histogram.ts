@@ -1,3 +1,5 @@
+import {greatestOf, leastOf} from '../extremes.ts'
+
 export interface Bin {
   fromSeconds: number
   toSeconds: number
@@ -12,8 +14,8 @@ const niceSteps = [1, 2, 5]
  */
 export function histogram(values: readonly number[], most: number): Bin[] {
   if (values.length === 0) return []
-  const least = Math.min(...values)
-  const greatest = Math.max(...values)
+  const least = leastOf(values)
+  const greatest = greatestOf(values)
   const width = binWidth(greatest - least, most)
   const first = Math.floor(least / width)
   const bins = Array.from({length: Math.floor(greatest / width) - first + 1}, (_, index) => ({

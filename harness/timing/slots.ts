@@ -1,3 +1,4 @@
+import {greatestOf, leastOf} from '../extremes.ts'
 import {tickRateOf} from '../platforms/timer-wheel.ts'
 import {quantile} from './summary.ts'
 
@@ -36,7 +37,7 @@ export function commonReleases(ports: readonly ReleasedPort[]): CommonRelease[] 
     return {
       atSeconds: group[0]?.grantedAtSeconds ?? 0,
       ports: group.length,
-      closedWithinSeconds: Math.max(...closed) - Math.min(...closed),
+      closedWithinSeconds: greatestOf(closed) - leastOf(closed),
     }
   })
 }
@@ -77,7 +78,7 @@ export function inferSlots(ports: readonly ReleasedPort[], timerSeconds: number 
     .slice(1)
     .map(({atSeconds}, index) => atSeconds - (releases[index]?.atSeconds ?? 0))
   if (gaps.length === 0) return unknown
-  const least = Math.min(...gaps)
+  const least = leastOf(gaps)
   // A slot in which no port ran out makes a gap of two widths.
   const widths = gaps.reduce((sum, gap) => sum + Math.round(gap / least), 0)
   const widthSeconds = gaps.reduce((sum, gap) => sum + gap, 0) / widths

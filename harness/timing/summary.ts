@@ -34,7 +34,8 @@ function residueTime({appeared, lastRefusedAt, grantedAt}: PortRelease): Bracket
 
 /**
  * Whether a residue's time lies in the platform's range, as far as that can be told; null without a range,
- * and of a port that was given up while its release might still come.
+ * of a port that was given up while its release might still come, and of one that was tried too late to be
+ * refused once.
  */
 export function isWithin(
   release: PortRelease,
@@ -43,5 +44,5 @@ export function isWithin(
   if (range === null) return null
   const {from, to} = residueTime(release)
   if (to < range[0] || from > range[1]) return false
-  return release.grantedAt === null ? null : true
+  return release.grantedAt === null || release.lastRefusedAt === null ? null : true
 }

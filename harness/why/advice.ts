@@ -1,4 +1,5 @@
 import {networkInterfaces} from 'node:os'
+import {greatestOf} from '../extremes.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {Advice} from '../reports/why-schema.ts'
 import {type BindOption, optionNames} from '../sockets/bind-options.ts'
@@ -119,7 +120,10 @@ function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
     ]
   }
   const hidden = platform.hiddenStates.map((state) => releaseRange(state, platform, settings))
-  const longest = Math.max(0, ...hidden.map((range) => range?.[1] ?? 0))
+  const longest = greatestOf(
+    hidden.map((range) => range?.[1] ?? 0),
+    0,
+  )
   const inUse = trials.some(({bind, observed}) => bind === 'none' && observed === 'EADDRINUSE')
   if (!inUse || inTheWay.length > 0 || longest === 0) return []
   return [

@@ -187,8 +187,14 @@ function closedWords(
 }
 
 /** Nothing of the port is to be seen, and yet it is taken. */
-function invisibleCause({platform, port, sockets}: PortPicture): Cause {
+function invisibleCause({platform, port, sockets, problems}: PortPicture): Cause {
   const {hiddenStates, title} = platform
+  if (problems.sockets !== undefined) {
+    return {
+      kind: 'not-visible',
+      text: `Something is on port ${port}; what it is could not be looked at.`,
+    }
+  }
   if (sockets === null) {
     return {
       kind: 'not-visible',

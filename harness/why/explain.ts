@@ -94,13 +94,18 @@ function socketFields({
 
 /** What could not be seen or tried, for the person to know how far the answer goes. */
 function unseen(picture: PortPicture, inTheWay: readonly PortSocket[]): string[] {
-  const {platform, sockets, trialProblem, unseenProcesses, uid} = picture
+  const {platform, sockets, trialProblem, problems, unseenProcesses, uid} = picture
   const sentences: string[] = []
   if (trialProblem !== undefined) sentences.push(`No bind could be tried: ${trialProblem}.`)
-  if (sockets === null) sentences.push(`${platform.title} does not let us see its sockets.`)
+  if (problems.sockets !== undefined) {
+    sentences.push(`The sockets could not be looked at: ${problems.sockets}.`)
+  } else if (sockets === null) sentences.push(`${platform.title} does not let us see its sockets.`)
   const ownerless = inTheWay.some(
     (socket) => socket.holders.length === 0 && isHeld(socket, picture),
   )
+  if (ownerless && problems.holders !== undefined) {
+    sentences.push(`Which process has it could not be looked up: ${problems.holders}.`)
+  }
   if (ownerless && unseenProcesses !== null && unseenProcesses > 0 && uid !== 0) {
     sentences.push(
       `Which process has it could not be seen: ${unseenProcesses} processes of other users may not be looked into without root.`,

@@ -28,6 +28,8 @@ export interface PortPicture {
   /** Why no bind could be tried. */
   trialProblem: string | undefined
   elsewhere: ForeignListener[]
+  /** Why the sockets, or the processes that have them, could not be looked up, where the OS lets us look. */
+  problems: {sockets?: string; holders?: string}
   /** How many processes we may not look into; null where the OS does not tell. */
   unseenProcesses: number | null
   /** The effective user of this process; null where the OS has none. */
@@ -41,17 +43,30 @@ export async function lookAtPort(
   settings: Settings,
 ): Promise<PortPicture> {
   const trialProblem = nativeOpenerProblem()
-  // Who listens elsewhere tells outgoing connections from accepted ones.
-  const query = {ports: [port], listeners: true}
-  let table = (await platform.readSockets?.(query)) ?? null
+  const problems: PortPicture['problems'] = {}
+  // Binds can be tried all the same; without those, too, there is nothing to tell.
+  const readTable = async () => {
+    try {
+      // Who listens elsewhere tells outgoing connections from accepted ones.
+      return (await platform.readSockets?.({ports: [port], listeners: true})) ?? null
+    } catch (error) {
+      if (trialProblem !== undefined) throw error
+      problems.sockets = (error as Error).message
+      return null
+    }
+  }
+  let table = await readTable()
   let trials = trialProblem === undefined ? tryBinds(port, addresses) : []
   if (!table?.some(({local}) => local.port === port) && trials.some(isInUse)) {
     // Refused, and nothing to be seen: it may have appeared between the two looks.
-    table = (await platform.readSockets?.(query)) ?? null
+    table = await readTable()
     trials = tryBinds(port, addresses)
   }
   const entries = table?.filter(({local}) => local.port === port) ?? []
-  const holders = await platform.readHolders?.(port, entries).catch(() => undefined)
+  const holders = await platform.readHolders?.(port, entries).catch((error: Error) => {
+    problems.holders = error.message
+    return undefined
+  })
   const isOutgoing = outgoingConnections(port, table ?? [], platform.ephemeralPorts(settings))
   return {
     port,
@@ -69,6 +84,7 @@ export async function lookAtPort(
     trials,
     trialProblem,
     elsewhere: (await platform.readListenersElsewhere?.(port).catch(() => [])) ?? [],
+    problems,
     unseenProcesses: holders?.unseenProcesses ?? null,
     uid: process.geteuid?.() ?? null,
   }

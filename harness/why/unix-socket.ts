@@ -32,14 +32,20 @@ const longestPath = process.platform === 'linux' ? 107 : 103
  */
 export async function explainPath(given: string, platform: Platform, host: Host): Promise<WhyPath> {
   const path = await realFolder(resolve(given))
-  const visible = await platform.readUnixSockets?.(path).catch(() => undefined)
+  let problem: string | undefined
+  const visible = await platform.readUnixSockets?.(path).catch((error: Error) => {
+    problem = error.message
+    return undefined
+  })
   const bound = visible?.sockets ?? []
   const state = await stateOf(path, given, bound)
   const holders = bound.flatMap((socket) => socket.holders)
   const unseen =
-    bound.some((socket) => socket.holders.length === 0) && process.geteuid?.() !== 0
-      ? ['Which process has the socket could not be seen: it is of another user; root can.']
-      : []
+    problem !== undefined && state !== 'free'
+      ? [`Which process has the socket could not be looked up: ${problem}.`]
+      : bound.some((socket) => socket.holders.length === 0) && process.geteuid?.() !== 0
+        ? ['Which process has the socket could not be seen: it is of another user; root can.']
+        : []
   return {
     format: 'rebind-why',
     version: 1,

@@ -31,6 +31,8 @@ export interface WatchOptions {
   timeoutSeconds: number | undefined
   signal: AbortSignal
   onReading(reading: WatchReading): void
+  /** Why the sockets cannot be looked at, told once; only where binds are tried, and the watch goes on. */
+  onUnreadable(why: string): void
 }
 
 const readEverySeconds = 0.5
@@ -43,7 +45,8 @@ const tryEverySeconds = 0.1
 /**
  * Watches a port until it is interrupted, or times out, or a plain bind is granted where that is asked for.
  * Without that, nothing is tried, and the port is only looked at.
- * @throws Error if a bind is refused for a reason that waiting does not cure
+ * @throws Error if a bind is refused for a reason that waiting does not cure; if the sockets cannot be looked
+ * at, and no bind is tried
  */
 export async function watchPort(
   options: WatchOptions,
@@ -83,11 +86,25 @@ export async function watchPort(
   return 'interrupted'
 }
 
-function reader({port, platform, settings, onReading}: WatchOptions) {
+function reader({port, platform, settings, untilFreeOn, onReading, onUnreadable}: WatchOptions) {
   const follow = followSockets()
   let holders: HoldersOfSockets | undefined
+  let told: string | undefined
+  const readTable = async () => {
+    try {
+      return await platform.readSockets?.()
+    } catch (error) {
+      if (untilFreeOn === undefined) throw error
+      const {message} = error as Error
+      if (told !== message) onUnreadable(message)
+      told = message
+      return undefined
+    }
+  }
   return async () => {
-    const table = (await platform.readSockets?.({ports: [port]})) ?? []
+    const table = await readTable()
+    // Not the same as one in which the port has no socket.
+    if (table === undefined) return
     const entries = table.filter(({local}) => local.port === port)
     const at = monotonicSeconds()
     const changes = follow(entries)

@@ -84,6 +84,11 @@ test('whether the option is set follows from what this OS grants over the residu
   const survivor = {pid: 7, command: 'node server.js', listening: true}
   t.is(set({...delayed, survivors: [survivor]}, linux), null)
   t.is(set({...delayed, errors: [{...refused, code: null}]}, linux), null, 'crashed')
+  const embryonic = [{endpoint: 'server' as const, state: 'SYN_RECV' as const, count: 1}]
+  t.is(set({...immediate, residue: embryonic}, linux), null, 'SYN_RECV does not hold the port')
+  t.is(set({...immediate, residue: [...embryonic, ...(timeWait ?? [])]}, linux), true)
+  const listened = {...refused, kind: 'ended-after-listening', code: null}
+  t.is(set({...delayed, errors: [listened, refused]}, linux), null, 'one attempt got the port')
 })
 
 const fixes: [runtime: string | null, line: RegExp][] = [

@@ -5,17 +5,8 @@ import {join} from 'node:path'
 import test from 'ava'
 import {checkRestart} from '../../harness/check/check.ts'
 import {readProcesses} from '../../harness/processes/process-table.ts'
-import {temporaryFolder, testUnless, until} from '../commands/cli.ts'
-import {
-  check,
-  freePort,
-  httpServer,
-  missingServer,
-  onlyRound,
-  platform,
-  program,
-  shortWait,
-} from './servers.ts'
+import {soon, temporaryFolder, testUnless, until} from '../commands/cli.ts'
+import {check, freePort, httpServer, onlyRound, platform, program, shortWait} from './servers.ts'
 
 const listens = `.listen(process.env.PORT, '127.0.0.1')`
 
@@ -269,20 +260,16 @@ test('every connection sends what was asked for, and stays half-open with hold',
   }
 })
 
-testUnless(
-  missingServer('nc'),
-  'with stop "none" the server is waited for until it exits by itself',
-  async (t) => {
-    const source = `
+test('with stop "none" the server is waited for until it exits by itself', async (t) => {
+  const source = `
       const server = require('net').createServer((socket) => { socket.end('bye'); server.close() })${listens}
     `
-    const document = await check(t, ['node', '-e', source], {stop: 'none'})
-    const round = onlyRound(t, document)
-    t.is(round.exitedBy, 'itself')
-    t.is(round.exitStatus, 0)
-    t.is(round.verdict, 'immediate')
-  },
-)
+  const document = await check(t, ['node', '-e', source], {stop: 'none'})
+  const round = onlyRound(t, document)
+  t.is(round.exitedBy, 'itself')
+  t.is(round.exitStatus, 0)
+  t.is(round.verdict, 'immediate')
+})
 
 test('a server that floods its output, without a line end and in binary, is checked like any other', async (t) => {
   const source = `
@@ -336,6 +323,6 @@ test('a server whose guardian is killed is ended, and the check fails', async (t
     },
   )
   await t.throwsAsync(checking, {message: /guardian/})
-  await until(() => !isAlive(pid), 2, 'the end of the server')
+  await until(() => !isAlive(pid), soon, 'the end of the server')
   t.pass()
 })

@@ -13,6 +13,7 @@ import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {openPortPool} from '../../harness/sockets/ports.ts'
 import {findProgram} from '../../harness/survey/programs.ts'
 import {temporaryFolder} from '../commands/cli.ts'
+import {notInstalled} from '../needs.ts'
 
 export const platform = detectPlatform()
 
@@ -61,7 +62,7 @@ export function onlyRound(t: ExecutionContext, {rounds, problem}: CheckDocument)
 }
 
 export function missingServer(name: string): string | undefined {
-  return findProgram(name) === undefined ? `there is no ${name} here` : undefined
+  return findProgram(name) === undefined ? notInstalled(name) : undefined
 }
 
 export const httpServer = `

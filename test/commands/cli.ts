@@ -1,14 +1,16 @@
 /** Starts the command line as its users do, and waits for what they would see of it. */
 import {type ChildProcess, spawn} from 'node:child_process'
-import {accessSync, constants, mkdtempSync, readdirSync, readFileSync} from 'node:fs'
+import {mkdtempSync, readdirSync, readFileSync} from 'node:fs'
 import {rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
-import {delimiter, join} from 'node:path'
+import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
-import test, {type ExecutionContext, type Implementation} from 'ava'
+import type {ExecutionContext} from 'ava'
 import {z} from 'zod'
 import {type Report, type Result, reportSchema} from '../../harness/reports/schema.ts'
+
+export {missingProgram, testUnless} from '../needs.ts'
 
 export const projectFolder = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -16,7 +18,7 @@ export const projectFolder = fileURLToPath(new URL('../../', import.meta.url))
  * Compiled by ava.config.js, which takes half the time to start that the sources take. Absolute, so that a
  * test can start it in any folder.
  */
-const commandLine = [process.execPath, join(projectFolder, 'dist', 'harness', 'cli.js')]
+const ownCommandLine = [process.execPath, join(projectFolder, 'dist', 'harness', 'cli.js')]
 
 export interface Ended {
   status: number | null
@@ -43,13 +45,15 @@ export interface StartOptions {
   stdin?: 'pipe' | 'ignore'
   /** A program, with its arguments, that starts the command line, e.g. prlimit. */
   launcher?: string[]
+  /** Where the launcher sees it, if elsewhere than here. */
+  commandLine?: string[]
 }
 
 /** Starts `rebind ARGS`; whatever is left of it is killed when the test is over. */
 export function startCli(
   t: ExecutionContext,
   args: string[],
-  {launcher = [], ...options}: StartOptions = {},
+  {launcher = [], commandLine = ownCommandLine, ...options}: StartOptions = {},
 ): Started {
   return startProgram(t, [...launcher, ...commandLine, ...args], options)
 }
@@ -74,7 +78,11 @@ const quietEnvironment = {
 export function startProgram(
   t: ExecutionContext,
   [command = '', ...args]: string[],
-  {cwd = projectFolder, env = {}, stdin = 'ignore'}: Omit<StartOptions, 'launcher'> = {},
+  {
+    cwd = projectFolder,
+    env = {},
+    stdin = 'ignore',
+  }: Omit<StartOptions, 'launcher' | 'commandLine'> = {},
 ): Started {
   const child = spawn(command, args, {
     cwd,
@@ -186,6 +194,13 @@ export async function loggedPid(out: string, scenario: string, role: string): Pr
   return find() ?? 0
 }
 
+/**
+ * How long is waited for what comes by itself at once, as the end of a process whose parent was killed. Beside the
+ * other tests, at a lower priority than those that measure, it first waits for its turn on a core: two seconds
+ * were too few on two busy ones. What never comes does not come in ten either.
+ */
+export const soon = 10
+
 /** Polls until the condition holds. */
 export async function until(
   condition: () => boolean,
@@ -218,27 +233,4 @@ export const stackTrace = /^\s+at .+/m
 /** Text without what is put in parentheses on a line of its own: the hints at what to do. */
 export function complaintsOf(stderr: string): string[] {
   return stderr.split('\n').filter((line) => line !== '' && !/^\(.*\)$/.test(line))
-}
-
-/** Declares a test, or says in the title of a skipped one what it lacks here. */
-export function testUnless(
-  problem: string | undefined,
-  title: string,
-  implementation: Implementation<[]>,
-): void {
-  if (problem === undefined) test(title, implementation)
-  else test.skip(`${title} (skipped: ${problem})`, implementation)
-}
-
-/** What to say where a program is not in the PATH; undefined where it is. */
-export function missingProgram(name: string): string | undefined {
-  const found = (process.env.PATH ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, name), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-  return found ? undefined : `there is no ${name} here`
 }

@@ -36,7 +36,10 @@ testUnless(
     const cli = startCli(t, ['run', '--limit', '4', ...ids, '--out', out])
     // All is loaded by now: how many files that takes at once differs from one start to the next.
     await cli.shows(/\n/)
+    // Stopped, so that it does not start everything before the limit holds.
+    process.kill(cli.pid, 'SIGSTOP')
     execFileSync('prlimit', [`--nofile=${openFiles}:${openFiles}`, '--pid', `${cli.pid}`])
+    process.kill(cli.pid, 'SIGCONT')
     const {status, stdout, stderr} = await cli.ended
     t.is(status, 3, stderr)
     t.notRegex(stderr, stackTrace)

@@ -3,7 +3,7 @@ import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test from 'ava'
 import {reportSchema} from '../../harness/reports/schema.ts'
-import {runCli, startCli, temporaryFolder, testUnless} from './cli.ts'
+import {missingProgram, runCli, startCli, temporaryFolder, testUnless} from './cli.ts'
 
 const inActions = (file: string) => ({GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: file})
 
@@ -47,6 +47,17 @@ test('in GitHub Actions what is left out by an interruption is one notice on std
   )
 })
 
+test("in GitHub Actions what a person or a file names is no command to GitHub's runner", async (t) => {
+  const named = '::error::##[error]x'
+  const file = join(temporaryFolder(t), 'step_summary')
+  const {status, stderr} = await runCli(t, ['report', named], {env: inActions(file)})
+  t.is(status, 2)
+  t.true(stderr.includes('## [error]x'), stderr)
+  t.false(stderr.includes('##['), stderr)
+  const elsewhere = await runCli(t, ['report', named])
+  t.true(elsewhere.stderr.includes(named), elsewhere.stderr)
+})
+
 /**
  * Runs a program in a network of its own whose kernel keeps no TIME_WAIT, and says that it does: a file that
  * was read before hides the setting.
@@ -67,7 +78,7 @@ const [unshare = '', ...rest] = withoutTimeWait
 const forbidden = spawnSync(unshare, [...rest, 'true']).status !== 0
 
 testUnless(
-  forbidden ? 'no network namespace can be made here' : undefined,
+  missingProgram('ip') ?? (forbidden ? 'user namespaces are not allowed' : undefined),
   'in GitHub Actions an unexpected result is an error that names the scenario and the reason',
   async (t) => {
     const out = temporaryFolder(t)

@@ -7,6 +7,7 @@ import {
   resultOf,
   runCli,
   runFolder,
+  soon,
   stackTrace,
   startCli,
   startedPids,
@@ -33,7 +34,7 @@ test('the processes of a killed run end by themselves, and its log can be read t
   process.kill(cli.pid, 'SIGKILL')
   const {signal} = await cli.ended
   t.is(signal, 'SIGKILL')
-  await until(() => !before.some(isActorRunning), 2, `the end of the processes ${before}`)
+  await until(() => !before.some(isActorRunning), soon, `the end of the processes ${before}`)
 
   const events = readEvents(out)
   t.is(events[0]?.event, 'run-start')

@@ -1,9 +1,10 @@
+import {join} from 'node:path'
 import {stripVTControlCharacters} from 'node:util'
 import test from 'ava'
 import {z} from 'zod'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {scenarios} from '../../scenarios/index.ts'
-import {runCli} from './cli.ts'
+import {missingProgram, projectFolder, runCli, startProgram, testUnless} from './cli.ts'
 
 const ids = Object.keys(scenarios)
 const claims = Object.values(scenarios).map(({claim}) => claim)
@@ -78,3 +79,16 @@ test('output to a pipe has no escape sequences, not even where CI is set', async
   const {stdout} = await runCli(t, ['list'], {env: {CI: 'true', NO_COLOR: undefined}})
   t.is(stdout, stripVTControlCharacters(stdout))
 })
+
+testUnless(
+  process.platform === 'linux' ? missingProgram('script') : 'its script is another one',
+  'a terminal that says it has no columns gets lines of any length, not one word each',
+  async (t) => {
+    const cli = join(projectFolder, 'dist', 'harness', 'cli.js')
+    const inTerminal = `stty cols 0 && '${process.execPath}' '${cli}' list`
+    const {status, stdout} = await startProgram(t, ['script', '-qec', inTerminal, '/dev/null'])
+      .ended
+    t.is(status, 0, stdout)
+    t.true(stdout.split('\n').some(({length}) => length > 200))
+  },
+)

@@ -3,8 +3,9 @@ import test from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
 import {findHolders} from '../../harness/platforms/proc-processes.ts'
+import {livingBelow} from '../../harness/processes/process-table.ts'
 import {scenarios} from '../../scenarios/index.ts'
-import {readEvents, startCli, startedPids, temporaryFolder, testUnless} from './cli.ts'
+import {startCli, temporaryFolder, testUnless} from './cli.ts'
 
 const withoutProc =
   detectPlatform().stack === 'linux' ? undefined : 'this test wants the /proc of Linux'
@@ -34,9 +35,10 @@ testUnless(
   async (t) => {
     const out = temporaryFolder(t)
     const cli = startCli(t, ['run', 'old-server-still-listening', '--out', out])
-    // Its predecessor goes on listening for two seconds.
+    // Its predecessor goes on listening for two seconds; stopped, the run does not end it while we look.
     await cli.shows(/old-server-still-listening: EADDRINUSE/)
-    const pids = [...startedPids(readEvents(out)), cli.pid]
+    process.kill(cli.pid, 'SIGSTOP')
+    const pids = [cli.pid, ...livingBelow(cli.pid)]
     const listeners = (await readProcNetTcp()).filter(({state}) => state === 'LISTEN')
     const udp = readFileSync('/proc/net/udp', 'latin1').split('\n').slice(1)
     const locks = udp.map((line) => line.trim().split(/\s+/)).filter((fields) => fields.length > 9)
@@ -57,6 +59,7 @@ testUnless(
       locked.every((end) => end.startsWith('0100007F:')),
       locked.join(', '),
     )
+    process.kill(cli.pid, 'SIGCONT')
     const {status, stderr} = await cli.ended
     t.is(status, 0, stderr)
   },

@@ -187,9 +187,10 @@ const withoutTimeWait = [
 
 testUnless(
   problem ??
+    missingProgram('ip') ??
     (spawnSync(withoutTimeWait[0] ?? '', [...withoutTimeWait.slice(1), 'true']).status === 0
       ? undefined
-      : 'no network namespace can be made'),
+      : 'user namespaces are not allowed'),
   'where a residue cannot be made, its cells are named and not counted, and the exit status is 3',
   async (t) => {
     const out = temporaryFolder(t)

@@ -1,7 +1,8 @@
 import {once} from 'node:events'
 import {type AddressInfo, createServer, type Socket} from 'node:net'
 import test, {type ExecutionContext} from 'ava'
-import {complaintsOf, type Started, startCli, until} from './cli.ts'
+import {freePort} from '../check/servers.ts'
+import {complaintsOf, type Started, soon, startCli, until} from './cli.ts'
 
 /** A server on 127.0.0.1 that leaves it to the test to close its side, and a client like nc to it. */
 async function startNc(
@@ -85,11 +86,7 @@ test('nc --hold keeps its side open when the server closes, until stdin ends', a
 })
 
 test('nc to a port where nobody listens says so in one line and ends with exit status 1', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const {port} = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
+  const port = await freePort(t)
   const nc = startCli(t, ['nc', '127.0.0.1', String(port)], {stdin: 'pipe'})
   const {status, stdout, stderr} = await nc.ended
   t.is(status, 1)
@@ -121,6 +118,6 @@ test('nc ends when nobody reads its stdout any more', async (t) => {
   nc.ended.then(() => {
     ended = true
   })
-  await until(() => ended, 5, 'the end of nc')
+  await until(() => ended, soon, 'the end of nc')
   t.pass()
 })

@@ -1,16 +1,20 @@
+import {execFileSync} from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   writeFileSync,
 } from 'node:fs'
 import {rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import test from 'ava'
+import {recordedReport} from '../reports/documents.ts'
 import {
   loggedPid,
+  missingProgram,
   readEvents,
   readReport,
   resultOf,
@@ -81,6 +85,51 @@ test('of a killed run report makes a partial report, up to the last full line of
   t.deepEqual(unended.residue, [{endpoint: 'server', state: 'TIME_WAIT', count: 1}])
   t.regex(readFileSync(join(folder, 'report.md'), 'utf8'), /partial: made from the log/)
   t.regex(readFileSync(join(folder, 'report.html'), 'utf8'), /This report is partial/)
+})
+
+test('where the page cannot be made report prints no path, and ends with 3', async (t) => {
+  const folder = temporaryFolder(t)
+  const {host} = recordedReport()
+  const start = {...runStart, host, scenarios: ['server-aborts']}
+  writeFileSync(join(folder, 'events.ndjson'), `${JSON.stringify(start)}\n`)
+  mkdirSync(join(folder, 'report.html', 'in the way'), {recursive: true})
+  // Made from the log, and then from report.json.
+  for (const _ of ['first', 'second']) {
+    const {status, stdout, stderr} = await runCli(t, ['report', folder])
+    t.is(status, 3)
+    t.is(stdout, '')
+    t.regex(stderr, /^rebind: .*report\.html/m)
+    t.true(existsSync(join(folder, 'report.json')))
+  }
+})
+
+test('the path of a page is printed plain', async (t) => {
+  const folder = join(temporaryFolder(t), 'a\u001b[2J\u202eb\u009bc')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'report.json'), JSON.stringify({...recordedReport(), results: []}))
+  const {status, stdout, stderr} = await runCli(t, ['report', folder])
+  t.is(status, 0, stderr)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  t.notRegex(stdout.trimEnd() + stderr, /[\u0000-\u001f\u007f-\u009f\u202e]/)
+  t.true(existsSync(join(folder, 'report.html')))
+})
+
+test('a log of which no readable report can be made makes none', async (t) => {
+  const folder = temporaryFolder(t)
+  const {host} = recordedReport()
+  const entry = {scenario: 'server-aborts', endpoint: 'server', socket: 'connection', connection: 1}
+  const line = (event: object) => `${JSON.stringify(event)}\n`
+  const state = line({...entry, event: 'state', seconds: 1, state: 'TIME_WAIT'})
+  const start = line({...runStart, host, scenarios: ['server-aborts']})
+  writeFileSync(join(folder, 'events.ndjson'), start + state.repeat(120_000))
+  const {status, stdout, stderr} = await runCli(t, ['report', folder])
+  t.is(status, 3, stderr)
+  t.is(stdout, '')
+  t.regex(
+    stderr,
+    /^rebind: report\.json was not written: it would be larger than what rebind reads/m,
+  )
+  t.deepEqual(readdirSync(folder), ['events.ndjson'])
 })
 
 const runStart = {
@@ -179,6 +228,35 @@ for (const [what, place] of [
     t.throws(() => runFolder(out), undefined, 'no run folder is made')
   })
 }
+
+testUnless(
+  missingProgram('mkfifo'),
+  '--junit into a FIFO that nobody reads is refused before the run begins, and not waited for',
+  async (t) => {
+    const fifo = join(temporaryFolder(t), 'junit.xml')
+    execFileSync('mkfifo', [fifo])
+    const out = temporaryFolder(t)
+    const args = ['run', '--quick', 'server-aborts', '--junit', fifo, '--out', out]
+    const {status, stderr} = await runCli(t, args)
+    t.is(status, 2, stderr)
+    t.regex(stderr, /cannot write to .*junit\.xml \(it is not a regular file\); name another file/)
+    t.throws(() => runFolder(out), undefined, 'no run folder is made')
+  },
+)
+
+testUnless(
+  missingProgram('mkfifo'),
+  'a job summary that is a FIFO is not waited for, and is a warning',
+  async (t) => {
+    const fifo = join(temporaryFolder(t), 'step_summary')
+    execFileSync('mkfifo', [fifo])
+    const args = ['run', '--quick', 'server-aborts', '--out', temporaryFolder(t)]
+    const env = {GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: fifo}
+    const {status, stderr} = await runCli(t, args, {env})
+    t.is(status, 0, stderr)
+    t.regex(stderr, /^::warning title=Rebind wrote no job summary::.*\(it is not a regular file\)/m)
+  },
+)
 
 test('--junit keeps what the file holds until the run is over, and leaves none for bad usage', async (t) => {
   const file = join(temporaryFolder(t), 'junit.xml')

@@ -3,6 +3,7 @@ import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {watchLineSchema} from '../../harness/reports/watch-schema.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {connection, leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
+import {withoutProc, withoutProcProblem} from '../why/without-proc.ts'
 import {missingProgram, projectFolder, runCli, startCli, startProgram, testUnless} from './cli.ts'
 
 const onLinux =
@@ -129,5 +130,33 @@ testUnless(
     // What comes after the last table erases it line by line.
     const afterTable = stdout.slice(stdout.lastIndexOf('Ctrl-C ends') + 'Ctrl-C ends'.length)
     t.true(afterTable.includes('\u001b[2K') || afterTable.includes('\u001b[J'), afterTable)
+  },
+)
+
+testUnless(
+  onLinux ?? withoutProcProblem,
+  'without /proc --until-free tries binds all the same, and says once that it sees no sockets',
+  async (t) => {
+    const port = await takePort(t)
+    const server = await listenOn(t, port)
+    const args = ['watch', String(port), '--until-free', '--timeout', '30']
+    const watch = startCli(t, args, {launcher: withoutProc})
+    await watch.shows(/the sockets are not shown: .*ENOENT/)
+    t.is(watch.child.exitCode, null)
+    server.close()
+    const {status, stdout, stderr} = await watch.ended
+    t.is(status, 0)
+    t.regex(stdout, /^ .* port \d+ is free: a plain bind is granted\n$/)
+    t.is(stderr.split('\n').length, 2, stderr)
+  },
+)
+
+testUnless(
+  onLinux ?? withoutProcProblem,
+  'without /proc and without --until-free nothing can be watched: exit status 3',
+  async (t) => {
+    const {status, stderr} = await runCli(t, ['watch', '1'], {launcher: withoutProc})
+    t.is(status, 3)
+    t.regex(stderr, /^rebind: \/proc\/net\/tcp cannot be read \(ENOENT\)/)
   },
 )

@@ -7,12 +7,13 @@ import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {whyPathSchema, whyPortSchema} from '../../harness/reports/why-schema.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {bindNative, closeNative} from '../../harness/sockets/native.ts'
+import {asNobody, nobodyProblem} from '../faults/machine.ts'
 import {connection, leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
+import {withoutProc, withoutProcProblem} from '../why/without-proc.ts'
 import {
   complaintsOf,
-  missingProgram,
-  projectFolder,
   runCli,
+  type StartOptions,
   startProgram,
   temporaryFolder,
   testUnless,
@@ -21,12 +22,16 @@ import {
 const onLinux =
   detectPlatform().stack === 'linux' ? nativeOpenerProblem() : "this is about Linux's rules"
 const isRoot = process.geteuid?.() === 0
-const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
-const withoutNobody =
-  onLinux ?? (isRoot ? missingProgram('setpriv') : 'only root can run a program as another user')
+const withoutNobody = onLinux ?? nobodyProblem
+const privilegedPort = 1
+const {firstUnprivilegedPort, readSettings} = detectPlatform()
+const everybodyMay =
+  privilegedPort >= firstUnprivilegedPort(await readSettings())
+    ? 'every port is for everybody here'
+    : undefined
 
-async function whyPort(t: ExecutionContext, args: string[], launcher: string[] = []) {
-  const {status, stdout, stderr} = await runCli(t, ['why', '--json', ...args], {launcher})
+async function whyPort(t: ExecutionContext, args: string[], options: StartOptions = {}) {
+  const {status, stdout, stderr} = await runCli(t, ['why', '--json', ...args], options)
   t.is(stderr, '')
   return {status, ...whyPortSchema.parse(JSON.parse(stdout))}
 }
@@ -195,6 +200,39 @@ testUnless(
   },
 )
 
+testUnless(
+  onLinux ?? withoutProcProblem,
+  'without /proc binds are tried all the same, and what could not be looked at is told',
+  async (t) => {
+    const port = await takePort(t)
+    const free = await whyPort(t, [String(port)], {launcher: withoutProc})
+    t.is(free.status, 0)
+    t.true(free.bindable)
+    t.is(free.sockets, null)
+    await listenOn(t, port)
+    const taken = await whyPort(t, [String(port)], {launcher: withoutProc})
+    t.is(taken.status, 1)
+    t.false(taken.bindable)
+    t.deepEqual(kinds(taken.causes), ['not-visible'])
+    for (const {unseen} of [free, taken]) {
+      t.deepEqual(unseen, [
+        'The sockets could not be looked at: /proc/net/tcp cannot be read (ENOENT); check that /proc is mounted.',
+      ])
+    }
+  },
+)
+
+testUnless(
+  onLinux ?? withoutProcProblem,
+  'without /proc a live Unix socket is told, and that its process could not be looked up',
+  async (t) => {
+    const {path} = await unixServer(t, 'keep')
+    const answer = await whyPath(t, path, withoutProc)
+    t.deepEqual(kinds(answer.causes), ['unix-listener'])
+    t.regex(answer.unseen.join(), /could not be looked up: \/proc\/net\/unix cannot be read/)
+  },
+)
+
 test('--host asks about one address only', async (t) => {
   const port = await takePort(t)
   await listenOn(t, port)
@@ -229,12 +267,7 @@ testUnless(onLinux, 'an address of another machine is said not to be local', asy
 testUnless(withoutNobody, "another user's server is told of as far as it shows", async (t) => {
   const port = await takePort(t)
   await listenOn(t, port)
-  if (!(await canReadProject(t))) {
-    t.log('not tried: user nobody cannot read this checkout')
-    t.pass()
-    return
-  }
-  const answer = await whyPort(t, [String(port)], nobody)
+  const answer = await whyPort(t, [String(port)], asNobody)
   t.is(answer.status, 1)
   t.is(answer.sockets?.[0]?.pid, null)
   t.is(answer.sockets?.[0]?.uid, 0)
@@ -244,29 +277,16 @@ testUnless(withoutNobody, "another user's server is told of as far as it shows",
 })
 
 testUnless(
-  isRoot ? withoutNobody : onLinux,
+  everybodyMay ?? (isRoot ? withoutNobody : onLinux),
   'a privileged port is told from one in use',
   async (t) => {
-    const platform = detectPlatform()
-    const port = 1
-    const everybodyMay = port >= platform.firstUnprivilegedPort(await platform.readSettings())
-    if (everybodyMay || (isRoot && !(await canReadProject(t)))) {
-      t.log('not tried: no port is privileged here, or user nobody cannot read this checkout')
-      t.pass()
-      return
-    }
-    const answer = await whyPort(t, [String(port)], isRoot ? nobody : [])
+    const answer = await whyPort(t, [String(privilegedPort)], isRoot ? asNobody : {})
     t.is(answer.status, 1)
     t.deepEqual(kinds(answer.causes), ['privileged-port'])
     t.is(answer.advice[0]?.kind, 'use-privilege')
     t.true(answer.bind.every(({observed}) => observed === 'EACCES'))
   },
 )
-
-async function canReadProject(t: ExecutionContext): Promise<boolean> {
-  const probe = startProgram(t, [...nobody, 'test', '-r', join(projectFolder, 'harness', 'cli.ts')])
-  return (await probe.ended).status === 0
-}
 
 /** A Unix socket in a folder of its own, held by another process or left behind by it. */
 async function unixServer(t: ExecutionContext, end: 'keep' | 'kill') {

@@ -10,13 +10,14 @@ import {
 } from '../commands/cli.ts'
 import {afterMounting, mountProblem} from './machine.ts'
 
+const full =
+  'mount -t tmpfs -o size=16k none "$1"; head -c 1000000 /dev/zero >"$1/fill" 2>/dev/null'
+
 testUnless(
   mountProblem,
   'on a full disk a run prints what it measured, says in one line that nothing is kept, and ends',
   async (t) => {
     const out = temporaryFolder(t)
-    const full =
-      'mount -t tmpfs -o size=16k none "$1"; head -c 1000000 /dev/zero >"$1/fill" 2>/dev/null'
     const args = ['run', '--quick', 'server-aborts', 'client-closes-first', '--out', out]
     const {status, stdout, stderr} = await runCli(t, args, {launcher: afterMounting(full, out)})
     t.is(status, 3, stderr)
@@ -25,6 +26,24 @@ testUnless(
     t.regex(stderr, /^rebind: report\.json was not written.*ENOSPC.*--out DIR/m)
   },
 )
+
+for (const args of [
+  ['policies', 'logs/recorded/linux/report.json'],
+  ['compare', '--format', 'text'],
+]) {
+  testUnless(
+    mountProblem,
+    `on a full disk ${args[0]} prints its table before it says that nothing is kept`,
+    async (t) => {
+      const out = temporaryFolder(t)
+      const launcher = afterMounting(full, out)
+      const {status, stdout, stderr} = await runCli(t, [...args, '--out', out], {launcher})
+      t.is(status, 3, stderr)
+      t.regex(stdout, /TIME_WAIT/)
+      t.regex(stderr, /^rebind: (policies|compare)\.json was not written.*ENOSPC/m)
+    },
+  )
+}
 
 testUnless(
   mountProblem,

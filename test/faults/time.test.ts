@@ -11,6 +11,7 @@ import {
   temporaryFolder,
   testUnless,
 } from '../commands/cli.ts'
+import {notInstalled} from '../needs.ts'
 
 const libraryFolders = ['/usr/lib', '/usr/lib64', '/usr/local/lib']
 
@@ -37,7 +38,7 @@ function faketimeLibrary(): string | undefined {
 const faketime = faketimeLibrary()
 
 testUnless(
-  faketime === undefined ? 'there is no libfaketime here' : undefined,
+  faketime === undefined ? notInstalled('libfaketime') : undefined,
   'a wall clock that is set forth and back while a run waits changes nothing that it measures',
   async (t) => {
     const out = temporaryFolder(t)
@@ -79,15 +80,16 @@ testUnless(
   'a run that is stopped for a while, with all its processes, goes on and measures what was',
   async (t) => {
     const out = temporaryFolder(t)
-    // Its predecessor leaves the port two seconds after this; stopped itself, not before the others go on.
+    // The run ends its predecessor two seconds after this, so it is stopped first.
     const cli = startCli(t, ['run', 'old-server-still-listening', '--out', out])
     await cli.shows(/old-server-still-listening: EADDRINUSE/)
-    const all = [cli.pid, ...livingBelow(cli.pid, new Set())]
-    for (const pid of all) process.kill(pid, 'SIGSTOP')
+    process.kill(cli.pid, 'SIGSTOP')
+    const others = livingBelow(cli.pid)
+    for (const pid of others) process.kill(pid, 'SIGSTOP')
     const stoppedAt = monotonicSeconds()
     await delay(stoppedSeconds * 1000)
     const stopped = monotonicSeconds() - stoppedAt
-    for (const pid of all) process.kill(pid, 'SIGCONT')
+    for (const pid of [...others, cli.pid]) process.kill(pid, 'SIGCONT')
     const {status, stderr} = await cli.ended
     t.is(status, 0, stderr)
     const report = readReport(out)

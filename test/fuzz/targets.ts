@@ -1,5 +1,13 @@
 /** Everything that we read, what is made of it, and what must hold whatever it holds. */
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {CommanderError} from 'commander'
@@ -25,7 +33,7 @@ import {parseNetstat} from '../../harness/platforms/netstat.ts'
 import {parseProcNetUnix} from '../../harness/platforms/proc-holders.ts'
 import {readTcpCounters} from '../../harness/platforms/proc-net-snmp.ts'
 import {parseProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
-import {parseProcStatus} from '../../harness/platforms/proc-processes.ts'
+import {parseProcCmdline, parseProcStatus} from '../../harness/platforms/proc-processes.ts'
 import {parsePasswd} from '../../harness/platforms/users.ts'
 import {readReleases} from '../../harness/policies/recorded.ts'
 import {BoundedOutput} from '../../harness/processes/bounded-output.ts'
@@ -36,9 +44,11 @@ import {renderComparisonMarkdown} from '../../harness/reports/comparison-markdow
 import {renderComparison, renderJudgement} from '../../harness/reports/comparison-terminal.ts'
 import {documentKinds, type RunDocument} from '../../harness/reports/documents.ts'
 import {readRunLog} from '../../harness/reports/event-log.ts'
+import {withoutTrailingSpace} from '../../harness/reports/fitted-table.ts'
 import {annotationLine, newsOfRun} from '../../harness/reports/github.ts'
 import {renderHtml} from '../../harness/reports/html/render.ts'
 import {renderJunit} from '../../harness/reports/junit.ts'
+import {literal} from '../../harness/reports/markdown.ts'
 import {renderMatrixTerminal} from '../../harness/reports/matrix-terminal.ts'
 import {renderPolicies} from '../../harness/reports/policies-terminal.ts'
 import {readObject, validated} from '../../harness/reports/read-json.ts'
@@ -47,10 +57,12 @@ import {renderSurvey} from '../../harness/reports/survey-renderings.ts'
 import {renderTap} from '../../harness/reports/tap.ts'
 import {renderTerminal} from '../../harness/reports/terminal.ts'
 import {renderTimingTerminal} from '../../harness/reports/timing-terminal.ts'
-import {printable} from '../../harness/reports/words.ts'
+import {printable, withoutRunnerCommands} from '../../harness/reports/words.ts'
+import {wrap} from '../../harness/reports/wrap.ts'
 import {partialReport} from '../../harness/restart/partial-report.ts'
 import {chooseScenarios} from '../../harness/run/choose.ts'
 import {scenarioProblem} from '../../harness/run/scenario-schema.ts'
+import {shortCommand} from '../../harness/why/words.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {realDocuments} from '../reports/documents.ts'
 import {hostileText, mutatedBytes, mutatedJson, mutatedText, mutatedValue} from './mutations.ts'
@@ -104,10 +116,22 @@ export async function examine({run, holds = () => true}: Target, input: unknown)
 const folder = mkdtempSync(join(tmpdir(), 'rebind-fuzz-'))
 process.once('exit', () => rmSync(folder, {recursive: true, force: true}))
 
+/**
+ * Writes over what the file held, and then cuts off the rest. In the other order a file system may put each
+ * input on the disk before the next one (ext4 does), which takes most of the time.
+ */
 function inFile(name: string, bytes: Buffer): string {
-  const file = join(folder, name)
-  writeFileSync(file, bytes)
-  return file
+  const path = join(folder, name)
+  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT)
+  try {
+    for (let written = 0; written < bytes.length; ) {
+      written += writeSync(file, bytes, written, bytes.length - written, written)
+    }
+    ftruncateSync(file, bytes.length)
+  } finally {
+    closeSync(file)
+  }
+  return path
 }
 
 /** Short documents: what is long in them is more of the same. */
@@ -222,8 +246,11 @@ const procNetSnmp = [
 ]
 const procStatus = ['Name:\tnode\nUmask:\t0022\nPPid:\t1\nUid:\t1000\t1001\t1000\t1000\nGid:\t0\n']
 const passwd = ['root:x:0:0:root:/root:/bin/bash\njoe:x:501:20:Joe:/home/joe:/bin/sh\ntoor:x:0:0\n']
-const ps = ['  4711     1  4711 Ss\n  4712  4711  4711 Z+\n', '7 1 7 R']
-const procStat = ['4711 (node) S 1 4711 4711 0 -1 4194560', '7 (a) (b c) Z 4711 7 7 0\n']
+const ps = ['  4711     1  4711 Ss   Thu Nov 26 22:13:23 2026\n  4712  4711  4711 Z+\n', '7 1 7 R']
+const procStat = [
+  '4711 (node) S 1 4711 4711 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 11 0 987654 1 2 3',
+  '7 (a) (b c) Z 4711 7 7 0\n',
+]
 
 const ownScenario = {
   title: 'A title',
@@ -328,7 +355,41 @@ const writtenText = fc.array(
   {maxLength: 4},
 )
 
+/** A field of 64 KB, of what a pattern may take for the beginning of something over and over. */
+const longText = fc
+  .tuple(
+    hostileText(['\u001b', 'a', '']),
+    hostileText([
+      '\u001b;#',
+      '\u001b[0;',
+      '\u001b]8;;',
+      ' ',
+      '\0',
+      '::a',
+      '##[',
+      'http://',
+      '@a',
+      '_*',
+    ]),
+    hostileText(['x', '\u0007', '']),
+  )
+  .map(([head, unit, tail]) => head + unit.repeat(65_536 / Math.max(1, unit.length)) + tail)
+
 export const targets: readonly Target[] = [
+  {
+    name: 'long-text',
+    share: 0.1,
+    input: longText,
+    run: (text: string) =>
+      [
+        printable(text),
+        literal(text),
+        withoutRunnerCommands(printable(text)),
+        shortCommand(parseProcCmdline(text)),
+        wrap(printable(text), 80),
+        withoutTrailingSpace(printable(text)),
+      ].join('\n'),
+  },
   {name: 'compare-report', input: mutatedJson(reports), run: comparedFile},
   {name: 'compare-matrix', input: mutatedJson([documents.matrix]), run: comparedFile},
   ...Object.keys(terminals).map(documentTarget),

@@ -1,4 +1,3 @@
-import test from 'ava'
 import {addressesHere} from '../../harness/matrix/addresses.ts'
 import {cellsOf} from '../../harness/matrix/cells.ts'
 import {agreementOf, judged} from '../../harness/matrix/judge.ts'
@@ -6,14 +5,15 @@ import {measure} from '../../harness/matrix/measure.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import type {Rules} from '../../harness/platforms/platform.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {needs} from '../needs.ts'
 
 const platform = detectPlatform()
-const live = nativeOpenerProblem() === undefined ? test : test.skip
+const live = needs(nativeOpenerProblem())
 const cells = cellsOf({addresses: ['127.0.0.1']})
 
-async function observe(signal = new AbortController().signal) {
-  const settings = await platform.readSettings()
-  return measure({cells, platform, settings, available: addressesHere().available, signal})
+async function observe(signal = new AbortController().signal, by = platform) {
+  const settings = await by.readSettings()
+  return measure({cells, platform: by, settings, available: addressesHere().available, signal})
 }
 
 live('a rule that is wrong is found out, and named in the cells that disagree', async (t) => {
@@ -45,4 +45,17 @@ live('an interrupted measurement ends with what it has', async (t) => {
   const observations = observe(controller.signal)
   controller.abort('SIGINT')
   t.true((await observations).length < cells.length)
+})
+
+live('what may have been gone before it was tried is no disagreement, but too slow', async (t) => {
+  // As if the making of a batch took longer than its residues last.
+  const release: Rules['release'] = () => ({endsBy: 'kernel', residueSeconds: [0, 0], source: ''})
+  const rules = {...platform.rules, release} as Rules
+  const observations = await observe(undefined, {...platform, rules})
+  for (const [index, {residue}] of cells.entries()) {
+    const observation = observations[index]
+    const reason = observation !== undefined && 'reason' in observation ? observation.reason : ''
+    const ends = residue.endsWith('TIME_WAIT') || residue === 'FIN_WAIT2'
+    t.is(reason.startsWith('too slow here: '), ends, `${residue} ${reason}`)
+  }
 })

@@ -1,6 +1,6 @@
 /** What this machine allows, found out without the harness. */
 import {spawnSync} from 'node:child_process'
-import {missingProgram} from '../commands/cli.ts'
+import {notInstalled, pathsOf} from '../needs.ts'
 
 const ways: readonly string[][] = [
   ['unshare', '-Urn'],
@@ -17,9 +17,12 @@ function settingCanBeWritten([command = '', ...args]: readonly string[]): boolea
 }
 
 export const namespaceProblem =
-  privateNetwork === undefined ? 'no private network namespace can be had' : undefined
+  privateNetwork === undefined ? 'private network namespaces are not available' : undefined
 
-const {PATH} = process.env
-process.env.PATH = `${PATH}:/usr/sbin:/sbin`
-export const packetFilterProblem = namespaceProblem ?? missingProgram('nft')
-process.env.PATH = PATH
+/** Not by the PATH, in which npm puts another program of that name first. */
+export const packetFilterPaths = pathsOf('nft', [
+  ...['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+  ...['/usr/local/sbin', '/usr/local/bin'],
+])
+export const packetFilterProblem =
+  namespaceProblem ?? (packetFilterPaths.length > 0 ? undefined : notInstalled('nft'))

@@ -2,20 +2,35 @@ import {execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {existsSync, readdirSync, readFileSync, readlinkSync, statSync} from 'node:fs'
 import {join} from 'node:path'
+import type {ExecutionContext} from 'ava'
 import {
   isActorRunning,
   loggedPid,
   missingProgram,
   readEvents,
   readReport,
+  resultOf,
   runCli,
+  soon,
   startCli,
   startedPids,
+  startProgram,
   temporaryFolder,
   testUnless,
   until,
 } from '../commands/cli.ts'
-import {namespaceProblem, packetFilterProblem, privateNetwork} from './available.ts'
+import {afterMounting, mountProblem} from '../faults/machine.ts'
+import {
+  namespaceProblem,
+  packetFilterPaths,
+  packetFilterProblem,
+  privateNetwork,
+} from './available.ts'
+
+/** It is looked for where administrators' programs are, too. */
+const sysctlProblem = ['/usr/sbin', '/sbin'].some((folder) => existsSync(join(folder, 'sysctl')))
+  ? undefined
+  : missingProgram('sysctl')
 
 /** One scenario for each kind of thing that is changed: each setting, and the packet rules. */
 const changing = [
@@ -40,11 +55,8 @@ function hostState(): Record<string, string> {
     }
   }
   try {
-    state.rules = execFileSync('nft', ['list', 'ruleset'], {
-      encoding: 'utf8',
-      env: {PATH: `/usr/sbin:/sbin:${process.env.PATH}`},
-      stdio: 'pipe',
-    })
+    const [nft = ''] = packetFilterPaths
+    state.rules = execFileSync(nft, ['list', 'ruleset'], {encoding: 'utf8', stdio: 'pipe'})
   } catch {
     state.rules = 'not to be listed'
   }
@@ -95,7 +107,7 @@ testUnless(
     const pids = [...startedPids(readEvents(out)), ...inside]
     process.kill(cli.pid, 'SIGKILL')
     await cli.ended
-    await until(() => !pids.some(isActorRunning), 2, `the end of the processes ${pids}`)
+    await until(() => !pids.some(isActorRunning), soon, `the end of the processes ${pids}`)
   },
 )
 
@@ -138,7 +150,8 @@ const forbidding = `
 `
 
 testUnless(
-  namespaceProblem ?? (existsSync('/proc/sys/user') ? undefined : 'there is no /proc/sys/user'),
+  namespaceProblem ??
+    (existsSync('/proc/sys/user') ? undefined : 'this kernel has no /proc/sys/user'),
   'where namespaces are forbidden the scenarios that need one are skipped, with reason and remedy',
   async (t) => {
     const out = temporaryFolder(t)
@@ -156,24 +169,93 @@ testUnless(
   },
 )
 
+/** Plays what drops packets, with node_modules/.bin, which has another nft, first in the PATH. */
+async function dropPackets(t: ExecutionContext, launcher: string[] = []) {
+  const out = temporaryFolder(t)
+  const path = `${join(process.cwd(), 'node_modules', '.bin')}:${process.env.PATH}`
+  const args = ['run', '--quick', 'lost-last-ack-without-time-wait', '--out', out]
+  await runCli(t, args, {env: {PATH: path}, launcher})
+  return resultOf(readReport(out), 'lost-last-ack-without-time-wait')
+}
+
 testUnless(
-  namespaceProblem,
+  packetFilterProblem,
   "npm's own nft, first in the PATH, is not taken for the packet filter's",
   async (t) => {
-    const out = temporaryFolder(t)
-    const path = `${join(process.cwd(), 'node_modules', '.bin')}:${process.env.PATH}`
-    const {stderr} = await runCli(
-      t,
-      ['run', '--quick', 'lost-last-ack-without-time-wait', '--out', out],
-      {env: {PATH: path}},
-    )
-    const [result] = readReport(out).results
-    t.is(result?.status, packetFilterProblem === undefined ? 'as-expected' : 'skipped', stderr)
+    const {status, reason} = await dropPackets(t)
+    t.is(status, 'as-expected', reason)
   },
 )
 
 testUnless(
-  namespaceProblem ?? missingProgram('sysctl'),
+  namespaceProblem ?? mountProblem,
+  'where nft is not installed, what drops packets is skipped, and says so',
+  async (t) => {
+    const hideNft = packetFilterPaths.map((path) => `mount --bind /mnt/empty ${path}`)
+    const preparation = ['mount -t tmpfs none /mnt', 'touch /mnt/empty', ...hideNft].join(' && ')
+    const {status, reason} = await dropPackets(t, afterMounting(preparation))
+    t.is(status, 'skipped')
+    t.is(
+      reason,
+      'packets cannot be dropped (nft is not installed); install nftables (apt-get install nftables)',
+    )
+  },
+)
+
+/** What a fixture prints that runs as root in a namespace, which stands for the machine. */
+async function onMachine(t: ExecutionContext, what: string, launcher: string[] = []) {
+  const fixture = new URL('./host-settings.fixture.ts', import.meta.url).pathname
+  const program = [
+    ...(privateNetwork ?? []),
+    ...launcher,
+    process.execPath,
+    '--import=tsx',
+    fixture,
+    what,
+  ]
+  const {status, stdout, stderr} = await startProgram(t, program).ended
+  t.is(status, 0, stderr)
+  return JSON.parse(stdout)
+}
+
+testUnless(
+  namespaceProblem ?? sysctlProblem,
+  'of two runs that change settings the second is refused, and what was there before the first is set back',
+  async (t) => {
+    const {second, ...values} = await onMachine(t, 'twice')
+    t.deepEqual(values, {before: 60, changed: 7, after: 60, again: 9, afterAll: 60})
+    t.is(second[0], 'SurroundingsUnavailable')
+    t.regex(
+      second[1],
+      /^another run has changed kernel settings .* UDP port 28611\); run it again when/,
+    )
+  },
+)
+
+testUnless(
+  namespaceProblem ?? sysctlProblem,
+  'a setting that cannot be set back is told, and the others are set back',
+  async (t) => {
+    const {before, problem, after} = await onMachine(t, 'stuck')
+    t.deepEqual([before, after], [60, 60])
+    t.is(problem[0], 'SettingsLeftChanged')
+    t.regex(problem[1], /^net\.ipv4\.ip_local_port_range could not be set back to 32768\s60999: /)
+    t.regex(problem[1], /; run sudo sysctl -w 'net\.ipv4\.ip_local_port_range=/)
+  },
+)
+
+testUnless(
+  namespaceProblem ?? sysctlProblem,
+  'a harness that is killed while a setting is written leaves none changed',
+  async (t) => {
+    const {before, after} = await onMachine(t, 'killedMeanwhile', ['unshare', '-m'])
+    t.deepEqual(after, before)
+    t.is(before[0], 60)
+  },
+)
+
+testUnless(
+  namespaceProblem ?? sysctlProblem,
   'settings that were changed with leave are set back when the harness is killed',
   async (t) => {
     const launcher = new URL('./settings-keeper.fixture.ts', import.meta.url).pathname

@@ -4,8 +4,11 @@ import {once} from 'node:events'
 import {readFileSync} from 'node:fs'
 import {setTimeout as delay} from 'node:timers/promises'
 import {compileActor} from '../../harness/processes/compile.ts'
+import {bringLoopbackUp} from '../../harness/sockets/loopback.ts'
 
 const read = () => readFileSync('/proc/sys/net/ipv4/tcp_fin_timeout', 'utf8').trim()
+// As on every machine; the keeper's lock is there.
+bringLoopbackUp()
 const {path} = await compileActor()
 const module = new URL('../../harness/processes/launch.ts', import.meta.url).href
 const before = read()

@@ -1,5 +1,5 @@
 import {once} from 'node:events'
-import {type AddressInfo, createServer} from 'node:net'
+import {createServer} from 'node:net'
 import test from 'ava'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
@@ -10,6 +10,8 @@ import {type BindOption, bindOptions} from '../../harness/sockets/bind-options.t
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {isPlainBindGranted} from '../../harness/sockets/native.ts'
 import {openPort} from '../../harness/sockets/opener.ts'
+import {freePort} from '../check/servers.ts'
+import {needs, noIpv6} from '../needs.ts'
 
 const addresses = ['127.0.0.1', '0.0.0.0', '127.0.0.2', '::1', '::', 'dual']
 
@@ -99,18 +101,18 @@ for (const [address, row] of Object.entries(macConnections)) {
 }
 
 const {stack, rules} = detectPlatform()
-const judged =
-  ['linux', 'gvisor'].includes(stack) &&
-  nativeOpenerProblem() === undefined &&
-  isPlainBindGranted('::1', 0)
-const live = judged ? test : test.skip
+const unjudged = ['linux', 'gvisor'].includes(stack) ? undefined : 'judged on Linux and gVisor only'
+const live = needs(
+  unjudged ?? nativeOpenerProblem() ?? (isPlainBindGranted('::1', 0) ? undefined : noIpv6),
+)
 
 live("the machine's own listeners overlap as its rule says (Linux and gVisor only)", async (t) => {
   for (const old of addresses) {
     const predecessor = {bind: 'none', address: old} as const
     const server = createServer()
-    await openPort(server, 'native', {...predecessor, port: 0})
-    const {port} = server.address() as AddressInfo
+    // Port 0 may give one that another process has on another address.
+    const port = await freePort(t)
+    await openPort(server, 'native', {...predecessor, port})
     for (const address of addresses) {
       const successor = {bind: 'none', address} as const
       const rule = rules?.bind({residue: 'LISTEN', predecessor, successor})

@@ -1,10 +1,18 @@
 import {once} from 'node:events'
-import {type AddressInfo, connect, createServer, type Socket} from 'node:net'
+import {mkdirSync, writeFileSync} from 'node:fs'
+import {connect, createServer, type Socket} from 'node:net'
+import {join} from 'node:path'
 import test from 'ava'
+import {monotonicSeconds} from '../../harness/clock.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {parseProcNetTcp, readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
+import {unreadable} from '../../harness/platforms/unreadable.ts'
+import {isOutOfFiles} from '../../harness/sockets/system-error.ts'
+import {freePort} from '../check/servers.ts'
+import {temporaryFolder} from '../commands/cli.ts'
+import {needs, notLinux} from '../needs.ts'
 
-const onLinux = detectPlatform().stack === 'linux' ? test : test.skip
+const onLinux = needs(detectPlatform().stack === 'linux' ? undefined : notLinux)
 
 const header =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
@@ -53,7 +61,7 @@ const rows = [
 for (const {shows, line, entry} of rows) {
   test(`a row of the table shows ${shows}`, (t) => {
     const [state, address, port, remoteAddress, remotePort, expiresInSeconds] = entry
-    t.deepEqual(parseProcNetTcp(`${header}\n${line}\n`), [
+    t.deepEqual(parseProcNetTcp(`${header}\n${line}\n`, 'LE'), [
       {
         state,
         local: {address, port},
@@ -65,6 +73,55 @@ for (const {shows, line, entry} of rows) {
     ])
   })
 }
+
+/** The words that a big-endian machine prints of the same addresses, which are in network byte order. */
+const bigEndian = [
+  ['7F000001', '127.0.0.1'],
+  ['00000000', '0.0.0.0'],
+  [`${'0'.repeat(24)}00000001`, '::1'],
+  [`20010DB8${'0'.repeat(16)}00000001`, '2001:db8::1'],
+  [`${'0'.repeat(16)}0000FFFF7F000001`, '::ffff:127.0.0.1'],
+] as const
+
+for (const [hex, address] of bigEndian) {
+  test(`the table of a big-endian machine shows ${address}`, (t) => {
+    const [entry] = parseProcNetTcp(row(`${hex}:1F90`, `${hex}:C001`, '01'), 'BE')
+    t.deepEqual(entry?.local, {address, port: 8080})
+    t.deepEqual(entry?.remote, {address, port: 49153})
+  })
+}
+
+test('a namespace without IPv6 has its IPv4 sockets', async (t) => {
+  const net = temporaryFolder(t)
+  writeFileSync(join(net, 'tcp'), `${header}\n${row('0100007F:1F90', '00000000:0000', '0A')}\n`)
+  const [entry, ...others] = await readProcNetTcp(net)
+  t.is(entry?.local.port, 8080)
+  t.deepEqual(others, [])
+})
+
+test('a table that is not there is told from one for which no file may be opened', async (t) => {
+  const net = temporaryFolder(t)
+  await t.throwsAsync(readProcNetTcp(net), {
+    message: /tcp cannot be read \(ENOENT\); check that \/proc is mounted$/,
+  })
+  const outOfFiles = Object.assign(new Error('EMFILE: too many open files, open'), {
+    ...{code: 'EMFILE', syscall: 'open'},
+  })
+  const told = unreadable('/proc/net/tcp', outOfFiles)
+  t.is(
+    told.message,
+    '/proc/net/tcp cannot be read (EMFILE: too many open files); raise the limit (ulimit -n)',
+  )
+  t.true(isOutOfFiles(told))
+})
+
+test('an IPv6 table that cannot be read is not taken for one that is not there', async (t) => {
+  const net = temporaryFolder(t)
+  writeFileSync(join(net, 'tcp'), header)
+  // A folder, which opens and cannot be read: EISDIR.
+  mkdirSync(join(net, 'tcp6'))
+  await t.throwsAsync(readProcNetTcp(net), {message: /tcp6 cannot be read \(EISDIR\)$/})
+})
 
 test('a row of a socket that no process has carries neither inode nor user', (t) => {
   const line = row('0100007F:1F90', '0200007F:C001', '06', '03:0000176F').replace('432285', '0')
@@ -121,9 +178,9 @@ test('lines of another format are passed over', (t) => {
 onLinux(
   "a real listener and a real TIME_WAIT appear in Linux's table, with the time left",
   async (t) => {
-    const server = createServer({allowHalfOpen: true}).listen(0, '127.0.0.1')
+    const port = await freePort(t)
+    const server = createServer({allowHalfOpen: true}).listen(port, '127.0.0.1')
     await once(server, 'listening')
-    const {port} = server.address() as AddressInfo
     const ofPort = async () => (await readProcNetTcp()).filter(({local}) => local.port === port)
     const [listener, ...besides] = await ofPort()
     t.deepEqual(besides, [])
@@ -142,6 +199,7 @@ onLinux(
     const clientPort = client.localPort
     const [socket] = (await accepted) as [Socket]
     const bothClosed = Promise.all([once(socket, 'close'), once(client, 'close')])
+    const closing = monotonicSeconds()
     socket.resume().end()
     await once(client.resume(), 'end')
     client.end()
@@ -154,15 +212,17 @@ onLinux(
     t.is(timeWait?.state, 'TIME_WAIT')
     t.is(timeWait?.remote.port, clientPort)
     const left = timeWait?.expiresInSeconds ?? 0
-    t.true(left >= 59 && left <= 60.1, `${left} s left`)
+    const passed = monotonicSeconds() - closing
+    // The table rounds to 0.01 s.
+    t.true(left >= 59.9 - passed && left <= 60.1, `${left} s left after at most ${passed} s`)
   },
 )
 
 onLinux("IPv6 listeners appear in Linux's table", async (t) => {
-  const server = createServer().listen({port: 0, host: '::1'})
+  const port = await freePort(t)
+  const server = createServer().listen({port, host: '::1'})
   await once(server, 'listening')
   t.teardown(() => server.close())
-  const {port} = server.address() as AddressInfo
   const seen = (await readProcNetTcp()).filter(({local}) => local.port === port)
   t.deepEqual(
     seen.map(({state, local}) => [state, local.address]),

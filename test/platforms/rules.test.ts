@@ -1,7 +1,10 @@
+import {mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {constants, tmpdir} from 'node:os'
+import {join} from 'node:path'
 import test from 'ava'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
-import {linux} from '../../harness/platforms/linux.ts'
+import {linux, linuxErrno, readIpv4Settings} from '../../harness/platforms/linux.ts'
 import type {BindQuestion, Platform, Settings} from '../../harness/platforms/platform.ts'
 import {timerSlotSeconds} from '../../harness/platforms/timer-wheel.ts'
 import {bindOptions} from '../../harness/sockets/bind-options.ts'
@@ -118,6 +121,13 @@ const releases: [Platform, 'TIME_WAIT' | 'FIN_WAIT2', Settings, range: [number, 
   [linux, 'FIN_WAIT2', {CONFIG_HZ: 250, tcp_fin_timeout: 5}, [5, 5.26]],
   [linux, 'FIN_WAIT2', {CONFIG_HZ: 250, tcp_fin_timeout: 120}, [120, 124.104]],
   [linux, 'FIN_WAIT2', {CONFIG_HZ: 250, tcp_fin_timeout: 61}, [2, 2.072]],
+  [linux, 'FIN_WAIT2', {CONFIG_HZ: 250, tcp_fin_timeout: 1}, [1, 1.036]],
+  // Never shorter than 3.5 retransmission timeouts: 0.72 to 0.78 s were measured.
+  [linux, 'FIN_WAIT2', {CONFIG_HZ: 250, tcp_fin_timeout: 0}, [0.7, 0.911]],
+  [linux, 'TIME_WAIT', {CONFIG_HZ: 250, tcp_tw_timeout: 15}, [15, 15.26]],
+  [linux, 'TIME_WAIT', {CONFIG_HZ: 250, tcp_tw_timeout: 'no number'}, [60, 62.052]],
+  [linux, 'FIN_WAIT2', {CONFIG_HZ: 250, tcp_tw_timeout: 15, tcp_fin_timeout: 16}, [2, 2.072]],
+  [linux, 'TIME_WAIT', {CONFIG_HZ: 100}, [60, 65.13]],
   // What no kernel can have, but a log may: as if it were not known.
   [linux, 'TIME_WAIT', {CONFIG_HZ: 0}, [60, 65.13]],
   [linux, 'TIME_WAIT', {CONFIG_HZ: 1e308}, [60, 65.13]],
@@ -153,4 +163,22 @@ test('a timer is late by the slot of its level of the timer wheel', (t) => {
   t.is(timerSlotSeconds(60, 1000), 4.096)
   t.is(timerSlotSeconds(60, 100), 5.12)
   t.is(timerSlotSeconds(5, 250), 0.256)
+})
+
+test("EADDRINUSE has the number of the Linux at hand, and the usual one in another machine's documents", (t) => {
+  const mips = {...constants.errno, EADDRINUSE: 125}
+  t.is(linuxErrno('linux', mips).EADDRINUSE, 125)
+  t.is(linuxErrno('darwin', {...constants.errno, EADDRINUSE: 48}).EADDRINUSE, 98)
+  if (process.platform === 'linux') t.is(linux.rules?.errno.EADDRINUSE, constants.errno.EADDRINUSE)
+})
+
+test('a setting that only some kernels have is read where there is one, and is not missed elsewhere', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'rebind-test-'))
+  t.teardown(() => rm(folder, {recursive: true, force: true}))
+  await writeFile(join(folder, 'tcp_fin_timeout'), '60\n')
+  const names = ['tcp_fin_timeout', 'tcp_rfc1337']
+  t.deepEqual(await readIpv4Settings(names, folder), {tcp_fin_timeout: 60, tcp_rfc1337: null})
+  await writeFile(join(folder, 'tcp_tw_timeout'), '15\n')
+  const settings = await readIpv4Settings(names, folder)
+  t.deepEqual(settings, {tcp_fin_timeout: 60, tcp_rfc1337: null, tcp_tw_timeout: 15})
 })

@@ -1,11 +1,16 @@
-import {once} from 'node:events'
-import {type AddressInfo, createServer} from 'node:net'
+import {mkdirSync, symlinkSync, writeFileSync} from 'node:fs'
+import {endianness} from 'node:os'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {parseLsof, readLsofHolders, readLsofUnixSockets} from '../../harness/platforms/lsof.ts'
-import {readProcHolders, readProcNetUnix} from '../../harness/platforms/proc-holders.ts'
+import {
+  readListenersElsewhere,
+  readProcHolders,
+  readProcNetUnix,
+} from '../../harness/platforms/proc-holders.ts'
 import {readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
+import {freePort} from '../check/servers.ts'
 import {missingProgram, startProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
 
 const withoutProc =
@@ -20,18 +25,8 @@ async function startServer(t: ExecutionContext, where: string): Promise<number> 
   return server.pid
 }
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const {port} = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 testUnless(withoutProc, 'the process that has a listener open is found by its inode', async (t) => {
-  const port = await freePort()
+  const port = await freePort(t)
   const pid = await startServer(t, `${port}, '127.0.0.1'`)
   const sockets = (await readProcNetTcp()).filter(({local}) => local.port === port)
   const {of} = await readProcHolders(port, sockets)
@@ -45,8 +40,40 @@ testUnless(withoutProc, 'the process that has a listener open is found by its in
   t.regex(holder?.command ?? '', /createServer.* a b$/)
 })
 
+testUnless(withoutProc, 'of a very long command line the beginning is told', async (t) => {
+  const port = await freePort(t)
+  const program = `require('net').createServer().listen(${port}, '127.0.0.1', () => console.log('up'))`
+  const long = Array.from({length: 8}, () => 'x'.repeat(100_000))
+  const server = startProgram(t, [process.execPath, '-e', program, ...long])
+  await server.shows(/up/, 'stdout')
+  const sockets = (await readProcNetTcp()).filter(({local}) => local.port === port)
+  const {of} = await readProcHolders(port, sockets)
+  const [holder] = sockets.flatMap((socket) => of(socket))
+  t.is(holder?.pid, server.pid)
+  t.is(holder?.command.length, 4096)
+  t.regex(holder?.command ?? '', /createServer.* x+$/)
+})
+
+test('a listener in another namespace is found where there is no IPv6', async (t) => {
+  const proc = temporaryFolder(t)
+  for (const [pid, namespace] of [
+    ['self', 1],
+    ['41', 1],
+    ['42', 2],
+  ]) {
+    mkdirSync(join(proc, `${pid}`, 'ns'), {recursive: true})
+    mkdirSync(join(proc, `${pid}`, 'net'))
+    symlinkSync(`net:[${namespace}]`, join(proc, `${pid}`, 'ns', 'net'))
+    const address = endianness() === 'LE' ? '0100007F' : '7F000001'
+    const row = `   0: ${address}:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 0 1`
+    writeFileSync(join(proc, `${pid}`, 'net', 'tcp'), `${row}\n`)
+  }
+  const found = await readListenersElsewhere(8080, proc)
+  t.deepEqual(found, [{local: {address: '127.0.0.1', port: 8080}, holders: []}])
+})
+
 testUnless(withoutLsof, 'lsof tells of the same processes as /proc', async (t) => {
-  const port = await freePort()
+  const port = await freePort(t)
   const pid = await startServer(t, String(port))
   const sockets = (await readProcNetTcp()).filter(({local}) => local.port === port)
   t.is(sockets.length, 1)
@@ -58,7 +85,7 @@ testUnless(withoutLsof, 'lsof tells of the same processes as /proc', async (t) =
 })
 
 testUnless(withoutLsof, 'a port that nobody has is no error to lsof', async (t) => {
-  const {of} = await readLsofHolders(await freePort())
+  const {of} = await readLsofHolders(await freePort(t))
   const end = {address: '127.0.0.1', port: 1}
   t.deepEqual(of({state: 'LISTEN', local: end, remote: end, expiresInSeconds: null}), [])
 })

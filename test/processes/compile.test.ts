@@ -1,17 +1,31 @@
 import {existsSync} from 'node:fs'
-import {mkdtemp, readdir, rm, stat, utimes, writeFile} from 'node:fs/promises'
+import {
+  cp,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
-import {dirname, join} from 'node:path'
+import {dirname, extname, join} from 'node:path'
+import {pathToFileURL} from 'node:url'
 import test, {type ExecutionContext} from 'ava'
 import {compileActor} from '../../harness/processes/compile.ts'
 import {launch} from '../../harness/processes/launch.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {projectFolder, startProgram} from '../commands/cli.ts'
 
 async function scratch(t: ExecutionContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'rebind-compile-test-'))
   t.teardown(() => rm(folder, {recursive: true, force: true}))
   return folder
 }
+
+const byExtension = (one: string, other: string) => extname(one).localeCompare(extname(other))
 
 test('a program is compiled once and then taken from the cache', async (t) => {
   const folder = join(await scratch(t), 'made', 'when-needed')
@@ -21,17 +35,87 @@ test('a program is compiled once and then taken from the cache', async (t) => {
   t.is(second.path, first.path)
   t.is((await stat(second.path)).mtimeMs, written.mtimeMs)
   await first.dispose()
-  t.deepEqual(
-    (await readdir(folder)).map((file) => join(folder, file)),
-    [first.path],
-  )
+  const [manifest, program, ...others] = (await readdir(folder)).sort(byExtension)
+  t.regex(manifest ?? '', /^actor-\w+\.json$/)
+  t.is(join(folder, program ?? ''), first.path)
+  t.deepEqual(others, [])
+})
+
+test('a damaged program in the cache is not run, but compiled again', async (t) => {
+  const folder = await scratch(t)
+  const {path} = await compileActor(folder)
+  const whole = await readFile(path, 'utf8')
+  for (const damaged of [whole.slice(0, -100), whole.replace('process', 'PROCESS'), '']) {
+    await writeFile(path, damaged)
+    t.is((await compileActor(folder)).path, path)
+    t.is(await readFile(path, 'utf8'), whole)
+  }
+  const [manifest = ''] = (await readdir(folder)).sort(byExtension)
+  for (const damaged of ['', '{}', '[', '{"inputs": {}, "program": "../../x"}']) {
+    await writeFile(join(folder, manifest), damaged)
+    t.is((await compileActor(folder)).path, path)
+  }
+})
+
+/** A project of its own: our sources, and p-retry, which is bundled with them, as files to write to. */
+async function copyOfProject(t: ExecutionContext): Promise<string> {
+  const folder = await scratch(t)
+  for (const part of ['harness', 'package.json', 'tsconfig.json', 'node_modules/p-retry']) {
+    await cp(join(projectFolder, part), join(folder, part), {recursive: true})
+  }
+  for (const name of await readdir(join(projectFolder, 'node_modules'))) {
+    if (name === 'p-retry' || name === '.cache') continue
+    const [target, path] = [projectFolder, folder].map((root) => join(root, 'node_modules', name))
+    await symlink(target ?? '', path ?? '')
+  }
+  // What was written just now might still be being written.
+  const aMinuteAgo = Date.now() / 1000 - 60
+  for (const file of await readdir(folder, {recursive: true, withFileTypes: true})) {
+    if (file.isFile()) await utimes(join(file.parentPath, file.name), aMinuteAgo, aMinuteAgo)
+  }
+  return folder
+}
+
+test('a program is compiled anew when the content of a source or of a bundled dependency changes, not its time', async (t) => {
+  const project = await copyOfProject(t)
+  const module = JSON.stringify(pathToFileURL(join(project, 'harness/processes/compile.ts')).href)
+  const source = `process.stdout.write((await (await import(${module})).compileActor()).path)`
+  const compiled = async () => {
+    const args = ['--import=tsx', '--input-type=module', '--eval', source]
+    const {stdout, stderr} = await startProgram(t, [process.execPath, ...args]).ended
+    t.is(stderr, '')
+    return {path: stdout, text: await readFile(stdout, 'utf8')}
+  }
+  const first = await compiled()
+  const aMinuteAgo = Date.now() / 1000 - 60
+  for (const [file, was, becomes] of [
+    ['harness/processes/actor.ts', 'unknown request', 'UNKNOWN request'],
+    ['node_modules/p-retry/index.js', 'Expected `retries`', 'EXPECTED `retries`'],
+  ] as const) {
+    const path = join(project, file)
+    const {size, atime, mtime} = await stat(path)
+    const text = await readFile(path, 'utf8')
+    t.true(first.text.includes(was), was)
+    await writeFile(path, text.replaceAll(was, becomes))
+    await utimes(path, atime, mtime)
+    t.is((await stat(path)).size, size)
+    const changed = await compiled()
+    t.true(changed.text.includes(becomes) && !changed.text.includes(was), file)
+    await writeFile(path, text)
+    await utimes(path, aMinuteAgo, aMinuteAgo)
+    t.deepEqual(await compiled(), first)
+    const written = (await stat(first.path)).mtimeMs
+    await utimes(path, aMinuteAgo - 60, aMinuteAgo - 60)
+    await compiled()
+    t.is((await stat(first.path)).mtimeMs, written)
+  }
 })
 
 test('two compilations at once give the same whole program', async (t) => {
   const folder = await scratch(t)
   const [first, second] = await Promise.all([compileActor(folder), compileActor(folder)])
   t.is(first.path, second.path)
-  t.is((await readdir(folder)).length, 1)
+  t.is((await readdir(folder)).length, 2)
 })
 
 test('programs of sources that are long gone are removed, those of an hour are kept', async (t) => {

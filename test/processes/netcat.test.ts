@@ -3,6 +3,7 @@ import {type AddressInfo, createServer, type Socket} from 'node:net'
 import {PassThrough} from 'node:stream'
 import test, {type ExecutionContext} from 'ava'
 import {type NetcatOptions, netcat} from '../../harness/processes/netcat.ts'
+import {freePort} from '../check/servers.ts'
 
 /** A half-open server with one netcat connected to it. */
 async function connected(t: ExecutionContext, options: Partial<NetcatOptions> = {}) {
@@ -65,11 +66,7 @@ test('a server that resets the connection is an error of the client', async (t) 
 })
 
 test('nobody listening is an error of both promises', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const {port} = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
+  const port = await freePort(t)
   const {connected, closed} = netcat({
     host: '127.0.0.1',
     port,

@@ -4,9 +4,13 @@ import test from 'ava'
 import {
   commandLineOf,
   livingBelow,
+  ProcessGroups,
   parseProcStat,
   parsePs,
+  psArguments,
+  readProcess,
   readProcesses,
+  signalProcess,
 } from '../../harness/processes/process-table.ts'
 import {missingProgram, testUnless} from '../commands/cli.ts'
 
@@ -15,15 +19,29 @@ test('a process is found below its parent and by its group, until it has ended',
   const pid = child.pid ?? 0
   t.teardown(() => void child.kill('SIGKILL'))
   await once(child, 'spawn')
-  t.true(livingBelow(process.pid, new Set()).includes(pid))
-  const groups = new Set([pid])
-  t.true(livingBelow(pid, groups).length === 0 && groups.has(pid))
+  t.true(livingBelow(process.pid).includes(pid))
+  const groups = new ProcessGroups()
+  groups.add(pid)
+  t.deepEqual(livingBelow(pid, groups), [])
+  t.is(groups.size, 1)
   t.regex(commandLineOf(pid) ?? '', /sleep 60$/)
   child.kill('SIGKILL')
   await once(child, 'exit')
   t.false(livingBelow(process.pid, groups).includes(pid))
-  t.false(groups.has(pid), 'the number may come to mean another group')
+  t.is(groups.size, 0, 'the number may come to mean another group')
   t.is(commandLineOf(pid), undefined)
+})
+
+test('a signal reaches the process that is meant, and no later one with its pid', async (t) => {
+  const child = spawn('sleep', ['60'], {stdio: 'ignore'})
+  t.teardown(() => void child.kill('SIGKILL'))
+  await once(child, 'spawn')
+  const entry = readProcess(child.pid ?? 0)
+  if (entry === undefined) return t.fail()
+  t.false(signalProcess({...entry, started: 'before'}))
+  t.true(signalProcess(entry, 'SIGTERM'))
+  t.deepEqual(await once(child, 'exit'), [null, 'SIGTERM'])
+  t.false(signalProcess(entry))
 })
 
 test('this process is in the table, with its parent', (t) => {
@@ -33,13 +51,15 @@ test('this process is in the table, with its parent', (t) => {
 })
 
 test('a name with spaces and parentheses does not confuse the reading of /proc/PID/stat', (t) => {
-  t.deepEqual(parseProcStat('42 (a) Z 1 (b) S 7 40 40 0 -1'), {
+  const rest = '40 0 -1 4194560 9 8 7 6 5 4 3 2 20 0 1 0 98765 11 12'
+  t.deepEqual(parseProcStat(`42 (a) Z 1 (b) S 7 40 ${rest}`), {
     pid: 42,
     parent: 7,
     group: 40,
     zombie: false,
+    started: '98765',
   })
-  t.true(parseProcStat('42 (x) Z 7 40 40 0 -1')?.zombie)
+  t.true(parseProcStat(`42 (x) Z 7 40 ${rest}`)?.zombie)
   t.is(parseProcStat('nonsense'), undefined)
 })
 
@@ -47,14 +67,28 @@ testUnless(
   missingProgram('ps'),
   "ps tells of this process what the machine's own table does",
   (t) => {
-    const text = execFileSync('ps', ['-axo', 'pid=,ppid=,pgid=,stat='], {encoding: 'latin1'})
+    const env = {...process.env, LC_ALL: 'C'}
+    const text = execFileSync('ps', psArguments, {encoding: 'latin1', env})
     const isOwn = ({pid}: {pid: number}) => pid === process.pid
-    t.deepEqual(parsePs(text).find(isOwn), readProcesses().find(isOwn))
+    const {started, ...told} = parsePs(text).find(isOwn) ?? {}
+    t.like(readProcesses().find(isOwn), told)
+    t.regex(started ?? '', /^\w{3} \w{3} +\d+ [\d:]{8} \d{4}$/)
   },
 )
 
 test('a process that has ended and is not waited for is a zombie to ps, too', (t) => {
-  t.deepEqual(parsePs('   42     7    40 Z+\nnonsense\n'), [
-    {pid: 42, parent: 7, group: 40, zombie: true},
+  t.deepEqual(parsePs('   42     7    40 Z+   Thu Nov 26 22:13:23 2026\nnonsense\n'), [
+    {pid: 42, parent: 7, group: 40, zombie: true, started: 'Thu Nov 26 22:13:23 2026'},
   ])
 })
+
+testUnless(
+  process.platform === 'linux' ? undefined : 'the command line is read from /proc',
+  'of a very long command line the beginning is told',
+  async (t) => {
+    const child = spawn(process.execPath, ['-e', 'process.stdin.resume()', 'x'.repeat(100_000)])
+    t.teardown(() => void child.kill('SIGKILL'))
+    await once(child, 'spawn')
+    t.is(commandLineOf(child.pid ?? 0)?.length, 4096)
+  },
+)

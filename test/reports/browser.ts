@@ -5,12 +5,12 @@ import {delimiter, join} from 'node:path'
 import {pathToFileURL} from 'node:url'
 import type {ExecutionContext} from 'ava'
 import {type Browser, type BrowserContextOptions, chromium, type Page} from 'playwright-core'
-import {missingProgram} from '../commands/cli.ts'
+import {missingProgram, notInstalled} from '../needs.ts'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome']
 const name = names.find((candidate) => missingProgram(candidate) === undefined)
 
-export const missingBrowser = name === undefined ? 'there is no chromium here' : undefined
+export const missingBrowser = name === undefined ? notInstalled('chromium') : undefined
 
 /** What a page of ours may be: of this machine alone, and root has no sandbox to give it. */
 const flags = [

@@ -89,3 +89,24 @@ test('nothing that a server wrote takes effect in Markdown', (t) => {
   t.notRegex(text, /^# heading/m)
   t.notRegex(text, /[^\\]\|`x/)
 })
+
+test('who listened is in the Markdown, and left out of that of a document which does not say', (t) => {
+  const [round] = document.rounds
+  const listened = [
+    {pid: 12, from: 0.08, to: 1.311},
+    {pid: 15, from: 1.4, to: 1.95},
+  ]
+  const rounds = round === undefined ? [] : [{...round, listened}]
+  const text = renderCheckMarkdown({...document, rounds})
+  t.regex(text, /round 1: pid 12 from 0\.08 to 1\.31 s, pid 15 from 1\.40 to 1\.95 s/)
+  t.notRegex(renderCheckMarkdown(document), /Who listened/)
+})
+
+test('a restart that was immediate, but not alone, is not safe because of the old process', (t) => {
+  const [round] = document.rounds
+  if (round === undefined) throw new Error('there is no round')
+  const survivors = [{pid: 7, command: 'node old.js', listening: true}]
+  const rounds = [{...round, verdict: 'immediate' as const, survivors}]
+  const text = renderCheck({...document, rounds}, 200)
+  t.regex(text, /^NOT SAFE: an old process still listened after 1 of 1 stops$/m)
+})

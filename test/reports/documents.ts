@@ -165,7 +165,8 @@ export const hostileText =
   '</style></svg></text><script>alert(1)</script><img src=x onerror=alert(1)>"\' onload=alert(1) x="' +
   '&#60;b>{{x}}url(https://example.net)\u0000\u001b[2J\u202e]]>--><!--' +
   '\u009b31m\u001b]8;;https://example.net\u0007a link\u001b]8;;\u0007\u001b[5;5H\u2066\u2028' +
-  '\r\n::error title=forged::gone\nok 1 - forged\n# forged\n| a | b |\n```\n[x](javascript:alert(1))'
+  '\r\n::error title=forged::gone\nok 1 - forged\n# forged\n| a | b |\n```\n[x](javascript:alert(1))\n' +
+  'see http://example.org/a_b, ftp://example.org, www.example.org, mailto:a@example.org, @octocat, a/b#12, GH-12'
 
 /** The document with hostile text in every place where its schema takes any text. */
 export async function withHostileText(document: RunDocument): Promise<RunDocument> {

@@ -81,6 +81,9 @@ const harmful =
 /** Lines that only a document's own line breaks could have begun. */
 const forged = /^(::error title=forged|ok 1 - forged|# forged|\| a \||```|\r)/m
 
+/** What GitHub makes links and mentions of, in text without any markup. */
+const linked = /:\/\/|\bwww\.|@\w|(?<!&)#\d|\bGH-\d/i
+
 for (const [name, kind, render] of renderers) {
   test(`hostile text in every field of a ${kind} stays text on its line: ${name}`, async (t) => {
     const document = documents[kind]
@@ -103,6 +106,7 @@ for (const [kind, document] of Object.entries(documents)) {
     t.notRegex(text.replaceAll('<br>', ''), /</)
     t.notRegex(text, /[^\\]\]\(javascript:/)
     t.notRegex(text, /(^|[^\\])`/m)
+    t.is(linked.exec(text)?.[0], undefined)
     const columns = (row: string) => row.match(/(?<!\\)\|/g)?.length
     const lines = text.split('\n')
     for (const [index, line] of lines.entries()) {

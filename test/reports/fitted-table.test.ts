@@ -1,5 +1,5 @@
 import test from 'ava'
-import {fittedTable, tableWidth} from '../../harness/reports/fitted-table.ts'
+import {fittedTable, tableWidth, withoutTrailingSpace} from '../../harness/reports/fitted-table.ts'
 
 const titles = ['address', 'plain', 'why']
 const rows = [
@@ -35,4 +35,12 @@ test('where one column is too much, each row is a paragraph that names its cells
 test('colours take no columns', (t) => {
   const red = (text: string) => `\u001b[31m${text}\u001b[39m`
   t.is(tableWidth([[red('refused'), 'x']]), tableWidth([['refused', 'x']]))
+})
+
+test('blanks within a line stay, and take no time that grows with the square of their number', (t) => {
+  const blanks = ' '.repeat(300_000)
+  const began = process.cpuUsage()
+  t.is(withoutTrailingSpace(`a  b  \n${blanks}x\n  `), `a  b\n${blanks}x\n`)
+  const {user, system} = process.cpuUsage(began)
+  t.true((user + system) / 1e6 < 2, `${(user + system) / 1e6} s`)
 })

@@ -106,7 +106,7 @@ function logOf(scenarios: readonly string[], attempts: number): RunLog {
     })),
     steps: [],
     states: [],
-    results: [],
+    repetitions: [],
   }
   return {
     start: null,

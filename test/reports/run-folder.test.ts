@@ -1,4 +1,6 @@
+import {execFileSync} from 'node:child_process'
 import {
+  constants,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -7,14 +9,18 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import {open} from 'node:fs/promises'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {openServerLog} from '../../harness/check/server-log.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {openEventLog} from '../../harness/reports/events.ts'
-import {proveWritable, writeNamedFile} from '../../harness/reports/output-file.ts'
+import {appendToFile, proveWritable, writeNamedFile} from '../../harness/reports/output-file.ts'
+import {readObject} from '../../harness/reports/read-json.ts'
 import {makeRunFolder, writeDocument} from '../../harness/reports/run-folder.ts'
-import {temporaryFolder, testUnless} from '../commands/cli.ts'
+import type {Repetition} from '../../harness/reports/schema.ts'
+import {mostPlays} from '../../harness/run/limit.ts'
+import {missingProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
 import {recordedReport} from './documents.ts'
 
 const unixOnly = process.platform === 'win32' ? 'Windows has no such modes and links' : undefined
@@ -112,6 +118,67 @@ testUnless(
     t.is(readFileSync(victim, 'utf8'), 'new')
   },
 )
+
+testUnless(
+  unixOnly ?? missingProgram('mkfifo'),
+  'a FIFO in the place of a file that the user has named gets nothing, read or not',
+  async (t) => {
+    const fifo = join(temporaryFolder(t), 'junit.xml')
+    execFileSync('mkfifo', [fifo])
+    await t.throwsAsync(proveWritable(fifo, '--junit'), {
+      instanceOf: UsageError,
+      message: `cannot write to ${fifo} (it is not a regular file); name another file with --junit FILE`,
+    })
+    // With a reader, not even a program that waits is held up.
+    const reader = await open(fifo, constants.O_RDONLY | constants.O_NONBLOCK)
+    t.teardown(() => reader.close())
+    await t.throwsAsync(writeNamedFile(fifo, 'owned'), {code: 'it is not a regular file'})
+    await t.throwsAsync(
+      appendToFile(fifo, () => 'owned'),
+      {code: 'it is not a regular file'},
+    )
+    t.is((await reader.read(Buffer.alloc(9))).bytesRead, 0)
+  },
+)
+
+/** A repetition that takes as much room as any does, and a reason besides. */
+const repetition: Repetition = {
+  status: 'unexpected',
+  reason: 'repetition 100 of 1000: refused with EADDRINUSE, expected the verdict "immediate"',
+  bind: {
+    ...{verdict: 'delayed', waited: true, attempts: 12_345, errors: {EADDRINUSE: 12_344}},
+    ...{waitSeconds: 61.23456789012, residueSeconds: 61.23456789012},
+    ...{uncertaintySeconds: 0.00123456789012, firstAttemptAtSeconds: 61.23456789012},
+    firstError: {code: 'EADDRINUSE', errno: 98, syscall: 'bind', message: 'bind EADDRINUSE'},
+    residueAtSeconds: 61.23456789012,
+  },
+  outageSeconds: 61.23456789012,
+  measurements: {connections: 123, answersFromPredecessor: 45, answersFromSuccessor: 67},
+}
+
+test('a report of as many repetitions as a run plays can be read back', async (t) => {
+  const folder = await makeRunFolder(temporaryFolder(t), new Date())
+  const {results} = recordedReport()
+  const repeats = Array<Repetition>(Math.floor(mostPlays / results.length)).fill(repetition)
+  await writeDocument(folder, {
+    ...recordedReport(),
+    results: results.map((result) => ({...result, repeats})),
+  })
+  const read = await readObject(join(folder.path, 'report.json'))
+  t.is((read.results as unknown[]).length, results.length)
+})
+
+test('a document that would not be read back is not written', async (t) => {
+  const folder = await makeRunFolder(temporaryFolder(t), new Date())
+  const repeats = Array<Repetition>(2 * mostPlays).fill(repetition)
+  const [result] = recordedReport().results
+  if (result === undefined) return t.fail()
+  await t.throwsAsync(
+    writeDocument(folder, {...recordedReport(), results: [{...result, repeats}]}),
+    {message: /^report\.json was not written: it would be larger than what rebind reads/},
+  )
+  t.deepEqual(readdirSync(folder.path), [])
+})
 
 test('a file that cannot take its place leaves nothing of itself', async (t) => {
   const folder = await makeRunFolder(temporaryFolder(t), new Date())

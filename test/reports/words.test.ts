@@ -9,7 +9,9 @@ import {
   tally,
   verdictWords,
   waitWords,
+  withoutRunnerCommands,
 } from '../../harness/reports/words.ts'
+import {shortCommand} from '../../harness/why/words.ts'
 
 const delayed: ResultBind = {
   verdict: 'delayed',
@@ -81,6 +83,10 @@ const hostileTexts: [what: string, text: string, shown: string][] = [
   ['a colour', '\u001b[31mred\u001b[0m', 'red'],
   ['a cleared screen', 'a\u001b[2Jb', 'ab'],
   ['a window title', 'a\u001b]0;owned\u0007b', 'ab'],
+  ['a title with spaces', 'a\u001b]0;owned by x\u001b\\b', 'ab'],
+  ['another alphabet', 'a\u001b(0b\u001b#8c\u001b7', 'abc'],
+  ['a title that is never ended', 'a\u001b]0;b', 'a ]0;b'],
+  ['a colour that is never ended', 'a\u001b[31', 'a [31'],
   ['a link', '\u001b]8;;http://example.org\u0007text\u001b]8;;\u0007', 'text'],
   ['a one-byte escape', 'a\u009b31mb', 'ab'],
   ['line breaks', 'one\r\ntwo\u2028three\u0085four', 'one two three four'],
@@ -91,6 +97,34 @@ const hostileTexts: [what: string, text: string, shown: string][] = [
 
 for (const [what, text, shown] of hostileTexts) {
   test(`${what} is printed as plain text`, (t) => t.is(printable(text), shown))
+}
+
+/** Each is what one pattern or another takes for the beginning of a sequence, over and over. */
+for (const unit of [';#', '\u001b;#', '\u001b[0;', '\u001b]8;;', '\u001b ', '\u009d']) {
+  test(`time is linear in the length of a text of ${JSON.stringify(unit)}`, (t) => {
+    const text = `\u001b${unit.repeat(300_000 / unit.length)}`
+    const began = process.cpuUsage()
+    printable(text)
+    shortCommand(text)
+    const {user, system} = process.cpuUsage(began)
+    t.true((user + system) / 1e6 < 2, `${(user + system) / 1e6} s`)
+  })
+}
+
+const commands: [what: string, text: string, shown: string][] = [
+  ['an old command', 'a ##[error]b', 'a ## [error]b'],
+  ['a command', '::error title=a::b', ': :error title=a::b'],
+  [
+    'a command that a wrapped line would begin with',
+    'a  ::stop-commands::b',
+    'a  : :stop-commands::b',
+  ],
+  ['an address of IPv6', 'on :: and ::1 and fe80::a', 'on :: and ::1 and fe80::a'],
+]
+for (const [what, text, shown] of commands) {
+  test(`to GitHub's runner ${what} is shown as ${shown}`, (t) => {
+    t.is(withoutRunnerCommands(text), shown)
+  })
 }
 
 test('a host is named by its stack, or by its operating system where we do not know the stack', (t) => {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import {wrap, wrapSentences} from '../../harness/reports/wrap.ts'
+import {columnsOf, wrap, wrapSentences} from '../../harness/reports/wrap.ts'
 
 test('a sentence is broken between words, and its further lines hang', (t) => {
   t.is(wrap('- one two three four', 12), '- one two\n  three four')
@@ -20,4 +20,10 @@ test('of several lines only sentences are wrapped, not tables', (t) => {
     'a  long  row',
     '- a long\n  one',
   ])
+})
+
+test('a terminal that says it has no columns is as wide as one that says nothing', (t) => {
+  t.is(columnsOf({columns: 0}), undefined)
+  t.is(columnsOf({}), undefined)
+  t.is(columnsOf({columns: 40}), 40)
 })

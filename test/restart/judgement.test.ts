@@ -311,6 +311,12 @@ const late: [what: string, Expected, Partial<Observed>, Judgement['status']][] =
     'failed',
   ],
   [
+    'a client that may have come back too late, and was refused as expected',
+    {...immediate, calls: [{...samePort, outcome: 'EADDRNOTAVAIL'}]},
+    {...gone, calls: [answered('EADDRNOTAVAIL')], called: {lastsSeconds: 60, tried: 61}},
+    'as-expected',
+  ],
+  [
     'a client that came back in time',
     {...immediate, calls: [{...samePort, outcome: 'ECONNREFUSED'}]},
     {...gone, calls: [answered('connected')], called: {lastsSeconds: 60, tried: 59}},

@@ -55,6 +55,19 @@ test('a timer that runs anew in the same state is told, and one that just runs i
   )
 })
 
+test('a timer that ran anew between two looks is told, however much of it had gone by at the second', (t) => {
+  const changes: StateChange[] = []
+  const observe = observePort(serverPort, (change) => changes.push(change))
+  const now = monotonicSeconds()
+  observe([serverSide('TIME_WAIT', 50001, 59.9)], now)
+  // It began anew 3 s before this.
+  observe([serverSide('TIME_WAIT', 50001, 57)], now + 9)
+  t.deepEqual(
+    changes.map(({expiresInSeconds}) => expiresInSeconds),
+    [59.9, 57],
+  )
+})
+
 test('a port without sockets has no residue', (t) => {
   t.deepEqual(residueOf(socketsOfPort([listener], 9)), [])
 })

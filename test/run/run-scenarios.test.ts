@@ -62,6 +62,11 @@ const bad: [what: string, options: Parameters<typeof runScenarios>[0], message: 
     /"server-aborts" is built in/,
   ],
   ['a limit of 0', {limitSeconds: 0}, /limitSeconds must be/],
+  [
+    'more repetitions than a report can hold',
+    {repeat: 1000},
+    /1000 repetitions are more than one report can hold; repeat \d+ scenarios up to \d+ times/,
+  ],
   ['half a repetition', {repeat: 0.5}, /repeat must be/],
   [
     'a scenario of the wrong shape',

@@ -8,6 +8,7 @@ import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {type Report, type Result, reportSchema} from '../../harness/reports/schema.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {namespaceProblem, packetFilterProblem} from '../namespaces/available.ts'
+import {needs, notLinux} from '../needs.ts'
 
 /**
  * One full run, waits included, which all tests of this file share. What is expected stands here as plain
@@ -252,13 +253,13 @@ function resultOf(id: string): Result {
   return result
 }
 
-/** Whether this machine lacks what the scenario needs. */
-function isMissing(id: string): boolean {
-  const {needs} = onLinux[id] ?? {}
-  return needs !== undefined && missing[needs] !== undefined
+/** What of a scenario's needs this machine lacks. */
+function problemOf(id: string): string | undefined {
+  const need = onLinux[id]?.needs
+  return need && missing[need]
 }
 
-const onLinuxOnly = isLinux ? test : test.skip
+const onLinuxOnly = needs(isLinux ? undefined : notLinux)
 
 test('every scenario has an expectation in this file', (t) => {
   t.deepEqual(Object.keys(onLinux), Object.keys(scenarios))
@@ -266,13 +267,9 @@ test('every scenario has an expectation in this file', (t) => {
 
 for (const [id, expected] of Object.entries(onLinux)) {
   const words = [expected.residue.join(', ') || 'no residue', expected.verdict ?? 'nothing to bind']
-  onLinuxOnly(`${id}: ${words.join(', ')}`, (t) => {
+  const whereItCan = needs(isLinux ? problemOf(id) : notLinux)
+  whereItCan(`${id}: ${words.join(', ')}`, (t) => {
     const {status, reason, residue, bind, calls, measurements} = resultOf(id)
-    if (isMissing(id)) {
-      t.is(status, 'skipped')
-      t.truthy(reason)
-      return
-    }
     t.is(status, 'as-expected', reason)
     const seen = residue?.map(({endpoint, state}) => `${endpoint} ${state}`) ?? []
     if (expected.amidTraffic === true) t.true(expected.residue.every((each) => seen.includes(each)))
@@ -310,6 +307,13 @@ for (const [id, expected] of Object.entries(onLinux)) {
   })
 }
 
+onLinuxOnly('scenarios that need what is not here are skipped, and no others are', (t) => {
+  const without = Object.keys(onLinux).filter((id) => problemOf(id) !== undefined)
+  const skipped = report.results.filter(({status}) => status === 'skipped')
+  t.deepEqual(skipped.map(({scenario}) => scenario).sort(), without.sort())
+  for (const {scenario, reason} of skipped) t.truthy(reason, scenario)
+})
+
 onLinuxOnly(
   'every client that connects amid a handover is answered, by one server or the other',
   (t) => {
@@ -326,7 +330,7 @@ onLinuxOnly(
 
 onLinuxOnly('a restart takes time, and a handover none', (t) => {
   for (const {scenario, outageSeconds, predecessor} of report.results) {
-    if (isMissing(scenario)) continue
+    if (problemOf(scenario) !== undefined) continue
     if (scenario.startsWith('client-takes-another-port')) t.is(outageSeconds, null)
     else if (scenario === 'reuseport-shared' || scenario === 'overlapping-handover') {
       t.is(outageSeconds, 0, scenario)
@@ -341,7 +345,7 @@ onLinuxOnly('TIME_WAIT goes at the moment at which the old client comes back', (
   t.deepEqual(states.slice(-2), ['TIME_WAIT', 'CLOSED'])
 })
 
-const inNamespacesOnly = isLinux && packetFilterProblem === undefined ? test : test.skip
+const inNamespacesOnly = needs(isLinux ? packetFilterProblem : notLinux)
 
 inNamespacesOnly(
   'a FIN that is sent again restarts the timer of TIME_WAIT, and meets RST where there is none',

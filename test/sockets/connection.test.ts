@@ -1,5 +1,5 @@
 import {setImmediate as nextTurn} from 'node:timers/promises'
-import test, {type ExecutionContext} from 'ava'
+import type {ExecutionContext} from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {socketAddress} from '../../harness/sockets/address.ts'
 import {
@@ -22,8 +22,9 @@ import {
 } from '../../harness/sockets/native.ts'
 
 import {openPortPool} from '../../harness/sockets/ports.ts'
+import {needs, noIpv6} from '../needs.ts'
 
-const native = nativeOpenerProblem() === undefined ? test : test.skip
+const native = needs(nativeOpenerProblem())
 
 /** What is asked for is on its way: nothing here blocks, so it is asked for until it is there. */
 async function arrival<T>(ask: () => T | undefined | false): Promise<T> {
@@ -43,8 +44,8 @@ function listener(t: ExecutionContext, address: string): {fd: number; port: numb
 }
 
 for (const address of ['127.0.0.1', '::1']) {
-  const here = nativeOpenerProblem() === undefined && isPlainBindGranted(address, 0)
-  const live = here ? test : test.skip
+  const isHere = nativeOpenerProblem() !== undefined || isPlainBindGranted(address, 0)
+  const live = needs(nativeOpenerProblem() ?? (isHere ? undefined : noIpv6))
   live(`over ${address} both ends of a connection go through their states`, async (t) => {
     const {fd, port} = listener(t, address)
     t.is(heldState(fd), 'LISTEN')

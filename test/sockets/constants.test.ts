@@ -1,11 +1,14 @@
 import test from 'ava'
 import {socketAddress} from '../../harness/sockets/address.ts'
+import {cInts} from '../../harness/sockets/c-numbers.ts'
 import {type SocketConstants, sockaddr, socketConstants} from '../../harness/sockets/constants.ts'
 
 function bytesOn(os: NodeJS.Platform, address: string, port: number): string {
-  return sockaddr(socketConstants(os) as SocketConstants, socketAddress(address), port).toString(
-    'hex',
-  )
+  return sockaddr(
+    socketConstants(os, 'x64') as SocketConstants,
+    socketAddress(address),
+    port,
+  ).toString('hex')
 }
 
 const noFlow = '00000000'
@@ -44,5 +47,22 @@ for (const [address, hex] of Object.entries(ipv6Forms)) {
 }
 
 test('the constants of Windows are not known', (t) => {
-  t.is(socketConstants('win32'), undefined)
+  t.is(socketConstants('win32', 'x64'), undefined)
+})
+
+test("those of asm-generic are not taken for MIPS's, where SO_REUSEADDR is 4 and SOCK_STREAM is 2", (t) => {
+  for (const architecture of ['mips', 'mipsel', 'sparc64', 'alpha']) {
+    t.is(socketConstants('linux', architecture), undefined, architecture)
+  }
+  for (const architecture of ['x64', 'arm64', 's390x', 'ppc64']) {
+    t.is(socketConstants('linux', architecture)?.SO_REUSEADDR, 2, architecture)
+  }
+})
+
+test('on a big-endian machine the family of a sockaddr and the ints of options are written its way', (t) => {
+  const constants = socketConstants('linux', 's390x') as SocketConstants
+  const bytes = sockaddr(constants, socketAddress('127.0.0.1'), 8080, 'BE')
+  t.is(bytes.toString('hex'), `0002${'1f90'}7f000001${zeros}`)
+  t.is(cInts([1, 0], 'BE').toString('hex'), '0000000100000000')
+  t.is(cInts([1, 0], 'LE').toString('hex'), '0100000000000000')
 })

@@ -1,12 +1,12 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {type AddressInfo, createServer} from 'node:net'
-import test from 'ava'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {isPlainBindGranted} from '../../harness/sockets/native.ts'
 import {openPort} from '../../harness/sockets/opener.ts'
+import {needs} from '../needs.ts'
 
-const native = nativeOpenerProblem() === undefined ? test : test.skip
+const native = needs(nativeOpenerProblem())
 
 native(
   'a child process inherits no native socket, so its life does not keep the port',

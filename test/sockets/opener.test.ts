@@ -1,21 +1,25 @@
 import {once} from 'node:events'
-import {type AddressInfo, connect, createServer, type Server} from 'node:net'
-import test, {type ExecutionContext} from 'ava'
+import {connect, createServer, type Server} from 'node:net'
+import type {ExecutionContext} from 'ava'
 import {monotonicSeconds} from '../../harness/clock.ts'
 import {bindFlags} from '../../harness/sockets/bind-options.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {isPlainBindGranted, readBindFlags} from '../../harness/sockets/native.ts'
 import {nodeBindOption, openPort} from '../../harness/sockets/opener.ts'
 import type {SystemError} from '../../harness/sockets/system-error.ts'
+import {freePort} from '../check/servers.ts'
+import {needs, noIpv6} from '../needs.ts'
 
-const native = nativeOpenerProblem() === undefined ? test : test.skip
-const ipv6 = nativeOpenerProblem() === undefined && isPlainBindGranted('::1', 0) ? test : test.skip
+const native = needs(nativeOpenerProblem())
+const ipv6 = needs(nativeOpenerProblem() ?? (isPlainBindGranted('::1', 0) ? undefined : noIpv6))
 
+/** On a port that nobody else has, on any address: port 0 may give one that is in use on another. */
 async function listening(t: ExecutionContext, opener: 'node' | 'native', address: string) {
   const server = createServer()
-  await openPort(server, opener, {address, port: 0, bind: 'none'})
+  const port = await freePort(t)
+  await openPort(server, opener, {address, port, bind: 'none'})
   t.teardown(() => server.close())
-  return {server, port: (server.address() as AddressInfo).port}
+  return {server, port}
 }
 
 function descriptor(server: Server): number {

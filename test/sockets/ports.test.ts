@@ -1,17 +1,21 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {connect, createServer, type Socket} from 'node:net'
+import {connect, createServer, type ListenOptions, Server, type Socket} from 'node:net'
 import test from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {NoFreePort, openPortPool, type PortPool} from '../../harness/sockets/ports.ts'
+import {missingProgram, startProgram} from '../commands/cli.ts'
 
 const platform = detectPlatform()
 const native = nativeOpenerProblem() === undefined
 const withNative = native ? test.serial : test.serial.skip
-/** So wide an ephemeral range leaves a pool but the last 128 ports, which a test can use up. */
-const fewPorts = {ephemeralPorts: [1024, 65_407] as [number, number], native}
-const lastPorts = 128
+/**
+ * So wide an ephemeral range leaves a pool only the first 128 ports, which a test can use up. The pools of other
+ * tests, which run meanwhile, prefer ports from 10,000 on.
+ */
+const fewPorts = {ephemeralPorts: [1152, 65_535] as [number, number], native}
+const firstPorts = 128
 
 async function takeAll(pool: PortPool): Promise<{ports: number[]; error: Error}> {
   const ports: number[] = []
@@ -48,10 +52,10 @@ test.serial('a pool that is used up says so, with its range and what to do', asy
   const pool = openPortPool(fewPorts)
   t.teardown(() => pool.close())
   const {ports, error} = await takeAll(pool)
-  t.true(ports.length > 0 && ports.length <= lastPorts)
-  t.true(ports.every((port) => port > 65_407))
+  t.true(ports.length > 0 && ports.length <= firstPorts)
+  t.true(ports.every((port) => port < 1152))
   t.true(error instanceof NoFreePort)
-  t.regex(error.message, /^no free port outside the ephemeral range 1024-65407; wait a minute/)
+  t.regex(error.message, /^no free port outside the ephemeral range 1152-65535; wait a minute/)
 })
 
 test.serial('two pools at once never hand out the same port', async (t) => {
@@ -128,3 +132,64 @@ withNative('a port with a TIME_WAIT is not handed out', async (t) => {
   t.true(ports.length > 0)
   t.false(ports.includes(port))
 })
+
+/** So wide a range leaves the first 32 unprivileged ports, which no other test uses. */
+const firstBlock = {ephemeralPorts: [1056, 65_535] as [number, number], native: false}
+const portInUse = 1040
+
+for (const host of ['0.0.0.0', '127.0.0.1', '::1', '::']) {
+  test.serial(
+    `without the native opener a port with a listener on ${host} is not handed out`,
+    async (t) => {
+      const server = createServer().listen({port: portInUse, host, ipv6Only: true})
+      const [error] = await Promise.race([once(server, 'listening'), once(server, 'error')])
+      if (error !== undefined) {
+        t.log(`not tried: ${error}`)
+        t.pass()
+        return
+      }
+      t.teardown(() => server.close())
+      const pool = openPortPool(firstBlock)
+      const {ports} = await takeAll(pool)
+      pool.close()
+      t.true(ports.length > 0)
+      t.false(ports.includes(portInUse))
+    },
+  )
+}
+
+test.serial('without the native opener a port is proven free on loopback only', async (t) => {
+  const {listen} = Server.prototype
+  const hosts = new Set<string | undefined>()
+  Server.prototype.listen = function (this: Server, options: ListenOptions) {
+    hosts.add(options.host)
+    return listen.call(this, options)
+  } as typeof listen
+  t.teardown(() => {
+    Server.prototype.listen = listen
+  })
+  const pool = openPortPool(firstBlock)
+  t.teardown(() => pool.close())
+  await pool.take()
+  t.deepEqual([...hosts], ['127.0.0.1', '::1'])
+})
+
+const withPrlimit = missingProgram('prlimit') === undefined ? test.serial : test.serial.skip
+
+withPrlimit(
+  'a pool that may open no further file says so, and not that no port is free',
+  async (t) => {
+    const module = new URL('../../harness/sockets/ports.ts', import.meta.url).href
+    // Room for the lock, and for no socket that proves a port free.
+    const program = `
+    const {closeSync, openSync} = await import('node:fs')
+    const {openPortPool} = await import(${JSON.stringify(module)})
+    const fds = []
+    try { for (;;) fds.push(openSync('/dev/null', 'r')) } catch {}
+    closeSync(fds.pop())
+    await openPortPool(${JSON.stringify(firstBlock)}).take().catch(({code}) => console.log(code))`
+    const node = [process.execPath, '--import=tsx', '--input-type=module', '--eval', program]
+    const {stdout, stderr} = await startProgram(t, ['prlimit', '--nofile=100', ...node]).ended
+    t.is(stdout, 'EMFILE\n', stderr)
+  },
+)

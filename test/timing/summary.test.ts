@@ -47,6 +47,7 @@ const judged: [what: string, release: PortRelease, verdict: boolean | null][] = 
   ['that may have been at the lower border', release(59.999, 60.0001), true],
   ['before the range', release(59.9, 59.99), false],
   ['at the first attempt', release(null, 0.001), false],
+  ['at the first attempt, which came too late for a refusal', release(null, 61), null],
   ['that may have been at the upper border', release(62.049, 62.06), true],
   ['after the range', release(62.06, 62.07), false],
   ['after the range by less than the closing took', release(62.051, 62.07, 0.002), true],

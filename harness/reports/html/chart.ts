@@ -27,11 +27,20 @@ const theme = {
   },
 } as const
 
+/** Loads the charting library with the first chart: most pages have none. */
+export function drawWhenNeeded(): Draw {
+  let draw: Promise<Draw> | undefined
+  return async (spec) => {
+    draw ??= openCharts()
+    return (await draw)(spec)
+  }
+}
+
 /**
  * Loads the charting library: from the bundles that it publishes for browsers (`unpkg` in its package.json),
  * which define a global each, because its modules are 253 files, and four times as long to load.
  */
-export async function openCharts(): Promise<Draw> {
+async function openCharts(): Promise<Draw> {
   for (const name of ['vega', 'vega-lite']) {
     await import(new URL(`${name}.min.js`, import.meta.resolve(name)).href)
   }

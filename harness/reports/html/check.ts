@@ -1,6 +1,7 @@
 import type {CheckDocument} from '../check-schema.ts'
 import {
   errorWords,
+  listenedWords,
   reuseaddrWords,
   roundColumns,
   safetyWords,
@@ -47,6 +48,10 @@ ${section(
     errorsShown,
     'check.json',
   ),
+)}
+${section(
+  'Who listened, since the first start',
+  shortList(rounds.flatMap(listenedWords), errorsShown, 'check.json'),
 )}`
 }
 

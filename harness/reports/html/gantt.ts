@@ -1,4 +1,5 @@
 import type {TopLevelSpec} from 'vega-lite'
+import {greatestOf} from '../../extremes.ts'
 import type {TcpState} from '../../platforms/tcp-states.ts'
 import {firstErrorWords, printable, verdictWords} from '../words.ts'
 import {type Draw, figure} from './chart.ts'
@@ -232,7 +233,7 @@ function outcomeOf({result, refused, states, expected}: Row): {at: number; words
     // Where nothing was granted, the range may begin far from what was seen.
     bind?.waitSeconds == null ? 0 : (expected?.to ?? 0),
     ...(refused?.slice(-1) ?? []),
-    ...states.map(({to}) => to),
+    greatestOf(states.map(({to}) => to)),
   )
   if (bind === null) return {at, words: status === 'as-expected' ? '' : status}
   const {waitSeconds, verdict} = bind

@@ -1,4 +1,5 @@
 import type {TopLevelSpec} from 'vega-lite'
+import {greatestOf} from '../../extremes.ts'
 import {bindOptions} from '../../sockets/bind-options.ts'
 import {type Grid, gridsOf, type Mark, markMeanings, onlyMark} from '../matrix-grid.ts'
 import type {Matrix} from '../matrix-schema.ts'
@@ -75,7 +76,7 @@ async function heatMap(grid: Grid, draw: Draw): Promise<Markup> {
 
 function heatMapSpec({columns, rows}: Grid): TopLevelSpec {
   const names = rows.map(({address, binds}) => `${address}  ${binds}`)
-  const namePixels = 12 + Math.max(...names.map(({length}) => length)) * pixelsPerCharacter
+  const namePixels = 12 + greatestOf(names.map(({length}) => length)) * pixelsPerCharacter
   const values = rows.flatMap(({marks: letters}, row) =>
     letters.flatMap((own, column) => own.map((mark, option) => ({row, column, option, mark}))),
   )

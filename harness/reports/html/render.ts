@@ -1,7 +1,7 @@
 import {isJudgement} from '../comparison-schema.ts'
 import type {RunDocument} from '../documents.ts'
 import {benchArticle} from './bench.ts'
-import {type Draw, openCharts} from './chart.ts'
+import {type Draw, drawWhenNeeded} from './chart.ts'
 import {checkArticle, surveyArticle} from './check.ts'
 import {comparisonArticle, judgementArticle} from './comparison.ts'
 import {matrixArticle} from './matrix.ts'
@@ -18,7 +18,7 @@ export async function renderHtml(
   documents: readonly RunDocument[],
   details: RunDetails = {log: null, sentences: []},
 ): Promise<string> {
-  const draw = await openCharts()
+  const draw = drawWhenNeeded()
   const articles: Article[] = []
   for (const document of documents) articles.push(await articleOf(document, details, draw))
   return page(articles)

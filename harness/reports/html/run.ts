@@ -1,3 +1,4 @@
+import {greatestOf, leastOf} from '../../extremes.ts'
 import {optionNames} from '../../sockets/bind-options.ts'
 import type {RunLog} from '../event-log.ts'
 import type {Report, Result, ServerReport} from '../schema.ts'
@@ -91,7 +92,7 @@ function grantsWords(results: readonly Result[]): string {
   const immediate = binds.filter(({verdict}) => verdict === 'immediate')
   const blocked = binds.filter(({verdict}) => verdict === 'blocked')
   const untilLimit = blocked.filter(({waited}) => waited)
-  const range = [Math.min(...waits), Math.max(...waits)].map((seconds) => seconds.toFixed(1))
+  const range = [leastOf(waits), greatestOf(waits)].map((seconds) => seconds.toFixed(1))
   return [
     `${immediate.length} ports were granted at once`,
     ...(waits.length > 0 ? [`${waits.length} after ${range.join(' to ')} s`] : []),

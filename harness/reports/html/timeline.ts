@@ -1,3 +1,4 @@
+import {greatestOf} from '../../extremes.ts'
 import {groupBy} from '../../group-by.ts'
 import type {TcpState} from '../../platforms/tcp-states.ts'
 import type {LoggedAttempt, RunLog, ScenarioLog} from '../event-log.ts'
@@ -49,9 +50,9 @@ export function rowOf(result: Result, run: RunLog | null): Row {
   const refused = log?.attempts.filter(({outcome}) => outcome === 'refused').map(since(zero))
   const granted = is === 'first attempt' ? (bind?.waitSeconds ?? null) : null
   const ends = [granted ?? 0, ...(refused?.slice(-1) ?? []), ...timeline.map(since(zero))]
-  const end = Math.max(
-    ...(log?.endedAtSeconds === undefined ? [] : [log.endedAtSeconds - zero]),
-    ...ends,
+  const end = greatestOf(
+    ends,
+    log?.endedAtSeconds === undefined ? undefined : log.endedAtSeconds - zero,
   )
   const appeared = bind?.residueAtSeconds
   const range = expected?.residueSeconds

@@ -1,4 +1,5 @@
 import type {TopLevelSpec} from 'vega-lite'
+import {greatestOf, leastOf} from '../../extremes.ts'
 import {type Bin, histogram} from '../../timing/histogram.ts'
 import type {Timing} from '../timing-schema.ts'
 import {timingRows} from '../timing-words.ts'
@@ -79,7 +80,7 @@ function histogramSpec(
     ...bins.flatMap(({fromSeconds, toSeconds}) => [fromSeconds, toSeconds]),
     ...(expected ?? []),
   ]
-  const [min, max] = [Math.min(...edges), Math.max(...edges)]
+  const [min, max] = [leastOf(edges), greatestOf(edges)]
   const margin = Math.max((max - min) * 0.02, 0.001)
   const x = {
     field: 'fromSeconds',

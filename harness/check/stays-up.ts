@@ -1,0 +1,79 @@
+import {setTimeout as delay} from 'node:timers/promises'
+import {monotonicSeconds} from '../clock.ts'
+import type {CheckContext} from './context.ts'
+import type {ListenerJudge} from './listeners.ts'
+import {type StartOutcome, unseenSeconds} from './listening.ts'
+import type {Prober} from './prober.ts'
+import type {ServerStart} from './server.ts'
+
+/** How long a client is given to get in, once the table shows a listener. */
+const connectWithinSeconds = 5
+const lookEveryMilliseconds = 50
+const shortestWatchSeconds = 0.5
+
+export interface Watch {
+  context: Pick<CheckContext, 'options' | 'look' | 'signal'>
+  server: ServerStart
+  judge: ListenerJudge
+  prober: Prober
+  /** How long the command took to listen when it was first started. */
+  usualSeconds: number
+}
+
+/**
+ * A server that listens is not yet one that is there: it may end when its second port is refused, or let
+ * nobody in. So a client has to get in, and the server is watched for as long as its first start took.
+ * @returns what became of it instead; undefined if it stayed up
+ * @throws the reason of the signal when that is aborted
+ */
+export async function staysUp(watch: Watch): Promise<StartOutcome | undefined> {
+  const {context, server, judge, prober, usualSeconds} = watch
+  const {options, look, signal} = context
+  await letClientIn(watch)
+  const client = prober.connection()?.client.socket
+  let until = monotonicSeconds() + Math.max(shortestWatchSeconds, usualSeconds)
+  let unseenSince: number | undefined
+  for (;;) {
+    signal.throwIfAborted()
+    const ending = server.ending()
+    if (ending !== undefined) {
+      // Without a signal to stop it, ending is what the server does, once it has served its client.
+      const isItsWay = options.stop === 'none' && ending.code === 0 && client !== undefined
+      return isItsWay ? undefined : {kind: 'ended-after-listening', ending}
+    }
+    if (client === undefined) return {kind: 'not-let-in'}
+    const at = monotonicSeconds()
+    const {ours, old, others, unseen} = await judge.judge(await look(), at)
+    if (others.length > 0) return {kind: 'other-process', holders: others}
+    if (old.length > 0) return {kind: 'beside-old', holders: old}
+    if (unseen.length > 0) {
+      unseenSince ??= at
+      if (at - unseenSince > unseenSeconds) return {kind: 'unseen', sockets: unseen}
+      until = Math.max(until, at + lookEveryMilliseconds / 1000)
+    } else unseenSince = undefined
+    // One that takes a single client listens no longer once it has it.
+    const hasClient = !client.destroyed && !client.readableEnded
+    if (ours.length === 0 && unseen.length === 0 && !hasClient) return {kind: 'stopped-listening'}
+    if (at >= until) return undefined
+    const wake = new AbortController()
+    await Promise.race([
+      server.ended,
+      delay(lookEveryMilliseconds, undefined, {signal: wake.signal}),
+    ]).finally(() => wake.abort())
+  }
+}
+
+/** The outage ends when a client is let in, which the listener alone does not prove. */
+async function letClientIn({prober, server, context: {signal}}: Watch): Promise<void> {
+  prober.resume()
+  const wake = new AbortController()
+  const stop = () => wake.abort()
+  signal.addEventListener('abort', stop, {once: true})
+  await Promise.race([
+    prober.next(),
+    server.ended,
+    delay(connectWithinSeconds * 1000, undefined, {signal: wake.signal}).catch(() => undefined),
+  ]).finally(stop)
+  signal.removeEventListener('abort', stop)
+  prober.pause()
+}

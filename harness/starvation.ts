@@ -1,0 +1,58 @@
+import {readFileSync} from 'node:fs'
+import {monotonicSeconds} from './clock.ts'
+
+/** Of a processor's time, what a process may have to wait for before it counts as starved. */
+const starvedShare = 0.5
+const sampleSeconds = 0.9
+/** For how long somebody is waited for in seconds that do not count, because a process of ours was starved. */
+export const starvedAtMostSeconds = 300
+
+/**
+ * How long each process has waited for a processor since it began, in seconds by pid: the second field of
+ * /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst), which also counts what a limit on its
+ * processor time costs it. Empty where there is none.
+ */
+function processorWaits(pids: Iterable<number>): Map<number, number> {
+  const waits = new Map<number, number>()
+  for (const pid of pids) {
+    try {
+      const nanoseconds = Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[1])
+      if (Number.isFinite(nanoseconds)) waits.set(pid, nanoseconds / 1e9)
+    } catch {
+      // It has ended, or this OS tells nothing of the kind.
+    }
+  }
+  return waits
+}
+
+/** Whether one of the processes waited for a processor more than half of the time between two readings. */
+export function isStarved(
+  before: ReadonlyMap<number, number>,
+  after: ReadonlyMap<number, number>,
+  elapsedSeconds: number,
+): boolean {
+  return [...after].some(([pid, waited]) => {
+    const until = before.get(pid)
+    return until !== undefined && waited - until > starvedShare * elapsedSeconds
+  })
+}
+
+/**
+ * Tells, whenever asked again after a second or so, whether one of the processes was kept from running since:
+ * one that waits for another which is kept from running is no more to blame.
+ */
+export function watchStarvation(pids: () => Iterable<number>): () => boolean {
+  let sampledAt = Number.NEGATIVE_INFINITY
+  let waits: ReadonlyMap<number, number> = new Map()
+  let starved = false
+  return () => {
+    const now = monotonicSeconds()
+    const elapsed = now - sampledAt
+    if (elapsed < sampleSeconds) return starved
+    const read = processorWaits(pids())
+    starved = isStarved(waits, read, elapsed)
+    waits = read
+    sampledAt = now
+    return starved
+  }
+}

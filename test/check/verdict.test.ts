@@ -1,0 +1,234 @@
+/** When a restart must not be called safe, and when it must. */
+import {readFileSync} from 'node:fs'
+import test from 'ava'
+import {missingProgram, testUnless} from '../commands/cli.ts'
+import {check, onlyRound, program, shortWait} from './servers.ts'
+
+const imports = `
+  import {spawn} from 'node:child_process'
+  import {createServer} from 'node:net'
+  import {existsSync, readFileSync, writeFileSync} from 'node:fs'
+  const marker = new URL('marker', import.meta.url)
+  const isFirst = !existsSync(marker)
+  if (isFirst) writeFileSync(marker, String(process.pid))
+  const port = Number(process.env.PORT)
+  const server = createServer((socket) => socket.on('error', () => {}))
+`
+
+test('a server that listens, and then ends because its second port is in use, is not safe', async (t) => {
+  const source = `${imports}
+    server.listen(port, '127.0.0.1')
+    const end = () => {
+      console.error('Error: listen EADDRINUSE: address already in use 127.0.0.1:9')
+      process.exit(1)
+    }
+    if (!isFirst) server.once('connection', () => setTimeout(end, 100))
+  `
+  const document = await check(t, ['node', program(t, 'server.mjs', source)], shortWait)
+  const round = onlyRound(t, document)
+  t.false(document.safe)
+  t.is(round.verdict, 'blocked')
+  t.is(round.outageSeconds, null)
+  const [error] = round.errors
+  t.is(error?.kind, 'ended-after-listening')
+  t.is(error?.exitStatus, 1)
+  t.regex(error?.lines.join() ?? '', /EADDRINUSE/)
+  t.is(document.reuseaddr.set, null, 'its own port was not refused')
+  t.regex(document.advice.join('\n'), /second port/)
+})
+
+test('who listened is told with the times, from the predecessor on', async (t) => {
+  const document = await check(
+    t,
+    [
+      'node',
+      program(
+        t,
+        'server.mjs',
+        `${imports}
+    server.listen(port, '127.0.0.1')
+  `,
+      ),
+    ],
+    {rounds: 2},
+  )
+  t.true(document.safe)
+  const spans = document.rounds.map(({listened}) => listened ?? [])
+  for (const round of spans) {
+    const [old, young, ...others] = round
+    t.deepEqual(others, [])
+    t.true((old?.from ?? 0) < (old?.to ?? 0))
+    t.true((old?.to ?? 0) < (young?.from ?? 0))
+    t.true((young?.to ?? 0) - (young?.from ?? 0) >= 0.4, 'it was watched')
+  }
+  const [first, second] = spans
+  t.is(first?.[1]?.pid, second?.[0]?.pid)
+  t.is(first?.[1]?.from, second?.[0]?.from)
+})
+
+const reuseport = `
+import os, signal, socket, sys, time
+if os.fork():
+    os.wait()
+    sys.exit()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+server.bind(('127.0.0.1', int(os.environ['PORT'])))
+server.listen()
+kept = []
+while True:
+    kept.append(server.accept())
+`
+
+testUnless(
+  missingProgram('python3'),
+  'an old listener that goes on beside the new one, by SO_REUSEPORT, is not safe, and it is said who it is',
+  async (t) => {
+    const document = await check(t, ['python3', program(t, 'server.py', reuseport)], shortWait)
+    const round = onlyRound(t, document)
+    t.false(document.safe)
+    t.is(round.verdict, 'blocked')
+    t.is(round.errors[0]?.kind, 'beside-old')
+    const [survivor] = round.survivors.filter(({listening}) => listening)
+    t.true(survivor?.command.includes('server.py'))
+    const advice = document.advice.join('\n')
+    t.true(advice.includes(`still listens: pid ${survivor?.pid}`))
+    t.regex(advice, /SO_REUSEPORT/)
+    t.true(round.listened?.some(({pid}) => pid === survivor?.pid))
+  },
+)
+
+test('a server that the old supervisor starts again is an old one, though it began after the restart', async (t) => {
+  const source = `${imports}
+    const self = process.argv[1]
+    const [role] = process.argv.slice(2)
+    if (role === 'server') server.listen(port, '127.0.0.1')
+    else if (role === 'supervisor') {
+      const start = () => {
+        const {pid} = spawn('node', [self, 'server'], {stdio: 'ignore'}).once('exit', () => setTimeout(start, 1000))
+        writeFileSync(new URL('server-pid', import.meta.url), String(pid))
+      }
+      start()
+    } else {
+      setInterval(() => {}, 1000)
+      // The second start runs, and leaves the port to the first one's.
+      if (isFirst) spawn('node', [self, 'supervisor'], {detached: true, stdio: 'ignore'})
+      process.on('SIGTERM', () => {
+        process.kill(Number(readFileSync(new URL('server-pid', import.meta.url), 'utf8')))
+        process.exit(0)
+      })
+    }
+  `
+  const file = program(t, 'server.mjs', source)
+  const document = await check(t, ['node', file], shortWait)
+  const round = onlyRound(t, document)
+  t.false(document.safe)
+  t.is(round.verdict, 'blocked')
+  const listening = round.survivors.filter((each) => each.listening)
+  t.true(listening.some(({command}) => command.endsWith(`${file} server`)))
+  t.regex(document.advice.join('\n'), /An old process is alive and still listens/)
+})
+
+const words = 'POST /users: e-mail address already in use'
+
+test('words about something else that is in use are no proof against a start in its usual time', async (t) => {
+  const source = `${imports}
+    server.listen(port, '127.0.0.1', () => { if (!isFirst) console.error('${words}') })
+  `
+  const document = await check(t, ['node', program(t, 'server.mjs', source)])
+  t.deepEqual(onlyRound(t, document).errors, [])
+  t.true(document.safe)
+  t.is(document.reuseaddr.set, true)
+})
+
+test('words that the first start wrote as well are ignored, however long the second start takes', async (t) => {
+  const source = `${imports}
+    console.error('${words}')
+    setTimeout(() => server.listen(port, '127.0.0.1'), isFirst ? 0 : 1500)
+  `
+  const document = await check(t, ['node', program(t, 'server.mjs', source)])
+  t.deepEqual(onlyRound(t, document).errors, [])
+  t.true(document.safe)
+  t.is(document.reuseaddr.set, true)
+})
+
+test('a server that tries again by itself, in silence, until an old process is gone is delayed', async (t) => {
+  const source = `${imports}
+    const self = process.argv[1]
+    if (process.argv[2] === 'server') {
+      const open = () => server.listen(port, '127.0.0.1')
+      server.on('error', () => setTimeout(open, 50))
+      open()
+      // Long beside what both processes of a start take on this machine.
+      server.once('listening', () => {
+        const milliseconds = 3000 + 4 * (Date.now() - Number(process.argv[3]))
+        process.on('disconnect', () => setTimeout(() => process.exit(), milliseconds))
+      })
+    } else {
+      const args = [self, 'server', String(Math.round(performance.timeOrigin))]
+      spawn('node', args, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
+    }
+  `
+  const document = await check(t, ['node', program(t, 'server.mjs', source)])
+  const round = onlyRound(t, document)
+  t.false(document.safe)
+  t.is(round.verdict, 'delayed')
+  t.is(round.attempts, 1)
+  t.is(round.errors[0]?.kind, 'listening')
+  t.true((round.waitSeconds ?? 0) > 1)
+})
+
+test('a server that ended by itself before it was told to could not be measured', async (t) => {
+  const source = `${imports}
+    server.on('connection', () => { console.log('bye'); process.exit(0) })
+    server.listen(port, '127.0.0.1')
+  `
+  const document = await check(t, ['node', program(t, 'server.mjs', source)])
+  t.false(document.safe)
+  t.is(document.problem?.kind, 'exited')
+  t.regex(
+    document.problem?.message ?? '',
+    /exited with status 0 by itself, before it was told to.*bye/,
+  )
+  t.regex(document.problem?.remedy ?? '', /--stop none/)
+})
+
+const full = `
+import os, socket, time
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+end = ('127.0.0.1', int(os.environ['PORT']))
+server.bind(end)
+if os.path.exists('marker'):
+    # A queue for one, and nobody is taken out of it.
+    server.listen(0)
+    kept = []
+    for _ in range(4):
+        client = socket.socket()
+        client.setblocking(False)
+        client.connect_ex(end)
+        kept.append(client)
+    time.sleep(600)
+open('marker', 'w')
+server.listen()
+kept = []
+while True:
+    kept.append(server.accept())
+`
+
+testUnless(
+  missingProgram('python3'),
+  'a server that listens, but lets no client in, is not safe',
+  async (t) => {
+    const file = program(t, 'server.py', full)
+    const cwd = file.replace(/server\.py$/, '')
+    const document = await check(t, ['python3', file], {cwd, limitSeconds: 4})
+    const round = onlyRound(t, document)
+    t.false(document.safe)
+    t.is(round.verdict, 'blocked')
+    t.is(round.errors[0]?.kind, 'not-let-in')
+    t.true(round.failedConnections > 0)
+    t.is(readFileSync(`${cwd}marker`, 'utf8'), '')
+  },
+)

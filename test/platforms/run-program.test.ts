@@ -1,0 +1,102 @@
+import {chmodSync, readFileSync, writeFileSync} from 'node:fs'
+import {delimiter, join} from 'node:path'
+import test, {type ExecutionContext} from 'ava'
+import {detectPlatform} from '../../harness/platforms/detect.ts'
+import {readLsofHolders} from '../../harness/platforms/lsof.ts'
+import {runProgram, usualLimits} from '../../harness/platforms/run-program.ts'
+import {describeHost} from '../../harness/reports/host.ts'
+import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {explainPort} from '../../harness/why/explain.ts'
+import {lookAtPort} from '../../harness/why/port-picture.ts'
+import {temporaryFolder} from '../commands/cli.ts'
+import {listenOn, takePort} from '../why/residue.ts'
+
+/** Time enough for the stuck one to start. */
+const soon = {...usualLimits, seconds: 2}
+
+/** A program of this name, first in the PATH, that does not end and has started another with the same stdout. */
+function stuck(t: ExecutionContext, name: string) {
+  const folder = temporaryFolder(t)
+  const pids = join(folder, 'pids')
+  const program = join(folder, name)
+  writeFileSync(program, `#!/bin/sh\nsleep 1000 &\necho $$ $! > ${pids}\nexec sleep 1000\n`)
+  chmodSync(program, 0o755)
+  const {PATH} = process.env
+  process.env.PATH = `${folder}${delimiter}${PATH}`
+  const started = () => readFileSync(pids, 'utf8').trim().split(' ').map(Number)
+  t.teardown(() => {
+    process.env.PATH = PATH
+    // The one that the stuck one has started is not ours to end, but the test's.
+    process.kill(started()[1] ?? 0, 'SIGKILL')
+  })
+  return {program, started}
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+test.serial(
+  'a program that does not end is ended, and not waited for, nor what it has started',
+  async (t) => {
+    const {program, started} = stuck(t, 'stuck')
+    const waiting = runProgram(program, [], process.env, soon)
+    await t.throwsAsync(waiting, {message: `${program} has not answered within 2 s`})
+    const [own = 0, other = 0] = started()
+    t.true(isRunning(other))
+    const deadline = performance.now() + 5000
+    while (isRunning(own) && performance.now() < deadline) await new Promise(setImmediate)
+    t.false(isRunning(own))
+  },
+)
+
+test.serial('what a program writes is bounded', async (t) => {
+  const endless = [
+    '-e',
+    "const write = () => process.stdout.write('x'.repeat(65536), write); write()",
+  ]
+  await t.throwsAsync(
+    runProgram(process.execPath, endless, process.env, {...usualLimits, outputBytes: 1_000_000}),
+    {message: /has written more than 1000000 bytes$/},
+  )
+})
+
+test.serial('a program that is not there says so, and one that ends has a status', async (t) => {
+  await t.throwsAsync(runProgram('/no/such/program', []), {
+    message: /cannot be started \(ENOENT\)$/,
+  })
+  const says = "process.stdout.write('é'); process.stderr.write('b'); process.exitCode = 3"
+  const answer = await runProgram(process.execPath, ['-e', says])
+  t.deepEqual(answer, {status: 3, stdout: 'é', stderr: 'b'})
+})
+
+const unless = (problem: string | undefined) => (problem === undefined ? test.serial : test.skip)
+
+unless(
+  nativeOpenerProblem() ?? (detectPlatform().readSockets === null ? 'no socket table' : undefined),
+)(
+  'a stuck lsof does not keep why from answering, which says that it was asked in vain',
+  async (t) => {
+    const port = await takePort(t)
+    await listenOn(t, port)
+    stuck(t, 'lsof')
+    const platform = {
+      ...detectPlatform(),
+      readHolders: (wanted: number) => readLsofHolders(wanted, [], soon),
+    }
+    const settings = await platform.readSettings()
+    const picture = await lookAtPort(port, ['127.0.0.1'], platform, settings)
+    const {causes, unseen} = explainPort(picture, describeHost(platform, settings))
+    t.deepEqual(
+      causes.map(({kind}) => kind),
+      ['listener'],
+    )
+    t.deepEqual(unseen, [
+      'Which process has it could not be looked up: lsof has not answered within 2 s.',
+    ])
+  },
+)

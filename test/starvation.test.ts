@@ -1,0 +1,18 @@
+import test from 'ava'
+import {isStarved, watchStarvation} from '../harness/starvation.ts'
+
+const waits = (...seconds: number[]) => new Map(seconds.map((each, index) => [index + 1, each]))
+
+test('a process that waited for a processor most of the time is starved, and one that ran is not', (t) => {
+  t.true(isStarved(waits(5, 5), waits(5.1, 5.7), 1))
+  t.false(isStarved(waits(5, 5), waits(5.1, 5.4), 1))
+})
+
+test('what a process waited before it was looked at does not count', (t) => {
+  t.false(isStarved(new Map(), waits(60), 1))
+})
+
+test('who has not been looked at twice starves nobody, nor does a process that is not there', (t) => {
+  const starves = watchStarvation(() => [process.pid, 2 ** 30])
+  t.false(starves())
+})
