@@ -7,7 +7,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {BoundedOutput} from './bounded-output.ts'
 import {entriesBelow, ProcessGroups, signalProcess} from './process-table.ts'
-import type {CommandToStart, Handlers, Notice} from './protocol.ts'
+import {type CommandToStart, type Handlers, type Notice, soleActor} from './protocol.ts'
 import {removeFolder} from './remove-folder.ts'
 import {becomeSubreaper, type Subreaper} from './subreaper.ts'
 
@@ -90,7 +90,7 @@ export const guardianHandlers = {
 } satisfies Handlers
 
 function notify(notice: Notice): void {
-  if (process.connected) process.send?.(notice)
+  if (process.connected) process.send?.({actor: soleActor, tells: notice})
 }
 
 let watching = false
