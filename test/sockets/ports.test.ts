@@ -5,10 +5,11 @@ import test from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {NoFreePort, openPortPool, type PortPool} from '../../harness/sockets/ports.ts'
+import {needs} from '../needs.ts'
 
 const platform = detectPlatform()
 const native = nativeOpenerProblem() === undefined
-const withNative = native ? test.serial : test.serial.skip
+const withNative = needs(nativeOpenerProblem(), test.serial)
 /**
  * So wide an ephemeral range leaves a pool only the first 128 ports, which a test can use up. The pools of other
  * tests, which run meanwhile, prefer ports from 10,000 on.
