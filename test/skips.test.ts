@@ -1,4 +1,4 @@
-import {mkdirSync, readdirSync, symlinkSync, writeFileSync} from 'node:fs'
+import {mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
 import {dirname, join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {projectFolder, startProgram, temporaryFolder} from './commands/cli.ts'
@@ -12,14 +12,24 @@ const ours = {REBIND_ALLOWED_SKIPS: undefined}
 function runTests(t: ExecutionContext, source: string, env: Record<string, string> = {}) {
   const folder = temporaryFolder(t)
   const path = (name: string) => JSON.stringify(join(projectFolder, name))
-  const json = `{"type": "module", "ava": {"require": [${path('test/tsx.js')}]}}`
+  const json = '{"type": "module", "ava": {"require": ["./tsx.js"]}}'
+  // Not by --import: all of ava would go through its hooks, too.
+  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
+  writeFileSync(join(folder, 'tsx.js'), `import {register} from ${loader}\nregister()\n`)
   writeFileSync(join(folder, 'package.json'), json)
-  symlinkSync(join(projectFolder, 'node_modules'), join(folder, 'node_modules'))
+  // Not all of node_modules: ava keeps its cache there.
+  mkdirSync(join(folder, 'node_modules'))
+  const ava = join('node_modules', 'ava')
+  symlinkSync(join(projectFolder, ava), join(folder, ava))
   const imports = `import test from 'ava'\nimport {needs} from ${path('test/needs.ts')}\n`
   writeFileSync(join(folder, 'some.test.js'), imports + source)
   const tmp = join(folder, 'tmp')
   mkdirSync(tmp)
-  const command = [process.execPath, '--import=tsx', join(projectFolder, 'test', 'run.ts')]
+  const command = [
+    process.execPath,
+    `--import=${import.meta.resolve('tsx')}`,
+    join(projectFolder, 'test', 'run.ts'),
+  ]
   const program = startProgram(t, command, {cwd: folder, env: {...ours, TMPDIR: tmp, ...env}})
   const leftBehind = () => readdirSync(tmp).filter((name) => name.startsWith('rebind-'))
   return {...program, folder, leftBehind}
@@ -87,4 +97,18 @@ test("a program that only a dependency of ours brings along is not the system's"
   t.is(missingProgram('some-tool', folder), 'some-tool is not installed')
   t.is(missingProgram('some-tool', `${folder}:${join(folder, '..')}`), 'some-tool is not installed')
   t.is(missingProgram('node', dirname(process.execPath)), undefined)
+})
+
+test('every test that may skip says why: only test/needs.ts declares one that does', (t) => {
+  const folder = join(projectFolder, 'test')
+  const files = readdirSync(folder, {recursive: true, encoding: 'utf8'}).filter(
+    (name) => name.endsWith('.ts') && !['needs.ts', 'skips.test.ts'].includes(name),
+  )
+  t.true(files.length > 100)
+  t.deepEqual(
+    files.filter((name) =>
+      /\btest(\.serial)?\.skip\b/.test(readFileSync(join(folder, name), 'utf8')),
+    ),
+    [],
+  )
 })

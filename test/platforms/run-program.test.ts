@@ -9,6 +9,7 @@ import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {explainPort} from '../../harness/why/explain.ts'
 import {lookAtPort} from '../../harness/why/port-picture.ts'
 import {temporaryFolder} from '../commands/cli.ts'
+import {needs} from '../needs.ts'
 import {listenOn, takePort} from '../why/residue.ts'
 
 /** Time enough for the stuck one to start. */
@@ -74,7 +75,7 @@ test.serial('a program that is not there says so, and one that ends has a status
   t.deepEqual(answer, {status: 3, stdout: 'é', stderr: 'b'})
 })
 
-const unless = (problem: string | undefined) => (problem === undefined ? test.serial : test.skip)
+const unless = (problem: string | undefined) => needs(problem, test.serial)
 
 unless(
   nativeOpenerProblem() ?? (detectPlatform().readSockets === null ? 'no socket table' : undefined),

@@ -6,10 +6,11 @@ import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {NoFreePort, openPortPool, type PortPool} from '../../harness/sockets/ports.ts'
 import {missingProgram, startProgram} from '../commands/cli.ts'
+import {needs} from '../needs.ts'
 
 const platform = detectPlatform()
 const native = nativeOpenerProblem() === undefined
-const withNative = native ? test.serial : test.serial.skip
+const withNative = needs(nativeOpenerProblem(), test.serial)
 /**
  * So wide an ephemeral range leaves a pool only the first 128 ports, which a test can use up. The pools of other
  * tests, which run meanwhile, prefer ports from 10,000 on.
@@ -174,7 +175,7 @@ test.serial('without the native opener a port is proven free on loopback only', 
   t.deepEqual([...hosts], ['127.0.0.1', '::1'])
 })
 
-const withPrlimit = missingProgram('prlimit') === undefined ? test.serial : test.serial.skip
+const withPrlimit = needs(missingProgram('prlimit'), test.serial)
 
 withPrlimit(
   'a pool that may open no further file says so, and not that no port is free',
