@@ -2,7 +2,7 @@ import {type ChildProcess, fork} from 'node:child_process'
 import {Socket} from 'node:net'
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
-import {starvedAtMostSeconds, watchStarvation} from '../starvation.ts'
+import {watchStarvation} from '../starvation.ts'
 import {TooSlow} from '../too-slow.ts'
 import type {SystemErrorFields} from './errors.ts'
 import {isAnswer, isNotice, requestShapes} from './message-shapes.ts'
@@ -17,6 +17,7 @@ import type {
 } from './messages.ts'
 import {adoptOrphans, endOrphans} from './orphans.ts'
 import {readProcess, signalProcess} from './process-table.ts'
+import {countSilence} from './silence.ts'
 
 export type Role =
   | 'predecessor'
@@ -71,7 +72,7 @@ export interface Actor {
   /**
    * Asks the process to do something and waits for the answer.
    * @throws SystemError-like Error as the process reports it; ActorFailed if the process ends before it
-   * answers, or says nothing for `answerWithinSeconds`; TooSlow if it was kept from running meanwhile.
+   * answers, or says nothing for half a minute; TooSlow if it was kept from running meanwhile.
    */
   request<Name extends RequestName>(
     name: Name,
@@ -94,16 +95,6 @@ export class ActorFailed extends Error {
   override name = 'ActorFailed'
 }
 
-/**
- * Longest silence of a process that owes an answer; a successor's attempts count as signs of life. Only the
- * seconds in which the harness itself runs count: it may have been stopped together with all its processes.
- */
-const answerWithinSeconds = 30
-/**
- * From when on processes of ours are looked for that are kept from running: the silent one may wait for those.
- * It costs a reading for each.
- */
-const suspectAfterSeconds = 5
 const keptOutputCharacters = 4096
 const shownCharacters = 120
 const processLimitReached = 'the process limit is reached; raise it (ulimit -u)'
@@ -182,8 +173,7 @@ export async function launch(
   let requests = 0
   const ready = deferred<void>()
   const connection = deferred<Socket>()
-  let silentSeconds = 0
-  let starvedSeconds = 0
+  const silence = countSilence(isStarved)
   let isReady = false
   let exitedAt: number | undefined
   /** Why the process was ended by us. */
@@ -261,8 +251,7 @@ export async function launch(
     return true
   }
   child.on('message', (message: unknown, handle) => {
-    silentSeconds = 0
-    starvedSeconds = 0
+    silence.heard()
     if (fault !== undefined) return
     const isKnown = isAnswer(message)
       ? answered(message)
@@ -271,16 +260,10 @@ export async function launch(
   })
 
   const watchdog = setInterval(() => {
-    silentSeconds++
-    const owes = !isReady || pending.size > 0
-    if (!owes || silentSeconds < suspectAfterSeconds) return
-    if (isStarved()) {
-      silentSeconds--
-      starvedSeconds++
-    }
-    if (silentSeconds < answerWithinSeconds && starvedSeconds < starvedAtMostSeconds) return
-    const silence = `the ${role} (pid ${pid}) has said nothing for ${silentSeconds + starvedSeconds} s`
-    fault = starvedSeconds > 0 ? new TooSlow(silence) : new ActorFailed(silence)
+    const told = silence.tick(!isReady || pending.size > 0)
+    if (told === undefined) return
+    const words = `the ${role} (pid ${pid}) has said nothing for ${told.seconds} s`
+    fault = told.starved ? new TooSlow(words) : new ActorFailed(words)
     fail(fault)
     kill()
   }, 1000)
@@ -300,8 +283,7 @@ export async function launch(
     },
     request: (name, takes, connection) => {
       const id = ++requests
-      silentSeconds = 0
-      starvedSeconds = 0
+      silence.heard()
       return new Promise((resolve, reject) => {
         pending.set(id, {name, resolve: resolve as (value: unknown) => void, reject})
         const message = {id, request: name, takes} as RequestMessage
