@@ -34,7 +34,7 @@ const defaultFinTimeoutSeconds = 60
  */
 const leastFinTimeoutSeconds: [min: number, max: number] = [3.5 * 0.2, 3.5 * 0.25]
 
-/** A setting of Alibaba's and Tencent's kernels, which takes the place of TCP_TIMEWAIT_LEN. */
+/** A setting of Alibaba's kernels, which takes the place of TCP_TIMEWAIT_LEN. */
 const timeWaitSetting = 'tcp_tw_timeout'
 
 export const ipv4SettingNames = [

@@ -23,6 +23,8 @@ export interface Wire {
 export interface ChannelListeners {
   /** @returns false for what this process may not say */
   onNotice(actor: number, notice: Notice, handle: unknown): boolean
+  /** This actor has said something, or has been asked. */
+  onHeard(actor: number): void
   /** It sent what no process of ours sends. */
   onNonsense(message: unknown): void
   /** A message could not be sent: the process has ended, or is about to. */
@@ -56,26 +58,20 @@ export interface Channel {
   receive(message: unknown, handle?: unknown): void
   /** Every open request fails, or those of one actor. */
   fail(error: Error, actor?: number): void
-  /**
-   * A second has passed.
-   * @returns for how many seconds each actor that owes an answer has said nothing
-   */
-  tick(): ReadonlyMap<number, number>
-  /** The last second does not count: somebody of ours was kept from running. */
-  excuse(): void
+  /** Who has been asked and has not answered. */
+  owing(): ReadonlySet<number>
 }
 
 /** Requests and answers, matched by number and checked by their shapes. */
 export function openChannel(wire: Wire, listeners: ChannelListeners): Channel {
   const pending = new Map<number, Pending>()
-  const silentSeconds = new Map<number, number>()
   let asked = 0
 
   const answered = (answer: Answer): boolean => {
     const request = pending.get(answer.answerTo)
     // Whoever asked may have given up.
     if (request === undefined) return answer.answerTo <= asked
-    silentSeconds.set(request.actor, 0)
+    listeners.onHeard(request.actor)
     if ('error' in answer) request.reject(remoteError(answer.error))
     else if (requests[request.name].result(answer.result)) request.resolve(answer.result)
     else return false
@@ -86,7 +82,7 @@ export function openChannel(wire: Wire, listeners: ChannelListeners): Channel {
   return {
     request: ({actor, role}, name, params, connection) => {
       const id = ++asked
-      silentSeconds.set(actor, 0)
+      listeners.onHeard(actor)
       return new Promise((resolve, reject) => {
         pending.set(id, {actor, name, resolve: resolve as (value: unknown) => void, reject})
         const message: RequestMessage = {id, actor, role, request: name, params}
@@ -102,7 +98,7 @@ export function openChannel(wire: Wire, listeners: ChannelListeners): Channel {
       let isKnown = false
       if (isAnswer(message)) isKnown = answered(message)
       else if (isTold(message)) {
-        silentSeconds.set(message.actor, 0)
+        listeners.onHeard(message.actor)
         isKnown = listeners.onNotice(message.actor, message.tells, handle)
       }
       if (!isKnown) listeners.onNonsense(message)
@@ -114,16 +110,7 @@ export function openChannel(wire: Wire, listeners: ChannelListeners): Channel {
         request.reject(error)
       }
     },
-    excuse() {
-      for (const [actor, seconds] of silentSeconds) {
-        silentSeconds.set(actor, Math.max(0, seconds - 1))
-      }
-    },
-    tick() {
-      const owing = new Set([...pending.values()].map(({actor}) => actor))
-      for (const actor of owing) silentSeconds.set(actor, (silentSeconds.get(actor) ?? 0) + 1)
-      return new Map([...owing].map((actor) => [actor, silentSeconds.get(actor) ?? 0]))
-    },
+    owing: () => new Set([...pending.values()].map(({actor}) => actor)),
   }
 }
 

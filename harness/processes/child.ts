@@ -2,12 +2,13 @@ import {type ChildProcess, fork} from 'node:child_process'
 import type {Socket} from 'node:net'
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
-import {starvedAtMostSeconds, watchStarvation} from '../starvation.ts'
+import {watchStarvation} from '../starvation.ts'
 import {TooSlow} from '../too-slow.ts'
 import {type Channel, openChannel} from './channel.ts'
 import {adoptOrphans, endOrphans} from './orphans.ts'
 import {readProcess, signalProcess} from './process-table.ts'
 import {type Notice, type RequestMessage, soleActor} from './protocol.ts'
+import {countSilence} from './silence.ts'
 
 /** What a process of the harness is started as. */
 export type Role =
@@ -53,7 +54,7 @@ export interface ChildListeners {
   onNotice(actor: number, notice: Notice, handle: unknown): boolean
   onOutput(stream: 'stdout' | 'stderr', text: string): void
   /** This actor has owed an answer for too long; the process itself goes on talking. */
-  onSilent?(actor: number, seconds: number): void
+  onSilent?(actor: number, seconds: number, starved: boolean): void
   /** Nothing that was asked will be answered any more. */
   onFault(error: Error): void
 }
@@ -69,16 +70,6 @@ export interface Child {
   kill(): void
 }
 
-/**
- * Longest silence of a process that owes an answer; a successor's attempts count as signs of life. Only the
- * seconds in which the harness itself runs count: it may have been stopped together with all its processes.
- */
-const answerWithinSeconds = 30
-/**
- * From when on processes of ours are looked for that are kept from running: the silent one may wait for those.
- * It costs a reading for each.
- */
-const suspectAfterSeconds = 5
 const keptOutputCharacters = 4096
 const shownCharacters = 120
 const processLimitReached = 'the process limit is reached; raise it (ulimit -u)'
@@ -155,9 +146,9 @@ export async function startChild(
 
   const ready = deferred<void>()
   let isReady = false
-  /** Of the process as a whole, while anybody in it owes an answer. */
-  let silentSeconds = 0
-  let starvedSeconds = 0
+  /** Of the process as a whole, and of each actor in it. */
+  const silence = countSilence(isStarved)
+  const silences = new Map<number, ReturnType<typeof countSilence>>()
   let exitedAt: number | undefined
   /** Why the process was ended by us. */
   let fault: Error | undefined
@@ -178,8 +169,9 @@ export async function startChild(
     return new ActorFailed(`the ${role} (pid ${pid}) ${how}${said}`)
   }
   /** What it has told up to now stands; it tells nothing more, and what it was to do has failed. */
-  const giveUp = (why: string, Reason: new (message: string) => Error = ActorFailed) => {
-    fault = new Reason(`the ${role} (pid ${pid}) ${why}`)
+  const giveUp = (why: string, starved = false) => {
+    const words = `the ${role} (pid ${pid}) ${why}`
+    fault = starved ? new TooSlow(words) : new ActorFailed(words)
     fail(fault)
     if (undoesItsWork.includes(role)) child.send(exit, () => undefined)
     else kill()
@@ -220,32 +212,26 @@ export async function startChild(
         ready.resolve()
         return true
       },
+      onHeard: (actor) => silences.get(actor)?.heard(),
       onNonsense: (message) => giveUp(`sent what no process of ours sends: ${shown(message)}`),
       onBroken: (reject) => ended.then((ending) => reject(failure(ending))),
     },
   )
   child.on('message', (message: unknown, handle) => {
-    silentSeconds = 0
-    starvedSeconds = 0
+    silence.heard()
     if (fault === undefined) channel.receive(message, handle as Socket | undefined)
   })
 
   const watchdog = setInterval(() => {
-    const silent = channel.tick()
-    const owes = !isReady || silent.size > 0
-    silentSeconds = owes ? silentSeconds + 1 : 0
-    if (owes && silentSeconds + starvedSeconds >= suspectAfterSeconds && isStarved()) {
-      silentSeconds--
-      starvedSeconds++
-      channel.excuse()
-    }
-    if (silentSeconds >= answerWithinSeconds || starvedSeconds >= starvedAtMostSeconds) {
-      const seconds = silentSeconds + starvedSeconds
-      giveUp(`has said nothing for ${seconds} s`, starvedSeconds > 0 ? TooSlow : ActorFailed)
-      return
-    }
-    for (const [actor, seconds] of silent) {
-      if (seconds >= answerWithinSeconds) listeners.onSilent?.(actor, seconds)
+    const owing = channel.owing()
+    const told = silence.tick(!isReady || owing.size > 0)
+    if (told !== undefined) return giveUp(`has said nothing for ${told.seconds} s`, told.starved)
+    for (const actor of silences.keys()) if (!owing.has(actor)) silences.delete(actor)
+    for (const actor of owing) {
+      const counted = silences.get(actor) ?? countSilence(isStarved)
+      silences.set(actor, counted)
+      const silent = counted.tick(true)
+      if (silent !== undefined) listeners.onSilent?.(actor, silent.seconds, silent.starved)
     }
   }, 1000)
   watchdog.unref()

@@ -1,5 +1,6 @@
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
+import {TooSlow} from '../too-slow.ts'
 import {
   ActorFailed,
   type Child,
@@ -71,11 +72,9 @@ export function openHosts(
         onNotice: (actor, notice, handle) =>
           actors.get(actor)?.part.noticed(notice, handle) ?? true,
         onOutput: () => undefined,
-        onSilent: (actor, seconds) => {
-          const silent = new ActorFailed(
-            `the ${kind} (pid ${child.pid}): no answer for ${seconds} s`,
-          )
-          leave(started, actor, silent)
+        onSilent: (actor, seconds, starved) => {
+          const words = `an actor in the ${kind} (pid ${child.pid}) has said nothing for ${seconds} s`
+          leave(started, actor, starved ? new TooSlow(words) : new ActorFailed(words))
         },
         onFault: (error) => {
           for (const {part} of actors.values()) part.fail(error)

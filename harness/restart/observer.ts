@@ -71,9 +71,9 @@ export function observePort(port: number, onChange: (change: StateChange) => voi
       const {expiresInSeconds} = entry
       const timer = timers.get(key)
       const left = expiresInSeconds ?? 0
-      const restarted =
-        timer !== undefined &&
-        (left > timer.left || askedAt + left > timer.endsBefore + timerToleranceSeconds)
+      // One that has run out is shown with nothing left until its slot of the timer wheel is over.
+      const isPutOff = left > 0 && askedAt + left > (timer?.endsBefore ?? 0) + timerToleranceSeconds
+      const restarted = timer !== undefined && (left > timer.left || isPutOff)
       if (expiresInSeconds === null) timers.delete(key)
       else {
         const known = restarted ? undefined : timer?.endsBefore

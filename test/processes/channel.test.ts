@@ -13,6 +13,7 @@ function openedChannel() {
   const sent: Sent[] = []
   const notices: [actor: number, notice: Notice][] = []
   const nonsense: unknown[] = []
+  const heard: number[] = []
   let broken: Error | null = null
   const channel: Channel = openChannel(
     {
@@ -23,6 +24,7 @@ function openedChannel() {
     },
     {
       onNotice: (actor, notice) => notices.push([actor, notice]) > 0,
+      onHeard: (actor) => heard.push(actor),
       onNonsense: (message) => nonsense.push(message),
       onBroken: (fail) => fail(new Error('the process has ended')),
     },
@@ -32,6 +34,7 @@ function openedChannel() {
     sent,
     notices,
     nonsense,
+    heard,
     breakDown: () => {
       broken = new Error('EPIPE')
     },
@@ -94,20 +97,14 @@ test('what cannot be sent fails with how the process ended', async (t) => {
   await t.throwsAsync(channel.request(client, 'close', null), {message: 'the process has ended'})
 })
 
-test('seconds of silence count for each actor that owes an answer, until it says something', (t) => {
-  const {channel, sent} = openedChannel()
-  t.deepEqual([...channel.tick()], [])
+test('who owes an answer is known, and when each was last heard of', (t) => {
+  const {channel, sent, heard} = openedChannel()
+  t.deepEqual([...channel.owing()], [])
   channel.request(client, 'close', null).catch(() => undefined)
   channel.request(other, 'close', null).catch(() => undefined)
-  channel.tick()
-  t.deepEqual(
-    [...channel.tick()],
-    [
-      [client.actor, 2],
-      [other.actor, 2],
-    ],
-  )
+  t.deepEqual([...channel.owing()], [client.actor, other.actor])
   channel.receive({actor: other.actor, tells: {notice: 'attempts', attempts: []}})
   channel.receive({answerTo: sent[0]?.id, result: bracket})
-  t.deepEqual([...channel.tick()], [[other.actor, 1]])
+  t.deepEqual([...channel.owing()], [other.actor])
+  t.deepEqual(heard, [client.actor, other.actor, other.actor, client.actor])
 })

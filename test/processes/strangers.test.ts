@@ -77,13 +77,14 @@ for (const [role, start] of Object.entries(servers)) {
 }
 
 const greeting = `successor story 1 a-word-of-its-own ${process.pid}`
-for (const answer of [
-  `successor ${process.pid}`,
-  `successor story 1 another-word ${process.pid}`,
+for (const told of [
+  'successor PID',
+  'successor story 1 another-word PID',
   'predecessor 1',
   'HTTP/1.1 400 Bad Request',
 ]) {
-  test(`a restart is not proven by a stranger who answers "${answer.replace(`${process.pid}`, 'PID')}"`, async (t) => {
+  const answer = told.replace('PID', `${process.pid}`)
+  test(`a restart is not proven by a stranger who answers "${told}"`, async (t) => {
     const server = createServer((socket) => socket.on('error', () => undefined).end(`${answer}\n`))
     t.teardown(() => server.close())
     await once(server.listen(0, '127.0.0.1'), 'listening')

@@ -68,6 +68,16 @@ test('a timer that ran anew between two looks is told, however much of it had go
   )
 })
 
+test('a timer that has run out and waits for its slot to be over does not run anew', (t) => {
+  const changes: StateChange[] = []
+  const observe = observePort(serverPort, (change) => changes.push(change))
+  const now = monotonicSeconds()
+  observe([serverSide('TIME_WAIT', 50001, 1)], now)
+  observe([serverSide('TIME_WAIT', 50001, 0)], now + 1.5)
+  observe([serverSide('TIME_WAIT', 50001, 0)], now + 3)
+  t.is(changes.length, 1)
+})
+
 test('a port without sockets has no residue', (t) => {
   t.deepEqual(residueOf(socketsOfPort([listener], 9)), [])
 })
