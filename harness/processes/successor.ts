@@ -65,9 +65,9 @@ export function openSuccessor(tell: Tell): Play {
       let expired = false
       try {
         const tryOnce = async (attempt: number) => {
-          askedAt = monotonicSeconds()
+          const asked = monotonicSeconds()
           const {seconds, refused} = await tried.attempt()
-          const made = {attempt, askedAt, seconds}
+          const made = {attempt, askedAt: asked, seconds}
           if (refused === undefined) attempts.add({...made, outcome: 'granted'})
           else {
             attempts.add({...made, outcome: 'refused'}, refused)
@@ -97,6 +97,7 @@ export function openSuccessor(tell: Tell): Play {
             const dense = isDense(pacing, monotonicSeconds())
             if (dense && !warm) await openAnyPort(server)
             warm = dense
+            askedAt = monotonicSeconds()
           },
         })
         return {granted: true}

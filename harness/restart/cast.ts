@@ -2,6 +2,7 @@ import type {Socket} from 'node:net'
 import type {Namespace} from '../namespaces/surroundings.ts'
 import type {Hosts} from '../processes/hosts.ts'
 import {type Actor, ActorFailed, type Listeners, launch, type Role} from '../processes/launch.ts'
+import type {RequestName} from '../processes/protocol.ts'
 import type {Recording} from './recording.ts'
 
 /** The script went on after the outcome was known; not a failure. */
@@ -22,6 +23,24 @@ export interface CastOptions {
   over: AbortSignal
 }
 
+/**
+ * Whether an actor has something open after such a request, that closes if its process ends. One that has nothing,
+ * and is asked for nothing any more, is missed by nobody.
+ */
+const holdsAfter: Partial<Record<RequestName, boolean>> = {
+  listen: true,
+  restart: true,
+  connect: true,
+  'try-to-connect': true,
+  'take-connection': true,
+  'keep-connecting': true,
+  'stop-connecting': false,
+  close: false,
+  'close-both-ends': false,
+  'close-connection': false,
+  abort: false,
+}
+
 /** The actors of one scenario: who plays, and who is leaving. */
 export interface Cast {
   enter(role: Role): Promise<Actor>
@@ -40,6 +59,7 @@ export function openCast(options: CastOptions): Cast {
   const {program, hosts, listener, namespace, recording, over} = options
   const actors: Actor[] = []
   const leaving = new Set<Actor>()
+  const holding = new Set<Actor>()
   let fail: (error: Error) => void = () => undefined
   const failure = new Promise<never>((_, reject) => {
     fail = reject
@@ -57,7 +77,7 @@ export function openCast(options: CastOptions): Cast {
   }
 
   async function enter(role: Role): Promise<Actor> {
-    const actor = await start(role, {
+    const started = await start(role, {
       onAttempts: (made) => {
         for (const {attempt, seconds, askedAt, outcome, error} of made) {
           const tookSeconds = Math.max(0, seconds - askedAt)
@@ -75,6 +95,18 @@ export function openCast(options: CastOptions): Cast {
       },
       onOutput: (stream, text) => recording.append({event: 'output', role, stream, text}),
     })
+    const actor: Actor = {
+      ...started,
+      request(name, params, connection) {
+        const holds = holdsAfter[name]
+        if (holds === true) holding.add(actor)
+        const answer = started.request(name, params, connection)
+        return answer.then((result) => {
+          if (holds === false) holding.delete(actor)
+          return result
+        })
+      },
+    }
     // Another one may have ended meanwhile, and all with it; nobody would end this one any more.
     if (over.aborted) {
       actor.kill()
@@ -87,7 +119,8 @@ export function openCast(options: CastOptions): Cast {
     actor.ended.then((ending) => {
       const {code, signal, seconds} = ending
       recording.append({...who, change: 'ended', status: code, signal}, seconds)
-      if (!leaving.has(actor)) fail(actor.failure(ending))
+      const isNeeded = holding.has(actor) || !recording.observation().scriptDone
+      if (isNeeded && !leaving.has(actor)) fail(actor.failure(ending))
     })
     return actor
   }

@@ -11,7 +11,7 @@ import {
 } from './cli.ts'
 
 /** Enough for the harness itself and for some scenarios, not for the processes of all of them. */
-const openFiles = 64
+const openFiles = 40
 
 /** They wait, and keep their files open, so that a later one finds none left. */
 const waiting = [
