@@ -4,6 +4,7 @@ import {watchLineSchema} from '../../harness/reports/watch-schema.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {connection, leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
 import {withoutProc, withoutProcProblem} from '../why/without-proc.ts'
+import {withoutNetlink, withoutNetlinkProblem} from '../without-netlink.ts'
 import {missingProgram, projectFolder, runCli, startCli, startProgram, testUnless} from './cli.ts'
 
 const onLinux =
@@ -134,13 +135,13 @@ testUnless(
 )
 
 testUnless(
-  onLinux ?? withoutProcProblem,
-  'without /proc --until-free tries binds all the same, and says once that it sees no sockets',
+  onLinux ?? withoutProcProblem ?? withoutNetlinkProblem,
+  'without /proc and netlink --until-free tries binds all the same, and says once that it sees no sockets',
   async (t) => {
     const port = await takePort(t)
     const server = await listenOn(t, port)
     const args = ['watch', String(port), '--until-free', '--timeout', '30']
-    const watch = startCli(t, args, {launcher: withoutProc})
+    const watch = startCli(t, args, {launcher: [...withoutNetlink(t), ...withoutProc]})
     await watch.shows(/the sockets are not shown: .*ENOENT/)
     t.is(watch.child.exitCode, null)
     server.close()
@@ -152,10 +153,11 @@ testUnless(
 )
 
 testUnless(
-  onLinux ?? withoutProcProblem,
-  'without /proc and without --until-free nothing can be watched: exit status 3',
+  onLinux ?? withoutProcProblem ?? withoutNetlinkProblem,
+  'without /proc, netlink and --until-free nothing can be watched: exit status 3',
   async (t) => {
-    const {status, stderr} = await runCli(t, ['watch', '1'], {launcher: withoutProc})
+    const launcher = [...withoutNetlink(t), ...withoutProc]
+    const {status, stderr} = await runCli(t, ['watch', '1'], {launcher})
     t.is(status, 3)
     t.regex(stderr, /^rebind: \/proc\/net\/tcp cannot be read \(ENOENT\)/)
   },

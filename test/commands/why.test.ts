@@ -10,6 +10,7 @@ import {bindNative, closeNative} from '../../harness/sockets/native.ts'
 import {asNobody, nobodyProblem} from '../faults/machine.ts'
 import {connection, leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
 import {withoutProc, withoutProcProblem} from '../why/without-proc.ts'
+import {withoutNetlink, withoutNetlinkProblem} from '../without-netlink.ts'
 import {
   complaintsOf,
   runCli,
@@ -201,16 +202,17 @@ testUnless(
 )
 
 testUnless(
-  onLinux ?? withoutProcProblem,
-  'without /proc binds are tried all the same, and what could not be looked at is told',
+  onLinux ?? withoutProcProblem ?? withoutNetlinkProblem,
+  'without /proc and netlink binds are tried all the same, and what could not be looked at is told',
   async (t) => {
     const port = await takePort(t)
-    const free = await whyPort(t, [String(port)], {launcher: withoutProc})
+    const launcher = [...withoutNetlink(t), ...withoutProc]
+    const free = await whyPort(t, [String(port)], {launcher})
     t.is(free.status, 0)
     t.true(free.bindable)
     t.is(free.sockets, null)
     await listenOn(t, port)
-    const taken = await whyPort(t, [String(port)], {launcher: withoutProc})
+    const taken = await whyPort(t, [String(port)], {launcher})
     t.is(taken.status, 1)
     t.false(taken.bindable)
     t.deepEqual(kinds(taken.causes), ['not-visible'])
@@ -219,6 +221,21 @@ testUnless(
         'The sockets could not be looked at: /proc/net/tcp cannot be read (ENOENT); check that /proc is mounted.',
       ])
     }
+  },
+)
+
+testUnless(
+  onLinux ?? withoutProcProblem,
+  'without /proc the sockets are told by netlink, and that their processes could not be looked up',
+  async (t) => {
+    const port = await takePort(t)
+    await listenOn(t, port)
+    const {causes, sockets} = await whyPort(t, [String(port)], {launcher: withoutProc})
+    t.deepEqual(kinds(causes), ['listener'])
+    t.deepEqual(
+      sockets?.map(({state}) => state),
+      ['LISTEN'],
+    )
   },
 )
 

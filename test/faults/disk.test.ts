@@ -8,6 +8,7 @@ import {
   temporaryFolder,
   testUnless,
 } from '../commands/cli.ts'
+import {withoutNetlink, withoutNetlinkProblem} from '../without-netlink.ts'
 import {afterMounting, mountProblem} from './machine.ts'
 
 const full =
@@ -74,13 +75,13 @@ test('a run whose folder is deleted meanwhile prints what it measured, and says 
 })
 
 testUnless(
-  mountProblem,
-  'without /proc a run judges what it can, and says that the residue is not visible',
+  mountProblem ?? withoutNetlinkProblem,
+  'without /proc and netlink a run judges what it can, and says that the residue is not visible',
   async (t) => {
     const out = temporaryFolder(t)
     const args = ['run', '--quick', '--json', 'server-closes-first', 'no-tw-buckets', '--out', out]
     const {status, stdout, stderr} = await runCli(t, args, {
-      launcher: afterMounting('mount -t tmpfs none /proc'),
+      launcher: [...withoutNetlink(t), ...afterMounting('mount -t tmpfs none /proc')],
     })
     t.is(status, 0, stderr)
     const [plain, ...inNamespaces] = JSON.parse(stdout).results

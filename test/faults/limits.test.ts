@@ -8,10 +8,10 @@ import {
   missingProgram,
   readEvents,
   readReport,
-  runCli,
   stackTrace,
   startCli,
   startedPids,
+  startProgram,
   temporaryFolder,
   testUnless,
 } from '../commands/cli.ts'
@@ -120,25 +120,32 @@ function memoryGroup(megabytes: number): MemoryGroup | undefined {
   return undefined
 }
 
+/** A run of these scenarios needs some 90. */
+const limitMegabytes = 120
+
 function memoryProblem(): string | undefined {
-  const group = memoryGroup(200)
+  const group = memoryGroup(limitMegabytes)
   if (group === undefined) return 'a memory cgroup cannot be created'
   const counts = group.killed() !== null
   group.remove()
   return counts ? undefined : 'this kernel does not count what it ends for want of memory'
 }
 
+/** As a program of the user's that needs ever more memory. */
+const hog = 'const kept = []; for (let mb = 0; mb < 100; mb++) kept.push(Buffer.alloc(1 << 20, 1))'
+
 testUnless(
   memoryProblem(),
-  'with 200 MB of memory the kernel ends processes of scenarios, which fail, and not the run',
+  'where memory runs out the kernel ends processes of scenarios, which fail, and not the run',
   async (t) => {
     const out = temporaryFolder(t)
-    const {processes, killed, remove} = memoryGroup(200) ?? t.fail()
+    const {processes, killed, remove} = memoryGroup(limitMegabytes) ?? t.fail()
     t.teardown(remove)
-    const cli = runCli(t, ['run', '--limit', '4', ...waiting, '--out', out], {
-      launcher: after('echo $$ >"$1"', processes),
-    })
-    const {status, signal, stderr} = await cli
+    const inGroup = after('echo $$ >"$1"', processes)
+    const cli = startCli(t, ['run', '--limit', '10', ...waiting, '--out', out], {launcher: inGroup})
+    await Promise.all(waiting.map((id) => cli.shows(new RegExp(`${id}: EADDRINUSE`))))
+    await startProgram(t, [...inGroup, process.execPath, '-e', hog]).ended
+    const {status, signal, stderr} = await cli.ended
     t.is(signal, null, stderr)
     t.is(readFileSync(processes, 'utf8'), '')
     t.true((killed() ?? 0) > 0, 'the kernel has ended processes')

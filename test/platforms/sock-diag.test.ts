@@ -5,10 +5,13 @@ import {readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
 import {NoSockDiag, portRanges, readSockDiag} from '../../harness/platforms/sock-diag.ts'
 import type {SocketEntry, SocketQuery} from '../../harness/platforms/socket-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {runCli, temporaryFolder} from '../commands/cli.ts'
+import {needs, testUnless} from '../needs.ts'
+import {withoutNetlink, withoutNetlinkProblem} from '../without-netlink.ts'
 
 /** Why netlink is not tried here; undefined where it answers. */
 const problem = process.platform === 'linux' ? (nativeOpenerProblem() ?? whyNot()) : 'not Linux'
-const onLinux = problem === undefined ? test : test.skip
+const onLinux = needs(problem)
 
 function whyNot(): string | undefined {
   try {
@@ -132,3 +135,16 @@ test('ports become few ranges, joined over the smallest gaps', (t) => {
     [3, 3],
   ])
 })
+
+testUnless(
+  withoutNetlinkProblem ?? nativeOpenerProblem(),
+  'where the kernel answers no netlink, /proc is read: the residue is seen all the same',
+  async (t) => {
+    const out = temporaryFolder(t)
+    const args = ['run', '--quick', '--json', 'server-closes-first', '--out', out]
+    const {status, stdout, stderr} = await runCli(t, args, {launcher: withoutNetlink(t)})
+    t.is(status, 0, stderr)
+    const [result] = JSON.parse(stdout).results
+    t.deepEqual(result.residue, [{endpoint: 'server', state: 'TIME_WAIT', count: 1}])
+  },
+)
