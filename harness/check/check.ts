@@ -3,6 +3,7 @@ import type {Platform} from '../platforms/platform.ts'
 import {compileActor} from '../processes/compile.ts'
 import type {CheckDocument, CheckProblem, CheckRound} from '../reports/check-schema.ts'
 import {describeHost} from '../reports/host.ts'
+import {resetSocket} from '../sockets/reset.ts'
 import {isOutOfFiles} from '../sockets/system-error.ts'
 import {adviceFor} from './advice.ts'
 import type {CheckContext, CheckListeners, RunningServer} from './context.ts'
@@ -104,7 +105,7 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
       rounds.push(played.round)
       server = played.successor
     }
-    server?.waiting?.client.socket.resetAndDestroy()
+    if (server?.waiting !== undefined) resetSocket(server.waiting.client.socket)
   } catch (error) {
     if (signal.aborted) {
       const message = `interrupted by ${signal.reason}`

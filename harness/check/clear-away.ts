@@ -31,8 +31,10 @@ export async function clearAway(
     await delay(killEveryMilliseconds, undefined, {signal})
   }
   // What it wrote arrives within a moment; a process outside of our reach may keep the pipe.
+  const patience = new AbortController()
   await Promise.race([
     start.silent,
-    delay(endWithinSeconds * 1000, undefined, {signal, ref: false}),
-  ])
+    delay(endWithinSeconds * 1000, undefined, {signal: patience.signal}),
+  ]).finally(() => patience.abort())
+  signal.throwIfAborted()
 }

@@ -3,6 +3,7 @@ import {PassThrough} from 'node:stream'
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {type Netcat, netcat} from '../processes/netcat.ts'
+import {resetSocket} from '../sockets/reset.ts'
 import {isOutOfFiles} from '../sockets/system-error.ts'
 import type {PortView} from './port-view.ts'
 
@@ -56,7 +57,7 @@ export async function openConnections(
   // The fault is ours then, not the server's: it would be measured with fewer than were asked for.
   const problem = refused.find(isOutOfFiles) ?? (connections.length === 0 ? refused[0] : undefined)
   if (problem !== undefined) {
-    for (const {client} of connections) client.socket.resetAndDestroy()
+    for (const {client} of connections) resetSocket(client.socket)
     throw problem
   }
   if (send.length > 0) {

@@ -4,6 +4,7 @@ import {monotonicSeconds} from '../clock.ts'
 import {type Netcat, netcat} from '../processes/netcat.ts'
 import type {LocalPort} from '../sockets/connect.ts'
 import {nodeBindOption} from '../sockets/opener.ts'
+import {resetSocket} from '../sockets/reset.ts'
 
 export interface ProberOptions {
   host: string
@@ -66,7 +67,7 @@ export function openProber(options: ProberOptions): Prober {
     try {
       await connected
       const at = monotonicSeconds()
-      if (timer === undefined) socket.resetAndDestroy()
+      if (timer === undefined) resetSocket(socket)
       else {
         socket.setTimeout(0)
         ports.add(socket.localPort ?? 0)
@@ -98,7 +99,7 @@ export function openProber(options: ProberOptions): Prober {
     pause,
     connection: () => had,
     reject() {
-      had?.client.socket.resetAndDestroy()
+      if (had !== undefined) resetSocket(had.client.socket)
       had = undefined
     },
     next: () =>

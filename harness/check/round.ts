@@ -1,5 +1,6 @@
 import {monotonicSeconds} from '../clock.ts'
 import type {CheckProblem, CheckRound} from '../reports/check-schema.ts'
+import {resetSocket} from '../sockets/reset.ts'
 import {isOutOfFiles} from '../sockets/system-error.ts'
 import {type OpenConnection, openConnections} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
@@ -95,7 +96,7 @@ export async function playRound(
     // Nobody else ends a connection that came about between two attempts.
     if (successor === undefined) prober.reject()
     for (const used of prober.ports) context.usedPorts.add(used)
-    for (const {client} of connections) client.socket.resetAndDestroy()
+    for (const {client} of connections) resetSocket(client.socket)
   }
 }
 

@@ -10,6 +10,10 @@ import type {ServerStart} from './server.ts'
 const connectWithinSeconds = 5
 const lookEveryMilliseconds = 50
 const shortestWatchSeconds = 0.5
+/** How long a server may still run after it has closed its listener, if it is ending. */
+const endsWithinSeconds = 1
+/** The same for one that ends by itself, once it has served its client. */
+const servesWithinSeconds = 5
 
 export interface Watch {
   context: Pick<CheckContext, 'options' | 'look' | 'signal'>
@@ -33,6 +37,7 @@ export async function staysUp(watch: Watch): Promise<StartOutcome | undefined> {
   const client = prober.connection()?.client.socket
   let until = monotonicSeconds() + Math.max(shortestWatchSeconds, usualSeconds)
   let unseenSince: number | undefined
+  let closedSince: number | undefined
   for (;;) {
     signal.throwIfAborted()
     const ending = server.ending()
@@ -53,8 +58,12 @@ export async function staysUp(watch: Watch): Promise<StartOutcome | undefined> {
     } else unseenSince = undefined
     // One that takes a single client listens no longer once it has it.
     const hasClient = !client.destroyed && !client.readableEnded
-    if (ours.length === 0 && unseen.length === 0 && !hasClient) return {kind: 'stopped-listening'}
-    if (at >= until) return undefined
+    if (ours.length === 0 && unseen.length === 0 && !hasClient) {
+      closedSince ??= at
+      // Whoever ends closes its listener a moment before that is told.
+      const grace = options.stop === 'none' ? servesWithinSeconds : endsWithinSeconds
+      if (at - closedSince > grace) return {kind: 'stopped-listening'}
+    } else if (at >= until) return undefined
     const wake = new AbortController()
     await Promise.race([
       server.ended,

@@ -10,7 +10,7 @@ interface Waiting {
  * Slept between two turns while somebody's moment is near: too short for a timer of Node's. A process that never
  * sleeps gets its share of a busy machine in whole time slices, and misses tens of milliseconds at a time.
  */
-const restMilliseconds = 0.2
+const restMilliseconds = 1
 /** Node's timers are whole milliseconds, and late by up to one. */
 const nearMilliseconds = 1.5
 const sleeper = new Int32Array(new SharedArrayBuffer(4))

@@ -2,6 +2,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import {type ConnectOptions, startConnecting} from '../sockets/connect.ts'
+import {resetSocket} from '../sockets/reset.ts'
 import type {Counts} from './protocol.ts'
 
 const connectEveryMilliseconds = 2
@@ -114,6 +115,6 @@ async function askWhoAnswers(where: ConnectOptions): Promise<Outcome> {
       })
     })
   } finally {
-    socket.resetAndDestroy()
+    resetSocket(socket)
   }
 }

@@ -1,6 +1,7 @@
 import {once} from 'node:events'
 import {PassThrough} from 'node:stream'
 import {type Address, clientHost} from '../sockets/address.ts'
+import {resetSocket} from '../sockets/reset.ts'
 import {withinRunningSeconds} from '../too-slow.ts'
 import {netcat} from './netcat.ts'
 
@@ -32,6 +33,6 @@ export async function verifyAccepting(
       throw new Error(`the restarted port answered "${String(said).trim()}", not "${greeting}"`)
     }
   } finally {
-    socket.resetAndDestroy()
+    resetSocket(socket)
   }
 }

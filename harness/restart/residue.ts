@@ -2,6 +2,7 @@ import {once} from 'node:events'
 import {createConnection, createServer, type Socket} from 'node:net'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {bindNative} from '../sockets/native.ts'
+import {resetSocket} from '../sockets/reset.ts'
 import {withinRunningSeconds} from '../too-slow.ts'
 
 /** The residues whose release is the kernel's alone. */
@@ -67,7 +68,7 @@ async function leave(
     await finArrived
     return {appeared: closing(client), dispose: () => undefined}
   } catch (error) {
-    for (const socket of sockets) socket.resetAndDestroy()
+    for (const socket of sockets) resetSocket(socket)
     throw error
   } finally {
     listener.close()
