@@ -13,7 +13,7 @@ import type {Recording} from './recording.ts'
 import type {Trial} from './trial.ts'
 
 /** On loopback an answer comes within microseconds; an OS that gives none lets a SYN go unanswered for a minute. */
-const reconnectWithinSeconds = 3
+export const reconnectWithinSeconds = 3
 
 export interface ScriptOptions {
   cast: Cast

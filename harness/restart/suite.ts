@@ -14,6 +14,7 @@ import {blankResult} from './blank.ts'
 import {watchHoldUps} from './hold-ups.ts'
 import {mergeRepetitions} from './repeats.ts'
 import {type RestartProgress, restart} from './restart.ts'
+import {reconnectWithinSeconds} from './script.ts'
 
 export interface SuiteOptions {
   scenarios: Readonly<Record<string, Scenario>>
@@ -39,7 +40,7 @@ export interface SuiteOptions {
  * How many scenarios start their processes at the same time: enough to keep two cores busy, few enough
  * that the memory of processes which live for milliseconds does not add up.
  */
-const settingUpAtOnce = 4
+const settingUpAtOnce = 6
 
 /** How many scenarios wait at the same time, if they are repeated: each keeps up to four processes. */
 const repeatedAtOnce = 48
@@ -151,7 +152,13 @@ function longestFirst(options: SuiteOptions): [id: string, scenario: Scenario][]
   const wait = ([id, scenario]: [string, Scenario]) => {
     const {expected} = blankResult(id, scenario, options)
     const isLonger = scenario.successor?.retry !== undefined || scenario.namespace?.dropsPackets
-    return (expected?.residueSeconds?.[0] ?? 0) + (isLonger ? 1 : 0)
+    // Before its successor tries, a client waits in vain.
+    const waitsInVain = expected?.calls?.some(({outcome}) => outcome === 'unanswered')
+    return (
+      (expected?.residueSeconds?.[0] ?? 0) +
+      (isLonger ? 1 : 0) +
+      (waitsInVain ? reconnectWithinSeconds : 0)
+    )
   }
   return Object.entries(options.scenarios).sort((a, b) => wait(b) - wait(a))
 }
