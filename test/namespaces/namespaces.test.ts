@@ -20,6 +20,7 @@ import {
   until,
 } from '../commands/cli.ts'
 import {afterMounting, mountProblem} from '../faults/machine.ts'
+import {pathsOf} from '../needs.ts'
 import {
   namespaceProblem,
   packetFilterPaths,
@@ -28,9 +29,8 @@ import {
 } from './available.ts'
 
 /** It is looked for where administrators' programs are, too. */
-const sysctlProblem = ['/usr/sbin', '/sbin'].some((folder) => existsSync(join(folder, 'sysctl')))
-  ? undefined
-  : missingProgram('sysctl')
+const sysctlProblem =
+  pathsOf('sysctl', ['/usr/sbin', '/sbin']).length > 0 ? undefined : missingProgram('sysctl')
 
 /** One scenario for each kind of thing that is changed: each setting, and the packet rules. */
 const changing = [
