@@ -12,7 +12,7 @@ export const starvedAtMostSeconds = 300
  * /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst), which also counts what a limit on its
  * processor time costs it. Empty where there is none.
  */
-function processorWaits(pids: Iterable<number>): Map<number, number> {
+export function processorWaits(pids: Iterable<number>): Map<number, number> {
   const waits = new Map<number, number>()
   for (const pid of pids) {
     try {

@@ -3,6 +3,7 @@ import pRetry from 'p-retry'
 import {monotonicSeconds} from '../clock.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {CheckError, CheckRound, Survivor} from '../reports/check-schema.ts'
+import {processorWaits} from '../starvation.ts'
 import {clearAway} from './clear-away.ts'
 import {asOpenConnection, type OpenConnection} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
@@ -164,7 +165,8 @@ export async function restart(
   ): Promise<{code: CheckError['code']} | undefined> {
     const says = start.lines.namesAddressInUse()
     const usual = 2 * first.startupSeconds + (says ? spokenRetrySeconds : silentRetrySeconds)
-    if (startupSeconds <= usual) return undefined
+    // What its processes waited for a processor says something of this machine, and nothing of the port.
+    if (startupSeconds - starvedSeconds(start) <= usual) return undefined
     const wasInTheWay =
       left === null
         ? connections.some((each) => each.endedByServer())
@@ -176,6 +178,11 @@ export async function restart(
         : hadListener(left) || !(await isAnyLeft(context, connections))
     if (wasInTheWay && isGone) return {code: says ? 'EADDRINUSE' : null}
     return says ? {code: null} : undefined
+  }
+
+  function starvedSeconds({number}: ServerStart): number {
+    const pids = host.processes().flatMap((each) => (each.start === number ? each.pid : []))
+    return [...processorWaits(pids).values()].reduce((sum, seconds) => sum + seconds, 0)
   }
 
   try {
