@@ -82,6 +82,7 @@ export async function play(options: PlayOptions): Promise<Result> {
       ...(namespace === undefined ? [] : [namespace.failure]),
     ])
     await stage.watch.look()
+    stage.watch.end()
     if (granted) await verify(options, stage, place.port)
     const result = judged(context.wait)
     // Where a process has been killed, that is why the rest went otherwise; it may be told only now.

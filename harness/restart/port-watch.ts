@@ -41,6 +41,7 @@ export interface PortWatch {
   expectTraffic(isThere: boolean): void
   /** Packets are dropped, so that nothing settles: from here on it is looked often. */
   expectDisturbance(isThere: boolean): void
+  /** What is seen from here on is no part of the story. */
   end(): void
 }
 
@@ -48,12 +49,14 @@ export function openPortWatch({platform, readSockets, recording}: PortWatchOptio
   let watched: {port: number; observe: ReturnType<typeof observePort>} | undefined
   let timer: NodeJS.Timeout | undefined
   let amidTraffic = false
+  let ended = false
 
   async function look(): Promise<SeenSocket[] | null> {
-    if (readSockets === null || watched === undefined) return null
+    if (readSockets === null || watched === undefined || ended) return null
     const askedAt = monotonicSeconds()
     const {port, observe} = watched
-    return observe(await readSockets({ports: [port]}), askedAt)
+    const table = await readSockets({ports: [port]})
+    return ended ? null : observe(table, askedAt)
   }
 
   return {
@@ -87,7 +90,10 @@ export function openPortWatch({platform, readSockets, recording}: PortWatchOptio
         ? setInterval(() => void look().catch(() => undefined), disturbedLookMilliseconds)
         : undefined
     },
-    end: () => clearInterval(timer),
+    end() {
+      ended = true
+      clearInterval(timer)
+    },
   }
 }
 
