@@ -19,6 +19,13 @@ const signOfLifeEveryMilliseconds = 5000
 
 /** All successors of a host try by one clock. */
 const ticker = openTicker()
+/** Those that try densely now. */
+const dense = new Set<object>()
+/**
+ * So many can try every millisecond: each attempt costs this process and the harness some 60 us. With more of them
+ * each tries less often, or all would wait for a processor.
+ */
+const denseAtOnce = 13
 
 /** The server after the restart: it tries to open the port until that is granted. */
 export function openSuccessor(tell: Tell): Play {
@@ -32,7 +39,11 @@ export function openSuccessor(tell: Tell): Play {
   async function pause(firstAttemptAt: number, deadline: number): Promise<void> {
     const pausedAt = monotonicSeconds()
     for (let rung = false; !rung; ) {
-      const due = pausedAt + pauseMilliseconds(pacing, pausedAt, firstAttemptAt) / 1000
+      if (isDense(pacing, pausedAt)) dense.add(handlers)
+      else dense.delete(handlers)
+      const crowd = dense.has(handlers) ? Math.max(1, dense.size / denseAtOnce) : 1
+      const milliseconds = crowd * pauseMilliseconds(pacing, pausedAt, firstAttemptAt)
+      const due = pausedAt + milliseconds / 1000
       rung = await new Promise<boolean>((resolve) => {
         const ring = () => resolve(true)
         wake = () => {
@@ -105,6 +116,7 @@ export function openSuccessor(tell: Tell): Play {
         if (error === refusal) return {granted: false}
         throw error
       } finally {
+        dense.delete(handlers)
         attempts.flush()
       }
     },
@@ -119,6 +131,7 @@ export function openSuccessor(tell: Tell): Play {
       wake()
     },
     close() {
+      dense.delete(handlers)
       heir.close()
       candidate?.close()
     },
