@@ -3,6 +3,7 @@ import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {policiesSchema} from '../../harness/reports/policies-schema.ts'
 import {type Timing, timingSchema} from '../../harness/reports/timing-schema.ts'
+import {watchHoldUps} from '../../harness/restart/hold-ups.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {
   complaintsOf,
@@ -42,6 +43,7 @@ testUnless(
   '32 ports are waited out, explained by their slots, and fed to the policies',
   async (t) => {
     const out = temporaryFolder(t)
+    const holdUps = watchHoldUps()
     const {status, stdout, stderr} = await runCli(t, [
       'timing',
       '--ports',
@@ -51,6 +53,9 @@ testUnless(
       out,
     ])
     t.is(status, 0, stderr)
+    // For how long this process, which only waits, was kept from running: so was the measurement, or longer.
+    const heldUp = holdUps.longestSince(0)
+    holdUps.end()
     const timing = checkFolder(t, out)
     t.deepEqual(timingSchema.parse(JSON.parse(stdout)), timing)
     const {samples, summary, slots, host} = timing
@@ -60,7 +65,8 @@ testUnless(
     t.is(summary.unexpected, 0)
     for (const {waitSeconds, uncertaintySeconds, attempts, ...sample} of samples) {
       t.true((waitSeconds ?? 0) > 20)
-      t.true((uncertaintySeconds ?? 1) > 0 && (uncertaintySeconds ?? 1) < 0.5)
+      t.true((uncertaintySeconds ?? 0) > 0)
+      t.true((uncertaintySeconds ?? 0) < 0.5 + 2 * heldUp, `held up ${heldUp} s`)
       t.true(attempts > 20, 'tried seldom during the wait, and densely at its end')
       const granted = sample.grantedAtSeconds ?? 0
       t.true(Math.abs(granted - sample.closedAtSeconds - (waitSeconds ?? 0)) < 1e-6)
@@ -74,7 +80,10 @@ testUnless(
       t.true((summary.minSeconds ?? 0) >= 60)
       t.true(Math.abs((summary.kernelTimerSeconds ?? 0) - 60) < 0.5)
       if (typeof host.settings.CONFIG_HZ === 'number') {
-        t.is(slots.inferredHz, host.settings.CONFIG_HZ)
+        // An instant that half of the ports were seen too late at is none.
+        if (heldUp < 0.1 || slots.inferredHz !== null) {
+          t.is(slots.inferredHz, host.settings.CONFIG_HZ)
+        }
       }
     }
 
