@@ -17,6 +17,8 @@ const passingStates: readonly TcpState[] = [
 ]
 const settleWithinSeconds = 0.5
 export const settlePollMilliseconds = 5
+/** With traffic no two looks are alike. */
+const residueLooks = 4
 /** While packets are dropped, what happens lasts for a retransmission timeout of 0.2 s or more. */
 const disturbedLookMilliseconds = 20
 
@@ -68,7 +70,14 @@ export function openPortWatch({platform, readSockets, recording}: PortWatchOptio
     },
     look,
     async lookAtResidue() {
-      const sockets = await look()
+      // The table is not read in one moment: a socket that becomes another one meanwhile, as in TIME_WAIT, can be
+      // missed. What two looks running show alike is there.
+      let sockets = await look()
+      for (let looks = 1; looks < residueLooks; looks++) {
+        const before = JSON.stringify(visibleResidue(platform, sockets))
+        sockets = await look()
+        if (JSON.stringify(visibleResidue(platform, sockets)) === before) break
+      }
       recording.append({event: 'residue', residue: visibleResidue(platform, sockets)})
       return sockets
     },
