@@ -3,6 +3,7 @@ import type {Settings} from '../platforms/platform.ts'
 import {type Counts, countNames} from '../processes/protocol.ts'
 import type {ReportedCall, ResidueEntry, ResultBind, TimelineEntry} from '../reports/schema.ts'
 import type {RestartEvent, Timed} from './events.ts'
+import {Timeline} from './timeline.ts'
 
 /** The bind attempts of one successor; all moments are seconds since the run began. */
 export interface Attempts {
@@ -51,7 +52,7 @@ export interface Observation {
   /** How old the residue may have been when the client came back to its old port. */
   calledAfterSeconds?: number
   counts: Counts
-  timeline: readonly TimelineEntry[]
+  timeline: Timeline
   /** How often a kernel timer has been seen to run anew. */
   timerRestarts: number
   released?: Released
@@ -65,7 +66,7 @@ export const nothingYet: Observation = {
   attempts: {count: 0, errors: {}, firstError: null},
   calls: [],
   counts: {},
-  timeline: [],
+  timeline: Timeline.empty,
   timerRestarts: 0,
   tooLate: false,
   scriptDone: false,
@@ -149,17 +150,10 @@ function bracketOf({
 }
 
 function withChange(seen: Observation, {event: _, ...change}: EventOf<'state'>): Observation {
-  const {endpoint, connection, state, expiresInSeconds} = change
-  const before = seen.timeline.findLast(
-    (told) => told.endpoint === endpoint && told.connection === connection,
-  )
+  const {timeline, before} = seen.timeline.add(change)
   // The same end of the connection was told of before, in the same state.
-  const restarted = expiresInSeconds !== undefined && before?.state === state
-  return {
-    ...seen,
-    timeline: [...seen.timeline, change],
-    timerRestarts: seen.timerRestarts + (restarted ? 1 : 0),
-  }
+  const restarted = change.expiresInSeconds !== undefined && before?.state === change.state
+  return {...seen, timeline, timerRestarts: seen.timerRestarts + (restarted ? 1 : 0)}
 }
 
 function withAttempt(seen: Attempts, event: EventOf<'bind-attempt'>): Attempts {
@@ -208,9 +202,9 @@ function releasedBy(event: EventOf<'release'>): Released {
 }
 
 /** What is on the port, by the changes of state that were told of. */
-export function socketsLeft(timeline: readonly TimelineEntry[]): ResidueEntry[] {
+export function socketsLeft(timeline: Iterable<TimelineEntry>): ResidueEntry[] {
   const states = new Map(
-    timeline.map(({endpoint, socket, connection = 0, state}) => [
+    [...timeline].map(({endpoint, socket, connection = 0, state}) => [
       `${endpoint} ${socket} ${connection}`,
       {endpoint, state},
     ]),

@@ -4,6 +4,7 @@ import test from 'ava'
 import {liveProgress} from '../../harness/reports/progress.ts'
 import {nothingYet} from '../../harness/restart/observation.ts'
 import type {RestartProgress} from '../../harness/restart/restart.ts'
+import {Timeline} from '../../harness/restart/timeline.ts'
 
 /** A terminal of this size, and what is written to it. */
 function terminal(columns: number, rows: number) {
@@ -24,6 +25,7 @@ const now = 1_000
 /** Waiting for a TIME_WAIT that is released in 2.05 s after `seconds` at the latest. */
 function waiting(seconds: number | null): RestartProgress {
   const timeWait = {endpoint: 'server', state: 'TIME_WAIT'} as const
+  const changed = {...timeWait, seconds: 0, socket: 'connection', connection: 1} as const
   return {
     expected: () => ({
       verdict: 'delayed',
@@ -35,7 +37,7 @@ function waiting(seconds: number | null): RestartProgress {
     observation: () => ({
       ...nothingYet,
       residue: [{...timeWait, count: 1}],
-      timeline: [{...timeWait, seconds: 0, socket: 'connection', connection: 1}],
+      timeline: Timeline.empty.add(changed).timeline,
       waitingSince: 0,
       ...(seconds === null ? {} : {releaseFrom: seconds}),
     }),
