@@ -82,8 +82,12 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
   const isNew = ({pid}: Holder) => host.startOf(pid) === server.number
   const oldAreAlive = () => host.processes().some(({start}) => start !== server.number)
 
-  /** Whose the listener is. */
-  async function judgeListener(view: PortView, at: number): Promise<StartOutcome | undefined> {
+  /** Whose the listener is. @param ending how the command had ended before the look began */
+  async function judgeListener(
+    view: PortView,
+    at: number,
+    ending: CommandEnding | undefined,
+  ): Promise<StartOutcome | undefined> {
     const {ours, old, others, unseen}: Judged = await judge.judge(view, at)
     if (others.length > 0) return {kind: 'other-process', holders: others}
     if (old.length > 0) {
@@ -97,8 +101,7 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
     if (unseen.length > 0) return judgeUnseen(unseen, at)
     unseenSince = undefined
     if (ours.length === 0) return undefined
-    const status = server.ending()?.code
-    return status === 0 && prober === undefined
+    return ending?.code === 0 && prober === undefined
       ? {kind: 'daemonised', holders: ours}
       : {kind: 'listening', at, holders: ours, beside: [...beside.values()]}
   }
@@ -109,10 +112,13 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
   }
 
   /** A connection was had. If the listener is gone again, it was there for this one. */
-  async function judgeConnection(view: PortView): Promise<StartOutcome | undefined> {
+  async function judgeConnection(
+    view: PortView,
+    ending: CommandEnding | undefined,
+  ): Promise<StartOutcome | undefined> {
     const had = prober?.connection()
     if (had === undefined) return undefined
-    if (view.listeners.length > 0) return judgeListener(view, had.at)
+    if (view.listeners.length > 0) return judgeListener(view, had.at, ending)
     const ends = view.connections
       .filter(
         ({endpoint, entry}) =>
@@ -173,8 +179,8 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
       view = await look()
     }
     const outcome =
-      (await judgeConnection(view)) ??
-      (view.listeners.length > 0 ? await judgeListener(view, at) : undefined)
+      (await judgeConnection(view, ending)) ??
+      (view.listeners.length > 0 ? await judgeListener(view, at, ending) : undefined)
     if (outcome !== undefined) return outcome
     if (view.listeners.length === 0) prober?.resume()
     if (ending !== undefined) {

@@ -41,13 +41,18 @@ export async function stopServer(
 ): Promise<Stop> {
   const {options, look, host, signal, onEvent} = context
   const {stop, stopTimeoutSeconds} = options
+  const judge = openListenerJudge(context, server, listened)
   const lookedAt = monotonicSeconds()
   const before = await look()
-  const {ours} = await openListenerJudge(context, server, listened).judge(before, lookedAt)
+  const {ours} = await judge.judge(before, lookedAt)
   // The process table knows of an end before the guardian does.
   if (!host.processes().some(({pid}) => pid === server.pid)) {
     const ending = await server.ended
-    if (ending.code === 0 && ours.length > 0) return {kind: 'daemonised', holders: ours}
+    // By a look that began after the end: the one before may have seen the listener that ended with it.
+    const left = await judge.judge(await look(), monotonicSeconds())
+    if (ending.code === 0 && left.ours.length > 0) {
+      return {kind: 'daemonised', holders: left.ours}
+    }
     if (stop !== 'none') {
       await server.silent
       throw new CouldNotMeasure(diedProblem(ending, server))
