@@ -1,3 +1,5 @@
+import {monotonicSeconds} from '../clock.ts'
+
 /** Longest part of a line that is kept. */
 const lineCharacters = 500
 const keptLines = 5
@@ -13,10 +15,13 @@ const rememberedLines = 100
 
 /** What one attempt wrote, as far as it tells why the attempt failed. */
 export interface OutputLines {
-  add(text: string): void
+  /** @param at when it was written, monotonic seconds */
+  add(text: string, at?: number): void
   /** The lines that name the error, without repetitions; the last lines where none does. */
   errorLines(): string[]
   namesAddressInUse(): boolean
+  /** When that was first named, monotonic seconds; undefined where it was not. */
+  namedAddressInUseAt(): number | undefined
   /** All lines that read as if a port were in use, for the starts that follow. */
   readsAsInUse(): ReadonlySet<string>
 }
@@ -32,6 +37,7 @@ export function collectLines(usual: ReadonlySet<string> = new Set()): OutputLine
   const problems: string[] = []
   let last: string[] = []
   let partial = ''
+  let namedAt: number | undefined
 
   const names = (line: string) => addressInUse.test(line) && !usual.has(withoutNumbers(line.trim()))
 
@@ -45,14 +51,16 @@ export function collectLines(usual: ReadonlySet<string> = new Set()): OutputLine
     const list = names(kept) ? inUse : problem.test(kept) ? problems : undefined
     if (list !== undefined && list.length < keptLines && !list.includes(kept)) list.push(kept)
   }
+  const namesAddressInUse = () => inUse.length > 0 || names(partial)
   return {
-    add(text) {
+    add(text, at = monotonicSeconds()) {
       const [first = '', ...rest] = text.split(/\r?\n/)
       partial = copied((partial + first).slice(0, lineCharacters))
       for (const line of rest) {
         take(partial)
         partial = copied(line.slice(0, lineCharacters))
       }
+      if (namedAt === undefined && namesAddressInUse()) namedAt = at
     },
     errorLines() {
       const all = partial.trim() === '' ? last : [...last, partial.trim()].slice(-keptLines)
@@ -60,7 +68,8 @@ export function collectLines(usual: ReadonlySet<string> = new Set()): OutputLine
       if (inUse.length > 0) return inUse
       return problems.length > 0 ? problems : all
     },
-    namesAddressInUse: () => inUse.length > 0 || names(partial),
+    namesAddressInUse,
+    namedAddressInUseAt: () => namedAt,
     readsAsInUse: () => readsAsInUse,
   }
 }

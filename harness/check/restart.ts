@@ -9,6 +9,7 @@ import {asOpenConnection, type OpenConnection} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
 import {CouldNotMeasure, unseenProblem} from './could-not-measure.ts'
 import {collectErrors, outcomeWords} from './errors-seen.ts'
+import {howLate} from './late-start.ts'
 import type {Listened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
 import {awaitListening, hadListened, type StartOutcome} from './listening.ts'
@@ -22,11 +23,6 @@ import {staysUp} from './stays-up.ts'
 /** While the prober runs it is the prober that notices; the table is for what it cannot see. */
 const lookEveryMilliseconds = 50
 const minimumAttemptSeconds = 10
-/** A server that retries by itself shows by taking this much longer than twice its first start. */
-const spokenRetrySeconds = 0.25
-const silentRetrySeconds = 0.5
-const unseenRetrySeconds = 5
-
 export interface Restarted {
   successor: RunningServer | undefined
   attempts: number
@@ -103,7 +99,7 @@ export async function restart(
     }
     const listensAt = Math.min(outcome.at, prober.connection()?.at ?? outcome.at)
     const startupSeconds = Math.max(0, listensAt - startedAt)
-    const late = await isLate(start, startupSeconds, await residue)
+    const late = await isLate(start, listensAt, await residue)
     const fault = await staysUp({
       context,
       server: start,
@@ -160,24 +156,26 @@ export async function restart(
    */
   async function isLate(
     start: ServerStart,
-    startupSeconds: number,
+    listensAt: number,
     left: CheckRound['residue'],
   ): Promise<{code: CheckError['code']} | undefined> {
-    const says = start.lines.namesAddressInUse()
-    const usual = 2 * first.startupSeconds + (says ? spokenRetrySeconds : silentRetrySeconds)
-    // What its processes waited for a processor says something of this machine, and nothing of the port.
-    if (startupSeconds - starvedSeconds(start) <= usual) return undefined
+    const namedAt = start.lines.namedAddressInUseAt()
+    const late = howLate({
+      firstSeconds: first.startupSeconds,
+      // What its processes waited for a processor says something of this machine, and nothing of the port.
+      seconds: listensAt - start.startedAt - starvedSeconds(start),
+      afterWordsSeconds: namedAt === undefined ? undefined : listensAt - namedAt,
+    })
+    if (late === undefined) return undefined
     const wasInTheWay =
       left === null
         ? connections.some((each) => each.endedByServer())
         : left.some(({endpoint, state}) => endpoint === 'server' && holdsPort(state))
     // Where that does not show, only a start that took very much longer tells.
     const isGone =
-      left === null
-        ? startupSeconds > 3 * first.startupSeconds + unseenRetrySeconds
-        : hadListener(left) || !(await isAnyLeft(context, connections))
-    if (wasInTheWay && isGone) return {code: says ? 'EADDRINUSE' : null}
-    return says ? {code: null} : undefined
+      left === null ? late.byFar : hadListener(left) || !(await isAnyLeft(context, connections))
+    if (wasInTheWay && isGone) return {code: namedAt === undefined ? null : 'EADDRINUSE'}
+    return late.saidSo ? {code: null} : undefined
   }
 
   function starvedSeconds({number}: ServerStart): number {

@@ -1,5 +1,6 @@
 import {existsSync} from 'node:fs'
 import {delimiter, join} from 'node:path'
+import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import {UsageError} from '../errors.ts'
 import type {CompiledProgram} from '../processes/compile.ts'
@@ -98,11 +99,13 @@ export async function openServerHost(
     else act()
   }
   const guardian: Actor = await launch(program.path, 'guardian', {
-    onCommandOutput: ({pid, stream, text}) =>
+    onCommandOutput({pid, stream, text}) {
+      const at = monotonicSeconds()
       whenKnown(() => {
-        servers.get(pid)?.start.lines.add(text)
+        servers.get(pid)?.start.lines.add(text, at)
         onOutput({pid, stream, text})
-      }),
+      })
+    },
     onCommandEnded: ({pid, code, signal, seconds}) =>
       whenKnown(() => servers.get(pid)?.end({code, signal, seconds})),
     onCommandSilent: ({pid}) =>

@@ -2,6 +2,7 @@
 import {readFileSync} from 'node:fs'
 import test from 'ava'
 import {missingProgram, testUnless} from '../commands/cli.ts'
+import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
 import {check, onlyRound, program, shortWait} from './servers.ts'
 
 const imports = `
@@ -141,6 +142,46 @@ test('words about something else that is in use are no proof against a start in 
   t.true(document.safe)
   t.is(document.reuseaddr.set, true)
 })
+
+test('words of a server that listens already are no proof, however long its start took', async (t) => {
+  const source = `${imports}
+    const open = () =>
+      server.listen(port, '127.0.0.1', () => { if (!isFirst) console.error('${words}') })
+    setTimeout(open, isFirst ? 0 : 1500)
+  `
+  const document = await check(t, ['node', program(t, 'server.mjs', source)])
+  t.deepEqual(onlyRound(t, document).errors, [])
+  t.true(document.safe)
+  t.is(document.reuseaddr.set, true)
+})
+
+const group = `rebind-verdict-${process.pid}`
+
+testUnless(
+  await cpuGroupProblem(group),
+  'what a start waits for a processor is no sign of its trying again, whatever it writes',
+  async (t) => {
+    const slow = makeCpuGroup(group, 5)
+    t.teardown(() => slow.remove())
+    const source = `${imports}
+      if (!isFirst) {
+        console.error('${words}')
+        writeFileSync('${slow.processes}', String(process.pid))
+        const {user, system} = process.cpuUsage()
+        for (let used = 0; used < 100_000; ) {
+          const now = process.cpuUsage()
+          used = now.user + now.system - user - system
+        }
+      }
+      server.listen(port, '127.0.0.1')
+    `
+    const document = await check(t, ['node', program(t, 'server.mjs', source)])
+    const round = onlyRound(t, document)
+    t.true((round.outageSeconds ?? 0) > 1)
+    t.deepEqual(round.errors, [])
+    t.true(document.safe)
+  },
+)
 
 test('words that the first start wrote as well are ignored, however long the second start takes', async (t) => {
   const source = `${imports}

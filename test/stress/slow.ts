@@ -4,14 +4,14 @@
  * there; what cannot be judged has to say why, and most of it is still to be judged.
  */
 import {spawn} from 'node:child_process'
-import {existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync} from 'node:fs'
+import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
-import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 import {reportSchema} from '../../harness/reports/schema.ts'
 import {tooSlow} from '../../harness/too-slow.ts'
+import {type CpuGroup, makeCpuGroup} from '../cpu-group.ts'
 import {positiveNumber, programOf} from '../program-options.ts'
 
 const program = programOf('slow')
@@ -20,40 +20,8 @@ const program = programOf('slow')
   .parse()
 const {share, quick} = program.opts<{share: number; quick?: true}>()
 
-const periodMicroseconds = 100_000
 /** 40 of 48. */
 const judgedAtLeast = 5 / 6
-
-/** A group whose processes have that share of a core between them. @throws where it cannot be made */
-function makeGroup(): string {
-  const quota = Math.round((share / 100) * periodMicroseconds)
-  const root = '/sys/fs/cgroup'
-  const name = `rebind-slow-${process.pid}`
-  if (existsSync(join(root, 'cgroup.controllers'))) {
-    writeFileSync(join(root, 'cgroup.subtree_control'), '+cpu')
-    const group = join(root, name)
-    mkdirSync(group)
-    writeFileSync(join(group, 'cpu.max'), `${quota} ${periodMicroseconds}`)
-    return group
-  }
-  const group = join(root, 'cpu', name)
-  mkdirSync(group)
-  writeFileSync(join(group, 'cpu.cfs_period_us'), String(periodMicroseconds))
-  writeFileSync(join(group, 'cpu.cfs_quota_us'), String(quota))
-  return group
-}
-
-/** Its last processes may take a moment to be gone. */
-async function removeGroup(group: string): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return rmdirSync(group)
-    } catch (error) {
-      if (tries === 50) throw error
-      await delay(100)
-    }
-  }
-}
 
 /** Joins the group and starts the command line in it, so that its start is slow, too. */
 const joining = `
@@ -63,12 +31,12 @@ const joining = `
   process.exitCode = status ?? 1
 `
 
-async function runIn(group: string, out: string) {
+async function runIn(group: CpuGroup, out: string) {
   const cli = fileURLToPath(new URL('../../harness/cli.ts', import.meta.url))
   const run = ['run', '--json', '--out', out, ...(quick === true ? ['--quick'] : [])]
   const child = spawn(
     process.execPath,
-    ['--eval', joining, join(group, 'cgroup.procs'), '--import=tsx', cli, ...run],
+    ['--eval', joining, group.processes, '--import=tsx', cli, ...run],
     {
       cwd: fileURLToPath(new URL('../../', import.meta.url)),
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -78,9 +46,9 @@ async function runIn(group: string, out: string) {
   return reportSchema.parse(JSON.parse(await text(child.stdout)))
 }
 
-let group: string
+let group: CpuGroup
 try {
-  group = makeGroup()
+  group = makeCpuGroup(`rebind-slow-${process.pid}`, share)
 } catch (error) {
   process.stderr.write(`no control group can be made here: ${(error as Error).message}\n`)
   process.exit(3)
@@ -107,6 +75,6 @@ try {
   )
   process.exitCode = wrong > 0 || judged < judgedAtLeast * tried ? 1 : 0
 } finally {
-  await removeGroup(group)
+  await group.remove()
   rmSync(out, {recursive: true, force: true})
 }
