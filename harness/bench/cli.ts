@@ -7,7 +7,7 @@ import type {Bench} from '../reports/bench-schema.ts'
 import {renderBenchTerminal} from '../reports/bench-terminal.ts'
 import {verdictOfBench} from '../reports/bench-words.ts'
 import {jsonText} from '../reports/json-text.ts'
-import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
+import {makeRunFolder, writeDocuments} from '../reports/run-folder.ts'
 import {printable} from '../reports/words.ts'
 import {columnsOf} from '../reports/wrap.ts'
 import {bench} from './bench.ts'
@@ -72,7 +72,7 @@ async function run({only, quick = false, strict = false, json, out}: Options): P
   })
   if (json === true) process.stdout.write(`${jsonText(document, 2)}\n`)
   else process.stdout.write(renderBenchTerminal(document, columnsOf(process.stdout)))
-  await writeDocument(folder, document)
+  await writeDocuments(folder, [document])
   process.stderr.write(`Report: ${printable(folder.path)}\n`)
   return interruption.exitStatus() ?? statusOf(document, strict)
 }

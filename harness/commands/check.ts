@@ -1,20 +1,14 @@
-import {rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {checkRestart} from '../check/check.ts'
 import {unescapeText} from '../check/escapes.ts'
 import {fillOptions} from '../check/options.ts'
 import {openServerLog} from '../check/server-log.ts'
-import {monotonicSeconds} from '../clock.ts'
-import {exitStatus, UsageError} from '../errors.ts'
+import {exitStatus} from '../errors.ts'
 import {type CheckDocument, checkSchema, type StopSignal} from '../reports/check-schema.ts'
 import {renderCheck} from '../reports/check-terminal.ts'
 import {safetyWords} from '../reports/check-words.ts'
-import {openEventLog} from '../reports/events.ts'
-import {jsonText} from '../reports/json-text.ts'
-import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
 import {printable} from '../reports/words.ts'
-import {columnsOf} from '../reports/wrap.ts'
-import {listenForInterruption} from './interruption.ts'
+import {inSession, printDocument} from './session.ts'
 
 export interface CheckCommandOptions {
   port: number
@@ -51,46 +45,34 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
     env: given.env,
     cwd: given.cwd ?? process.cwd(),
   })
-  const startedAt = new Date()
-  const origin = monotonicSeconds()
-  const folder = await makeRunFolder(given.out, startedAt)
-  const events = openEventLog(folder.events, folder.id, origin)
   const echo = given.verbose === true ? (line: string) => process.stderr.write(line) : undefined
-  const log = openServerLog(join(folder.path, 'server.log'), echo)
-  const interruption = listenForInterruption()
   // What turns out to be bad usage, such as a port that is taken, is no run.
-  let unused = false
-  events.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command})
-  try {
-    const document = await checkRestart(
-      options,
-      {
-        onEvent: events.write,
-        onOutput: log.add,
-        onSilent: log.end,
-        onWaiting: (round, what) =>
+  return inSession(
+    given.out,
+    async ({log, folder, interruption}) => {
+      const serverLog = openServerLog(join(folder.path, 'server.log'), echo)
+      const listeners = {
+        onEvent: log.write,
+        onOutput: serverLog.add,
+        onSilent: serverLog.end,
+        onWaiting: (round: number, what: string) =>
           process.stderr.write(`  round ${round}: ${printable(what)}, trying again\n`),
-      },
-      interruption.signal,
-    )
-    const valid = checkSchema.parse(document)
-    if (given.json === true) {
-      process.stdout.write(`${jsonText(valid)}\n`)
-      if (valid.problem !== undefined) process.stderr.write(`rebind: ${safetyWords(valid)}\n`)
-    } else process.stdout.write(renderCheck(valid, columnsOf(process.stdout)))
-    await writeDocument(folder, valid)
-    process.stderr.write(`Logs and report: ${printable(folder.path)}\n`)
-    return interruption.exitStatus() ?? statusOf(valid)
-  } catch (error) {
-    unused = error instanceof UsageError
-    throw error
-  } finally {
-    events.write('run-end', {at: monotonicSeconds()})
-    events.close()
-    await log.close()
-    interruption.dispose()
-    if (unused) await rm(folder.path, {recursive: true, force: true})
-  }
+      }
+      const document = checkSchema.parse(
+        await checkRestart(options, listeners, interruption).finally(() => serverLog.close()),
+      )
+      return {
+        documents: [document],
+        print() {
+          printDocument(document, given.json, renderCheck)
+          if (given.json !== true || document.problem === undefined) return
+          process.stderr.write(`rebind: ${safetyWords(document)}\n`)
+        },
+        status: statusOf(document),
+      }
+    },
+    {command},
+  )
 }
 
 function statusOf({safe, problem}: CheckDocument): number {

@@ -8,7 +8,7 @@ import {renderComparisonMarkdown, renderJudgementMarkdown} from '../reports/comp
 import type {Comparison, Judgement} from '../reports/comparison-schema.ts'
 import {renderComparison, renderJudgement} from '../reports/comparison-terminal.ts'
 import {jsonText} from '../reports/json-text.ts'
-import {makeRunFolder, type RunFolder, writeDocument} from '../reports/run-folder.ts'
+import {makeRunFolder, type RunFolder, writeDocuments} from '../reports/run-folder.ts'
 import {printable} from '../reports/words.ts'
 import {columnsOf} from '../reports/wrap.ts'
 
@@ -92,7 +92,7 @@ async function write(
   folder: RunFolder | undefined,
 ): Promise<void> {
   if (folder === undefined) return
-  await writeDocument(folder, document)
+  await writeDocuments(folder, [document])
   process.stderr.write(`Comparison: ${printable(folder.path)}\n`)
 }
 

@@ -6,8 +6,7 @@ import {agreementOf, judged} from '../matrix/judge.ts'
 import {measure} from '../matrix/measure.ts'
 import {detectPlatform, platformsWithRules} from '../platforms/detect.ts'
 import type {Platform, Rules} from '../platforms/platform.ts'
-import {describeHost, describePlatform} from '../reports/host.ts'
-import {jsonText} from '../reports/json-text.ts'
+import {describePlatform} from '../reports/host.ts'
 import {renderMatrixMarkdown} from '../reports/matrix-markdown.ts'
 import {
   type Matrix,
@@ -16,11 +15,8 @@ import {
   matrixSchema,
 } from '../reports/matrix-schema.ts'
 import {renderMatrixTerminal} from '../reports/matrix-terminal.ts'
-import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
-import {printable} from '../reports/words.ts'
-import {columnsOf} from '../reports/wrap.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
-import {listenForInterruption} from './interruption.ts'
+import {inSession, printDocument} from './session.ts'
 
 export interface MatrixOptions {
   json?: boolean
@@ -65,26 +61,27 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
     process.stderr.write(`rebind: this machine has none of the addresses: ${reasons.join('; ')}\n`)
     return exitStatus.failed
   }
-  const folder = await makeRunFolder(options.out, new Date())
-  const platform = detectPlatform()
-  const settings = await platform.readSettings()
-  const interruption = listenForInterruption()
-  const {signal} = interruption
-  process.stderr.write(`Trying ${cells.length} cells, each on a port of its own\n`)
-  const startedAt = monotonicSeconds()
-  const observations = await measure({cells, platform, settings, available, signal})
-  const document = documentOf({
-    host: describeHost(platform, settings),
-    rules: platform.rules,
-    cells: cells.map((cell, index) => judged(cell, observations[index], platform.rules)),
-    leftOut: leftOut.filter(({address}) => wanted(address)),
-    ...(signal.aborted ? {interrupted: String(signal.reason)} : {}),
-    wallSeconds: monotonicSeconds() - startedAt,
+  return inSession(options.out, async (session) => {
+    const {platform, settings, host, origin} = session
+    process.stderr.write(`Trying ${cells.length} cells, each on a port of its own\n`)
+    const observations = await measure({
+      ...{cells, platform, settings, available},
+      signal: session.interruption,
+    })
+    const document = documentOf({
+      host,
+      rules: platform.rules,
+      cells: cells.map((cell, index) => judged(cell, observations[index], platform.rules)),
+      leftOut: leftOut.filter(({address}) => wanted(address)),
+      ...session.interrupted(),
+      wallSeconds: monotonicSeconds() - origin,
+    })
+    return {
+      documents: [document],
+      print: () => print(document, options),
+      status: statusOf(document),
+    }
   })
-  print(document, options)
-  await writeDocument(folder, document)
-  process.stderr.write(`Table: ${printable(folder.path)}\n`)
-  return interruption.exitStatus() ?? statusOf(document)
 }
 
 /** What a platform's rules say, whatever machine this is. */
@@ -114,9 +111,7 @@ function documentOf({
 }
 
 function print(document: Matrix, {json, format}: MatrixOptions): void {
-  if (json === true) process.stdout.write(`${jsonText(document)}\n`)
-  else if (format === 'markdown') process.stdout.write(renderMatrixMarkdown(document))
-  else process.stdout.write(renderMatrixTerminal(document, columnsOf(process.stdout)))
+  printDocument(document, json, format === 'markdown' ? renderMatrixMarkdown : renderMatrixTerminal)
 }
 
 /** What differs from the rules weighs more than what could not be tried. */

@@ -8,16 +8,14 @@ import {
   releasesOf,
 } from '../policies/recorded.ts'
 import {policies as policyTable} from '../policies/table.ts'
-import {jsonText} from '../reports/json-text.ts'
 import {policiesDocument} from '../reports/policies-document.ts'
 import {policiesSchema} from '../reports/policies-schema.ts'
 import {renderPolicies} from '../reports/policies-terminal.ts'
-import {makeRunFolder, type RunFolder, writeDocument} from '../reports/run-folder.ts'
 import type {Timing} from '../reports/timing-schema.ts'
 import {printable} from '../reports/words.ts'
-import {columnsOf} from '../reports/wrap.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
-import {timeReleases} from './timing.ts'
+import {inSession, type Outcome, printDocument} from './session.ts'
+import {outcomeOf, timeReleases} from './timing.ts'
 
 export interface PoliciesOptions {
   measure?: boolean
@@ -34,46 +32,56 @@ export async function policies(
   path: string | undefined,
   options: PoliciesOptions,
 ): Promise<number> {
-  const found = await releasesFor(path, options)
-  if (typeof found === 'number') return found
-  const folder = found.measuredNow ? found.folder : await makeRunFolder(options.out, new Date())
+  const recorded = await recordedReleases(path, options)
+  if (recorded === undefined) {
+    const problem = nativeOpenerProblem()
+    if (problem !== undefined) {
+      process.stderr.write(`rebind: the release cannot be measured here: ${problem}\n`)
+      return exitStatus.failed
+    }
+    const nothing = `no recorded run in ${printable(options.out)} has a TIME_WAIT that was waited out, so `
+    const why = options.measure === true ? '' : nothing
+    process.stderr.write(`${why}the release is measured now; that takes over a minute on Linux\n`)
+  }
+  return inSession(options.out, async (session) => {
+    if (recorded !== undefined) return outcomeFor(recorded, [], options)
+    const timing = await timeReleases(measured, session)
+    // Of no release nothing can be said, and what was interrupted tells the early ones only.
+    if (session.interruption.aborted || timing.summary.released === 0) {
+      return {
+        documents: [timing],
+        print: () => undefined,
+        ...outcomeOf(timing, measured.limit),
+      }
+    }
+    const file = join(session.folder.path, 'timing.json')
+    return outcomeFor(releasesOf(timing, file), [timing], options)
+  })
+}
+
+/** @param beside what was measured for it just now */
+async function outcomeFor(
+  recorded: RecordedReleases,
+  beside: readonly Timing[],
+  {json}: PoliciesOptions,
+): Promise<Outcome> {
   const cost = await measureAttemptCost()
-  const document = policiesSchema.parse(policiesDocument({policies: policyTable, cost, ...found}))
-  if (options.json === true) process.stdout.write(`${jsonText(document)}\n`)
-  else process.stdout.write(renderPolicies(document, columnsOf(process.stdout)))
-  await writeDocument(folder, document, {beside: found.measuredNow ? [found.timing] : []})
-  return exitStatus.asExpected
+  const measuredNow = beside.length > 0
+  const document = policiesSchema.parse(
+    policiesDocument({policies: policyTable, cost, recorded, measuredNow}),
+  )
+  return {
+    documents: [...beside, document],
+    print: () => printDocument(document, json, renderPolicies),
+    status: exitStatus.asExpected,
+  }
 }
 
-/** What was measured for this call, and where the table is put beside it. */
-interface MeasuredReleases {
-  recorded: RecordedReleases
-  measuredNow: true
-  timing: Timing
-  folder: RunFolder
-}
-
-/** The exit status instead, if a measurement was interrupted or not possible. */
-async function releasesFor(
+/** What has been measured before; undefined if it has to be measured now. */
+async function recordedReleases(
   path: string | undefined,
   {measure = false, out}: PoliciesOptions,
-): Promise<{recorded: RecordedReleases; measuredNow: false} | MeasuredReleases | number> {
-  if (path !== undefined && !measure) {
-    return {recorded: await readReleases(path), measuredNow: false}
-  }
-  const newest = measure ? undefined : await newestReleases(out)
-  if (newest !== undefined) return {recorded: newest, measuredNow: false}
-  const problem = nativeOpenerProblem()
-  if (problem !== undefined) {
-    process.stderr.write(`rebind: the release cannot be measured here: ${problem}\n`)
-    return exitStatus.failed
-  }
-  const why = measure
-    ? ''
-    : `no recorded run in ${printable(out)} has a TIME_WAIT that was waited out, so `
-  process.stderr.write(`${why}the release is measured now; that takes over a minute on Linux\n`)
-  const {document, interrupted, folder} = await timeReleases({...measured, out})
-  if (interrupted !== undefined) return interrupted
-  const recorded = releasesOf(document, join(folder.path, 'timing.json'))
-  return {recorded, measuredNow: true, timing: document, folder}
+): Promise<RecordedReleases | undefined> {
+  if (measure) return undefined
+  return path === undefined ? newestReleases(out) : readReleases(path)
 }

@@ -13,9 +13,9 @@ import {renderTerminal} from '../reports/terminal.ts'
 import {closingLine, printable} from '../reports/words.ts'
 import {columnsOf} from '../reports/wrap.ts'
 import {chooseScenarios} from '../run/choose.ts'
-import {playScenarios} from '../run/play-scenarios.ts'
+import {playScenarios, proveRoomInReport, startOf} from '../run/play-scenarios.ts'
 import {readScenarioFiles} from '../run/scenario-file.ts'
-import {listenForInterruption} from './interruption.ts'
+import {inSession} from './session.ts'
 
 export interface RunOptions {
   json?: boolean
@@ -42,36 +42,40 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
       'rebind: nothing here needs --allow-host-settings; no setting of this machine is changed\n',
     )
   }
-  const interruption = listenForInterruption()
-  const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
-
-  const {report, sentences, folder, unwritten} = await playScenarios({
-    scenarios,
-    limitSeconds: options.limit,
-    wait: options.quick !== true,
-    repeat: options.repeat,
-    allowHostSettings: options.allowHostSettings === true,
-    out: options.out,
-    command: process.argv.slice(2),
-    interruption: interruption.signal,
-    onBegin: display.begin,
-    onWaiting: display.waiting,
-    onResult: display.finish,
-  }).finally(display.close)
-
-  process.stdout.write(printed(report, sentences, options))
-  if (unwritten === undefined)
-    process.stderr.write(`Logs and report: ${printable(folder?.path ?? '')}\n`)
-  else process.stderr.write(`rebind: ${printable(unwritten.message)}\n`)
-  const junitWritten = options.junit === undefined || (await writeJunit(options.junit, report))
-  await tellGithub(newsOfRun(report, sentences))
-  // Beside the document that stdout is, a person still gets the sum.
-  if (options.json === true || options.tap === true) {
-    process.stderr.write(`${closingLine(report.results)}\n`)
+  const {json, tap, junit} = options
+  const playing = {
+    ...{scenarios, limitSeconds: options.limit, wait: options.quick !== true},
+    ...{repeat: options.repeat, allowHostSettings: options.allowHostSettings === true},
   }
-  const status = interruption.exitStatus() ?? statusOf(report.results)
-  const allWritten = unwritten === undefined && junitWritten
-  return status === exitStatus.asExpected && !allWritten ? exitStatus.failed : status
+  proveRoomInReport(playing)
+  const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
+  return inSession(
+    options.out,
+    async ({folder, platform, settings, host, ...session}) => {
+      const {report, sentences} = await playScenarios({
+        ...{...playing, ...session, id: folder.id, machine: {platform, settings, host}},
+        onBegin: display.begin,
+        onWaiting: display.waiting,
+        onResult: display.finish,
+      }).finally(display.close)
+      return {
+        documents: [report],
+        sentences,
+        print: () => void process.stdout.write(printed(report, sentences, options)),
+        status: statusOf(report.results),
+        async afterwards() {
+          const junitWritten = junit === undefined || (await writeJunit(junit, report))
+          await tellGithub(newsOfRun(report, sentences))
+          // Beside the document that stdout is, a person still gets the sum.
+          if (json === true || tap === true) {
+            process.stderr.write(`${closingLine(report.results)}\n`)
+          }
+          return junitWritten
+        },
+      }
+    },
+    startOf(playing),
+  )
 }
 
 function printed(report: Report, sentences: readonly string[], {json, tap}: RunOptions): string {

@@ -3,18 +3,12 @@ import leven from 'leven'
 import {openServerLog} from '../check/server-log.ts'
 import {monotonicSeconds} from '../clock.ts'
 import {exitStatus, UsageError} from '../errors.ts'
-import {detectPlatform} from '../platforms/detect.ts'
-import {openEventLog} from '../reports/events.ts'
-import {describeHost} from '../reports/host.ts'
-import {jsonText} from '../reports/json-text.ts'
-import {makeRunFolder, writeDocument} from '../reports/run-folder.ts'
 import {renderSurvey} from '../reports/survey-renderings.ts'
 import {type Survey, surveySchema} from '../reports/survey-schema.ts'
 import {printable} from '../reports/words.ts'
-import {columnsOf} from '../reports/wrap.ts'
 import {type SurveyServer, surveyServers} from '../survey/servers.ts'
 import {runSurvey} from '../survey/survey.ts'
-import {listenForInterruption} from './interruption.ts'
+import {inSession, printDocument} from './session.ts'
 
 export interface SurveyCommandOptions {
   only?: string
@@ -26,22 +20,16 @@ export interface SurveyCommandOptions {
 /** `rebind survey`: checks the restart of common servers that are installed here, all at the same time. */
 export async function survey({only, limit, out, json}: SurveyCommandOptions): Promise<number> {
   const servers = chosen(only)
-  const startedAt = new Date()
-  const origin = monotonicSeconds()
-  const folder = await makeRunFolder(out, startedAt)
-  const events = openEventLog(folder.events, folder.id, origin)
-  const logs = new Map(
-    servers.map(({id}) => [id, openServerLog(join(folder.path, `${id}.log`))] as const),
-  )
-  const interruption = listenForInterruption()
-  events.write('run-start', {at: origin, startedAt: startedAt.toISOString()})
-  try {
+  return inSession(out, async ({log, folder, interruption, origin, host, interrupted}) => {
+    const logs = new Map(
+      servers.map(({id}) => [id, openServerLog(join(folder.path, `${id}.log`))] as const),
+    )
     const results = await runSurvey({
       servers,
       limitSeconds: limit,
-      signal: interruption.signal,
+      signal: interruption,
       listeners: ({id}) => ({
-        onEvent: (event, fields) => events.write(event, {...fields, scenario: id}),
+        onEvent: (event, fields) => log.write(event, {...fields, scenario: id}),
         onOutput: (output) => logs.get(id)?.add(output),
         onSilent: (pid) => logs.get(id)?.end(pid),
         onWaiting: (_, what) => process.stderr.write(`  ${id}: ${printable(what)}, waiting\n`),
@@ -51,29 +39,22 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
         const what = status === 'measured' ? verdict : `${status}: ${reason}`
         process.stderr.write(`${id}: ${printable(what ?? status)}\n`)
       },
-    })
-    const platform = detectPlatform()
+    }).finally(() => Promise.all([...logs.values()].map((each) => each.close())))
     const document: Survey = surveySchema.parse({
       format: 'rebind-survey',
       version: 1,
-      host: describeHost(platform, await platform.readSettings()),
+      host,
       servers: results,
       wallSeconds: monotonicSeconds() - origin,
-      ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
+      ...interrupted(),
     })
-    process.stdout.write(
-      json === true ? `${jsonText(document)}\n` : renderSurvey(document, columnsOf(process.stdout)),
-    )
-    await writeDocument(folder, document)
-    process.stderr.write(`Logs and report: ${printable(folder.path)}\n`)
     const failed = results.some(({status}) => status === 'failed')
-    return interruption.exitStatus() ?? (failed ? exitStatus.failed : exitStatus.asExpected)
-  } finally {
-    events.write('run-end', {at: monotonicSeconds()})
-    events.close()
-    await Promise.all([...logs.values()].map((log) => log.close()))
-    interruption.dispose()
-  }
+    return {
+      documents: [document],
+      print: () => printDocument(document, json, renderSurvey),
+      status: failed ? exitStatus.failed : exitStatus.asExpected,
+    }
+  })
 }
 
 /**

@@ -1,15 +1,8 @@
 import {monotonicSeconds} from '../clock.ts'
 import {exitStatus} from '../errors.ts'
-import {detectPlatform} from '../platforms/detect.ts'
-import {openEventLog} from '../reports/events.ts'
-import {describeHost} from '../reports/host.ts'
-import {jsonText} from '../reports/json-text.ts'
-import {makeRunFolder, type RunFolder, writeDocument} from '../reports/run-folder.ts'
 import {timingDocument} from '../reports/timing-document.ts'
 import {type Timing, timingSchema} from '../reports/timing-schema.ts'
 import {renderTimingTerminal} from '../reports/timing-terminal.ts'
-import {printable} from '../reports/words.ts'
-import {columnsOf} from '../reports/wrap.ts'
 import type {PortRelease} from '../restart/release.ts'
 import type {TimedResidue} from '../restart/residue.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
@@ -17,7 +10,7 @@ import {openPortPool} from '../sockets/ports.ts'
 import {measureReleases} from '../timing/measure.ts'
 import {tooSlow} from '../too-slow.ts'
 import {version} from '../version.ts'
-import {listenForInterruption} from './interruption.ts'
+import {inSession, printDocument, type Session} from './session.ts'
 
 export interface TimingOptions {
   ports: number
@@ -35,14 +28,14 @@ export async function timing(options: TimingOptions): Promise<number> {
     process.stderr.write(`rebind: timing needs the native opener: ${problem}\n`)
     return exitStatus.failed
   }
-  const {document, interrupted} = await timeReleases(options, (measured) => {
-    if (options.json === true) process.stdout.write(`${jsonText(measured)}\n`)
-    else process.stdout.write(renderTimingTerminal(measured, columnsOf(process.stdout)))
+  return inSession(options.out, async (session) => {
+    const document = await timeReleases(options, session)
+    return {
+      documents: [document],
+      print: () => printDocument(document, options.json, renderTimingTerminal),
+      ...outcomeOf(document, options.limit),
+    }
   })
-  if (interrupted !== undefined) return interrupted
-  const {status, complaint} = outcomeOf(document, options.limit)
-  if (complaint !== undefined) process.stderr.write(`rebind: ${complaint}\n`)
-  return status
 }
 
 /** The exit status, and what a person is told besides. */
@@ -66,24 +59,12 @@ export function outcomeOf(
   return {status: exitStatus.failed, complaint: tooSlow(words)}
 }
 
-/**
- * Measures, and writes the run folder.
- * @param onMeasured told of the result before it is written
- */
+/** Measures. */
 export async function timeReleases(
-  options: TimingOptions,
-  onMeasured: (document: Timing) => void = () => undefined,
-): Promise<{document: Timing; interrupted: number | undefined; folder: RunFolder}> {
-  const startedAt = new Date()
-  const origin = monotonicSeconds()
-  const folder = await makeRunFolder(options.out, startedAt)
-  const platform = detectPlatform()
-  const settings = await platform.readSettings()
-  const host = describeHost(platform, settings)
-  const command = process.argv.slice(2)
-  const log = openEventLog(folder.events, folder.id, origin)
-  log.write('run-start', {at: origin, startedAt: startedAt.toISOString(), command, host})
-  const interruption = listenForInterruption()
+  options: Pick<TimingOptions, 'ports' | 'spread' | 'residue' | 'limit'>,
+  session: Session,
+): Promise<Timing> {
+  const {platform, settings, host, log, origin} = session
   const pool = openPortPool({ephemeralPorts: platform.ephemeralPorts(settings), native: true})
   const range = platform.rules?.release(options.residue, settings)
   const expected = range?.endsBy === 'kernel' ? range : null
@@ -97,7 +78,7 @@ export async function timeReleases(
       platform,
       settings,
       pool,
-      interruption: interruption.signal,
+      interruption: session.interruption,
       onResidue: ({port, appeared}) =>
         log.write('residue', {at: appeared.from, port, state: options.residue}),
       onClosed: (ports) => {
@@ -109,18 +90,17 @@ export async function timeReleases(
       },
       onRelease: releaseTeller(options.ports, log, tell),
     })
-    const endedAt = monotonicSeconds()
     const {user, system} = process.cpuUsage()
-    const document = timingSchema.parse(
+    return timingSchema.parse(
       timingDocument({
         run: {
-          id: folder.id,
-          startedAt: startedAt.toISOString(),
-          wallSeconds: endedAt - origin,
+          id: session.folder.id,
+          startedAt: session.startedAt.toISOString(),
+          wallSeconds: monotonicSeconds() - origin,
           cpuSeconds: (user + system) / 1e6,
           rebind: version,
-          command,
-          ...(interruption.signal.aborted ? {interrupted: String(interruption.signal.reason)} : {}),
+          command: session.command,
+          ...session.interrupted(),
         },
         host,
         residue: options.residue,
@@ -130,22 +110,15 @@ export async function timeReleases(
         expected,
       }),
     )
-    log.write('run-end', {at: endedAt})
-    onMeasured(document)
-    await writeDocument(folder, document)
-    process.stderr.write(`Logs and report: ${printable(folder.path)}\n`)
-    return {document, interrupted: interruption.exitStatus(), folder}
   } finally {
-    log.close()
     pool.close()
-    interruption.dispose()
   }
 }
 
 /** Logs a port's first attempt, last refusal and grant, and says at quarters how many are released. */
 function releaseTeller(
   ports: number,
-  log: ReturnType<typeof openEventLog>,
+  log: Session['log'],
   tell: (text: string) => void,
 ): (release: PortRelease) => void {
   let released = 0

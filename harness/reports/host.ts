@@ -1,7 +1,21 @@
 import {arch, platform as osName, release} from 'node:os'
 import ci from 'ci-info'
+import {detectPlatform} from '../platforms/detect.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {Host} from './schema.ts'
+
+/** The machine at hand. */
+export interface Machine {
+  platform: Platform
+  settings: Settings
+  host: Host
+}
+
+export async function readMachine(): Promise<Machine> {
+  const platform = detectPlatform()
+  const settings = await platform.readSettings()
+  return {platform, settings, host: describeHost(platform, settings)}
+}
 
 /** The machine that a report was measured on. */
 export function describeHost({stack}: Platform, settings: Settings): Host {

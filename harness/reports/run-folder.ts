@@ -56,26 +56,26 @@ async function makeFolders(path: string): Promise<void> {
   })
 }
 
-export interface DocumentExtras {
-  /** What contradicts common advice. */
-  sentences?: readonly string[]
-  /** Documents that the folder holds already; its one page shows them, too. */
-  beside?: readonly RunDocument[]
+/** For what turns out to have been no run. */
+export async function removeRunFolder({path}: RunFolder): Promise<void> {
+  await rm(path, {recursive: true, force: true})
 }
 
 /**
- * Writes a document of the run folder: the JSON, and what people look at. Whoever has measured something
+ * Writes the documents of the run folder: the JSON, and what people look at. Whoever has measured something
  * prints it before, so that a full disk or a folder that is gone takes nothing but the files.
- * @throws ZodError if the document breaks its own contract; Error in one line if it cannot be written
+ * @param sentences what contradicts common advice
+ * @throws ZodError if a document breaks its own contract; Error in one line if it cannot be written
  */
-export async function writeDocument(
+export async function writeDocuments(
   folder: RunFolder,
-  document: RunDocument,
-  {sentences = [], beside = []}: DocumentExtras = {},
+  documents: readonly RunDocument[],
+  sentences: readonly string[] = [],
 ): Promise<void> {
-  const valid = await writeData(folder, document, sentences)
+  const valid: RunDocument[] = []
+  for (const document of documents) valid.push(await writeData(folder, document, sentences))
   try {
-    await writePage(folder, [...beside, valid], sentences)
+    await writePage(folder, valid, sentences)
   } catch (error) {
     // What was measured is on disk by now; a page of it can be made at any time.
     process.stderr.write(
@@ -87,7 +87,7 @@ export async function writeDocument(
 /**
  * Writes a document as JSON and Markdown, but no page.
  * @returns the document as it was written
- * @throws as `writeDocument`; and Error if it is larger than what is read back
+ * @throws as `writeDocuments`; and Error if it is larger than what is read back
  */
 export async function writeData(
   folder: RunFolder,

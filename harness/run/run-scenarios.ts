@@ -1,10 +1,14 @@
 import {scenarios as builtIn} from '../../scenarios/index.ts'
+import {monotonicSeconds} from '../clock.ts'
 import {UsageError} from '../errors.ts'
+import {noEventLog, openEventLog} from '../reports/events.ts'
+import {readMachine} from '../reports/host.ts'
+import {makeRunFolder, runId, writeDocuments} from '../reports/run-folder.ts'
 import type {Report} from '../reports/schema.ts'
 import type {Scenario, ScenarioWithArms} from '../scenario.ts'
 import {chooseScenarios} from './choose.ts'
 import {defaultLimitSeconds} from './limit.ts'
-import {playScenarios} from './play-scenarios.ts'
+import {playScenarios, proveRoomInReport, startOf} from './play-scenarios.ts'
 import {scenarioProblem} from './scenario-schema.ts'
 
 export interface RunScenariosOptions {
@@ -51,16 +55,27 @@ export async function runScenarios({
   if (!(Number.isInteger(repeat) && repeat > 0)) {
     throw new UsageError('repeat must be a whole number greater than 0')
   }
-  const {report, unwritten} = await playScenarios({
-    scenarios: chooseScenarios(builtIn, scenarios, ids),
-    limitSeconds,
-    wait: !quick,
-    repeat,
+  const chosen = chooseScenarios(builtIn, scenarios, ids)
+  proveRoomInReport({scenarios: chosen, repeat})
+  const startedAt = new Date()
+  const origin = monotonicSeconds()
+  const folder = out === undefined ? undefined : await makeRunFolder(out, startedAt)
+  const id = folder?.id ?? runId(startedAt)
+  const log = folder === undefined ? noEventLog : openEventLog(folder.events, id, origin)
+  const machine = await readMachine()
+  const options = {
+    ...{machine, id, startedAt, origin, log, command: []},
+    ...{scenarios: chosen, limitSeconds, wait: !quick, repeat, interruption: signal},
     allowHostSettings: false,
-    interruption: signal,
-    command: [],
-    ...(out === undefined ? {} : {out}),
+  }
+  log.write('run-start', {
+    ...{at: origin, startedAt: startedAt.toISOString(), command: [], host: machine.host},
+    ...startOf(options),
   })
-  if (unwritten !== undefined) throw unwritten
+  const {report, sentences} = await playScenarios(options).finally(() => {
+    log.write('run-end', {at: monotonicSeconds()})
+    log.close()
+  })
+  if (folder !== undefined) await writeDocuments(folder, [report], sentences)
   return report
 }

@@ -43,7 +43,12 @@ testUnless(
       t.is(cells.length, expected)
       t.deepEqual(agreement, {agreeing: expected, disagreeing: 0, unknown: 0})
       t.true(stdout.includes(`${expected} cells: ${expected} agree with the rules, 0 disagree`))
-      t.deepEqual(readdirSync(runFolder(out)).sort(), ['matrix.json', 'matrix.md', 'report.html'])
+      t.deepEqual(readdirSync(runFolder(out)).sort(), [
+        'events.ndjson',
+        'matrix.json',
+        'matrix.md',
+        'report.html',
+      ])
     }
   },
 )

@@ -1,5 +1,6 @@
 import {rmSync} from 'node:fs'
 import test from 'ava'
+import {freePort} from '../check/servers.ts'
 import {
   complaintsOf,
   runCli,
@@ -28,20 +29,27 @@ testUnless(
   },
 )
 
-for (const args of [
-  ['policies', 'logs/recorded/linux/report.json'],
-  ['compare', '--format', 'text'],
-]) {
+const node = `require('node:net').createServer((client) => client.on('error', () => {})).listen(process.env.PORT, '127.0.0.1')`
+
+for (const [args, prints, name] of [
+  [['policies', 'logs/recorded/linux/report.json'], /TIME_WAIT/, 'policies'],
+  [['compare', '--format', 'text'], /TIME_WAIT/, 'compare'],
+  [['matrix', '--residue', 'LISTEN', '--address', '127.0.0.1'], /LISTEN/, 'matrix'],
+  [['check', '--port', '{port}', '--', 'node', '-e', node], /SAFE/, 'check'],
+] as const) {
   testUnless(
     mountProblem,
-    `on a full disk ${args[0]} prints its table before it says that nothing is kept`,
+    `on a full disk ${name} prints its table before it says that nothing is kept`,
     async (t) => {
       const out = temporaryFolder(t)
       const launcher = afterMounting(full, out)
-      const {status, stdout, stderr} = await runCli(t, [...args, '--out', out], {launcher})
+      const port = String(await freePort(t))
+      const [command, ...others] = args.map((arg) => (arg === '{port}' ? port : arg))
+      const given = [command ?? '', '--out', out, ...others]
+      const {status, stdout, stderr} = await runCli(t, given, {launcher})
       t.is(status, 3, stderr)
-      t.regex(stdout, /TIME_WAIT/)
-      t.regex(stderr, /^rebind: (policies|compare)\.json was not written.*ENOSPC/m)
+      t.regex(stdout, prints)
+      t.regex(stderr, new RegExp(`^rebind: ${name}\\.json was not written.*ENOSPC`, 'm'))
     },
   )
 }

@@ -3,7 +3,7 @@ import {join} from 'node:path'
 import test from 'ava'
 import {openEventLog} from '../../harness/reports/events.ts'
 import {jsonText} from '../../harness/reports/json-text.ts'
-import {makeRunFolder, writeDocument} from '../../harness/reports/run-folder.ts'
+import {makeRunFolder, writeDocuments} from '../../harness/reports/run-folder.ts'
 import {temporaryFolder} from '../commands/cli.ts'
 import {hostileText, recordedReport} from './documents.ts'
 
@@ -29,7 +29,7 @@ test('so do the files of a run folder', async (t) => {
   events.write('warning', {at: 0, message: text})
   events.close()
   const report = {...recordedReport(), results: []}
-  await writeDocument(folder, {...report, run: {...report.run, command: [text]}})
+  await writeDocuments(folder, [{...report, run: {...report.run, command: [text]}}])
   const read = (name: string) => readFileSync(join(folder.path, name), 'utf8')
   t.notRegex(read('events.ndjson'), harmful)
   t.notRegex(read('report.json'), harmful)

@@ -17,7 +17,7 @@ import {UsageError} from '../../harness/errors.ts'
 import {openEventLog} from '../../harness/reports/events.ts'
 import {appendToFile, proveWritable, writeNamedFile} from '../../harness/reports/output-file.ts'
 import {readObject} from '../../harness/reports/read-json.ts'
-import {makeRunFolder, writeDocument} from '../../harness/reports/run-folder.ts'
+import {makeRunFolder, writeDocuments} from '../../harness/reports/run-folder.ts'
 import type {Repetition} from '../../harness/reports/schema.ts'
 import {mostPlays} from '../../harness/run/limit.ts'
 import {missingProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
@@ -36,7 +36,7 @@ async function fullRunFolder(t: ExecutionContext) {
   const log = openServerLog(join(folder.path, 'server.log'))
   log.add({pid: 1, stream: 'stdout', text: 'password: ...\n'})
   await log.close()
-  await writeDocument(folder, report)
+  await writeDocuments(folder, [report])
   return folder
 }
 
@@ -65,7 +65,7 @@ testUnless(
     writeFileSync(victim, 'precious')
     const planted = ['report.json', 'report.md', 'report.html', 'report.json.part']
     for (const name of planted) symlinkSync(victim, join(folder.path, name))
-    await writeDocument(folder, report)
+    await writeDocuments(folder, [report])
     t.is(readFileSync(victim, 'utf8'), 'precious')
     for (const name of planted.slice(0, 3)) {
       t.false(lstatSync(join(folder.path, name)).isSymbolicLink(), name)
@@ -160,10 +160,8 @@ test('a report of as many repetitions as a run plays can be read back', async (t
   const folder = await makeRunFolder(temporaryFolder(t), new Date())
   const {results} = recordedReport()
   const repeats = Array<Repetition>(Math.floor(mostPlays / results.length)).fill(repetition)
-  await writeDocument(folder, {
-    ...recordedReport(),
-    results: results.map((result) => ({...result, repeats})),
-  })
+  const repeated = results.map((result) => ({...result, repeats}))
+  await writeDocuments(folder, [{...recordedReport(), results: repeated}])
   const read = await readObject(join(folder.path, 'report.json'))
   t.is((read.results as unknown[]).length, results.length)
 })
@@ -174,7 +172,7 @@ test('a document that would not be read back is not written', async (t) => {
   const [result] = recordedReport().results
   if (result === undefined) return t.fail()
   await t.throwsAsync(
-    writeDocument(folder, {...recordedReport(), results: [{...result, repeats}]}),
+    writeDocuments(folder, [{...recordedReport(), results: [{...result, repeats}]}]),
     {message: /^report\.json was not written: it would be larger than what rebind reads/},
   )
   t.deepEqual(readdirSync(folder.path), [])
@@ -184,6 +182,6 @@ test('a file that cannot take its place leaves nothing of itself', async (t) => 
   const folder = await makeRunFolder(temporaryFolder(t), new Date())
   mkdirSync(join(folder.path, 'report.json'))
   writeFileSync(join(folder.path, 'report.json', 'in-the-way'), '')
-  await t.throwsAsync(writeDocument(folder, report))
+  await t.throwsAsync(writeDocuments(folder, [report]))
   t.deepEqual(readdirSync(folder.path), ['report.json'])
 })
