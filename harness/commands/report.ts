@@ -4,13 +4,12 @@ import {join, resolve} from 'node:path'
 import {scenarios} from '../../scenarios/index.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import {documentKinds, type RunDocument} from '../reports/documents.ts'
-import {readRunLog} from '../reports/event-log.ts'
 import {findings} from '../reports/findings.ts'
 import {readObject, unreadable, validated} from '../reports/read-json.ts'
 import {writeData, writeMarkdown, writePage} from '../reports/run-folder.ts'
 import type {Report} from '../reports/schema.ts'
 import {printable} from '../reports/words.ts'
-import {partialReport} from '../restart/partial-report.ts'
+import {foldRunLog, partialReport} from '../run/partial-report.ts'
 
 export interface ReportOptions {
   open?: boolean
@@ -73,14 +72,14 @@ async function reportFromLog(path: string, events: string): Promise<Report> {
       `${printable(path)} holds neither events.ndjson nor ${names.join(', ')}; name a run folder, e.g. one of logs/`,
     )
   }
-  const log = await readRunLog(events)
+  const {log, seen} = await foldRunLog(events)
   const {start, scenarios: played} = log
   if (start === null || (start.scenarios === undefined && played.size === 0)) {
     throw new UsageError(
       `${printable(events)} does not tell of a run of scenarios; nothing can be made of it, repeat the run`,
     )
   }
-  return partialReport(log, start, scenarios)
+  return partialReport(log, seen, start, scenarios)
 }
 
 function sentencesOf({results}: Report): string[] {

@@ -1,5 +1,6 @@
 import {createReadStream} from 'node:fs'
 import {z} from 'zod'
+import type {UsageError} from '../errors.ts'
 import {mostValuesIn, refused, regularFile} from './read-json.ts'
 import {
   hostSchema,
@@ -89,9 +90,13 @@ const remedy = 'look into it with jq or grep'
 
 /**
  * Reads events.ndjson, line by line, up to wherever it breaks off.
+ * @param follow told of every event, as it was written, and whoever wrote it
  * @throws UsageError for what is no file, or holds more events than can be kept; SystemError if there is none
  */
-export async function readRunLog(file: string): Promise<RunLog> {
+export async function readRunLog(
+  file: string,
+  follow: (event: unknown) => void = () => undefined,
+): Promise<RunLog> {
   const {size} = await regularFile(file)
   if (size > fileLimitBytes) {
     throw refused(file, `is ${Math.ceil(size / 1024 / 1024)} MB large; ${remedy}`)
@@ -107,7 +112,9 @@ export async function readRunLog(file: string): Promise<RunLog> {
   let values = 0
   let characters = 0
   for await (const line of linesOf(file)) {
-    const read = line === undefined ? 'unreadable' : eventOf(line)
+    const written = line === undefined ? undefined : parsed(line)
+    const read = eventOf(written)
+    if (read !== 'unreadable') follow(written)
     if (read === 'unreadable') log.unreadable++
     if (log.unreadable > unreadableLimit) {
       throw refused(file, `is no log of rebind: ${unreadableLimit} lines of it are no events`)
@@ -122,10 +129,14 @@ export async function readRunLog(file: string): Promise<RunLog> {
       characters += kept.length
     }
     if (values > valueLimit || characters > characterLimit || scenarios.size > scenarioLimit) {
-      throw refused(file, `tells of more than can be shown; ${remedy}`)
+      throw tellsTooMuch(file)
     }
   }
   return log
+}
+
+export function tellsTooMuch(file: string): UsageError {
+  return refused(file, `tells of more than can be shown; ${remedy}`)
 }
 
 /** The lines of a file, the last one also if it is not ended; undefined for one that is too long. */
@@ -161,16 +172,20 @@ const known: ReadonlySet<unknown> = new Set([
   'run-end',
 ])
 
-function eventOf(line: string): LoggedEvent | 'passed over' | 'unreadable' {
+/** Undefined for what is no JSON, as a line that is cut off. */
+function parsed(line: string): {event?: unknown} | null | undefined {
   try {
-    const event = JSON.parse(line)
-    if (!known.has(event?.event)) {
-      return typeof event?.event === 'string' ? 'passed over' : 'unreadable'
-    }
-    return eventSchema.safeParse(event).data ?? 'unreadable'
+    return JSON.parse(line)
   } catch {
-    return 'unreadable'
+    return undefined
   }
+}
+
+function eventOf(read: ReturnType<typeof parsed>): LoggedEvent | 'passed over' | 'unreadable' {
+  if (!known.has(read?.event)) {
+    return typeof read?.event === 'string' ? 'passed over' : 'unreadable'
+  }
+  return eventSchema.safeParse(read).data ?? 'unreadable'
 }
 
 /** @returns the JSON of what is kept of it, empty if nothing is */

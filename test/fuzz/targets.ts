@@ -43,7 +43,6 @@ import {renderCheck} from '../../harness/reports/check-terminal.ts'
 import {renderComparisonMarkdown} from '../../harness/reports/comparison-markdown.ts'
 import {renderComparison, renderJudgement} from '../../harness/reports/comparison-terminal.ts'
 import {documentKinds, type RunDocument} from '../../harness/reports/documents.ts'
-import {readRunLog} from '../../harness/reports/event-log.ts'
 import {withoutTrailingSpace} from '../../harness/reports/fitted-table.ts'
 import {annotationLine, newsOfRun} from '../../harness/reports/github.ts'
 import {renderHtml} from '../../harness/reports/html/render.ts'
@@ -59,8 +58,8 @@ import {renderTerminal} from '../../harness/reports/terminal.ts'
 import {renderTimingTerminal} from '../../harness/reports/timing-terminal.ts'
 import {printable, withoutRunnerCommands} from '../../harness/reports/words.ts'
 import {wrap} from '../../harness/reports/wrap.ts'
-import {partialReport} from '../../harness/restart/partial-report.ts'
 import {chooseScenarios} from '../../harness/run/choose.ts'
+import {foldRunLog, partialReport} from '../../harness/run/partial-report.ts'
 import {scenarioProblem} from '../../harness/run/scenario-schema.ts'
 import {shortCommand} from '../../harness/why/words.ts'
 import {scenarios} from '../../scenarios/index.ts'
@@ -408,10 +407,10 @@ export const targets: readonly Target[] = [
     name: 'events',
     input: mutatedBytes(logs),
     async run(bytes: Buffer) {
-      const log = await readRunLog(inFile('events.ndjson', bytes))
+      const {log, seen} = await foldRunLog(inFile('events.ndjson', bytes))
       if (log.start === null) return ''
       const {schema, markdown} = await documentKinds['rebind-report'].load()
-      const made = schema.parse(partialReport(log, log.start, scenarios))
+      const made = schema.parse(partialReport(log, seen, log.start, scenarios))
       return markdown(made, {log, sentences: []})
     },
   },

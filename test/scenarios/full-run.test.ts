@@ -1,4 +1,5 @@
 import {execFile} from 'node:child_process'
+import {readFileSync, writeFileSync} from 'node:fs'
 import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -7,7 +8,9 @@ import test from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {type Report, type Result, reportSchema} from '../../harness/reports/schema.ts'
 import {watchHoldUps} from '../../harness/restart/hold-ups.ts'
+import {foldRunLog, partialReport} from '../../harness/run/partial-report.ts'
 import {scenarios} from '../../scenarios/index.ts'
+import {runFolder, temporaryFolder} from '../commands/cli.ts'
 import {namespaceProblem, packetFilterProblem} from '../namespaces/available.ts'
 import {needs, notLinux} from '../needs.ts'
 
@@ -319,6 +322,36 @@ for (const [id, expected] of Object.entries(onLinux)) {
     t.true(uncertainty > 0 && uncertainty < allowed, `${uncertainty} s, held up ${heldUpSeconds} s`)
   })
 }
+
+/** What was observed, of a result or of what a log that breaks off is folded to; the clock's last digits aside. */
+function observed({residue, port, settings, bind, calls, measurements, ...result}: Result) {
+  const {waited: _, ...known} = bind ?? {}
+  const {outageSeconds, timeline} = result
+  const kept = {residue, port, settings, bind: known, calls, measurements, outageSeconds, timeline}
+  return JSON.parse(
+    JSON.stringify(kept, (_, value) =>
+      typeof value === 'number' ? Number(value.toFixed(6)) : value,
+    ),
+  )
+}
+
+onLinuxOnly(
+  'a log whose run was killed before its results is folded to what was observed',
+  async (t) => {
+    const events = readFileSync(join(runFolder(folder), 'events.ndjson'), 'utf8')
+    const cut = join(temporaryFolder(t), 'events.ndjson')
+    const lines = events.split('\n').filter((line) => !/"event":"(result|run-end)"/.test(line))
+    writeFileSync(cut, lines.join('\n'))
+    const {log, seen} = await foldRunLog(cut)
+    t.is(log.unreadable, 0)
+    if (log.start === null) return t.fail()
+    for (const folded of partialReport(log, seen, log.start, scenarios).results) {
+      const result = resultOf(folded.scenario)
+      if (result.status === 'skipped') continue
+      t.deepEqual(observed(folded), observed(result), folded.scenario)
+    }
+  },
+)
 
 onLinuxOnly('scenarios that need what is not here are skipped, and no others are', (t) => {
   const without = Object.keys(onLinux).filter((id) => problemOf(id) !== undefined)
