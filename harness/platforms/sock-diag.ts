@@ -88,7 +88,7 @@ export function readSockDiag(query?: SocketQuery): SocketEntry[] {
         ...ofFamily,
         {family, states: askedStates, ports: query?.ports ?? null},
       ]) {
-        for (const entry of dump(c, fd, asked)) add(entry)
+        for (const entry of dump(c, fd, asked, query?.mostTimeWaits)) add(entry)
       }
     }
     return [...entries.values()]
@@ -104,20 +104,73 @@ interface Dump {
   ports: readonly number[] | null
 }
 
-function dump(c: Libc, fd: number, asked: Dump): SocketEntry[] {
+function dump(
+  c: Libc,
+  fd: number,
+  asked: Dump,
+  mostTimeWaits = Number.POSITIVE_INFINITY,
+): SocketEntry[] {
   const wanted = asked.ports === null ? null : new Set(asked.ports)
   if (wanted?.size === 0) return []
   const request = dumpRequest(asked)
   for (let round = 1; ; round++) {
     if (c.send(fd, request, request.length, 0) < 0) throw systemError('send', c.errno())
     const entries: SocketEntry[] = []
+    const timeWaits = openTimeWaits(mostTimeWaits)
     const whole = receive(c, fd, (message) => {
+      const [local, remote] = [message.readUInt16BE(4), message.readUInt16BE(6)]
+      if (wanted !== null && !wanted.has(local) && !wanted.has(remote)) return
+      if (timeWaits.counted(message)) return
       const entry = entryOf(message)
-      if (entry === undefined) return
-      if (wanted !== null && !wanted.has(entry.local.port) && !wanted.has(entry.remote.port)) return
-      entries.push(entry)
+      if (entry !== undefined) entries.push(entry)
     })
-    if (whole || round === dumpsAllowed) return entries
+    if (whole || round === dumpsAllowed) return [...entries, ...timeWaits.rest()]
+  }
+}
+
+/** Counts the TIME_WAITs of each local end beyond so many, and of those keeps the bytes of the last one to go. */
+function openTimeWaits(most: number) {
+  interface End {
+    kept: number
+    count: number
+    last: Buffer
+    lastExpires: number
+    firstExpires: number
+  }
+  const ends = new Map<string, End>()
+  return {
+    /** Whether this one has been counted, and is not to be kept. */
+    counted(message: Buffer): boolean {
+      if (most === Number.POSITIVE_INFINITY || message[2] !== TIMER_TIMEWAIT) return false
+      // The state, and of the local end the port and the address; the other end's port lies between.
+      const key = `${message[1]} ${message.readUInt16BE(4)} ${message.toString('latin1', 8, 24)}`
+      const end = ends.get(key)
+      if (end === undefined) {
+        const last = Buffer.alloc(messageBytes)
+        ends.set(key, {kept: 1, count: 0, last, lastExpires: -1, firstExpires: -1})
+        return false
+      }
+      if (end.kept < most) {
+        end.kept++
+        return false
+      }
+      const expires = u32(message, 52)
+      end.firstExpires = end.count === 0 ? expires : Math.min(end.firstExpires, expires)
+      end.count++
+      if (expires > end.lastExpires) {
+        end.lastExpires = expires
+        message.copy(end.last, 0, 0, messageBytes)
+      }
+      return true
+    },
+    rest(): SocketEntry[] {
+      return [...ends.values()].flatMap(({count, last, firstExpires}) => {
+        const entry = count === 0 ? undefined : entryOf(last)
+        if (entry === undefined) return []
+        const more = {count: count - 1, firstExpiresInSeconds: firstExpires / 1000}
+        return [more.count === 0 ? entry : {...entry, more}]
+      })
+    },
   }
 }
 

@@ -12,6 +12,8 @@ export interface SocketEntry {
   inode?: number
   /** The user who made the socket; absent where the kernel no longer knows. */
   uid?: number
+  /** More of the same state on the same local end that were counted, and not kept: they are gone before this one. */
+  more?: {count: number; firstExpiresInSeconds: number}
 }
 
 /** What a reader needs of the table; what else there is may be left out, or not. */
@@ -20,6 +22,8 @@ export interface SocketQuery {
   ports: readonly number[]
   /** All listeners of the machine, too. */
   listeners?: boolean
+  /** Of more TIME_WAITs than this on one local end, the rest need only be counted: there can be 100,000. */
+  mostTimeWaits?: number
 }
 
 /** Without a query: all sockets. */

@@ -30,6 +30,8 @@ const socketSchema = z.looseObject({
   uid: z.int().nonnegative().optional(),
   /** A connection that was made from this port; absent if not. */
   outgoing: z.literal(true).optional(),
+  /** So many more of its state on its local end are counted and not listed: all of them are gone before it. */
+  more: z.looseObject({count: z.int().positive(), firstExpiresInSeconds: seconds}).optional(),
 })
 
 const trialSchema = z.looseObject({

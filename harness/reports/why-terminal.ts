@@ -162,7 +162,10 @@ function stateCounts(sockets: readonly Socket[]): string[] {
     else known.push(socket)
   }
   return [...byState].map(([state, group]) => {
-    const timers = group.flatMap(({expiresInSeconds}) => expiresInSeconds ?? [])
+    const timers = group.flatMap(({expiresInSeconds, more}) => [
+      ...(expiresInSeconds === null ? [] : [expiresInSeconds]),
+      ...(more === undefined ? [] : [more.firstExpiresInSeconds]),
+    ])
     const [min, max] = timers.reduce(
       ([low, high], each) => [Math.min(low, each), Math.max(high, each)],
       [Number.POSITIVE_INFINITY, 0],
@@ -170,7 +173,8 @@ function stateCounts(sockets: readonly Socket[]): string[] {
     const range = timers.length === 0 ? '' : `, timers ${min.toFixed(1)} to ${max.toFixed(1)} s`
     const pids = [...new Set(group.flatMap(({pid}) => pid ?? []))]
     const who = pids.length === 0 ? '' : `, process ${pids.slice(0, 8).join(', ')}`
-    return `${group.length} ${state}${range}${who}`
+    const number = group.reduce((sum, {more}) => sum + 1 + (more?.count ?? 0), 0)
+    return `${number} ${state}${range}${who}`
   })
 }
 

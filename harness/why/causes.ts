@@ -3,7 +3,7 @@ import {isKernelHeld} from '../platforms/tcp-states.ts'
 import {userName} from '../platforms/users.ts'
 import type {Cause} from '../reports/why-schema.ts'
 import {distinct, type Inference, obstacleOf, predecessorOf} from './inference.ts'
-import type {PortPicture, PortSocket} from './port-picture.ts'
+import {numberOf, type PortPicture, type PortSocket} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
 import {counted, endWords, holderWords} from './words.ts'
 
@@ -79,8 +79,8 @@ function socketCauses(
       const [first] = group
       if (first === undefined) throw new TypeError('a group has at least one socket')
       return {
-        ...describe(first, group.length, picture),
-        sockets: group.length,
+        ...describe(first, numberOf(group), picture),
+        sockets: numberOf(group),
         ...ruleOf(first, picture, inference),
       }
     })

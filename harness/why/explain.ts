@@ -77,7 +77,7 @@ function socketFields({
   holders,
   outgoing,
 }: PortSocket): NonNullable<WhyPort['sockets']>[number] {
-  const {state, local, remote, expiresInSeconds, uid} = entry
+  const {state, local, remote, expiresInSeconds, uid, more} = entry
   const [first] = holders
   return {
     state,
@@ -89,6 +89,7 @@ function socketFields({
     ...(holders.length > 0 ? {processes: holders.map((holder) => ({...holder}))} : {}),
     ...(uid === undefined ? {} : {uid}),
     ...(outgoing ? {outgoing} : {}),
+    ...(more === undefined ? {} : {more}),
   }
 }
 

@@ -36,6 +36,9 @@ export interface PortPicture {
   uid: number | null
 }
 
+/** A port that has had 100,000 connections may have as many TIME_WAITs; nobody reads a list of them. */
+const mostTimeWaits = 1000
+
 export async function lookAtPort(
   port: number,
   addresses: readonly Address[],
@@ -48,7 +51,8 @@ export async function lookAtPort(
   const readTable = async () => {
     try {
       // Who listens elsewhere tells outgoing connections from accepted ones.
-      return (await platform.readSockets?.({ports: [port], listeners: true})) ?? null
+      const asked = {ports: [port], listeners: true, mostTimeWaits}
+      return (await platform.readSockets?.(asked)) ?? null
     } catch (error) {
       if (trialProblem !== undefined) throw error
       problems.sockets = (error as Error).message
@@ -88,6 +92,11 @@ export async function lookAtPort(
     unseenProcesses: holders?.unseenProcesses ?? null,
     uid: process.geteuid?.() ?? null,
   }
+}
+
+/** How many sockets these stand for. */
+export function numberOf(sockets: readonly {entry: Pick<SocketEntry, 'more'>}[]): number {
+  return sockets.reduce((sum, {entry}) => sum + 1 + (entry.more?.count ?? 0), 0)
 }
 
 function isInUse({observed}: BindTrial): boolean {

@@ -1,10 +1,12 @@
 import {once} from 'node:events'
 import {type AddressInfo, connect, createServer, type Socket} from 'node:net'
+import {setImmediate} from 'node:timers/promises'
 import test from 'ava'
 import {readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
 import {NoSockDiag, portRanges, readSockDiag} from '../../harness/platforms/sock-diag.ts'
 import type {SocketEntry, SocketQuery} from '../../harness/platforms/socket-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {numberOf} from '../../harness/why/port-picture.ts'
 import {runCli, temporaryFolder} from '../commands/cli.ts'
 import {needs, testUnless} from '../needs.ts'
 import {withoutNetlink, withoutNetlinkProblem} from '../without-netlink.ts'
@@ -146,5 +148,34 @@ testUnless(
     t.is(status, 0, stderr)
     const [result] = JSON.parse(stdout).results
     t.deepEqual(result.residue, [{endpoint: 'server', state: 'TIME_WAIT', count: 1}])
+  },
+)
+
+onLinux(
+  'of many TIME_WAITs the first are listed, and the rest counted with the last one to go',
+  async (t) => {
+    const server = createServer((socket) => socket.end().resume()).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const {port} = server.address() as AddressInfo
+    const connections = 30
+    for (let count = 0; count < connections; count++) {
+      const client = connect({host: '127.0.0.1', port}).resume()
+      await once(client, 'close')
+    }
+    const isTimeWait = ({state, local}: SocketEntry) => state === 'TIME_WAIT' && local.port === port
+    let all = readSockDiag({ports: [port]}).filter(isTimeWait)
+    // The kernel may still be at the last one's end.
+    while (all.length < connections) {
+      await setImmediate()
+      all = readSockDiag({ports: [port]}).filter(isTimeWait)
+    }
+    const few = readSockDiag({ports: [port], mostTimeWaits: 5}).filter(isTimeWait)
+    t.is(few.length, 6)
+    t.is(numberOf(few.map((entry) => ({entry}))), connections)
+    const [last] = few.filter(({more}) => more !== undefined)
+    const left = (last?.expiresInSeconds ?? 0) - (last?.more?.firstExpiresInSeconds ?? 0)
+    t.true(left >= 0 && left < 60)
+    t.is(readSockDiag({ports: [port], mostTimeWaits: connections}).filter(isTimeWait).length, 30)
   },
 )
