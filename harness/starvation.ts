@@ -1,4 +1,4 @@
-import {readFileSync} from 'node:fs'
+import {readdirSync, readFileSync} from 'node:fs'
 import {monotonicSeconds} from './clock.ts'
 
 /** Of a processor's time, what a process may have to wait for before it counts as starved. */
@@ -12,17 +12,38 @@ export const starvedAtMostSeconds = 300
  * /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst), which also counts what a limit on its
  * processor time costs it. Empty where there is none.
  */
-export function processorWaits(pids: Iterable<number>): Map<number, number> {
+function processorWaits(pids: Iterable<number>): Map<number, number> {
   const waits = new Map<number, number>()
   for (const pid of pids) {
-    try {
-      const nanoseconds = Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[1])
-      if (Number.isFinite(nanoseconds)) waits.set(pid, nanoseconds / 1e9)
-    } catch {
-      // It has ended, or this OS tells nothing of the kind.
-    }
+    const seconds = processorWait(`/proc/${pid}`)
+    if (seconds !== undefined) waits.set(pid, seconds)
   }
   return waits
+}
+
+/** The same of each process' thread that waited longest: the first one may do nothing but wait for the others. */
+export function longestProcessorWaits(pids: readonly number[]): number[] {
+  return pids.map((pid) => {
+    try {
+      const tasks = `/proc/${pid}/task`
+      return Math.max(
+        0,
+        ...readdirSync(tasks).map((each) => processorWait(`${tasks}/${each}`) ?? 0),
+      )
+    } catch {
+      // It has ended, or this OS tells nothing of the kind.
+      return 0
+    }
+  })
+}
+
+function processorWait(folder: string): number | undefined {
+  try {
+    const nanoseconds = Number(readFileSync(`${folder}/schedstat`, 'latin1').split(' ')[1])
+    return Number.isFinite(nanoseconds) ? nanoseconds / 1e9 : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether one of the processes waited for a processor more than half of the time between two readings. */

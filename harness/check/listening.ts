@@ -11,8 +11,11 @@ import type {ServerStart} from './server.ts'
 
 /** What became of one start of the command. */
 export type StartOutcome =
-  /** `beside`: old processes that listened at the same time for a while. */
-  | {kind: 'listening'; at: number; holders: Holder[]; beside: Holder[]}
+  /**
+   * `notBefore`: when a look began that did not show it yet, for on a busy machine the next one can come late.
+   * `beside`: old processes that listened at the same time for a while.
+   */
+  | {kind: 'listening'; at: number; notBefore: number; holders: Holder[]; beside: Holder[]}
   | {kind: 'exited'; ending: CommandEnding}
   | {kind: 'never-listened'}
   | {kind: 'other-port'; ports: number[]}
@@ -74,6 +77,7 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
   let elsewhere: StartOutcome | undefined
   let elsewhereLookedAt = 0
   let unseenSince: number | undefined
+  let notBefore = server.startedAt
   /** Old processes that listened beside the new one. */
   const beside = new Map<number, Holder>()
   /** Listeners that are known to be somebody else's. */
@@ -103,7 +107,7 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
     if (ours.length === 0) return undefined
     return ending?.code === 0 && prober === undefined
       ? {kind: 'daemonised', holders: ours}
-      : {kind: 'listening', at, holders: ours, beside: [...beside.values()]}
+      : {kind: 'listening', at, notBefore, holders: ours, beside: [...beside.values()]}
   }
 
   function judgeUnseen(sockets: SocketEntry[], at: number): StartOutcome | undefined {
@@ -131,7 +135,10 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
     if (ours.length > 0 || (holders.length === 0 && !areOld)) {
       const held = ends.filter(({inode}) => inode !== undefined)
       if (ours.length === 0 && held.length > 0) return judgeUnseen(held, monotonicSeconds())
-      return {kind: 'listening', at: had.at, holders: ours, beside: [...beside.values()]}
+      return {
+        ...{kind: 'listening', at: had.at, notBefore, holders: ours},
+        beside: [...beside.values()],
+      }
     }
     prober?.reject()
     return undefined
@@ -182,6 +189,7 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
       (await judgeConnection(view, ending)) ??
       (view.listeners.length > 0 ? await judgeListener(view, at, ending) : undefined)
     if (outcome !== undefined) return outcome
+    notBefore = at
     if (view.listeners.length === 0) prober?.resume()
     if (ending !== undefined) {
       const leftBehind = host.processes().some(({start}) => start === server.number)

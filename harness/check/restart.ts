@@ -3,7 +3,7 @@ import pRetry from 'p-retry'
 import {monotonicSeconds} from '../clock.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {CheckError, CheckRound, Survivor} from '../reports/check-schema.ts'
-import {processorWaits} from '../starvation.ts'
+import {longestProcessorWaits} from '../starvation.ts'
 import {clearAway} from './clear-away.ts'
 import {asOpenConnection, type OpenConnection} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
@@ -99,7 +99,7 @@ export async function restart(
     }
     const listensAt = Math.min(outcome.at, prober.connection()?.at ?? outcome.at)
     const startupSeconds = Math.max(0, listensAt - startedAt)
-    const late = await isLate(start, listensAt, await residue)
+    const late = await isLate(start, Math.min(outcome.notBefore, listensAt), await residue)
     const fault = await staysUp({
       context,
       server: start,
@@ -153,6 +153,7 @@ export async function restart(
    * Whether the server tried again by itself until it had its port, as nginx does five times: then what was
    * in its way is gone when it listens, and that took longer than usual. One that listens while that is
    * still there was not kept from it, whatever it writes.
+   * @param listensAt the earliest moment that what was seen allows
    */
   async function isLate(
     start: ServerStart,
@@ -180,7 +181,7 @@ export async function restart(
 
   function starvedSeconds({number}: ServerStart): number {
     const pids = host.processes().flatMap((each) => (each.start === number ? each.pid : []))
-    return [...processorWaits(pids).values()].reduce((sum, seconds) => sum + seconds, 0)
+    return longestProcessorWaits(pids).reduce((sum, seconds) => sum + seconds, 0)
   }
 
   try {
