@@ -6,11 +6,15 @@
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
+import {type Bench, benchSchema} from '../harness/documents/bench-schema.ts'
+import {type Matrix, type MatrixCell, matrixSchema} from '../harness/documents/matrix-schema.ts'
+import {type Report, type Result, reportSchema} from '../harness/documents/report-schema.ts'
+import {besidesWords, hostWords, residueWords} from '../harness/documents/words.ts'
 import {greatestOf, leastOf} from '../harness/extremes.ts'
 import {groupBy} from '../harness/group-by.ts'
 import {questionOf} from '../harness/matrix/question.ts'
 import {darwin} from '../harness/platforms/darwin.ts'
-import {type Bench, benchSchema} from '../harness/reports/bench-schema.ts'
+import {bindOptions} from '../harness/sockets/bind-options.ts'
 import {
   benchCells,
   benchPremises,
@@ -23,11 +27,7 @@ import {
   partNotes,
   partWords,
   verdictOfBench,
-} from '../harness/reports/bench-words.ts'
-import {type Matrix, type MatrixCell, matrixSchema} from '../harness/reports/matrix-schema.ts'
-import {type Report, type Result, reportSchema} from '../harness/reports/schema.ts'
-import {besidesWords, hostWords, residueWords} from '../harness/reports/words.ts'
-import {bindOptions} from '../harness/sockets/bind-options.ts'
+} from '../harness/views/bench-words.ts'
 import {table} from './markdown-table.ts'
 import {commandTable, scenarioTable} from './project-tables.ts'
 import {compareSample, exampleSample, runSample} from './samples.ts'

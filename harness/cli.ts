@@ -5,7 +5,7 @@ import {keepIgnoringHangup} from './commands/interruption.ts'
 import {proveRoomForFiles} from './commands/room-for-files.ts'
 import {exitStatus, UsageError} from './errors.ts'
 import {offerToEndOrphans} from './processes/orphans.ts'
-import {printable} from './reports/words.ts'
+import {printable} from './text.ts'
 
 // Node's own status for a fault of ours, 1, would say that something observed differs.
 process.on('uncaughtException', (error) => {

@@ -1,4 +1,4 @@
-import {printable} from './reports/words.ts'
+import {printable} from './text.ts'
 
 const shownCharacters = 900
 /** A message ends with the remedy. */

@@ -1,8 +1,8 @@
 import {constants} from 'node:os'
 import {fileURLToPath} from 'node:url'
 import {monotonicSeconds} from '../clock.ts'
+import type {BenchRow} from '../documents/bench-schema.ts'
 import {detectPlatform} from '../platforms/detect.ts'
-import type {BenchRow} from '../reports/bench-schema.ts'
 import {listenOn} from '../sockets/connection.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {

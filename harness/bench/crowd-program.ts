@@ -1,8 +1,8 @@
 /** Crowds a port with TIME_WAIT sockets in the network namespace that it was started in, and tries it. */
 import {readFileSync, writeFileSync} from 'node:fs'
 import {monotonicSeconds} from '../clock.ts'
+import type {Crowd} from '../documents/bench-schema.ts'
 import {readProcNetTcp} from '../platforms/proc-net-tcp.ts'
-import type {Crowd} from '../reports/bench-schema.ts'
 import {type BindOption, bindFlags, bindOptions} from '../sockets/bind-options.ts'
 import {listenOn} from '../sockets/connection.ts'
 import {bringLoopbackUp} from '../sockets/loopback.ts'

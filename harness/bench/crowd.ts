@@ -1,4 +1,4 @@
-import type {BenchRow, Crowd} from '../reports/bench-schema.ts'
+import type {BenchRow, Crowd} from '../documents/bench-schema.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import type {CrowdRequest} from './crowd-program.ts'
 import {inNamespace} from './namespace.ts'

@@ -1,5 +1,5 @@
+import type {BenchRow} from '../documents/bench-schema.ts'
 import type {Cell} from '../matrix/cells.ts'
-import type {BenchRow} from '../reports/bench-schema.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {errorCode} from '../sockets/system-error.ts'
 import {quantile} from '../timing/summary.ts'

@@ -1,4 +1,4 @@
-import type {BenchRow, Crowd} from '../reports/bench-schema.ts'
+import type {BenchRow, Crowd} from '../documents/bench-schema.ts'
 
 export interface PartOptions {
   /** Measures less, and says so. */

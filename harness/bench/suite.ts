@@ -1,5 +1,5 @@
 import {monotonicSeconds} from '../clock.ts'
-import {type Report, reportSchema} from '../reports/schema.ts'
+import {type Report, reportSchema} from '../documents/report-schema.ts'
 import {quantile} from '../timing/summary.ts'
 import {CannotMeasure, type PartOptions, type PartResult, rowOf} from './part.ts'
 import {rebind, toItsEnd} from './programs.ts'

@@ -1,5 +1,5 @@
+import type {CheckDocument, CheckError, CheckRound} from '../documents/check-schema.ts'
 import type {Platform} from '../platforms/platform.ts'
-import type {CheckDocument, CheckError, CheckRound} from '../reports/check-schema.ts'
 import {generalFixes, runtimes} from './fixes.ts'
 import {processWords} from './problems.ts'
 

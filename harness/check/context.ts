@@ -1,7 +1,7 @@
+import type {EventFields, EventName} from '../documents/event-log.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {SocketEntry} from '../platforms/socket-table.ts'
-import type {EventFields, EventName} from '../reports/events.ts'
 import type {OpenConnection} from './connections.ts'
 import type {ListenedSpan} from './listened.ts'
 import type {FilledOptions} from './options.ts'

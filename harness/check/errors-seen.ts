@@ -1,6 +1,6 @@
+import type {CheckError} from '../documents/check-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {CommandEnding} from '../processes/protocol.ts'
-import type {CheckError} from '../reports/check-schema.ts'
 import type {StartOutcome} from './listening.ts'
 import type {ServerStart} from './server.ts'
 

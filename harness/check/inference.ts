@@ -1,6 +1,6 @@
+import type {CheckDocument, CheckRound} from '../documents/check-schema.ts'
 import type {Platform} from '../platforms/platform.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
-import type {CheckDocument, CheckRound} from '../reports/check-schema.ts'
 import {type BindOption, bindOptions} from '../sockets/bind-options.ts'
 import {hadListened} from './listening.ts'
 import {holdsPort} from './residue.ts'

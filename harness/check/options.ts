@@ -2,9 +2,9 @@ import {statSync} from 'node:fs'
 import {isIP} from 'node:net'
 import {networkInterfaces} from 'node:os'
 import {resolve} from 'node:path'
+import type {StopSignal} from '../documents/check-schema.ts'
 import {UsageError} from '../errors.ts'
 import type {CommandToStart} from '../processes/protocol.ts'
-import type {StopSignal} from '../reports/check-schema.ts'
 
 /** What is to be checked, and how. */
 export interface CheckOptions {

@@ -1,6 +1,6 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
-import type {CheckRound, Survivor} from '../reports/check-schema.ts'
+import type {CheckRound, Survivor} from '../documents/check-schema.ts'
 import {residueOf} from '../restart/observer.ts'
 import type {OpenConnection} from './connections.ts'
 import type {CheckContext} from './context.ts'

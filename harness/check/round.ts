@@ -1,5 +1,5 @@
 import {monotonicSeconds} from '../clock.ts'
-import type {CheckProblem, CheckRound} from '../reports/check-schema.ts'
+import type {CheckProblem, CheckRound} from '../documents/check-schema.ts'
 import {resetSocket} from '../sockets/reset.ts'
 import {isOutOfFiles} from '../sockets/system-error.ts'
 import {type OpenConnection, openConnections} from './connections.ts'

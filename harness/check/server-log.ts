@@ -1,6 +1,6 @@
 import {createWriteStream} from 'node:fs'
-import {onlyOurs} from '../reports/output-file.ts'
-import {printable} from '../reports/words.ts'
+import {onlyOurs} from '../documents/output-file.ts'
+import {printable} from '../text.ts'
 import {copied} from './output-lines.ts'
 import type {ServerOutput} from './server.ts'
 

@@ -1,8 +1,8 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
+import type {CheckRound} from '../documents/check-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {CommandEnding} from '../processes/protocol.ts'
-import type {CheckRound} from '../reports/check-schema.ts'
 import {endWithinSeconds} from './clear-away.ts'
 import type {CheckContext} from './context.ts'
 import {

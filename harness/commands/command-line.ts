@@ -1,6 +1,6 @@
 import {Command, Option} from 'commander'
-import {printable} from '../reports/words.ts'
 import {defaultLimitSeconds} from '../run/limit.ts'
+import {printable} from '../text.ts'
 import {version} from '../version.ts'
 import {countUpTo, environmentVariable, portNumber, portOrPath, seconds} from './options.ts'
 

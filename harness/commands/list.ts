@@ -1,10 +1,10 @@
 import {scenarios} from '../../scenarios/index.ts'
+import {jsonText} from '../documents/json-text.ts'
+import type {Expected} from '../documents/report-schema.ts'
 import {exitStatus} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
-import {coloursFor} from '../reports/colours.ts'
-import {jsonText} from '../reports/json-text.ts'
-import type {Expected} from '../reports/schema.ts'
-import {columnsOf, wrap} from '../reports/wrap.ts'
+import {coloursFor} from '../render/colours.ts'
+import {columnsOf, wrap} from '../render/wrap.ts'
 import {blankResult} from '../restart/blank.ts'
 
 const pc = coloursFor(process.stdout)

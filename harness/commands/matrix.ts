@@ -1,4 +1,11 @@
 import {monotonicSeconds} from '../clock.ts'
+import {describePlatform} from '../documents/host.ts'
+import {
+  type Matrix,
+  matrixAddresses,
+  matrixResidues,
+  matrixSchema,
+} from '../documents/matrix-schema.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import {addressesHere} from '../matrix/addresses.ts'
 import {type Cell, type CellFilter, cellsOf} from '../matrix/cells.ts'
@@ -6,16 +13,9 @@ import {agreementOf, judged} from '../matrix/judge.ts'
 import {measure} from '../matrix/measure.ts'
 import {detectPlatform, platformsWithRules} from '../platforms/detect.ts'
 import type {Platform, Rules} from '../platforms/platform.ts'
-import {describePlatform} from '../reports/host.ts'
-import {renderMatrixMarkdown} from '../reports/matrix-markdown.ts'
-import {
-  type Matrix,
-  matrixAddresses,
-  matrixResidues,
-  matrixSchema,
-} from '../reports/matrix-schema.ts'
-import {renderMatrixTerminal} from '../reports/matrix-terminal.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
+import {renderMatrixMarkdown} from '../views/matrix-markdown.ts'
+import {renderMatrixTerminal} from '../views/matrix-terminal.ts'
 import {inSession, printDocument} from './session.ts'
 
 export interface MatrixOptions {

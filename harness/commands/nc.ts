@@ -1,6 +1,6 @@
 import {exitStatus} from '../errors.ts'
 import {netcat} from '../processes/netcat.ts'
-import {printable} from '../reports/words.ts'
+import {printable} from '../text.ts'
 
 export interface NcOptions {
   hold?: boolean

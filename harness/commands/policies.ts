@@ -1,6 +1,9 @@
 import {join} from 'node:path'
+import {policiesSchema} from '../documents/policies-schema.ts'
+import type {Timing} from '../documents/timing-schema.ts'
 import {exitStatus} from '../errors.ts'
 import {measureAttemptCost} from '../policies/attempt-cost.ts'
+import {policiesDocument} from '../policies/document.ts'
 import {
   newestReleases,
   type RecordedReleases,
@@ -8,12 +11,9 @@ import {
   releasesOf,
 } from '../policies/recorded.ts'
 import {policies as policyTable} from '../policies/table.ts'
-import {policiesDocument} from '../reports/policies-document.ts'
-import {policiesSchema} from '../reports/policies-schema.ts'
-import {renderPolicies} from '../reports/policies-terminal.ts'
-import type {Timing} from '../reports/timing-schema.ts'
-import {printable} from '../reports/words.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
+import {printable} from '../text.ts'
+import {renderPolicies} from '../views/policies-terminal.ts'
 import {inSession, type Outcome, printDocument} from './session.ts'
 import {outcomeOf, timeReleases} from './timing.ts'
 

@@ -2,14 +2,14 @@ import {existsSync} from 'node:fs'
 import {stat} from 'node:fs/promises'
 import {join, resolve} from 'node:path'
 import {scenarios} from '../../scenarios/index.ts'
+import {documentKinds, type RunDocument} from '../documents/kinds.ts'
+import {readObject, unreadable, validated} from '../documents/read-json.ts'
+import type {Report} from '../documents/report-schema.ts'
 import {exitStatus, UsageError} from '../errors.ts'
-import {documentKinds, type RunDocument} from '../reports/documents.ts'
-import {findings} from '../reports/findings.ts'
-import {readObject, unreadable, validated} from '../reports/read-json.ts'
-import {writeData, writeMarkdown, writePage} from '../reports/run-folder.ts'
-import type {Report} from '../reports/schema.ts'
-import {printable} from '../reports/words.ts'
 import {foldRunLog, partialReport} from '../run/partial-report.ts'
+import {printable} from '../text.ts'
+import {findings} from '../views/findings.ts'
+import {writeData, writeMarkdown, writePage} from '../views/write.ts'
 
 export interface ReportOptions {
   open?: boolean
@@ -56,10 +56,10 @@ async function isFolder(path: string): Promise<boolean> {
 /** @throws UsageError for a file that has a document's name and is none */
 async function documentsOf(path: string): Promise<RunDocument[]> {
   const documents: RunDocument[] = []
-  for (const {name, load} of Object.values(documentKinds)) {
+  for (const {name, schema} of Object.values(documentKinds)) {
     const file = join(path, `${name}.json`)
     if (!existsSync(file)) continue
-    documents.push(validated(file, (await load()).schema, await readObject(file)))
+    documents.push(validated(file, await schema(), await readObject(file)))
   }
   return documents
 }

@@ -1,20 +1,22 @@
 import ci from 'ci-info'
 import {scenarios as builtIn} from '../../scenarios/index.ts'
+import {jsonText} from '../documents/json-text.ts'
+import {proveWritable, writeNamedFile} from '../documents/output-file.ts'
+import type {Report, Result} from '../documents/report-schema.ts'
+import {closingLine} from '../documents/words.ts'
 import {exitStatus} from '../errors.ts'
+import {newsOfRun, tellGithub} from '../feeds/github.ts'
+import {renderJunit} from '../feeds/junit.ts'
+import {liveProgress, type ProgressDisplay, plainProgress} from '../feeds/progress.ts'
+import {renderTap} from '../feeds/tap.ts'
 import {detectPlatform} from '../platforms/detect.ts'
-import {newsOfRun, tellGithub} from '../reports/github.ts'
-import {jsonText} from '../reports/json-text.ts'
-import {renderJunit} from '../reports/junit.ts'
-import {proveWritable, writeNamedFile} from '../reports/output-file.ts'
-import {liveProgress, type ProgressDisplay, plainProgress} from '../reports/progress.ts'
-import type {Report, Result} from '../reports/schema.ts'
-import {renderTap} from '../reports/tap.ts'
-import {renderTerminal} from '../reports/terminal.ts'
-import {closingLine, printable} from '../reports/words.ts'
-import {columnsOf} from '../reports/wrap.ts'
+import {columnsOf} from '../render/wrap.ts'
 import {chooseScenarios} from '../run/choose.ts'
 import {playScenarios, proveRoomInReport, startOf} from '../run/play-scenarios.ts'
 import {readScenarioFiles} from '../run/scenario-file.ts'
+import {printable} from '../text.ts'
+import {findings} from '../views/findings.ts'
+import {renderTerminal} from '../views/report-terminal.ts'
 import {inSession} from './session.ts'
 
 export interface RunOptions {
@@ -52,12 +54,13 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   return inSession(
     options.out,
     async ({folder, platform, settings, host, ...session}) => {
-      const {report, sentences} = await playScenarios({
+      const report = await playScenarios({
         ...{...playing, ...session, id: folder.id, machine: {platform, settings, host}},
         onBegin: display.begin,
         onWaiting: display.waiting,
         onResult: display.finish,
       }).finally(display.close)
+      const sentences = findings(report.results, scenarios)
       return {
         documents: [report],
         sentences,

@@ -1,17 +1,13 @@
 import {monotonicSeconds} from '../clock.ts'
+import {type EventLog, openEventLog} from '../documents/event-log.ts'
+import {type Machine, readMachine} from '../documents/host.ts'
+import {jsonText} from '../documents/json-text.ts'
+import type {RunDocument} from '../documents/kinds.ts'
+import {makeRunFolder, type RunFolder, removeRunFolder} from '../documents/run-folder.ts'
 import {exitStatus, UsageError} from '../errors.ts'
-import type {RunDocument} from '../reports/documents.ts'
-import {type EventLog, openEventLog} from '../reports/events.ts'
-import {type Machine, readMachine} from '../reports/host.ts'
-import {jsonText} from '../reports/json-text.ts'
-import {
-  makeRunFolder,
-  type RunFolder,
-  removeRunFolder,
-  writeDocuments,
-} from '../reports/run-folder.ts'
-import {printable} from '../reports/words.ts'
-import {columnsOf} from '../reports/wrap.ts'
+import {columnsOf} from '../render/wrap.ts'
+import {printable} from '../text.ts'
+import {writeDocuments} from '../views/write.ts'
 import {listenForInterruption} from './interruption.ts'
 
 /** What a command that measures is given. */

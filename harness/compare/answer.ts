@@ -1,5 +1,5 @@
-import type {Answer, Range} from '../reports/comparison-schema.ts'
-import type {Result, ResultBind} from '../reports/schema.ts'
+import type {Answer, Range} from '../documents/comparison-schema.ts'
+import type {Result, ResultBind} from '../documents/report-schema.ts'
 
 /** What one time of playing a scenario gave. */
 export type Repetition = Pick<Result, 'status' | 'bind'>

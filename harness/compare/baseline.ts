@@ -1,7 +1,8 @@
+import type {Answer, Finding, Judgement, Range} from '../documents/comparison-schema.ts'
+import type {Report, Result, ResultBind} from '../documents/report-schema.ts'
+import {besidesWords, firstErrorWords, residueWords} from '../documents/words.ts'
 import {UsageError} from '../errors.ts'
-import type {Answer, Finding, Judgement, Range} from '../reports/comparison-schema.ts'
-import type {Report, Result, ResultBind} from '../reports/schema.ts'
-import {besidesWords, firstErrorWords, printable, residueWords} from '../reports/words.ts'
+import {printable} from '../text.ts'
 import {answerOf, hull, isMeasured, overlap, releaseBracket, repetitionsOf} from './answer.ts'
 import {type Answered, differingAspects, grantOf, serversOf, verdictsDiffer} from './differences.ts'
 import {

@@ -1,6 +1,6 @@
+import type {Comparison} from '../documents/comparison-schema.ts'
 import {UsageError} from '../errors.ts'
-import type {Comparison} from '../reports/comparison-schema.ts'
-import {printable} from '../reports/words.ts'
+import {printable} from '../text.ts'
 import type {ComparableDocument} from './documents.ts'
 import {compareMatrices} from './matrices.ts'
 import {compareReleases} from './releases.ts'

@@ -1,6 +1,6 @@
+import type {Answer, Aspect} from '../documents/comparison-schema.ts'
+import type {Result} from '../documents/report-schema.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
-import type {Answer, Aspect} from '../reports/comparison-schema.ts'
-import type {Result} from '../reports/schema.ts'
 import {overlap} from './answer.ts'
 
 /** Ranges that come from the same rule differ by no more than what rounding leaves. */

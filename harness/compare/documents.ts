@@ -1,8 +1,8 @@
 import {readdir, stat} from 'node:fs/promises'
 import {join} from 'node:path'
-import {type Matrix, matrixSchema} from '../reports/matrix-schema.ts'
-import {readObject, refused, shown, unreadable, validated} from '../reports/read-json.ts'
-import {type Report, reportSchema} from '../reports/schema.ts'
+import {type Matrix, matrixSchema} from '../documents/matrix-schema.ts'
+import {readObject, refused, shown, unreadable, validated} from '../documents/read-json.ts'
+import {type Report, reportSchema} from '../documents/report-schema.ts'
 
 interface Source {
   /** As it was named on the command line, or found below a folder that was. */

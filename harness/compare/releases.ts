@@ -1,7 +1,7 @@
+import type {Range, ReleaseComparison} from '../documents/comparison-schema.ts'
+import type {Expected, Report, Result} from '../documents/report-schema.ts'
 import {platformOf} from '../platforms/detect.ts'
 import type {Stack} from '../platforms/platform.ts'
-import type {Range, ReleaseComparison} from '../reports/comparison-schema.ts'
-import type {Expected, Report, Result} from '../reports/schema.ts'
 import {hull, isMeasured, releaseBracket, repetitionsOf} from './answer.ts'
 import type {ReportDocument} from './documents.ts'
 

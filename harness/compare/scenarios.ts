@@ -1,5 +1,5 @@
+import {type Aspect, aspects, type ScenarioComparison} from '../documents/comparison-schema.ts'
 import {platformOf} from '../platforms/detect.ts'
-import {type Aspect, aspects, type ScenarioComparison} from '../reports/comparison-schema.ts'
 import {answerOf, isMeasured} from './answer.ts'
 import {differingAspects} from './differences.ts'
 import type {ReportDocument} from './documents.ts'

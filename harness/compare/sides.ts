@@ -1,6 +1,6 @@
+import type {Side} from '../documents/comparison-schema.ts'
+import type {Host} from '../documents/report-schema.ts'
 import {platformOf} from '../platforms/detect.ts'
-import type {Side} from '../reports/comparison-schema.ts'
-import type {Host} from '../reports/schema.ts'
 import type {ComparableDocument} from './documents.ts'
 
 /** How a stack is called in sentences: by its platform, or where that has no name by the OS's own. */

@@ -1,4 +1,4 @@
-import {type MatrixAddress, matrixAddresses} from '../reports/matrix-schema.ts'
+import {type MatrixAddress, matrixAddresses} from '../documents/matrix-schema.ts'
 import {clientHost} from '../sockets/address.ts'
 import {bindNative, closeNative} from '../sockets/native.ts'
 import {isOutOfFiles, isSystemError} from '../sockets/system-error.ts'

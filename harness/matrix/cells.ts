@@ -5,7 +5,7 @@ import {
   matrixAddresses,
   matrixResidues,
   predecessorBinds,
-} from '../reports/matrix-schema.ts'
+} from '../documents/matrix-schema.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
 import {residueState} from './question.ts'
 

@@ -1,5 +1,5 @@
+import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
 import type {Rules} from '../platforms/platform.ts'
-import type {Matrix, MatrixCell} from '../reports/matrix-schema.ts'
 import type {Cell} from './cells.ts'
 import type {Observation} from './measure.ts'
 import {questionOf} from './question.ts'

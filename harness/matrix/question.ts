@@ -1,6 +1,6 @@
+import type {MatrixCell, MatrixResidue} from '../documents/matrix-schema.ts'
 import type {BindQuestion} from '../platforms/platform.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
-import type {MatrixCell, MatrixResidue} from '../reports/matrix-schema.ts'
 
 /** Residue words are TCP states, with this before the state of a connection that the port's owner made. */
 const outgoingPrefix = 'outgoing-'

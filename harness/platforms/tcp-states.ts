@@ -15,6 +15,11 @@ export const tcpStates = [
 
 export type TcpState = (typeof tcpStates)[number]
 
+/** States that a timer of the kernel ends, so that their time can be measured. */
+export const timedResidues = ['TIME_WAIT', 'FIN_WAIT2'] as const
+
+export type TimedResidue = (typeof timedResidues)[number]
+
 /** Whether a socket in this state lives on without a process: it is gone only when the kernel lets it. */
 export function isKernelHeld(state: TcpState): boolean {
   return (

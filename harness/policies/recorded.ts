@@ -1,10 +1,10 @@
 import {readdir, stat} from 'node:fs/promises'
 import {join} from 'node:path'
+import {readObject} from '../documents/read-json.ts'
+import {type Report, reportSchema} from '../documents/report-schema.ts'
+import {type Timing, timingSchema} from '../documents/timing-schema.ts'
 import {UsageError} from '../errors.ts'
-import {readObject} from '../reports/read-json.ts'
-import {type Report, reportSchema} from '../reports/schema.ts'
-import {type Timing, timingSchema} from '../reports/timing-schema.ts'
-import {printable} from '../reports/words.ts'
+import {printable} from '../text.ts'
 
 /** How long a port was kept, by a run that is recorded. */
 export interface RecordedReleases {

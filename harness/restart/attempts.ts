@@ -1,6 +1,6 @@
 import type {Bracket} from '../clock.ts'
+import type {ResultBind} from '../documents/report-schema.ts'
 import type {Counts} from '../processes/protocol.ts'
-import type {ResultBind} from '../reports/schema.ts'
 import type {Attempts, Released} from './observation.ts'
 
 /** What the attempts of one successor come to. */

@@ -1,5 +1,5 @@
+import type {ClientReport, Result, ServerReport} from '../documents/report-schema.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
-import type {ClientReport, Result, ServerReport} from '../reports/schema.ts'
 import type {Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'

@@ -1,6 +1,6 @@
 import {z} from 'zod'
+import {residueSchema, settingsSchema, timelineEntrySchema} from '../documents/report-schema.ts'
 import {countNames} from '../processes/protocol.ts'
-import {residueSchema, settingsSchema, timelineEntrySchema} from '../reports/schema.ts'
 
 const seconds = z.number().nonnegative()
 const count = z.int().nonnegative()

@@ -1,6 +1,11 @@
+import type {
+  ClientReport,
+  Expected,
+  ReportedCall,
+  ServerReport,
+} from '../documents/report-schema.ts'
 import type {Leaving, Platform, Rules, Settings} from '../platforms/platform.ts'
 import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
-import type {ClientReport, Expected, ReportedCall, ServerReport} from '../reports/schema.ts'
 import type {Residue} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 

@@ -1,4 +1,4 @@
-import type {Expected, ReportedCall, Result} from '../reports/schema.ts'
+import type {Expected, ReportedCall, Result} from '../documents/report-schema.ts'
 import {tooSlow} from '../too-slow.ts'
 
 /** How old what was left on the port may have been, in seconds, whenever something met it. */

@@ -1,7 +1,12 @@
 import type {Bracket} from '../clock.ts'
+import type {
+  ReportedCall,
+  ResidueEntry,
+  ResultBind,
+  TimelineEntry,
+} from '../documents/report-schema.ts'
 import type {Settings} from '../platforms/platform.ts'
 import {type Counts, countNames} from '../processes/protocol.ts'
-import type {ReportedCall, ResidueEntry, ResultBind, TimelineEntry} from '../reports/schema.ts'
 import type {RestartEvent, Timed} from './events.ts'
 import {Timeline} from './timeline.ts'
 

@@ -1,6 +1,6 @@
 import {monotonicSeconds} from '../clock.ts'
+import type {ResidueEntry, TimelineEntry} from '../documents/report-schema.ts'
 import type {SocketEntry} from '../platforms/socket-table.ts'
-import type {ResidueEntry, TimelineEntry} from '../reports/schema.ts'
 
 /** A socket of the scenario's port, as the OS's table shows it. */
 export interface SeenSocket {

@@ -1,9 +1,9 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
+import type {Result} from '../documents/report-schema.ts'
 import type {Platform} from '../platforms/platform.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
-import type {Result} from '../reports/schema.ts'
 import {observePort, residueOf, type SeenSocket} from './observer.ts'
 import type {Recording} from './recording.ts'
 

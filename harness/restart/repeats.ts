@@ -1,4 +1,4 @@
-import type {Repetition, Result} from '../reports/schema.ts'
+import type {Repetition, Result} from '../documents/report-schema.ts'
 
 /** The worse the earlier: what differs weighs more than what could not be measured. */
 const worstFirst: readonly Result['status'][] = ['unexpected', 'failed', 'skipped', 'as-expected']

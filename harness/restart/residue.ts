@@ -1,14 +1,10 @@
 import {once} from 'node:events'
 import {createConnection, createServer, type Socket} from 'node:net'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
+import type {TimedResidue} from '../platforms/tcp-states.ts'
 import {bindNative} from '../sockets/native.ts'
 import {resetSocket} from '../sockets/reset.ts'
 import {withinRunningSeconds} from '../too-slow.ts'
-
-/** The residues whose release is the kernel's alone. */
-export const timedResidues = ['TIME_WAIT', 'FIN_WAIT2'] as const
-
-export type TimedResidue = (typeof timedResidues)[number]
 
 export interface LeftResidue {
   /** When the residue appeared, monotonic seconds. */

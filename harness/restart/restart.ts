@@ -1,4 +1,5 @@
 import {monotonicSeconds} from '../clock.ts'
+import type {Expected, Result} from '../documents/report-schema.ts'
 import type {OpenSurroundings} from '../namespaces/open-surroundings.ts'
 import {
   SettingsLeftChanged,
@@ -9,7 +10,6 @@ import type {Platform, Settings} from '../platforms/platform.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
 import type {Ending, HostKind, Role} from '../processes/child.ts'
 import type {Hosts} from '../processes/hosts.ts'
-import type {Expected, Result} from '../reports/schema.ts'
 import type {Scenario} from '../scenario.ts'
 import type {PortPool} from '../sockets/ports.ts'
 import {tooSlow} from '../too-slow.ts'

@@ -1,6 +1,6 @@
+import type {Result} from '../documents/report-schema.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {Counts} from '../processes/protocol.ts'
-import type {Result} from '../reports/schema.ts'
 import type {Scenario} from '../scenario.ts'
 import {overshootOf, summarise, witnessed} from './attempts.ts'
 import {lastsAtLeast} from './expectation.ts'

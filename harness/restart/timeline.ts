@@ -1,4 +1,4 @@
-import type {TimelineEntry} from '../reports/schema.ts'
+import type {TimelineEntry} from '../documents/report-schema.ts'
 
 /** What a line of versions writes into. */
 interface Written {

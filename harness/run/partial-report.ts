@@ -1,13 +1,13 @@
 import {z} from 'zod'
-import {platformOf} from '../platforms/detect.ts'
+import type {Report, Result} from '../documents/report-schema.ts'
 import {
   type RunLog,
   type RunStart,
   readRunLog,
   type ScenarioLog,
   tellsTooMuch,
-} from '../reports/event-log.ts'
-import type {Report, Result} from '../reports/schema.ts'
+} from '../documents/run-log.ts'
+import {platformOf} from '../platforms/detect.ts'
 import {blankResult} from '../restart/blank.ts'
 import {restartEventSchema} from '../restart/events.ts'
 import {fold, nothingYet, type Observation} from '../restart/observation.ts'

@@ -1,9 +1,8 @@
 import {monotonicSeconds} from '../clock.ts'
+import type {EventLog} from '../documents/event-log.ts'
+import type {Machine} from '../documents/host.ts'
+import type {Report} from '../documents/report-schema.ts'
 import {UsageError} from '../errors.ts'
-import type {EventLog} from '../reports/events.ts'
-import {findings} from '../reports/findings.ts'
-import type {Machine} from '../reports/host.ts'
-import type {Report} from '../reports/schema.ts'
 import {runSuite, type SuiteOptions} from '../restart/suite.ts'
 import type {Scenario} from '../scenario.ts'
 import {version} from '../version.ts'
@@ -33,12 +32,6 @@ export interface PlayOptions
   command: string[]
 }
 
-export interface Played {
-  report: Report
-  /** What contradicts common advice, a sentence each. */
-  sentences: string[]
-}
-
 /** @throws UsageError for more repetitions than a report can hold */
 export function proveRoomInReport({scenarios, repeat}: Pick<PlayOptions, 'scenarios' | 'repeat'>) {
   const each = Math.floor(mostPlays / Object.keys(scenarios).length)
@@ -50,7 +43,7 @@ export function proveRoomInReport({scenarios, repeat}: Pick<PlayOptions, 'scenar
 }
 
 /** One run: plays scenarios at the same time on the machine at hand, and reports what was observed. */
-export async function playScenarios(options: PlayOptions): Promise<Played> {
+export async function playScenarios(options: PlayOptions): Promise<Report> {
   const {machine, id, startedAt, origin, command, interruption} = options
   const {host, ...onMachine} = machine
   const results = await runSuite({...options, ...onMachine})
@@ -68,7 +61,7 @@ export async function playScenarios(options: PlayOptions): Promise<Played> {
     host,
     results,
   }
-  return {report, sentences: findings(results, options.scenarios)}
+  return report
 }
 
 /** What the log's first event tells of such a run besides, so that a killed one can be reported. */

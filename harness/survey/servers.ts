@@ -1,4 +1,4 @@
-import type {StopSignal} from '../reports/check-schema.ts'
+import type {StopSignal} from '../documents/check-schema.ts'
 
 /** Where one server of the survey runs. */
 export interface Place {

@@ -1,7 +1,7 @@
 import {networkInterfaces} from 'node:os'
+import type {Advice} from '../documents/why-schema.ts'
 import {greatestOf} from '../extremes.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
-import type {Advice} from '../reports/why-schema.ts'
 import {type BindOption, optionNames} from '../sockets/bind-options.ts'
 import {isHeld, obstaclesOf} from './causes.ts'
 import {type Inference, type Obstacle, predecessorOf} from './inference.ts'

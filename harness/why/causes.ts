@@ -1,7 +1,7 @@
+import type {Cause} from '../documents/why-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import {isKernelHeld} from '../platforms/tcp-states.ts'
 import {userName} from '../platforms/users.ts'
-import type {Cause} from '../reports/why-schema.ts'
 import {distinct, type Inference, obstacleOf, predecessorOf} from './inference.ts'
 import {numberOf, type PortPicture, type PortSocket} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'

@@ -1,5 +1,5 @@
-import type {Host} from '../reports/schema.ts'
-import type {WhyPort} from '../reports/why-schema.ts'
+import type {Host} from '../documents/report-schema.ts'
+import type {WhyPort} from '../documents/why-schema.ts'
 import {adviceFor} from './advice.ts'
 import {findCauses, isHeld, obstaclesOf, socketsInTheWay} from './causes.ts'
 import {inferOptions, type Obstacle} from './inference.ts'

@@ -2,10 +2,10 @@ import {constants} from 'node:fs'
 import {access, lstat, realpath} from 'node:fs/promises'
 import {connect} from 'node:net'
 import {basename, dirname, join, resolve} from 'node:path'
+import type {Host} from '../documents/report-schema.ts'
+import type {Advice, Cause, WhyPath} from '../documents/why-schema.ts'
 import type {Platform} from '../platforms/platform.ts'
 import type {Holder, UnixSocketEntry} from '../platforms/socket-holders.ts'
-import type {Host} from '../reports/schema.ts'
-import type {Advice, Cause, WhyPath} from '../reports/why-schema.ts'
 import {holderWords, shellWord} from './words.ts'
 
 /** What is at the path, and what a client would get there. */

@@ -1,5 +1,5 @@
 import type {Holder} from '../platforms/socket-holders.ts'
-import {printable} from '../reports/words.ts'
+import {printable} from '../text.ts'
 import type {Remaining} from './remaining.ts'
 
 /** `1 connection`, `20000 connections`. */

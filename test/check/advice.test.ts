@@ -2,10 +2,10 @@ import test from 'ava'
 import {adviceFor} from '../../harness/check/advice.ts'
 import {recogniseRuntime} from '../../harness/check/fixes.ts'
 import {inferReuseaddr} from '../../harness/check/inference.ts'
+import type {CheckDocument, CheckRound} from '../../harness/documents/check-schema.ts'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
-import type {CheckDocument, CheckRound} from '../../harness/reports/check-schema.ts'
 
 const timeWait: CheckRound['residue'] = [{endpoint: 'server', state: 'TIME_WAIT', count: 1}]
 const refused: CheckRound['errors'][number] = {

@@ -9,8 +9,8 @@ import {fillOptions} from '../../harness/check/options.ts'
 import {collectLines} from '../../harness/check/output-lines.ts'
 import {startProblem} from '../../harness/check/problems.ts'
 import type {ServerHost, ServerStart} from '../../harness/check/server.ts'
+import {type CheckProblem, checkSchema} from '../../harness/documents/check-schema.ts'
 import {readProcesses} from '../../harness/processes/process-table.ts'
-import {type CheckProblem, checkSchema} from '../../harness/reports/check-schema.ts'
 import type {SeenSocket} from '../../harness/restart/observer.ts'
 import {
   missingProgram,

@@ -1,8 +1,8 @@
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test from 'ava'
+import {checkSchema} from '../../harness/documents/check-schema.ts'
 import {readProcesses} from '../../harness/processes/process-table.ts'
-import {checkSchema} from '../../harness/reports/check-schema.ts'
 import {freePort, httpServer, platform, program} from '../check/servers.ts'
 import {
   complaintsOf,

@@ -8,11 +8,11 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 import type {ExecutionContext} from 'ava'
 import {z} from 'zod'
-import {type Report, type Result, reportSchema} from '../../harness/reports/schema.ts'
+import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
 
 export {missingProgram, testUnless} from '../needs.ts'
 
-export const projectFolder = fileURLToPath(new URL('../../', import.meta.url))
+export const projectFolder = fileURLToPath(new URL('../..', import.meta.url))
 
 /**
  * Compiled by ava.config.js, which takes half the time to start that the sources take. Absolute, so that a

@@ -1,8 +1,8 @@
 import {truncateSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test from 'ava'
-import {comparisonSchema} from '../../harness/reports/comparison-schema.ts'
-import {type Report, type Result, reportSchema} from '../../harness/reports/schema.ts'
+import {comparisonSchema} from '../../harness/documents/comparison-schema.ts'
+import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
 import {complaintsOf, type Ended, runCli, runFolder, stackTrace, temporaryFolder} from './cli.ts'
 
 const subject = 'reuseport-added-late'

@@ -2,7 +2,7 @@ import {spawnSync} from 'node:child_process'
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test from 'ava'
-import {reportSchema} from '../../harness/reports/schema.ts'
+import {reportSchema} from '../../harness/documents/report-schema.ts'
 import {missingProgram, runCli, startCli, temporaryFolder, testUnless} from './cli.ts'
 
 const inActions = (file: string) => ({GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: file})

@@ -3,7 +3,7 @@ import {constants} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import test, {type ExecutionContext} from 'ava'
-import {type Report, reportSchema} from '../../harness/reports/schema.ts'
+import {type Report, reportSchema} from '../../harness/documents/report-schema.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {packetFilterProblem} from '../namespaces/available.ts'
 import {

@@ -3,10 +3,10 @@ import {readdirSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test from 'ava'
 import {statusOf} from '../../harness/commands/matrix.ts'
+import {type Matrix, matrixSchema} from '../../harness/documents/matrix-schema.ts'
 import {addressesHere} from '../../harness/matrix/addresses.ts'
 import {cellsOf} from '../../harness/matrix/cells.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
-import {type Matrix, matrixSchema} from '../../harness/reports/matrix-schema.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {
   complaintsOf,

@@ -11,7 +11,7 @@ import {
 import {rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import test from 'ava'
-import {recordedReport} from '../reports/documents.ts'
+import {recordedReport} from '../documents/documents.ts'
 import {
   loggedPid,
   missingProgram,

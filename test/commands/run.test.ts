@@ -1,7 +1,7 @@
 import {existsSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
-import {type Result, reportSchema} from '../../harness/reports/schema.ts'
+import {type Result, reportSchema} from '../../harness/documents/report-schema.ts'
 import {
   type Event,
   readEvents,

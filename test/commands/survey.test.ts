@@ -1,7 +1,7 @@
 import {chmodSync, readdirSync} from 'node:fs'
 import {join} from 'node:path'
 import test from 'ava'
-import {surveySchema} from '../../harness/reports/survey-schema.ts'
+import {surveySchema} from '../../harness/documents/survey-schema.ts'
 import {surveyServers} from '../../harness/survey/servers.ts'
 import {problemOf, serverUser} from '../survey/available.ts'
 import {complaintsOf, runCli, runFolder, temporaryFolder, testUnless} from './cli.ts'

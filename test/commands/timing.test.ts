@@ -1,8 +1,8 @@
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
-import {policiesSchema} from '../../harness/reports/policies-schema.ts'
-import {type Timing, timingSchema} from '../../harness/reports/timing-schema.ts'
+import {policiesSchema} from '../../harness/documents/policies-schema.ts'
+import {type Timing, timingSchema} from '../../harness/documents/timing-schema.ts'
 import {watchHoldUps} from '../../harness/restart/hold-ups.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {

@@ -1,6 +1,6 @@
 import {once} from 'node:events'
+import {watchLineSchema} from '../../harness/documents/watch-schema.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
-import {watchLineSchema} from '../../harness/reports/watch-schema.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {connection, leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
 import {withoutProc, withoutProcProblem} from '../why/without-proc.ts'

@@ -1,11 +1,11 @@
 import test from 'ava'
 import {judge} from '../../harness/compare/baseline.ts'
+import type {Result} from '../../harness/documents/report-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
-import type {Result} from '../../harness/reports/schema.ts'
 import {delayed, granted, matrixBy, refused, reportBy} from './documents-by-rules.ts'
 
 const subject = 'server-closes-first'

@@ -1,15 +1,15 @@
 /** Documents as a machine would write them on which everything goes by a platform's rules. */
 import type {MatrixDocument, ReportDocument} from '../../harness/compare/documents.ts'
-import {questionOf} from '../../harness/matrix/question.ts'
-import type {Platform, Settings} from '../../harness/platforms/platform.ts'
-import {describeHost} from '../../harness/reports/host.ts'
+import {describeHost} from '../../harness/documents/host.ts'
 import {
   type MatrixCell,
   matrixAddresses,
   matrixResidues,
   predecessorBinds,
-} from '../../harness/reports/matrix-schema.ts'
-import type {Result, ResultBind} from '../../harness/reports/schema.ts'
+} from '../../harness/documents/matrix-schema.ts'
+import type {Result, ResultBind} from '../../harness/documents/report-schema.ts'
+import {questionOf} from '../../harness/matrix/question.ts'
+import type {Platform, Settings} from '../../harness/platforms/platform.ts'
 import {blankResult} from '../../harness/restart/blank.ts'
 import {bindOptions} from '../../harness/sockets/bind-options.ts'
 import {scenarios} from '../../scenarios/index.ts'

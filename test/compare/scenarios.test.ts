@@ -3,11 +3,11 @@ import type {ReportDocument} from '../../harness/compare/documents.ts'
 import {compareReleases} from '../../harness/compare/releases.ts'
 import {compareScenarios} from '../../harness/compare/scenarios.ts'
 import {describeSides} from '../../harness/compare/sides.ts'
+import type {Aspect} from '../../harness/documents/comparison-schema.ts'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
-import type {Aspect} from '../../harness/reports/comparison-schema.ts'
 import {delayed, granted, refused, reportBy} from './documents-by-rules.ts'
 
 function compared(scenario: string, ...documents: ReportDocument[]) {

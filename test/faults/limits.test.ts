@@ -2,7 +2,7 @@ import {existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync} from 'nod
 import {chmod} from 'node:fs/promises'
 import {join} from 'node:path'
 import type {ExecutionContext} from 'ava'
-import type {Result} from '../../harness/reports/schema.ts'
+import type {Result} from '../../harness/documents/report-schema.ts'
 import {
   isActorRunning,
   missingProgram,

@@ -1,7 +1,7 @@
 import {writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {pathToFileURL} from 'node:url'
-import {type Report, reportSchema} from '../../harness/reports/schema.ts'
+import {type Report, reportSchema} from '../../harness/documents/report-schema.ts'
 import {projectFolder, runCli, temporaryFolder, testUnless} from '../commands/cli.ts'
 import {namespaceProblem, packetFilterProblem} from '../namespaces/available.ts'
 

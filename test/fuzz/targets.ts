@@ -27,7 +27,13 @@ import {
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {readDocuments} from '../../harness/compare/documents.ts'
+import {documentKinds, type RunDocument} from '../../harness/documents/kinds.ts'
+import {readObject, validated} from '../../harness/documents/read-json.ts'
+import type {Report} from '../../harness/documents/report-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
+import {annotationLine, newsOfRun} from '../../harness/feeds/github.ts'
+import {renderJunit} from '../../harness/feeds/junit.ts'
+import {renderTap} from '../../harness/feeds/tap.ts'
 import {parseLsof} from '../../harness/platforms/lsof.ts'
 import {parseNetstat} from '../../harness/platforms/netstat.ts'
 import {parseProcNetUnix} from '../../harness/platforms/proc-holders.ts'
@@ -39,31 +45,26 @@ import {readReleases} from '../../harness/policies/recorded.ts'
 import {BoundedOutput} from '../../harness/processes/bounded-output.ts'
 import {parseProcStat, parsePs} from '../../harness/processes/process-table.ts'
 import {isAnswer, isPace, isRequest, isTold, requests} from '../../harness/processes/protocol.ts'
-import {renderCheck} from '../../harness/reports/check-terminal.ts'
-import {renderComparisonMarkdown} from '../../harness/reports/comparison-markdown.ts'
-import {renderComparison, renderJudgement} from '../../harness/reports/comparison-terminal.ts'
-import {documentKinds, type RunDocument} from '../../harness/reports/documents.ts'
-import {withoutTrailingSpace} from '../../harness/reports/fitted-table.ts'
-import {annotationLine, newsOfRun} from '../../harness/reports/github.ts'
-import {renderHtml} from '../../harness/reports/html/render.ts'
-import {renderJunit} from '../../harness/reports/junit.ts'
-import {literal} from '../../harness/reports/markdown.ts'
-import {renderMatrixTerminal} from '../../harness/reports/matrix-terminal.ts'
-import {renderPolicies} from '../../harness/reports/policies-terminal.ts'
-import {readObject, validated} from '../../harness/reports/read-json.ts'
-import type {Report} from '../../harness/reports/schema.ts'
-import {renderSurvey} from '../../harness/reports/survey-renderings.ts'
-import {renderTap} from '../../harness/reports/tap.ts'
-import {renderTerminal} from '../../harness/reports/terminal.ts'
-import {renderTimingTerminal} from '../../harness/reports/timing-terminal.ts'
-import {printable, withoutRunnerCommands} from '../../harness/reports/words.ts'
-import {wrap} from '../../harness/reports/wrap.ts'
+import {withoutTrailingSpace} from '../../harness/render/fitted-table.ts'
+import {wrap} from '../../harness/render/wrap.ts'
 import {chooseScenarios} from '../../harness/run/choose.ts'
 import {foldRunLog, partialReport} from '../../harness/run/partial-report.ts'
 import {scenarioProblem} from '../../harness/run/scenario-schema.ts'
+import {printable, withoutRunnerCommands} from '../../harness/text.ts'
+import {renderCheck} from '../../harness/views/check-terminal.ts'
+import {renderComparisonMarkdown} from '../../harness/views/comparison-markdown.ts'
+import {renderComparison, renderJudgement} from '../../harness/views/comparison-terminal.ts'
+import {renderHtml} from '../../harness/views/html/render.ts'
+import {markdownOf} from '../../harness/views/markdown.ts'
+import {renderMatrixTerminal} from '../../harness/views/matrix-terminal.ts'
+import {renderPolicies} from '../../harness/views/policies-terminal.ts'
+import {literal} from '../../harness/views/report-markdown.ts'
+import {renderTerminal} from '../../harness/views/report-terminal.ts'
+import {renderSurvey} from '../../harness/views/survey-renderings.ts'
+import {renderTimingTerminal} from '../../harness/views/timing-terminal.ts'
 import {shortCommand} from '../../harness/why/words.ts'
 import {scenarios} from '../../scenarios/index.ts'
-import {realDocuments} from '../reports/documents.ts'
+import {realDocuments} from '../documents/documents.ts'
 import {hostileText, mutatedBytes, mutatedJson, mutatedText, mutatedValue} from './mutations.ts'
 
 export interface Target {
@@ -186,9 +187,9 @@ function documentTarget(kind: string): Target {
     input: mutatedJson(kind === 'report' ? reports : [document]),
     async run(bytes: Buffer) {
       const file = inFile(`${kind}.json`, bytes)
-      const {schema, markdown} = await documentKinds[document.format].load()
+      const schema = await documentKinds[document.format].schema()
       const read = validated(file, schema, await readObject(file))
-      return markdown(read, {log: null, sentences: []}) + terminal(read as never)
+      return (await markdownOf(read, {log: null, sentences: []})) + terminal(read as never)
     },
   }
 }
@@ -398,7 +399,7 @@ export const targets: readonly Target[] = [
     input: mutatedValue(reports),
     async run(value: unknown) {
       const file = inFile('page.json', Buffer.from(JSON.stringify(value) ?? ''))
-      const {schema} = await documentKinds['rebind-report'].load()
+      const schema = await documentKinds['rebind-report'].schema()
       return renderHtml([validated(file, schema, await readObject(file))])
     },
     holds: (page) => !/<script|<img/i.test(page),
@@ -409,9 +410,9 @@ export const targets: readonly Target[] = [
     async run(bytes: Buffer) {
       const {log, seen} = await foldRunLog(inFile('events.ndjson', bytes))
       if (log.start === null) return ''
-      const {schema, markdown} = await documentKinds['rebind-report'].load()
+      const schema = await documentKinds['rebind-report'].schema()
       const made = schema.parse(partialReport(log, seen, log.start, scenarios))
-      return markdown(made, {log, sentences: []})
+      return markdownOf(made, {log, sentences: []})
     },
   },
   parser('netstat', netstat, parseNetstat),

@@ -1,10 +1,10 @@
 import {writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test from 'ava'
+import type {Report, Result} from '../../harness/documents/report-schema.ts'
+import type {Timing} from '../../harness/documents/timing-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {newestReleases, readReleases, releasesOf} from '../../harness/policies/recorded.ts'
-import type {Report, Result} from '../../harness/reports/schema.ts'
-import type {Timing} from '../../harness/reports/timing-schema.ts'
 import {temporaryFolder} from '../commands/cli.ts'
 
 function report(...results: Partial<Result>[]): Report {

@@ -1,10 +1,10 @@
 import test from 'ava'
+import type {ClientReport, Expected} from '../../harness/documents/report-schema.ts'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
 import type {Platform} from '../../harness/platforms/platform.ts'
-import type {ClientReport, Expected} from '../../harness/reports/schema.ts'
 import {expectation, lastsAtLeast, type Question} from '../../harness/restart/expectation.ts'
 import type {BindOption} from '../../harness/sockets/bind-options.ts'
 

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type {Expected, ReportedCall, ResultBind} from '../../harness/reports/schema.ts'
+import type {Expected, ReportedCall, ResultBind} from '../../harness/documents/report-schema.ts'
 import {type Judgement, judgement, type Observed} from '../../harness/restart/judgement.ts'
 
 const immediate: Expected = {

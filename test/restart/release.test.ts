@@ -3,9 +3,10 @@ import {createServer} from 'node:net'
 import type {ExecutionContext} from 'ava'
 import {monotonicSeconds} from '../../harness/clock.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
+import {timedResidues} from '../../harness/platforms/tcp-states.ts'
 import {nearRelease} from '../../harness/processes/pacing.ts'
 import {type PortRelease, watchReleases} from '../../harness/restart/release.ts'
-import {leaveResidue, timedResidues} from '../../harness/restart/residue.ts'
+import {leaveResidue} from '../../harness/restart/residue.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {
   closeNative,

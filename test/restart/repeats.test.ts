@@ -1,5 +1,5 @@
 import test from 'ava'
-import type {Result} from '../../harness/reports/schema.ts'
+import type {Result} from '../../harness/documents/report-schema.ts'
 import {mergeRepetitions} from '../../harness/restart/repeats.ts'
 
 function result(waitSeconds: number | null, change: Partial<Result> = {}): Result {

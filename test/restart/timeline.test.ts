@@ -1,5 +1,5 @@
 import test from 'ava'
-import type {TimelineEntry} from '../../harness/reports/schema.ts'
+import type {TimelineEntry} from '../../harness/documents/report-schema.ts'
 import {Timeline} from '../../harness/restart/timeline.ts'
 
 function change(connection: number, state: TimelineEntry['state']): TimelineEntry {

@@ -2,8 +2,8 @@ import {mkdtempSync, readdirSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import test from 'ava'
+import {reportSchema} from '../../harness/documents/report-schema.ts'
 import {runScenarios, type Scenario, scenario, UsageError} from '../../harness/index.ts'
-import {reportSchema} from '../../harness/reports/schema.ts'
 import {readReport, temporaryFolder} from '../commands/cli.ts'
 
 // Whatever were written without being told where would be here.

@@ -9,7 +9,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {fileURLToPath} from 'node:url'
-import {reportSchema} from '../../harness/reports/schema.ts'
+import {reportSchema} from '../../harness/documents/report-schema.ts'
 import {tooSlow} from '../../harness/too-slow.ts'
 import {type CpuGroup, makeCpuGroup} from '../cpu-group.ts'
 import {positiveNumber, programOf} from '../program-options.ts'
@@ -38,7 +38,7 @@ async function runIn(group: CpuGroup, out: string) {
     process.execPath,
     ['--eval', joining, group.processes, '--import=tsx', cli, ...run],
     {
-      cwd: fileURLToPath(new URL('../../', import.meta.url)),
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {...process.env, GITHUB_ACTIONS: undefined},
     },

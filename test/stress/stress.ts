@@ -8,7 +8,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {fileURLToPath} from 'node:url'
-import {type Report, reportSchema} from '../../harness/reports/schema.ts'
+import {type Report, reportSchema} from '../../harness/documents/report-schema.ts'
 import {programOf, wholeNumber} from '../program-options.ts'
 import {keepAllCoresBusy} from './load.ts'
 

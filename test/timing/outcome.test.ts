@@ -1,7 +1,7 @@
 import test from 'ava'
 import {outcomeOf} from '../../harness/commands/timing.ts'
-import {timingDocument} from '../../harness/reports/timing-document.ts'
-import {recordedReport} from '../reports/documents.ts'
+import {timingDocument} from '../../harness/timing/document.ts'
+import {recordedReport} from '../documents/documents.ts'
 
 type Moments = [lastRefused: number | null, granted: number | null]
 

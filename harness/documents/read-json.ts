@@ -1,0 +1,157 @@
+import {constants} from 'node:fs'
+import {open, stat} from 'node:fs/promises'
+import {z} from 'zod'
+import {UsageError} from '../errors.ts'
+import {printable} from '../text.ts'
+
+/** A full report is some 150 KB and a matrix some 2 MB; nothing of ours comes near this. */
+const sizeLimitBytes = 16 * 1024 * 1024
+/** In memory a value of two bytes, such as `[]`, takes fifty; the largest matrix holds some 80,000 values. */
+const valueLimit = 500_000
+const usualRemedy = 'name a report.json or matrix.json'
+const shownCharacters = 120
+const shownPathCharacters = 300
+
+/**
+ * Reads a JSON document that may come from anywhere.
+ * @param remedy which file to name instead
+ * @throws UsageError in one line that names the file and says what to do, whatever is wrong with it
+ */
+export async function readObject(
+  file: string,
+  remedy = usualRemedy,
+): Promise<Record<string, unknown>> {
+  return parse(file, await readText(file, remedy), remedy)
+}
+
+/** Whether a JSON text is small enough to be read back: nothing larger is to be written. */
+export function isReadable(text: string): boolean {
+  return Buffer.byteLength(text) <= sizeLimitBytes && mostValuesIn(text) <= valueLimit
+}
+
+/** How many values a JSON text holds at most: each but the first follows a comma or an opening bracket. */
+export function mostValuesIn(text: string): number {
+  let values = 1
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    // , [ {
+    if (code === 0x2c || code === 0x5b || code === 0x7b) values++
+  }
+  return values
+}
+
+/** The size is looked at before a byte is read, and only regular files are opened: a FIFO would hang. */
+async function readText(file: string, remedy: string): Promise<string> {
+  try {
+    const {size} = await regularFile(file)
+    if (size > sizeLimitBytes) {
+      const megabytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MB`
+      throw refused(
+        file,
+        `is ${megabytes(size)} large, and a document of rebind is never above ${megabytes(sizeLimitBytes)}; ${remedy}`,
+      )
+    }
+    const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    try {
+      const {buffer, bytesRead} = await handle.read(Buffer.alloc(size), 0, size, 0)
+      return new TextDecoder().decode(buffer.subarray(0, bytesRead))
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    throw error instanceof UsageError ? error : unreadable(file, error as NodeJS.ErrnoException)
+  }
+}
+
+export async function regularFile(file: string) {
+  const found = await stat(file)
+  if (!found.isFile()) throw refused(file, 'is not a regular file; save the document to one')
+  return found
+}
+
+/** Names that reach into the prototypes of objects; no document of rebind has them. */
+const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
+
+class ForbiddenKey extends Error {}
+
+function parse(file: string, text: string, remedy: string): Record<string, unknown> {
+  if (text.trim() === '') {
+    throw refused(file, 'is empty; the run that was to write it did not finish, repeat it')
+  }
+  if (mostValuesIn(text) > valueLimit) {
+    throw refused(
+      file,
+      `holds more than ${valueLimit} values, as no document of rebind does; ${remedy}`,
+    )
+  }
+  const value = parseJson(file, text, remedy)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw refused(file, `is JSON, but no document of rebind; ${remedy}`)
+  }
+  return value as Record<string, unknown>
+}
+
+function parseJson(file: string, text: string, remedy: string): unknown {
+  try {
+    return JSON.parse(text, (key, value) => {
+      if (forbiddenKeys.has(key)) throw new ForbiddenKey(key)
+      return value
+    })
+  } catch (error) {
+    if (error instanceof ForbiddenKey) {
+      throw refused(
+        file,
+        `has a key "${error.message}", as no document of rebind has; do not use it`,
+      )
+    }
+    if (error instanceof RangeError) {
+      throw refused(file, 'is nested deeper than any document of rebind; do not use it')
+    }
+    throw isCutOff(error as Error, text)
+      ? refused(file, 'is cut off in the middle; fetch it once more, or repeat the run')
+      : refused(file, `is not JSON; ${remedy}`)
+  }
+}
+
+/** V8 says where it stopped in the message alone: nowhere in particular, or at the very end. */
+function isCutOff({message}: Error, text: string): boolean {
+  if (/end of JSON input|Unterminated string/.test(message)) return text.trimStart().startsWith('{')
+  const position = /at position (\d+)/.exec(message)?.[1]
+  return position !== undefined && Number(position) >= text.trimEnd().length
+}
+
+/** @throws UsageError that says where it breaks the schema */
+export function validated<T>(file: string, schema: z.ZodType<T>, value: unknown): T {
+  const {data, error} = schema.safeParse(value)
+  if (error === undefined) return data as T
+  const [issue] = error.issues
+  const where =
+    issue === undefined || issue.path.length === 0
+      ? ''
+      : ` at ${shown(z.core.toDotPath(issue.path))}`
+  throw refused(
+    file,
+    `is not as rebind writes it${where} (${shown(issue?.message ?? 'invalid')}); repeat the run that wrote it`,
+  )
+}
+
+export function unreadable(path: string, {code}: NodeJS.ErrnoException): UsageError {
+  return new UsageError(
+    `cannot read ${shownPath(path)} (${code}); name a report.json, a matrix.json or a run folder`,
+  )
+}
+
+export function refused(file: string, problem: string): UsageError {
+  return new UsageError(`${shownPath(file)} ${printable(problem)}`)
+}
+
+/** A file's name is at its end. */
+function shownPath(path: string): string {
+  const plain = printable(path)
+  return plain.length > shownPathCharacters ? `...${plain.slice(-shownPathCharacters)}` : plain
+}
+
+export function shown(text: string): string {
+  const plain = printable(text)
+  return plain.length > shownCharacters ? `${plain.slice(0, shownCharacters)}...` : plain
+}

@@ -1,0 +1,154 @@
+import type {
+  Answer,
+  CellComparison,
+  Judgement,
+  ReleaseComparison,
+  ScenarioComparison,
+  Side,
+} from '../documents/comparison-schema.ts'
+import {besidesWords, rangeWords} from '../documents/words.ts'
+import {printable} from '../text.ts'
+
+/** `Linux: 6.18.44 x64, Node 20.20.2 (logs/a-run/report.json)`. */
+export function sideWords({label, release, arch, node, file}: Side): string {
+  return printable(`${label}: ${release} ${arch}, Node ${node} (${file})`)
+}
+
+/** `delayed, EADDRINUSE 98, 61.234 s (1.2 ms)`. */
+export function answerWords(answer: Answer | null): string {
+  if (answer === null) return 'absent'
+  const {status, verdict, waited, firstError, times, timesOtherwise} = answer
+  if (status === 'failed' || (status === 'skipped' && verdict === null)) return status
+  const parts = [
+    verdict === 'blocked' && !waited ? 'refused' : (verdict ?? []),
+    firstError === null ? [] : `${firstError.code} ${firstError.errno}`,
+    waitWords(answer),
+    timesOtherwise === 0 ? [] : `otherwise in ${timesOtherwise} of ${times}`,
+    status === 'unexpected' ? 'UNEXPECTED' : [],
+  ].flat()
+  if (parts.length > 0) return printable(parts.join(', '))
+  return besidesWords(answer) === undefined ? '-' : 'see below'
+}
+
+/** Waits as ranges, where there was more than one: they are never equal numbers. */
+function waitWords({verdict, waited, waitSeconds, uncertaintySeconds, times}: Answer): string[] {
+  if (verdict !== 'delayed' && !(verdict === 'blocked' && waited)) return []
+  if (waitSeconds === null) return ['not within the limit']
+  const uncertainty =
+    uncertaintySeconds === null ? '' : ` (${(uncertaintySeconds * 1000).toFixed(1)} ms)`
+  const [shortest, longest] = waitSeconds
+  return times > 1
+    ? [`${shortest.toFixed(3)} to ${longest.toFixed(3)} s${uncertainty}, ${times} times`]
+    : [`${longest.toFixed(3)} s${uncertainty}`]
+}
+
+/** `verdict, wait`; a dash where nothing differs, and what keeps it from being compared. */
+export function differsWords({answers, differs}: ScenarioComparison): string {
+  const absent = answers.some((answer) => answer === null) ? ['absent'] : []
+  const unmeasured = answers.some((answer) => answer !== null && isUnmeasured(answer))
+  const words = [...differs, ...absent, ...(unmeasured ? ['not measured'] : [])]
+  return words.length === 0 ? '-' : words.join(', ')
+}
+
+function isUnmeasured({status, verdict}: Answer): boolean {
+  return status === 'failed' || (status === 'skipped' && verdict === null)
+}
+
+/** `11 of 17 scenarios are alike, 6 differ, 2 are absent on a side`. */
+export function scenarioTally(scenarios: readonly ScenarioComparison[]): string {
+  const words = scenarios.map((scenario) => scenario.differs.length > 0 || differsWords(scenario))
+  const count = (which: (word: (typeof words)[number]) => boolean) => words.filter(which).length
+  return [
+    `${scenarios.length} scenarios: ${count((word) => word === '-')} alike`,
+    `${count((word) => word === true)} differ`,
+    `${count((word) => word !== true && word !== '-')} not compared`,
+  ].join(', ')
+}
+
+/** What clients were answered and counted, one line for each scenario and side that has any. */
+export function besides(
+  scenarios: readonly ScenarioComparison[],
+  sides: readonly Side[],
+): string[] {
+  return scenarios.flatMap(({scenario, answers}) =>
+    answers.flatMap((answer, index) => {
+      const words = answer === null ? undefined : besidesWords(answer)
+      const label = sides[index]?.label ?? ''
+      return words === undefined ? [] : [printable(`${scenario}, ${label}: ${words}`)]
+    }),
+  )
+}
+
+/** What differs and why, one line for each group of scenarios with the same reason. */
+export function reasons(scenarios: readonly ScenarioComparison[]): [ids: string[], why: string][] {
+  const byReason = new Map<string, string[]>()
+  for (const {scenario, why} of scenarios) {
+    if (why === null) continue
+    byReason.set(why, [...(byReason.get(why) ?? []), printable(scenario)])
+  }
+  return [...byReason].map(([why, ids]) => [ids, printable(why)])
+}
+
+/** One line for each side, e.g. `Linux: 60.00 to 62.05 s by the timer wheel ...; measured ...`. */
+export function releaseWords({releases}: ReleaseComparison, sides: readonly Side[]): string[] {
+  return releases.flatMap((release, index) => {
+    if (release === null) return []
+    const {expectedSeconds, measuredSeconds, measurements, how, source} = release
+    const measured =
+      measuredSeconds === null
+        ? 'not measured'
+        : `measured ${rangeWords(measuredSeconds, 3)} s in ${measurements} ${measurements === 1 ? 'wait' : 'waits'}`
+    const label = sides[index]?.label ?? ''
+    return [
+      printable(
+        `${label}: ${rangeWords(expectedSeconds, 2)} s ${how}; ${measured} (${source})`.replace(
+          ' s ;',
+          ' s;',
+        ),
+      ),
+    ]
+  })
+}
+
+/** `Linux: 3456 cells, 1234 granted, 2222 refused; 3456 as the rules say, 0 against them`. */
+export function tableWords({tables}: CellComparison, sides: readonly Side[]): string[] {
+  return tables.map(({cells, granted, refused, agreeing, disagreeing, predicted}, index) => {
+    const judged = predicted
+      ? 'predicted, not measured'
+      : `${agreeing} as the rules say, ${disagreeing} against them`
+    return printable(
+      `${sides[index]?.label ?? ''}: ${cells} cells, ${granted} granted, ${refused} refused; ${judged} (${sides[index]?.file ?? ''})`,
+    )
+  })
+}
+
+/** `3456 cells compared: 3000 alike, 456 differ`, and what single sides lack. */
+export function cellTally(
+  {compared, same, differing, absent}: CellComparison,
+  sides: readonly Side[],
+): string {
+  const lacking = absent.flatMap((count, index) =>
+    count === 0 ? [] : [`${count} absent on ${sides[index]?.label ?? ''}`],
+  )
+  return printable(
+    [`${compared} cells compared: ${same} alike`, `${differing} differ`, ...lacking].join(', '),
+  )
+}
+
+/** `granted on Linux, EADDRINUSE on gVisor`. */
+export function outcomeWords(outcomes: readonly (string | null)[], sides: readonly Side[]): string {
+  const words = outcomes.flatMap((outcome, index) =>
+    outcome === null ? [] : [`${outcome} on ${sides[index]?.label ?? ''}`],
+  )
+  return printable(words.join(', '))
+}
+
+/** `17 scenarios against the baseline: 2 differences, 1 not compared`. */
+export function judgementTally({scenarios, cells, differences, notCompared}: Judgement): string {
+  const what = [
+    ...(scenarios > 0 ? [`${scenarios} scenarios`] : []),
+    ...(cells > 0 ? [`${cells} cells`] : []),
+  ].join(' and ')
+  const found = `${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`
+  return `${what || 'nothing'} against the baseline: ${found}, ${notCompared.length} not compared`
+}

@@ -1,0 +1,45 @@
+import type {Policies, PolicyRow} from '../documents/policies-schema.ts'
+
+export const policyTitles = ['policy', 'attempts', 'outage', 'overshoot', 'how', 'source']
+
+/** What the table rests on, one thing a line. */
+export function premises({release, attempt}: Policies): string[] {
+  const milliseconds = (seconds: number) => `${Math.round(seconds * 1000)} ms`
+  return [
+    `release of TIME_WAIT: ${rangeWords(release.medianSeconds, [release.minSeconds, release.maxSeconds])} after the old server's end, over ${release.ports} port${release.ports === 1 ? '' : 's'}`,
+    `(${release.measuredNow ? 'measured now' : 'recorded in'} ${release.file})`,
+    `an attempt that is a process: bind after ${milliseconds(attempt.untilBindSeconds)}, failed after ${milliseconds(attempt.untilEndSeconds)} (a Node server, measured now)`,
+  ]
+}
+
+/** One row of the table. */
+export function policyCells({title, attempts, how, source, ...row}: PolicyRow): string[] {
+  const {outageSeconds, outageRangeSeconds, overshootSeconds, overshootRangeSeconds} = row
+  const {givesUpAfterSeconds, gaveUp, of} = row
+  const givesUp =
+    givesUpAfterSeconds === null
+      ? ''
+      : `gives up after ${secondsWords(givesUpAfterSeconds)}${gaveUp === of ? '' : ` in ${gaveUp} of ${of}`}`
+  const overshoot = [rangeWords(overshootSeconds, overshootRangeSeconds), givesUp]
+  return [
+    title,
+    String(attempts),
+    rangeWords(outageSeconds, outageRangeSeconds) || 'for good',
+    overshoot.filter((words) => words !== '').join('; '),
+    how,
+    source,
+  ]
+}
+
+/** `61.0 s`, or `63.0 s (62.1 to 64.0 s)` where it spreads; empty where there is nothing. */
+function rangeWords(median: number | null, range: PolicyRow['outageRangeSeconds']): string {
+  if (median === null || range === null) return ''
+  const [least = '', greatest = ''] = range.map(secondsWords)
+  return least === greatest
+    ? secondsWords(median)
+    : `${secondsWords(median)} (${least.replace(' s', '')} to ${greatest})`
+}
+
+function secondsWords(seconds: number): string {
+  return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`
+}

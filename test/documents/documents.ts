@@ -1,0 +1,204 @@
+/** Real documents, and what hostile hands would make of them. */
+import {readFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import {judge} from '../../harness/compare/baseline.ts'
+import {compare} from '../../harness/compare/compare.ts'
+import {type ComparableDocument, readDocuments} from '../../harness/compare/documents.ts'
+import {type Bench, benchSchema} from '../../harness/documents/bench-schema.ts'
+import type {CheckDocument} from '../../harness/documents/check-schema.ts'
+import {documentKinds, type Format, type RunDocument} from '../../harness/documents/kinds.ts'
+import {type Report, reportSchema} from '../../harness/documents/report-schema.ts'
+import type {Timing} from '../../harness/documents/timing-schema.ts'
+import {linux} from '../../harness/platforms/linux.ts'
+import {policiesDocument} from '../../harness/policies/document.ts'
+import {readReleases} from '../../harness/policies/recorded.ts'
+import {policies} from '../../harness/policies/table.ts'
+import {timingDocument} from '../../harness/timing/document.ts'
+
+const recordedFolder = fileURLToPath(new URL('../../logs/recorded', import.meta.url))
+const recorded = (path: string) => join(recordedFolder, path)
+
+/** A full run that was recorded on Linux. */
+export function recordedReport(): Report {
+  return reportSchema.parse(JSON.parse(readFileSync(recorded('linux/report.json'), 'utf8')))
+}
+
+/** A whole benchmark that was recorded on Linux. */
+export function recordedBench(): Bench {
+  return benchSchema.parse(JSON.parse(readFileSync(recorded('linux/bench.json'), 'utf8')))
+}
+
+/** One of each kind, by what it is. */
+export async function realDocuments(): Promise<Record<string, RunDocument>> {
+  const onLinux = await readDocuments(recorded('linux'))
+  const onGvisor = await readDocuments(recorded('gvisor'))
+  const contents = Object.fromEntries(onLinux.map(({kind, content}) => [kind, content]))
+  const recordedReleases = await readReleases(recorded('linux/report.json'))
+  return {
+    ...(contents as Record<ComparableDocument['kind'], RunDocument>),
+    timing: timingOf(recordedReleases.releaseSeconds),
+    policies: policiesDocument({
+      policies,
+      recorded: recordedReleases,
+      measuredNow: false,
+      cost: {untilBindSeconds: 0.04, untilEndSeconds: 0.05},
+    }),
+    check: unsafeCheck(),
+    survey: {
+      format: 'rebind-survey',
+      version: 1,
+      host: recordedReport().host,
+      servers: [
+        {
+          id: 'node',
+          title: 'Node',
+          status: 'measured',
+          version: '20.20.2',
+          reuseaddr: false,
+          outageSeconds: null,
+          check: unsafeCheck(),
+        },
+        {
+          id: 'go',
+          title: 'Go',
+          status: 'failed',
+          reason: 'it does not build',
+          version: null,
+          reuseaddr: null,
+          outageSeconds: null,
+          check: null,
+        },
+      ],
+      wallSeconds: 3,
+    },
+    bench: recordedBench(),
+    comparison: compare([...onLinux, ...onGvisor]),
+    judgement: judge(onLinux, onLinux.map(changed)),
+  }
+}
+
+/** As `rebind timing` would tell of these releases. */
+function timingOf(releaseSeconds: readonly number[]): Timing {
+  const {host, run} = recordedReport()
+  const range = linux.rules?.release('TIME_WAIT', host.settings)
+  return timingDocument({
+    run: {...run, cpuSeconds: 1},
+    host,
+    residue: 'TIME_WAIT',
+    spreadSeconds: 1,
+    origin: 0,
+    expected: range?.endsBy === 'kernel' ? range : null,
+    releases: releaseSeconds.map((seconds, index) => ({
+      port: 20_000 + index,
+      appeared: {from: index * 0.1, to: index * 0.1},
+      attempts: 3,
+      firstAttemptAt: index * 0.1,
+      lastRefusedAt: index * 0.1 + seconds - 0.001,
+      grantedAt: index * 0.1 + seconds,
+      kernelTimerSeconds: 60,
+    })),
+  })
+}
+
+/** A check of a server that cannot be restarted, and says so. */
+function unsafeCheck(): CheckDocument {
+  return {
+    format: 'rebind-check',
+    version: 1,
+    host: recordedReport().host,
+    command: ['node', 'server.js'],
+    port: 3000,
+    address: '127.0.0.1',
+    stop: 'SIGTERM',
+    safe: false,
+    runtime: 'Node',
+    reuseaddr: {set: false, because: 'it was refused over TIME_WAIT'},
+    problem: {kind: 'exited', message: 'it ended', remedy: 'start it by hand'},
+    rounds: [
+      {
+        startupSeconds: 0.1,
+        exitSeconds: 0.01,
+        exitedBy: 'SIGTERM',
+        exitStatus: 0,
+        exitSignal: null,
+        stopTimedOut: false,
+        connections: {open: 1, accepted: 1, reset: 0},
+        residue: [{endpoint: 'server', state: 'TIME_WAIT', count: 1}],
+        verdict: 'blocked',
+        attempts: 3,
+        outageSeconds: null,
+        waitSeconds: null,
+        refusedConnections: 120,
+        failedConnections: 2,
+        errors: [
+          {
+            code: 'EADDRINUSE',
+            what: 'exited with status 1',
+            exitStatus: 1,
+            exitSignal: null,
+            lines: ['Error: listen EADDRINUSE'],
+            firstAttempt: 1,
+            count: 3,
+          },
+        ],
+        survivors: [],
+      },
+    ],
+    advice: ['Set the option before bind().'],
+  }
+}
+
+/** As if the system had begun to grant everything at once. */
+function changed(document: ComparableDocument): ComparableDocument {
+  if (document.kind === 'matrix') return document
+  const results = document.content.results.map((result) =>
+    result.bind === null
+      ? result
+      : {...result, bind: {...result.bind, verdict: 'immediate' as const, firstError: null}},
+  )
+  return {...document, content: {...document.content, results}}
+}
+
+/** What would show if one value anywhere were not escaped for where it stands. */
+export const hostileText =
+  '</style></svg></text><script>alert(1)</script><img src=x onerror=alert(1)>"\' onload=alert(1) x="' +
+  '&#60;b>{{x}}url(https://example.net)\u0000\u001b[2J\u202e]]>--><!--' +
+  '\u009b31m\u001b]8;;https://example.net\u0007a link\u001b]8;;\u0007\u001b[5;5H\u2066\u2028' +
+  '\r\n::error title=forged::gone\nok 1 - forged\n# forged\n| a | b |\n```\n[x](javascript:alert(1))\n' +
+  'see http://example.org/a_b, ftp://example.org, www.example.org, mailto:a@example.org, @octocat, a/b#12, GH-12'
+
+/** The document with hostile text in every place where its schema takes any text. */
+export async function withHostileText(document: RunDocument): Promise<RunDocument> {
+  const schema = await documentKinds[document.format as Format].schema()
+  const copy = structuredClone(document)
+  const tried = new Set<string>()
+  const free = new Set<string>()
+  walk(copy, [], (path, holder, key) => {
+    const place = path.map((step) => (typeof step === 'number' ? '*' : step)).join('.')
+    if (!tried.has(place)) {
+      tried.add(place)
+      const before = holder[key]
+      holder[key] = hostileText
+      if (schema.safeParse(copy).success) free.add(place)
+      else holder[key] = before
+    }
+    if (free.has(place)) holder[key] = `${hostileText}${path.join('.')}`
+  })
+  return copy
+}
+
+type Holder = Record<string | number, unknown>
+
+function walk(
+  value: unknown,
+  path: (string | number)[],
+  visit: (path: (string | number)[], holder: Holder, key: string | number) => void,
+): void {
+  if (typeof value !== 'object' || value === null) return
+  for (const [name, member] of Object.entries(value)) {
+    const key = Array.isArray(value) ? Number(name) : name
+    if (typeof member === 'string') visit([...path, key], value as Holder, key)
+    else walk(member, [...path, key], visit)
+  }
+}

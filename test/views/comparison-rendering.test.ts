@@ -1,0 +1,173 @@
+import {stripVTControlCharacters} from 'node:util'
+import test from 'ava'
+import {judge} from '../../harness/compare/baseline.ts'
+import {compare} from '../../harness/compare/compare.ts'
+import type {ComparableDocument} from '../../harness/compare/documents.ts'
+import {comparisonSchema, judgementSchema} from '../../harness/documents/comparison-schema.ts'
+import {darwin} from '../../harness/platforms/darwin.ts'
+import {gvisor} from '../../harness/platforms/gvisor.ts'
+import {linux} from '../../harness/platforms/linux.ts'
+import {
+  renderComparisonMarkdown,
+  renderJudgementMarkdown,
+} from '../../harness/views/comparison-markdown.ts'
+import {renderComparison, renderJudgement} from '../../harness/views/comparison-terminal.ts'
+import {delayed, granted, matrixBy, reportBy} from '../compare/documents-by-rules.ts'
+
+const twoReports = [reportBy(linux), reportBy(gvisor, {ids: ['reuseport-added-late']})]
+
+function lines(documents: ComparableDocument[], width?: number): string[] {
+  return stripVTControlCharacters(renderComparison(compare(documents), width)).split('\n')
+}
+
+test('a comparison and a judgement are as their schema says', (t) => {
+  const comparison = compare([...twoReports, matrixBy(linux), matrixBy(darwin)])
+  t.deepEqual(comparisonSchema.parse(JSON.parse(JSON.stringify(comparison))), comparison)
+  const judgement = judge([reportBy(linux)], [reportBy(linux, {ids: []})])
+  t.deepEqual(judgementSchema.parse(JSON.parse(JSON.stringify(judgement))), judgement)
+})
+
+test('a comparison that has more or fewer answers than sides is none', (t) => {
+  const comparison = compare([...twoReports, matrixBy(linux), matrixBy(darwin)])
+  const cells = comparison.cells ?? t.fail()
+  const [scenario, ...scenarios] = comparison.scenarios
+  const [release, ...releases] = comparison.releases
+  const [group, ...groups] = cells.groups
+  const without = [
+    {...comparison, scenarios: [{...scenario, answers: []}, ...scenarios]},
+    {...comparison, releases: [{...release, releases: [null]}, ...releases]},
+    {...comparison, cells: {...cells, tables: [...cells.tables, cells.tables[0]]}},
+    {...comparison, cells: {...cells, absent: []}},
+    {...comparison, cells: {...cells, groups: [{...group, outcomes: [null]}, ...groups]}},
+    {...comparison, reports: []},
+  ]
+  for (const each of without) {
+    const {error} = comparisonSchema.safeParse(each)
+    t.regex(error?.issues[0]?.message ?? '', /^\d entries for \d sides$/)
+  }
+})
+
+test('a wide terminal gets a row for each scenario, with a column for each side and what differs', (t) => {
+  const rows = lines(twoReports, 200)
+  t.regex(rows.find((row) => row.startsWith('scenario')) ?? '', /^scenario +Linux +gVisor +differs/)
+  t.regex(
+    rows.find((row) => row.startsWith('reuseport-added-late ')) ?? '',
+    /delayed, EADDRINUSE 98, 59\.600 s \(1\.0 ms\) +immediate +grant/,
+  )
+  t.regex(rows.find((row) => row.startsWith('client-aborts ')) ?? '', /immediate +absent +absent/)
+  t.true(rows.includes('6 scenarios: 0 alike, 1 differ, 5 not compared'))
+  t.true(
+    rows.includes(
+      '- reuseport-added-late: Linux asks both sockets for SO_REUSEPORT; gVisor only the new one.',
+    ),
+  )
+})
+
+test('a narrow terminal gets each side on a line of its own', (t) => {
+  const rows = lines(twoReports, 70)
+  const at = rows.indexOf('reuseport-added-late')
+  t.deepEqual(rows.slice(at + 1, at + 4), [
+    '  Linux: delayed, EADDRINUSE 98, 59.600 s (1.0 ms)',
+    '  gVisor: immediate',
+    '  differs: grant',
+  ])
+})
+
+test('so does any terminal if there are more sides than fit a line', (t) => {
+  const many = ['6.1', '6.2', '6.3', '6.4', '6.5'].map((release) => reportBy(linux, {release}))
+  t.true(lines(many).includes('  Linux 6.5: immediate'))
+})
+
+test('repetitions are shown as a range, and the releases with theirs and their source', (t) => {
+  const repeats = [60.1, 61.9].map((seconds) => ({
+    status: 'as-expected' as const,
+    bind: delayed(seconds),
+    outageSeconds: seconds,
+  }))
+  const results = {'server-closes-first': {bind: delayed(60.1), repeats}}
+  const text = lines([reportBy(linux, {results, ids: ['server-closes-first']}), reportBy(gvisor)])
+  t.true(text.some((line) => line.includes('59.600 to 61.400 s (1.0 ms), 2 times')))
+  t.true(
+    text.includes(
+      '- Linux: 60.00 to 62.05 s by the timer wheel, which rounds a constant 60 s up; measured 60.099 to ' +
+        '61.900 s in 2 waits (include/net/tcp.h:TCP_TIMEWAIT_LEN; kernel/time/timer.c:calc_wheel_index)',
+    ),
+  )
+})
+
+test('repetitions that answered otherwise than the first are counted', (t) => {
+  const repeats = [granted, delayed(60.1), granted].map((bind) => ({
+    status: 'as-expected' as const,
+    bind,
+    outageSeconds: 1,
+  }))
+  const results = {'client-aborts': {bind: granted, repeats}}
+  const text = lines([reportBy(linux, {results}), reportBy(gvisor)])
+  t.regex(
+    text.find((line) => line.startsWith('client-aborts ')) ?? '',
+    /immediate, otherwise in 1 of 3/,
+  )
+})
+
+test('matrices are counts and groups, not thousands of lines', (t) => {
+  const rows = lines([matrixBy(linux), matrixBy(gvisor)])
+  t.true(rows.length < 100, `${rows.length} lines`)
+  t.regex(
+    rows[0] ?? '',
+    /^Linux: 4896 cells, \d+ granted, \d+ refused; 4896 as the rules say, 0 against/,
+  )
+  t.true(rows.includes('  Linux asks both sockets for SO_REUSEPORT; gVisor only the new one.'))
+})
+
+test('a judgement has one line for each difference, and the terminal no more than a hundred', (t) => {
+  const old = matrixBy(linux)
+  const few = judge([reportBy(linux)], [reportBy(linux, {ids: ['client-aborts']})])
+  const differing = stripVTControlCharacters(renderJudgement(few))
+    .split('\n')
+    .filter((line) => line.startsWith('differs '))
+  t.is(differing.length, 5)
+  t.is(differing[0], 'differs server-closes-first: missing, the baseline has it')
+  const all = judge([old], [matrixBy(linux, {change: () => ({observed: 'EPERM'})})])
+  t.is(all.differences.length, 4896)
+  t.regex(renderJudgement(all), /\n\.\.\. and 4796 more \(--json has all of them\)\n/)
+  t.true(renderJudgementMarkdown(all).length < 1024 * 1024)
+})
+
+const hostile = '\u001b[2J\u001b]0;title\u0007<script>alert(1)</script>|`x`\r\n# heading'
+
+test('free text of a document takes effect neither in a terminal nor in Markdown', (t) => {
+  const results = {
+    'client-aborts': {reason: hostile, status: 'failed', bind: null} as const,
+    'server-closes-first': {
+      bind: granted,
+      status: 'unexpected' as const,
+      expected: {verdict: 'delayed', residue: 'none', because: hostile, source: hostile} as const,
+    },
+  }
+  const documents = [reportBy(linux), reportBy(linux, {results, file: hostile, release: '7.0'})]
+  const [old, fresh] = documents
+  if (old === undefined || fresh === undefined) return t.fail()
+  const judgement = judge([old], [fresh])
+  t.true(judgement.notCompared.some(({text}) => text.includes('alert(1)')))
+  for (const text of [renderComparison(compare(documents), 80), renderJudgement(judgement)]) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    t.notRegex(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+    t.notRegex(text, /^# heading/m)
+  }
+  for (const text of [
+    renderComparisonMarkdown(compare(documents)),
+    renderJudgementMarkdown(judgement),
+  ]) {
+    t.true(text.includes('alert(1)'))
+    t.notRegex(text, /<script/)
+    t.notRegex(text, /^# heading/m)
+    t.notRegex(text, /[^\\]\|`x/)
+  }
+})
+
+test('Markdown is a table with a column for each side, and the reasons below it', (t) => {
+  const text = renderComparisonMarkdown(compare(twoReports))
+  t.true(text.includes('| scenario | Linux | gVisor | differs |\n| --- | --- | --- | --- |\n'))
+  t.regex(text, /\n\| reuseport-added-late \| delayed, .+ \| immediate \| \*\*grant\*\* \|\n/)
+  t.regex(text, /\n## What differs, and why\n\n- reuseport-added-late: Linux asks both/)
+})

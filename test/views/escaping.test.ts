@@ -1,0 +1,185 @@
+import test from 'ava'
+import type {RunDocument} from '../../harness/documents/kinds.ts'
+import type {Report} from '../../harness/documents/report-schema.ts'
+import type {WhyPort} from '../../harness/documents/why-schema.ts'
+import {annotationLine, newsOfRun} from '../../harness/feeds/github.ts'
+import {renderJunit} from '../../harness/feeds/junit.ts'
+import {plainProgress} from '../../harness/feeds/progress.ts'
+import {renderTap} from '../../harness/feeds/tap.ts'
+import {plainWatch} from '../../harness/feeds/watch.ts'
+import {renderCheck} from '../../harness/views/check-terminal.ts'
+import {renderComparison, renderJudgement} from '../../harness/views/comparison-terminal.ts'
+import {markdownOf} from '../../harness/views/markdown.ts'
+import {renderMatrixTerminal} from '../../harness/views/matrix-terminal.ts'
+import {renderPolicies} from '../../harness/views/policies-terminal.ts'
+import {renderTerminal} from '../../harness/views/report-terminal.ts'
+import {renderSurvey} from '../../harness/views/survey-renderings.ts'
+import {renderTimingTerminal} from '../../harness/views/timing-terminal.ts'
+import {renderWhyPath, renderWhyPort} from '../../harness/views/why-terminal.ts'
+import {
+  hostileText,
+  realDocuments,
+  recordedReport,
+  withHostileText,
+} from '../documents/documents.ts'
+
+const documents = await realDocuments()
+
+/** Every way to show a document as text, by what it shows. */
+const renderers: [name: string, document: string, render: (document: never) => string][] = [
+  ['terminal', 'report', (report: Report) => renderTerminal(report, [hostileText], undefined)],
+  ['narrow terminal', 'report', (report: Report) => renderTerminal(report, [hostileText], 40)],
+  ['TAP', 'report', renderTap],
+  ['JUnit', 'report', renderJunit],
+  ['annotations', 'report', annotationsOf],
+  ['progress', 'report', progressOf],
+  ['terminal', 'matrix', renderMatrixTerminal],
+  ['terminal', 'timing', (timing: never) => renderTimingTerminal(timing, 80)],
+  ['terminal', 'policies', (policies: never) => renderPolicies(policies, 200)],
+  ['terminal', 'check', (check: never) => renderCheck(check, 80)],
+  ['terminal', 'survey', (survey: never) => renderSurvey(survey, 200)],
+  ['terminal', 'comparison', (comparison: never) => renderComparison(comparison, 80)],
+  ['terminal', 'judgement', renderJudgement],
+]
+
+function annotationsOf(report: Report): string {
+  const {annotations} = newsOfRun(report, [hostileText])
+  return annotations.map((annotation) => `${annotationLine(annotation)}\n`).join('')
+}
+
+function progressOf({results}: Report): string {
+  const {text, stream} = collector()
+  const display = plainProgress(stream)
+  for (const result of results) display.finish(result.scenario, result)
+  return text()
+}
+
+function collector() {
+  let all = ''
+  const write = (text: string | Uint8Array) => {
+    all += String(text)
+    return true
+  }
+  return {text: () => all, stream: {write}}
+}
+
+/** In names of fields, too, where those are the document's own. */
+async function hostile(document: RunDocument): Promise<RunDocument> {
+  const copy = (await withHostileText(document)) as Report
+  const {host, results = []} = copy
+  if (host !== undefined) host.settings = {...host.settings, [hostileText]: hostileText}
+  for (const result of Array.isArray(results) ? results : []) {
+    if (copy.format !== 'rebind-report') break
+    result.measurements = {...result.measurements, [hostileText]: 1}
+    if (result.status !== 'as-expected') continue
+    // What went otherwise is told in more words.
+    result.status = 'unexpected'
+    result.reason = hostileText
+  }
+  return copy
+}
+
+/** Whatever moves the cursor, begins an escape sequence, breaks a line elsewhere or turns one around. */
+const harmful =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
+
+/** Lines that only a document's own line breaks could have begun. */
+const forged = /^(::error title=forged|ok 1 - forged|# forged|\| a \||```|\r)/m
+
+/** What GitHub makes links and mentions of, in text without any markup. */
+const linked = /:\/\/|\bwww\.|@\w|(?<!&)#\d|\bGH-\d/i
+
+for (const [name, kind, render] of renderers) {
+  test(`hostile text in every field of a ${kind} stays text on its line: ${name}`, async (t) => {
+    const document = documents[kind]
+    if (document === undefined) return t.fail(`there is no ${kind}`)
+    const text = render((await hostile(document)) as never)
+    t.is(harmful.exec(text)?.[0], undefined)
+    t.is(forged.exec(text)?.[0], undefined)
+    t.true(text.length > 20)
+  })
+}
+
+for (const [kind, document] of Object.entries(documents)) {
+  test(`hostile text in every field of a ${kind} takes no effect as Markdown, nor as HTML in it`, async (t) => {
+    const details = {log: null, sentences: [hostileText]}
+    const text = await markdownOf(await hostile(document), details)
+    t.is(harmful.exec(text)?.[0], undefined)
+    t.is(forged.exec(text)?.[0], undefined)
+    // The only tag of our own is a line break within a table's cell.
+    t.notRegex(text.replaceAll('<br>', ''), /</)
+    t.notRegex(text, /[^\\]\]\(javascript:/)
+    t.notRegex(text, /(^|[^\\])`/m)
+    t.is(linked.exec(text)?.[0], undefined)
+    const columns = (row: string) => row.match(/(?<!\\)\|/g)?.length
+    const lines = text.split('\n')
+    for (const [index, line] of lines.entries()) {
+      if (/^\| ---/.test(line)) t.is(columns(line), columns(lines[index - 1] ?? ''))
+    }
+  })
+}
+
+test('JUnit XML of hostile text has the elements of any other', async (t) => {
+  const elements = (xml: string) => new Set(xml.match(/<\/?[a-z-]+/g))
+  const report = {...recordedReport(), results: recordedReport().results.slice(0, 3)}
+  const plain = structuredClone(report)
+  for (const result of plain.results) Object.assign(result, {status: 'unexpected', reason: 'a'})
+  t.deepEqual(
+    elements(renderJunit((await hostile(report)) as Report)),
+    elements(renderJunit(plain)),
+  )
+})
+
+test('TAP of hostile text has a point for each result, and no more', async (t) => {
+  const report = (await hostile(documents.report as Report)) as Report
+  const points = renderTap(report).match(/^(not )?ok /gm)
+  t.is(points?.length, report.results.length)
+})
+
+const host = recordedReport().host
+const holder = {pid: 7, parent: 1, uid: 0, user: hostileText, command: hostileText}
+const end = {address: hostileText, port: 1}
+const cause = {
+  kind: 'listener',
+  text: hostileText,
+  because: hostileText,
+  source: hostileText,
+} as const
+
+test('what other programs are named does nothing in the answers of why', (t) => {
+  const answer = {
+    format: 'rebind-why',
+    version: 1,
+    host,
+    bindable: false,
+    causes: [cause],
+    advice: [{kind: 'note', text: hostileText}],
+    unseen: [hostileText],
+  } as const
+  const socket = {state: 'LISTEN', local: end, remote: end, expiresInSeconds: null, pid: 7} as const
+  const port: WhyPort = {
+    ...structuredClone(answer),
+    port: 1,
+    sockets: [{...socket, command: hostileText, processes: [holder]}],
+    bind: [{address: hostileText, bind: 'none', observed: hostileText}],
+    freeInSeconds: null,
+    freeInSecondsAtLeast: null,
+  } as unknown as WhyPort
+  t.notRegex(renderWhyPort(port, 80), harmful)
+  const path = {...structuredClone(answer), path: hostileText, processes: [holder]}
+  t.notRegex(renderWhyPath(path as never, 80), harmful)
+})
+
+test('what other programs are named does nothing in the lines of watch', (t) => {
+  const {text, stream} = collector()
+  const entry = {state: 'LISTEN', local: end, remote: end, expiresInSeconds: null} as const
+  const display = plainWatch(stream as never, {port: 1, began: 0, untilFree: false})
+  display.reading({
+    at: 1,
+    sockets: [{entry, holders: [holder], remaining: null}],
+    changes: [{change: 'appeared', entry}] as never,
+  })
+  t.is(harmful.exec(text())?.[0], undefined)
+  t.is(text().split('\n').length, 2)
+})
