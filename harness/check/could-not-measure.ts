@@ -4,6 +4,7 @@ import {readProcesses} from '../processes/process-table.ts'
 import type {CommandEnding} from '../processes/protocol.ts'
 import {isOutOfFiles} from '../sockets/system-error.ts'
 import {printable} from '../text.ts'
+import {tooSlow} from '../too-slow.ts'
 import type {CheckContext} from './context.ts'
 import {endingWords} from './errors-seen.ts'
 import type {StartOutcome} from './listening.ts'
@@ -124,6 +125,18 @@ export function diedProblem(ending: CommandEnding, {lines}: ServerStart): CheckP
     message: `the server ${endingWords(ending)} by itself, before it was told to stop${output}`,
     remedy:
       'did a client that connects end it? See its output in server.log; a server that is to end after its first client is checked with --stop none',
+  }
+}
+
+/** It took long to listen, and what was in its way is gone: it was refused, or had no processor. */
+export function tooSlowProblem(seconds: number, unknownSeconds: number): CheckProblem {
+  const times = `${unknownSeconds.toFixed(1)} of ${seconds.toFixed(1)} s`
+  return {
+    kind: 'too-slow',
+    message: tooSlow(
+      `the restarted server, or the check, waited for a processor for ${times} until it was seen to listen; whether the port was refused meanwhile cannot be told`,
+    ),
+    remedy: 'repeat the check when this machine has less to do',
   }
 }
 

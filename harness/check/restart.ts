@@ -7,7 +7,7 @@ import {longestProcessorWaits} from '../starvation.ts'
 import {clearAway} from './clear-away.ts'
 import {asOpenConnection, type OpenConnection} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
-import {CouldNotMeasure, unseenProblem} from './could-not-measure.ts'
+import {CouldNotMeasure, tooSlowProblem, unseenProblem} from './could-not-measure.ts'
 import {collectErrors, outcomeWords} from './errors-seen.ts'
 import {howLate} from './late-start.ts'
 import type {Listened} from './listened.ts'
@@ -23,6 +23,8 @@ import {staysUp} from './stays-up.ts'
 /** While the prober runs it is the prober that notices; the table is for what it cannot see. */
 const lookEveryMilliseconds = 50
 const minimumAttemptSeconds = 10
+/** What two starts of a server differ by, so that as much may be unknown of one. */
+const knownSeconds = 0.25
 export interface Restarted {
   successor: RunningServer | undefined
   attempts: number
@@ -99,7 +101,8 @@ export async function restart(
     }
     const listensAt = Math.min(outcome.at, prober.connection()?.at ?? outcome.at)
     const startupSeconds = Math.max(0, listensAt - startedAt)
-    const late = await isLate(start, Math.min(outcome.notBefore, listensAt), await residue)
+    const {notBefore} = outcome
+    const late = await isLate(start, {listensAt, notBefore}, await residue)
     const fault = await staysUp({
       context,
       server: start,
@@ -153,30 +156,43 @@ export async function restart(
    * Whether the server tried again by itself until it had its port, as nginx does five times: then what was
    * in its way is gone when it listens, and that took longer than usual. One that listens while that is
    * still there was not kept from it, whatever it writes.
-   * @param listensAt the earliest moment that what was seen allows
+   * @param notBefore when a look still showed nobody
+   * @throws CouldNotMeasure if it was kept from running for so long that this cannot be told
    */
   async function isLate(
     start: ServerStart,
-    listensAt: number,
+    {listensAt, notBefore}: {listensAt: number; notBefore: number},
     left: CheckRound['residue'],
   ): Promise<{code: CheckError['code']} | undefined> {
     const namedAt = start.lines.namedAddressInUseAt()
-    const late = howLate({
-      firstSeconds: first.startupSeconds,
-      // What its processes waited for a processor says something of this machine, and nothing of the port.
-      seconds: listensAt - start.startedAt - starvedSeconds(start),
-      afterWordsSeconds: namedAt === undefined ? undefined : listensAt - namedAt,
-    })
-    if (late === undefined) return undefined
+    const starved = starvedSeconds(start)
+    const lateAfter = (seconds: number) =>
+      howLate({
+        firstSeconds: first.startupSeconds,
+        seconds,
+        afterWordsSeconds: namedAt === undefined ? undefined : listensAt - namedAt,
+      })
+    const took = listensAt - start.startedAt
+    const seemsLate = lateAfter(took)
+    if (seemsLate === undefined) return undefined
     const wasInTheWay =
       left === null
         ? connections.some((each) => each.endedByServer())
         : left.some(({endpoint, state}) => endpoint === 'server' && holdsPort(state))
     // Where that does not show, only a start that took very much longer tells.
     const isGone =
-      left === null ? late.byFar : hadListener(left) || !(await isAnyLeft(context, connections))
-    if (wasInTheWay && isGone) return {code: namedAt === undefined ? null : 'EADDRINUSE'}
-    return late.saidSo ? {code: null} : undefined
+      left === null
+        ? seemsLate.byFar
+        : hadListener(left) || !(await isAnyLeft(context, connections))
+    // What its processes waited for a processor, or we to look again, says nothing of the port.
+    const unknown = Math.min(took, starved + Math.max(0, listensAt - notBefore))
+    const late = lateAfter(took - unknown)
+    if (wasInTheWay && isGone) {
+      if (late === undefined && unknown < knownSeconds) return undefined
+      if (late === undefined) throw new CouldNotMeasure(tooSlowProblem(took, unknown))
+      return {code: namedAt === undefined ? null : 'EADDRINUSE'}
+    }
+    return late?.saidSo === true ? {code: null} : undefined
   }
 
   function starvedSeconds({number}: ServerStart): number {

@@ -1,4 +1,3 @@
-import {monotonicSeconds} from '../clock.ts'
 import {describePlatform} from '../documents/host.ts'
 import {
   type Matrix,
@@ -62,7 +61,7 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
     return exitStatus.failed
   }
   return inSession(options.out, async (session) => {
-    const {platform, settings, host, origin} = session
+    const {platform, settings, host, ended} = session
     process.stderr.write(`Trying ${cells.length} cells, each on a port of its own\n`)
     const observations = await measure({
       ...{cells, platform, settings, available},
@@ -74,7 +73,7 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
       cells: cells.map((cell, index) => judged(cell, observations[index], platform.rules)),
       leftOut: leftOut.filter(({address}) => wanted(address)),
       ...session.interrupted(),
-      wallSeconds: monotonicSeconds() - origin,
+      wallSeconds: ended(),
     })
     return {
       documents: [document],

@@ -1,6 +1,6 @@
 import {scenarios as builtIn} from '../../scenarios/index.ts'
 import {monotonicSeconds} from '../clock.ts'
-import {noEventLog, openEventLog} from '../documents/event-log.ts'
+import {endOfRun, noEventLog, openEventLog} from '../documents/event-log.ts'
 import {readMachine} from '../documents/host.ts'
 import type {Report} from '../documents/report-schema.ts'
 import {makeRunFolder, runId} from '../documents/run-folder.ts'
@@ -66,7 +66,7 @@ export async function runScenarios({
   const log = folder === undefined ? noEventLog : openEventLog(folder.events, id, origin)
   const machine = await readMachine()
   const options = {
-    ...{machine, id, startedAt, origin, log, command: []},
+    ...{machine, id, startedAt, origin, log, command: [], ended: endOfRun(log, origin)},
     ...{scenarios: chosen, limitSeconds, wait: !quick, repeat, interruption: signal},
     allowHostSettings: false,
   }
@@ -75,7 +75,7 @@ export async function runScenarios({
     ...startOf(options),
   })
   const report = await playScenarios(options).finally(() => {
-    log.write('run-end', {at: monotonicSeconds()})
+    options.ended()
     log.close()
   })
   if (folder !== undefined) {

@@ -1,5 +1,5 @@
 import {monotonicSeconds} from '../clock.ts'
-import {type EventLog, openEventLog} from '../documents/event-log.ts'
+import {type EventLog, endOfRun, openEventLog} from '../documents/event-log.ts'
 import {type Machine, readMachine} from '../documents/host.ts'
 import {jsonText} from '../documents/json-text.ts'
 import type {RunDocument} from '../documents/kinds.ts'
@@ -19,6 +19,8 @@ export interface Session extends Machine {
   origin: number
   /** As it was typed, without the program's name. */
   command: string[]
+  /** Ends the run, the first time, and tells how many seconds it took. */
+  ended(): number
   /** Aborted with the signal's name as its reason. */
   interruption: AbortSignal
   /** For a document: which signal has ended it early, if one has. */
@@ -64,6 +66,7 @@ export async function inSession(
     const session: Session = {
       ...{...machine, folder, log, startedAt, origin},
       command: process.argv.slice(2),
+      ended: endOfRun(log, origin),
       interruption: signal,
       interrupted: () => (signal.aborted ? {interrupted: String(signal.reason)} : {}),
     }
@@ -74,7 +77,7 @@ export async function inSession(
       ...started,
     })
     const outcome = await measure(session).finally(() => {
-      log.write('run-end', {at: monotonicSeconds()})
+      session.ended()
       log.close()
     })
     outcome.print()

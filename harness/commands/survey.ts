@@ -1,7 +1,6 @@
 import {join} from 'node:path'
 import leven from 'leven'
 import {openServerLog} from '../check/server-log.ts'
-import {monotonicSeconds} from '../clock.ts'
 import {type Survey, surveySchema} from '../documents/survey-schema.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import {type SurveyServer, surveyServers} from '../survey/servers.ts'
@@ -20,7 +19,7 @@ export interface SurveyCommandOptions {
 /** `rebind survey`: checks the restart of common servers that are installed here, all at the same time. */
 export async function survey({only, limit, out, json}: SurveyCommandOptions): Promise<number> {
   const servers = chosen(only)
-  return inSession(out, async ({log, folder, interruption, origin, host, interrupted}) => {
+  return inSession(out, async ({log, folder, interruption, ended, host, interrupted}) => {
     const logs = new Map(
       servers.map(({id}) => [id, openServerLog(join(folder.path, `${id}.log`))] as const),
     )
@@ -45,7 +44,7 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
       version: 1,
       host,
       servers: results,
-      wallSeconds: monotonicSeconds() - origin,
+      wallSeconds: ended(),
       ...interrupted(),
     })
     const failed = results.some(({status}) => status === 'failed')

@@ -1,4 +1,3 @@
-import {monotonicSeconds} from '../clock.ts'
 import {type Timing, timingSchema} from '../documents/timing-schema.ts'
 import {exitStatus} from '../errors.ts'
 import type {TimedResidue} from '../platforms/tcp-states.ts'
@@ -96,7 +95,7 @@ export async function timeReleases(
         run: {
           id: session.folder.id,
           startedAt: session.startedAt.toISOString(),
-          wallSeconds: monotonicSeconds() - origin,
+          wallSeconds: session.ended(),
           cpuSeconds: (user + system) / 1e6,
           rebind: version,
           command: session.command,

@@ -94,6 +94,8 @@ const problemSchema = z.looseObject({
     'not-permitted',
     'not-ended',
     'too-many-open-files',
+    /** Whether the port was refused cannot be told from how long this machine kept the server from running. */
+    'too-slow',
   ]),
   message: z.string(),
   remedy: z.string(),

@@ -1,4 +1,5 @@
 import {destination, pino} from 'pino'
+import {monotonicSeconds} from '../clock.ts'
 import {inertJson} from './json-text.ts'
 import {onlyOurs} from './output-file.ts'
 
@@ -21,6 +22,18 @@ export interface EventLog {
   write(event: EventName, fields: EventFields): void
   /** Writes out what is still buffered, and closes the file. */
   close(): void
+}
+
+/** Logs the end of a run when first asked, and tells how many seconds it took: nothing in its log is later. */
+export function endOfRun(log: EventLog, origin: number): () => number {
+  let endedAt: number | undefined
+  return () => {
+    if (endedAt === undefined) {
+      endedAt = monotonicSeconds()
+      log.write('run-end', {at: endedAt})
+    }
+    return endedAt - origin
+  }
 }
 
 /** For a run that writes nothing. */

@@ -1,4 +1,3 @@
-import {monotonicSeconds} from '../clock.ts'
 import type {EventLog} from '../documents/event-log.ts'
 import type {Machine} from '../documents/host.ts'
 import type {Report} from '../documents/report-schema.ts'
@@ -28,6 +27,8 @@ export interface PlayOptions
   /** When it began, monotonic seconds. */
   origin: number
   log: EventLog
+  /** Ends the run, and tells how many seconds it took. */
+  ended(): number
   /** The command line, for the report. */
   command: string[]
 }
@@ -44,7 +45,7 @@ export function proveRoomInReport({scenarios, repeat}: Pick<PlayOptions, 'scenar
 
 /** One run: plays scenarios at the same time on the machine at hand, and reports what was observed. */
 export async function playScenarios(options: PlayOptions): Promise<Report> {
-  const {machine, id, startedAt, origin, command, interruption} = options
+  const {machine, id, startedAt, command, interruption} = options
   const {host, ...onMachine} = machine
   const results = await runSuite({...options, ...onMachine})
   const report: Report = {
@@ -53,7 +54,7 @@ export async function playScenarios(options: PlayOptions): Promise<Report> {
     run: {
       id,
       startedAt: startedAt.toISOString(),
-      wallSeconds: monotonicSeconds() - origin,
+      wallSeconds: options.ended(),
       rebind: version,
       command,
       ...(interruption.aborted ? {interrupted: String(interruption.reason)} : {}),

@@ -289,6 +289,8 @@ for (const [id, expected] of Object.entries(onLinux)) {
       const kept = bind?.residueSeconds ?? 0
       t.true(release > 0 && release <= kept && kept >= 60, `${release} s of ${kept} s`)
       if (expected.mayBeTooLate === true && bind?.verdict === 'blocked') return
+      // The witness is left within milliseconds of the residue, unless the run is held up between the two.
+      if (measurements?.overshootSeconds === undefined && heldUpSeconds > 0.1) return
       const overshoot = measurements?.overshootSeconds ?? -1
       t.true(overshoot >= 0 && overshoot <= expected.overshootSeconds, `${overshoot} s`)
       const released = (bind?.waitSeconds ?? 0) - overshoot
