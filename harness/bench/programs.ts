@@ -2,7 +2,7 @@ import {type ExecFileOptions, execFile} from 'node:child_process'
 import {fileURLToPath} from 'node:url'
 import {CannotMeasure} from './part.ts'
 
-export const projectFolder = fileURLToPath(new URL('../..', import.meta.url))
+export const projectFolder = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What starts `rebind` from a checkout. */
 export const rebind: readonly string[] = [

@@ -1,14 +1,18 @@
+import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import type {CheckProblem, CheckRound} from '../documents/check-schema.ts'
 import {resetSocket} from '../sockets/reset.ts'
 import {isOutOfFiles} from '../sockets/system-error.ts'
 import {type OpenConnection, openConnections} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
+import {diedProblem} from './could-not-measure.ts'
 import {openListened} from './listened.ts'
 import {openProber, type Prober} from './prober.ts'
 import {daemonProblem, unreachableProblem} from './problems.ts'
 import {restart} from './restart.ts'
 import {stopServer} from './stop.ts'
+
+const endsWithinMilliseconds = 500
 
 type PlayedRound =
   | {round: CheckRound; successor: RunningServer | undefined}
@@ -38,6 +42,15 @@ export async function playRound(
   } catch (error) {
     signal.throwIfAborted()
     if (isOutOfFiles(error)) throw error
+    // A server that ends as soon as it has a client may be gone before the client's connect has returned.
+    const ending = await Promise.race([
+      start.ended,
+      delay(endsWithinMilliseconds, undefined, {signal}),
+    ])
+    if (ending !== undefined) {
+      await start.silent
+      return {problem: diedProblem(ending, start)}
+    }
     return {problem: unreachableProblem(error as Error, options, start)}
   }
   const {connections, accepted} = opened

@@ -12,7 +12,7 @@ import {type Report, type Result, reportSchema} from '../../harness/documents/re
 
 export {missingProgram, testUnless} from '../needs.ts'
 
-export const projectFolder = fileURLToPath(new URL('../..', import.meta.url))
+export const projectFolder = fileURLToPath(new URL('../../', import.meta.url))
 
 /**
  * Compiled by ava.config.js, which takes half the time to start that the sources take. Absolute, so that a

@@ -145,7 +145,8 @@ testUnless(
     await terminal.ended
     // The terminal is gone, and the hangup with it has been sent.
     process.kill(pid, 'SIGINT')
-    await until(() => /skipped .* interrupted/.test(told()), 10, 'the orderly end')
+    // Which it tells last of all: the table is printed before anything is written.
+    await until(() => /^Logs and report: /m.test(told()), 30, 'the orderly end')
     endedInOrder(t, out, 'SIGINT')
   },
 )

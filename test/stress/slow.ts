@@ -38,7 +38,7 @@ async function runIn(group: CpuGroup, out: string) {
     process.execPath,
     ['--eval', joining, group.processes, '--import=tsx', cli, ...run],
     {
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      cwd: fileURLToPath(new URL('../../', import.meta.url)),
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {...process.env, GITHUB_ACTIONS: undefined},
     },

