@@ -195,14 +195,18 @@ testUnless(
         server.listen(port, '127.0.0.1', () =>
           writeFileSync(began, String(Date.now() - Number(process.argv[3]))),
         )
-        process.on('disconnect', () => setTimeout(() => process.exit(), 500))
+        // Long enough to be seen when the second one begins.
+        process.on('disconnect', () => {
+          const took = Number(readFileSync(began, 'utf8'))
+          setTimeout(() => process.exit(), 1500 + 2 * took)
+        })
       } else if (isFirst) {
         const args = [process.argv[1], 'server', String(Math.round(performance.timeOrigin))]
         spawn('node', args, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
       } else {
         writeFileSync('${slow.processes}', String(process.pid))
         // Far longer than the first start took, on whatever machine.
-        const milliseconds = 2500 + 4 * Number(readFileSync(began, 'utf8'))
+        const milliseconds = 4000 + 6 * Number(readFileSync(began, 'utf8'))
         while (performance.now() < milliseconds);
         server.listen(port, '127.0.0.1')
       }
