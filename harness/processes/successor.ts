@@ -13,7 +13,7 @@ import type {BindAttempt, Handlers, Restart, RestartOutcome, ServerToOpen} from 
 import type {Play, Tell} from './role.ts'
 import {openTicker} from './ticker.ts'
 
-const reportEveryMilliseconds = 250
+const reportEveryMilliseconds = 50
 /** A policy's pauses may be longer than the harness waits for a sign of life. */
 const signOfLifeEveryMilliseconds = 5000
 
@@ -22,10 +22,10 @@ const ticker = openTicker()
 /** Those that try densely now. */
 const dense = new Set<object>()
 /**
- * So many can try every millisecond: each attempt costs this process and the harness some 60 us. With more of them
+ * So many can try at that pace: each attempt costs this process and the harness some 10 us each. With more of them
  * each tries less often, or all would wait for a processor.
  */
-const denseAtOnce = 13
+const denseAtOnce = 40
 
 /** The server after the restart: it tries to open the port until that is granted. */
 export function openSuccessor(tell: Tell): Play {
