@@ -5,9 +5,9 @@ import {compare} from '../harness/compare/compare.ts'
 import type {Comparison} from '../harness/documents/comparison-schema.ts'
 import type {Report} from '../harness/documents/report-schema.ts'
 import {closingLine, tally} from '../harness/documents/words.ts'
+import {renderForTerminal} from '../harness/render/terminal.ts'
 import {wrapSentences} from '../harness/render/wrap.ts'
-import {renderComparison} from '../harness/views/comparison-terminal.ts'
-import {scenarioTally} from '../harness/views/comparison-words.ts'
+import {comparisonView, scenarioTally} from '../harness/views/comparison.ts'
 import {findings} from '../harness/views/findings.ts'
 import {renderTerminal} from '../harness/views/report-terminal.ts'
 import {scenarios} from '../scenarios/index.ts'
@@ -63,8 +63,9 @@ export function compareSample(reports: readonly Report[]): string {
     ...whole,
     scenarios: whole.scenarios.filter(({scenario}) => ids.includes(scenario)),
   })
-  const [, table = ''] = unpainted(renderComparison(only(compared), undefined))
-  const told = unpainted(renderComparison(only(explained), undefined))
+  const parts = unpainted(renderForTerminal(comparisonView(only(compared)), undefined))
+  const table = parts.find((part) => part.startsWith('Scenarios')) ?? ''
+  const told = unpainted(renderForTerminal(comparisonView(only(explained)), undefined))
   const reasons = told.find((part) => part.startsWith('What differs')) ?? ''
   const releases = told.filter((part) => part.startsWith('How long'))
   return block([

@@ -6,9 +6,8 @@ import {openServerLog} from '../check/server-log.ts'
 import {type CheckDocument, checkSchema, type StopSignal} from '../documents/check-schema.ts'
 import {exitStatus} from '../errors.ts'
 import {printable} from '../text.ts'
-import {renderCheck} from '../views/check-terminal.ts'
-import {safetyWords} from '../views/check-words.ts'
-import {inSession, printDocument} from './session.ts'
+import {checkView, safetyWords} from '../views/check.ts'
+import {inSession, inTerminal, printDocument} from './session.ts'
 
 export interface CheckCommandOptions {
   port: number
@@ -64,7 +63,7 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
       return {
         documents: [document],
         print() {
-          printDocument(document, given.json, renderCheck)
+          printDocument(document, given.json, inTerminal(checkView))
           if (given.json !== true || document.problem === undefined) return
           process.stderr.write(`rebind: ${safetyWords(document)}\n`)
         },

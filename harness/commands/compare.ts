@@ -7,10 +7,12 @@ import type {Comparison, Judgement} from '../documents/comparison-schema.ts'
 import {jsonText} from '../documents/json-text.ts'
 import {makeRunFolder, type RunFolder} from '../documents/run-folder.ts'
 import {exitStatus, UsageError} from '../errors.ts'
+import {renderAsMarkdown} from '../render/markdown.ts'
+import type {View} from '../render/model.ts'
+import {renderForTerminal} from '../render/terminal.ts'
 import {columnsOf} from '../render/wrap.ts'
 import {printable} from '../text.ts'
-import {renderComparisonMarkdown, renderJudgementMarkdown} from '../views/comparison-markdown.ts'
-import {renderComparison, renderJudgement} from '../views/comparison-terminal.ts'
+import {comparisonView, judgementView} from '../views/comparison.ts'
 import {writeDocuments} from '../views/write.ts'
 
 export interface CompareOptions {
@@ -41,10 +43,7 @@ async function showSideBySide(paths: string[], options: CompareOptions): Promise
   const documents = paths.length === 0 ? await recorded() : await readAll(paths)
   const compared = sideBySide(documents)
   const folder = await folderIn(options.out)
-  print<Comparison>(compared, options, {
-    text: (comparison) => renderComparison(comparison, columnsOf(process.stdout)),
-    markdown: renderComparisonMarkdown,
-  })
+  print(compared, comparisonView(compared), options)
   await write(compared, folder)
   return exitStatus.asExpected
 }
@@ -61,7 +60,7 @@ async function showJudgement(
   const [old, judged] = [await readDocuments(baseline), await readDocuments(path)]
   const judgement = judge(old, judged)
   const folder = await folderIn(options.out)
-  print<Judgement>(judgement, options, {text: renderJudgement, markdown: renderJudgementMarkdown})
+  print(judgement, judgementView(judgement), options)
   await write(judgement, folder)
   if (judgement.differences.length > 0) return exitStatus.unexpected
   return judgement.notCompared.length > 0 ? exitStatus.failed : exitStatus.asExpected
@@ -97,10 +96,8 @@ async function write(
   process.stderr.write(`Comparison: ${printable(folder.path)}\n`)
 }
 
-function print<T>(
-  document: T,
-  {json, format}: CompareOptions,
-  render: Record<CompareOptions['format'], (document: T) => string>,
-): void {
-  process.stdout.write(json === true ? `${jsonText(document)}\n` : render[format](document))
+function print(document: Comparison | Judgement, view: View, {json, format}: CompareOptions): void {
+  if (json === true) process.stdout.write(`${jsonText(document)}\n`)
+  else if (format === 'markdown') process.stdout.write(renderAsMarkdown(view))
+  else process.stdout.write(renderForTerminal(view, columnsOf(process.stdout)))
 }

@@ -13,8 +13,8 @@ import {
 import {policies as policyTable} from '../policies/table.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {printable} from '../text.ts'
-import {renderPolicies} from '../views/policies-terminal.ts'
-import {inSession, type Outcome, printDocument} from './session.ts'
+import {policiesView} from '../views/policies.ts'
+import {inSession, inTerminal, type Outcome, printDocument} from './session.ts'
 import {outcomeOf, timeReleases} from './timing.ts'
 
 export interface PoliciesOptions {
@@ -72,7 +72,7 @@ async function outcomeFor(
   )
   return {
     documents: [...beside, document],
-    print: () => printDocument(document, json, renderPolicies),
+    print: () => printDocument(document, json, inTerminal(policiesView)),
     status: exitStatus.asExpected,
   }
 }

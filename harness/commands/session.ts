@@ -5,6 +5,8 @@ import {jsonText} from '../documents/json-text.ts'
 import type {RunDocument} from '../documents/kinds.ts'
 import {makeRunFolder, type RunFolder, removeRunFolder} from '../documents/run-folder.ts'
 import {exitStatus, UsageError} from '../errors.ts'
+import type {View} from '../render/model.ts'
+import {renderForTerminal} from '../render/terminal.ts'
 import {columnsOf} from '../render/wrap.ts'
 import {printable} from '../text.ts'
 import {writeDocuments} from '../views/write.ts'
@@ -108,6 +110,12 @@ async function written(folder: RunFolder, {documents, sentences}: Outcome): Prom
     process.stderr.write(`rebind: ${printable((error as Error).message)}\n`)
     return false
   }
+}
+
+/** Draws a document on a terminal by its view. */
+export function inTerminal<Document>(viewOf: (document: Document) => View) {
+  return (document: Document, columns: number | undefined) =>
+    renderForTerminal(viewOf(document), columns)
 }
 
 /** The document itself, or what a person reads of it. */

@@ -6,8 +6,8 @@ import {exitStatus, UsageError} from '../errors.ts'
 import {type SurveyServer, surveyServers} from '../survey/servers.ts'
 import {runSurvey} from '../survey/survey.ts'
 import {printable} from '../text.ts'
-import {renderSurvey} from '../views/survey-renderings.ts'
-import {inSession, printDocument} from './session.ts'
+import {surveyView} from '../views/survey.ts'
+import {inSession, inTerminal, printDocument} from './session.ts'
 
 export interface SurveyCommandOptions {
   only?: string
@@ -50,7 +50,7 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
     const failed = results.some(({status}) => status === 'failed')
     return {
       documents: [document],
-      print: () => printDocument(document, json, renderSurvey),
+      print: () => printDocument(document, json, inTerminal(surveyView)),
       status: failed ? exitStatus.failed : exitStatus.asExpected,
     }
   })

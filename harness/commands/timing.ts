@@ -8,8 +8,8 @@ import {timingDocument} from '../timing/document.ts'
 import {measureReleases} from '../timing/measure.ts'
 import {tooSlow} from '../too-slow.ts'
 import {version} from '../version.ts'
-import {renderTimingTerminal} from '../views/timing-terminal.ts'
-import {inSession, printDocument, type Session} from './session.ts'
+import {timingView} from '../views/timing.ts'
+import {inSession, inTerminal, printDocument, type Session} from './session.ts'
 
 export interface TimingOptions {
   ports: number
@@ -31,7 +31,7 @@ export async function timing(options: TimingOptions): Promise<number> {
     const document = await timeReleases(options, session)
     return {
       documents: [document],
-      print: () => printDocument(document, options.json, renderTimingTerminal),
+      print: () => printDocument(document, options.json, inTerminal(timingView)),
       ...outcomeOf(document, options.limit),
     }
   })

@@ -1,4 +1,5 @@
 import type {Bench} from '../documents/bench-schema.ts'
+import {literal, row} from '../render/markdown.ts'
 import {
   benchCells,
   benchPremises,
@@ -12,7 +13,6 @@ import {
   partWords,
   verdictOfBench,
 } from './bench-words.ts'
-import {literal, row} from './report-markdown.ts'
 
 /** A benchmark as GitHub-flavoured Markdown. */
 export function renderBenchMarkdown(bench: Bench): string {

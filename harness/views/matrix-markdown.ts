@@ -1,4 +1,5 @@
 import type {Matrix} from '../documents/matrix-schema.ts'
+import {literal} from '../render/markdown.ts'
 import {gridLines, gridsOf, onlyMark} from './matrix-grid.ts'
 import {
   agreementWords,
@@ -10,7 +11,6 @@ import {
   matrixTitle,
   untried,
 } from './matrix-words.ts'
-import {literal} from './report-markdown.ts'
 
 /** The bind table as GitHub-flavoured Markdown. */
 export function renderMatrixMarkdown(matrix: Matrix): string {

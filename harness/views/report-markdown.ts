@@ -1,6 +1,6 @@
 import type {Report, Result} from '../documents/report-schema.ts'
 import {besidesWords, hostWords, resultColumns, tally} from '../documents/words.ts'
-import {printable} from '../text.ts'
+import {literal, row} from '../render/markdown.ts'
 
 /** The report as GitHub-flavoured Markdown. */
 export function renderMarkdown(report: Report, sentences: readonly string[]): string {
@@ -47,11 +47,7 @@ function partial(run: Report['run']): string {
   return run.partial === true ? ', partial: made from the log of a run that was ended' : ''
 }
 
-export function row(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`
-}
-
-export function section(title: string, items: readonly string[]): string[] {
+function section(title: string, items: readonly string[]): string[] {
   return items.length === 0 ? [] : [`## ${title}`, '', ...items.map((item) => `- ${item}`), '']
 }
 
@@ -74,22 +70,4 @@ function explanation({scenario, claim, expected}: Result): string {
       ? ''
       : ` Expected: ${expected.verdict}, as ${literal(expected.because)} (${literal(expected.source)}).`
   return `**${literal(scenario)}**: ${literal(claim)}${source}`
-}
-
-/** A space of no width, written so that it is seen in the source. */
-const noSpace = '&#8203;'
-
-/**
- * Neither Markdown nor HTML of a report's values takes effect, nor does what GitHub finds in plain text: bare
- * URLs, addresses of e-mail, `@name`, and numbers of issues. It looks for those in the text that is left when all
- * escapes are read, so that only a character between helps.
- */
-export function literal(text: string): string {
-  return printable(text)
-    .replace(/[\\`*_[\]|~#]/g, '\\$&')
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;')
-    .replace(/:(?=\/\/)|@(?=\w)|#(?=\d)|\bGH-(?=\d)/gi, `$&${noSpace}`)
-    .replace(/\b(www)\./gi, `$1${noSpace}.`)
 }

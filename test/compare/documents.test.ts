@@ -8,9 +8,10 @@ import {compare} from '../../harness/compare/compare.ts'
 import {readDocuments, readRecorded} from '../../harness/compare/documents.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {linux} from '../../harness/platforms/linux.ts'
+import {renderAsMarkdown} from '../../harness/render/markdown.ts'
+import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {printable} from '../../harness/text.ts'
-import {renderComparisonMarkdown} from '../../harness/views/comparison-markdown.ts'
-import {renderComparison} from '../../harness/views/comparison-terminal.ts'
+import {comparisonView} from '../../harness/views/comparison.ts'
 import {missingProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
 import {matrixBy, reportBy} from './documents-by-rules.ts'
 
@@ -202,9 +203,10 @@ async function isHandled(file: string): Promise<boolean> {
   try {
     const documents = await readDocuments(file)
     const comparison = compare([original, originalTable, ...documents])
-    renderComparisonMarkdown(comparison)
+    renderAsMarkdown(comparisonView(comparison))
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not get through
-    if (/[\u0000-\u0009\u000b-\u001f]/.test(renderComparison(comparison, 80))) return false
+    if (/[\u0000-\u0009\u000b-\u001f]/.test(renderForTerminal(comparisonView(comparison), 80)))
+      return false
     judge([original, originalTable], documents)
     return true
   } catch (error) {

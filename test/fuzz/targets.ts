@@ -46,22 +46,22 @@ import {BoundedOutput} from '../../harness/processes/bounded-output.ts'
 import {parseProcStat, parsePs} from '../../harness/processes/process-table.ts'
 import {isAnswer, isPace, isRequest, isTold, requests} from '../../harness/processes/protocol.ts'
 import {withoutTrailingSpace} from '../../harness/render/fitted-table.ts'
+import {literal, renderAsMarkdown} from '../../harness/render/markdown.ts'
+import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {wrap} from '../../harness/render/wrap.ts'
 import {chooseScenarios} from '../../harness/run/choose.ts'
 import {foldRunLog, partialReport} from '../../harness/run/partial-report.ts'
 import {scenarioProblem} from '../../harness/run/scenario-schema.ts'
 import {printable, withoutRunnerCommands} from '../../harness/text.ts'
-import {renderCheck} from '../../harness/views/check-terminal.ts'
-import {renderComparisonMarkdown} from '../../harness/views/comparison-markdown.ts'
-import {renderComparison, renderJudgement} from '../../harness/views/comparison-terminal.ts'
+import {checkView} from '../../harness/views/check.ts'
+import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {renderHtml} from '../../harness/views/html/render.ts'
 import {markdownOf} from '../../harness/views/markdown.ts'
 import {renderMatrixTerminal} from '../../harness/views/matrix-terminal.ts'
-import {renderPolicies} from '../../harness/views/policies-terminal.ts'
-import {literal} from '../../harness/views/report-markdown.ts'
+import {policiesView} from '../../harness/views/policies.ts'
 import {renderTerminal} from '../../harness/views/report-terminal.ts'
-import {renderSurvey} from '../../harness/views/survey-renderings.ts'
-import {renderTimingTerminal} from '../../harness/views/timing-terminal.ts'
+import {surveyView} from '../../harness/views/survey.ts'
+import {timingView} from '../../harness/views/timing.ts'
 import {shortCommand} from '../../harness/why/words.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {realDocuments} from '../documents/documents.ts'
@@ -154,9 +154,9 @@ async function comparedFile(bytes: Buffer): Promise<string> {
   const read = await readDocuments(inFile('compared.json', bytes))
   const comparison = compare([...known, ...knownTable, ...read])
   return [
-    renderComparison(comparison, 80),
-    renderComparisonMarkdown(comparison),
-    renderJudgement(judge([...known, ...knownTable], read)),
+    renderForTerminal(comparisonView(comparison), 80),
+    renderAsMarkdown(comparisonView(comparison)),
+    renderForTerminal(judgementView(judge([...known, ...knownTable], read)), 80),
   ].join('')
 }
 
@@ -169,12 +169,12 @@ const terminals: Record<string, (document: never) => string> = {
       newsOfRun(document, []).annotations.map(annotationLine).join('\n'),
     ].join('\n'),
   matrix: (document: never) => renderMatrixTerminal(document, 80),
-  timing: (document: never) => renderTimingTerminal(document, 80),
-  policies: (document: never) => renderPolicies(document, 80),
-  check: (document: never) => renderCheck(document, 80),
-  survey: (document: never) => renderSurvey(document, 80),
-  comparison: (document: never) => renderComparison(document, 80),
-  judgement: renderJudgement,
+  timing: (document: never) => renderForTerminal(timingView(document), 80),
+  policies: (document: never) => renderForTerminal(policiesView(document), 80),
+  check: (document: never) => renderForTerminal(checkView(document), 80),
+  survey: (document: never) => renderForTerminal(surveyView(document), 80),
+  comparison: (document: never) => renderForTerminal(comparisonView(document), 80),
+  judgement: (document: never) => renderForTerminal(judgementView(document), 80),
 }
 
 /** As `rebind report` does, and as the command shows it that wrote the document. */

@@ -1,10 +1,10 @@
 import test from 'ava'
 import {benchSchema} from '../../harness/documents/bench-schema.ts'
+import {literal} from '../../harness/render/markdown.ts'
 import {renderBenchMarkdown} from '../../harness/views/bench-markdown.ts'
 import {renderBenchTerminal} from '../../harness/views/bench-terminal.ts'
 import {amountWords, verdictOfBench} from '../../harness/views/bench-words.ts'
 import {renderHtml} from '../../harness/views/html/render.ts'
-import {literal} from '../../harness/views/report-markdown.ts'
 import {recordedBench} from '../documents/documents.ts'
 
 const bench = recordedBench()

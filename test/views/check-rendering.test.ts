@@ -1,7 +1,8 @@
 import test from 'ava'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
-import {renderCheckMarkdown} from '../../harness/views/check-markdown.ts'
-import {renderCheck} from '../../harness/views/check-terminal.ts'
+import {renderAsMarkdown} from '../../harness/render/markdown.ts'
+import {renderForTerminal} from '../../harness/render/terminal.ts'
+import {checkView} from '../../harness/views/check.ts'
 
 const hostile = '\u001b[2J\u001b]0;title\u0007<script>alert(1)</script>|`x`\r\n# heading'
 
@@ -60,7 +61,7 @@ const document: CheckDocument = {
 }
 
 test('a round is a row, with what clients felt', (t) => {
-  const text = renderCheck(document, 200)
+  const text = renderForTerminal(checkView(document), 200)
   t.regex(
     text,
     /^1 +10\.010 s, SIGKILL \(timed out\) +server 3 TIME_WAIT +3 +delayed +1\.25 s +1\.500 s +120 refused, 2 failed$/m,
@@ -69,7 +70,7 @@ test('a round is a row, with what clients felt', (t) => {
 })
 
 test('in a narrow terminal no line of a round has to be wrapped', (t) => {
-  const rows = renderCheck(document, 60)
+  const rows = renderForTerminal(checkView(document), 60)
     .split('\n')
     .filter((line) => /(residue|verdict|clients): /.test(line))
   t.is(rows.length, 3)
@@ -77,14 +78,14 @@ test('in a narrow terminal no line of a round has to be wrapped', (t) => {
 })
 
 test('a terminal is sent no control character that a server wrote', (t) => {
-  const text = renderCheck(document, undefined)
+  const text = renderForTerminal(checkView(document), undefined)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   t.notRegex(text, /[\u0000-\u0009\u000b-\u001a\u001c-\u001f\u007f-\u009f]/)
   t.false(text.includes('\u001b[2J'))
 })
 
 test('nothing that a server wrote takes effect in Markdown', (t) => {
-  const text = renderCheckMarkdown(document)
+  const text = renderAsMarkdown(checkView(document))
   t.notRegex(text, /<script/)
   t.notRegex(text, /^# heading/m)
   t.notRegex(text, /[^\\]\|`x/)
@@ -97,9 +98,9 @@ test('who listened is in the Markdown, and left out of that of a document which 
     {pid: 15, from: 1.4, to: 1.95},
   ]
   const rounds = round === undefined ? [] : [{...round, listened}]
-  const text = renderCheckMarkdown({...document, rounds})
+  const text = renderAsMarkdown(checkView({...document, rounds}))
   t.regex(text, /round 1: pid 12 from 0\.08 to 1\.31 s, pid 15 from 1\.40 to 1\.95 s/)
-  t.notRegex(renderCheckMarkdown(document), /Who listened/)
+  t.notRegex(renderAsMarkdown(checkView(document)), /Who listened/)
 })
 
 test('a restart that was immediate, but not alone, is not safe because of the old process', (t) => {
@@ -107,6 +108,6 @@ test('a restart that was immediate, but not alone, is not safe because of the ol
   if (round === undefined) throw new Error('there is no round')
   const survivors = [{pid: 7, command: 'node old.js', listening: true}]
   const rounds = [{...round, verdict: 'immediate' as const, survivors}]
-  const text = renderCheck({...document, rounds}, 200)
+  const text = renderForTerminal(checkView({...document, rounds}), 200)
   t.regex(text, /^NOT SAFE: an old process still listened after 1 of 1 stops$/m)
 })

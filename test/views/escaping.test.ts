@@ -7,14 +7,15 @@ import {renderJunit} from '../../harness/feeds/junit.ts'
 import {plainProgress} from '../../harness/feeds/progress.ts'
 import {renderTap} from '../../harness/feeds/tap.ts'
 import {plainWatch} from '../../harness/feeds/watch.ts'
-import {renderCheck} from '../../harness/views/check-terminal.ts'
-import {renderComparison, renderJudgement} from '../../harness/views/comparison-terminal.ts'
+import {renderForTerminal} from '../../harness/render/terminal.ts'
+import {checkView} from '../../harness/views/check.ts'
+import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {markdownOf} from '../../harness/views/markdown.ts'
 import {renderMatrixTerminal} from '../../harness/views/matrix-terminal.ts'
-import {renderPolicies} from '../../harness/views/policies-terminal.ts'
+import {policiesView} from '../../harness/views/policies.ts'
 import {renderTerminal} from '../../harness/views/report-terminal.ts'
-import {renderSurvey} from '../../harness/views/survey-renderings.ts'
-import {renderTimingTerminal} from '../../harness/views/timing-terminal.ts'
+import {surveyView} from '../../harness/views/survey.ts'
+import {timingView} from '../../harness/views/timing.ts'
 import {renderWhyPath, renderWhyPort} from '../../harness/views/why-terminal.ts'
 import {
   hostileText,
@@ -34,12 +35,16 @@ const renderers: [name: string, document: string, render: (document: never) => s
   ['annotations', 'report', annotationsOf],
   ['progress', 'report', progressOf],
   ['terminal', 'matrix', renderMatrixTerminal],
-  ['terminal', 'timing', (timing: never) => renderTimingTerminal(timing, 80)],
-  ['terminal', 'policies', (policies: never) => renderPolicies(policies, 200)],
-  ['terminal', 'check', (check: never) => renderCheck(check, 80)],
-  ['terminal', 'survey', (survey: never) => renderSurvey(survey, 200)],
-  ['terminal', 'comparison', (comparison: never) => renderComparison(comparison, 80)],
-  ['terminal', 'judgement', renderJudgement],
+  ['terminal', 'timing', (timing: never) => renderForTerminal(timingView(timing), 80)],
+  ['terminal', 'policies', (policies: never) => renderForTerminal(policiesView(policies), 200)],
+  ['terminal', 'check', (check: never) => renderForTerminal(checkView(check), 80)],
+  ['terminal', 'survey', (survey: never) => renderForTerminal(surveyView(survey), 200)],
+  [
+    'terminal',
+    'comparison',
+    (comparison: never) => renderForTerminal(comparisonView(comparison), 80),
+  ],
+  ['terminal', 'judgement', (judgement: never) => renderForTerminal(judgementView(judgement), 80)],
 ]
 
 function annotationsOf(report: Report): string {

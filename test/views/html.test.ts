@@ -194,7 +194,7 @@ test("every bar of the histogram stands on zero, and is as high as its bin's por
   t.true(heights.every(({bottom}) => Math.round(bottom) === ground))
   const counts = histogram(
     timing.samples.flatMap(({waitSeconds}) => waitSeconds ?? []),
-    40,
+    24,
   ).map(({count}) => count)
   const tallest = Math.max(...heights.map(({height}) => Number(height)))
   t.deepEqual(

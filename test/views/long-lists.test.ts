@@ -6,7 +6,7 @@ import {tableWidth} from '../../harness/render/fitted-table.ts'
 import {histogram} from '../../harness/timing/histogram.ts'
 import {inferSlots} from '../../harness/timing/slots.ts'
 import {rowOf} from '../../harness/views/html/timeline.ts'
-import {timingRows} from '../../harness/views/timing-words.ts'
+import {timingRows} from '../../harness/views/timing.ts'
 import {realDocuments, recordedReport} from '../documents/documents.ts'
 
 /** More than fit on the stack as arguments of a call. */

@@ -42,7 +42,7 @@ table { border-collapse: collapse; font-size: .9375rem; margin: .5rem 0 }
 th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums }
 thead th { border-bottom: 2px solid var(--edge); white-space: nowrap }
 tbody th { font-weight: 600 }
-td.differs { background: var(--differs); padding-left: .4rem }
+td .tone { font-weight: 600 } td .good { color: var(--good) } td .bad { color: var(--bad) } td .open { background: var(--differs); padding: 0 .3rem }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: .1rem 1.5rem; margin: .5rem 0 }
 dt { color: var(--muted); font-size: .875rem }
 dd { margin: 0 0 .4rem }

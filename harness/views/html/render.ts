@@ -1,14 +1,11 @@
-import {isJudgement} from '../../documents/comparison-schema.ts'
 import type {RunDocument} from '../../documents/kinds.ts'
 import {type Draw, drawWhenNeeded} from '../../render/html/chart.ts'
 import {type Article, page} from '../../render/html/page.ts'
+import {renderAsHtml} from '../../render/html/view.ts'
+import {viewOf} from '../views.ts'
 import {benchArticle} from './bench.ts'
-import {checkArticle, surveyArticle} from './check.ts'
-import {comparisonArticle, judgementArticle} from './comparison.ts'
 import {matrixArticle} from './matrix.ts'
-import {policiesArticle} from './policies.ts'
 import {type RunDetails, runArticle} from './run.ts'
-import {timingArticle} from './timing.ts'
 
 /**
  * One page for all the documents of a run folder.
@@ -25,22 +22,16 @@ export async function renderHtml(
 }
 
 async function articleOf(document: RunDocument, details: RunDetails, draw: Draw): Promise<Article> {
+  const view = await viewOf(document)
+  if (view !== undefined) return renderAsHtml(view, draw)
   switch (document.format) {
     case 'rebind-report':
       return runArticle(document, details, draw)
     case 'rebind-matrix':
       return matrixArticle(document, draw)
-    case 'rebind-timing':
-      return timingArticle(document, draw)
-    case 'rebind-policies':
-      return policiesArticle(document)
-    case 'rebind-check':
-      return checkArticle(document)
-    case 'rebind-survey':
-      return surveyArticle(document)
     case 'rebind-bench':
       return benchArticle(document, draw)
-    case 'rebind-compare':
-      return isJudgement(document) ? judgementArticle(document) : comparisonArticle(document)
+    default:
+      throw new TypeError(`there is no view of ${document.format}`)
   }
 }

@@ -1,6 +1,49 @@
 import type {CheckDocument, CheckError, CheckRound} from '../documents/check-schema.ts'
-import {residueWords} from '../documents/words.ts'
+import {hostWords, residueWords} from '../documents/words.ts'
+import type {Block, Tone, View} from '../render/model.ts'
 import {printable} from '../text.ts'
+
+/** What `rebind check` found: whether the restart is safe, what to do, and what it rests on. */
+export function checkView(document: CheckDocument): View {
+  return {
+    heading: `Rebind check of ${subjectWords(document)}`,
+    verdict: {tone: toneOf(document), text: safetyWords(document)},
+    lead: hostWords(document.host),
+    blocks: checkBlocks(document),
+    file: 'check.json',
+  }
+}
+
+function toneOf({problem, safe}: CheckDocument): Tone {
+  if (problem !== undefined) return 'open'
+  return safe ? 'good' : 'bad'
+}
+
+/** Without the verdict, for whoever has said it. */
+export function checkBlocks(document: CheckDocument): Block[] {
+  const {rounds, advice, problem} = document
+  const remedy = problem === undefined ? [] : [problem.remedy]
+  const errors = rounds.flatMap((round) => round.errors.map(errorWords))
+  const rows = rounds.map((round, index) => roundColumns.map(([, cell]) => cell(round, index)))
+  const sectionOf = (title: string, items: string[]): Block => ({
+    ...{kind: 'section', title},
+    blocks: [{kind: 'list', items}],
+  })
+  return [
+    sectionOf('What to do', [...remedy, ...advice]),
+    {
+      ...{kind: 'section', title: 'The restarts'},
+      blocks: [
+        {kind: 'table', label: 'Rounds', columns: roundColumns.map(([title]) => title), rows},
+        ...(rounds.length === 0
+          ? []
+          : [{kind: 'text', text: reuseaddrWords(document)} satisfies Block]),
+      ],
+    },
+    sectionOf('What the server said', errors),
+    sectionOf('Who listened, since the first start', rounds.flatMap(listenedWords)),
+  ]
+}
 
 /** `0.012 s, SIGTERM`. */
 function exitWords({exitSeconds, exitedBy, stopTimedOut}: CheckRound): string {
@@ -21,8 +64,7 @@ function clientWords({refusedConnections, failedConnections}: CheckRound): strin
   return `${refusedConnections} refused${failed}`
 }
 
-/** The columns that every rendering of a check's rounds has, in this order. */
-export const roundColumns: readonly [string, (round: CheckRound, index: number) => string][] = [
+const roundColumns: readonly [string, (round: CheckRound, index: number) => string][] = [
   ['round', (_, index) => String(index + 1)],
   ['exit', exitWords],
   ['residue', residueWords],
@@ -47,13 +89,13 @@ export function safetyWords({safe, problem, rounds}: CheckDocument): string {
 }
 
 /** `SO_REUSEADDR: not set; its bind was ...`. */
-export function reuseaddrWords({reuseaddr}: CheckDocument): string {
+function reuseaddrWords({reuseaddr}: CheckDocument): string {
   const what = reuseaddr.set === null ? 'not known' : reuseaddr.set ? 'set' : 'not set'
   return `SO_REUSEADDR: ${what}; ${printable(reuseaddr.because)}`
 }
 
 /** `attempts 1 to 61: exited with status 1: OSError: [Errno 98] Address already in use`. */
-export function errorWords({firstAttempt, count, what, lines}: CheckError): string {
+function errorWords({firstAttempt, count, what, lines}: CheckError): string {
   const which =
     count === 1
       ? `attempt ${firstAttempt}`
@@ -63,7 +105,7 @@ export function errorWords({firstAttempt, count, what, lines}: CheckError): stri
 }
 
 /** `round 1: pid 12 from 0.08 to 1.31 s, pid 15 from 1.40 to 1.95 s`; absent where a document does not say. */
-export function listenedWords({listened = []}: CheckRound, index: number): string[] {
+function listenedWords({listened = []}: CheckRound, index: number): string[] {
   const spans = listened.map(
     ({pid, from, to}) => `pid ${pid} from ${from.toFixed(2)} to ${to.toFixed(2)} s`,
   )

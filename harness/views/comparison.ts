@@ -1,21 +1,121 @@
 import type {
   Answer,
   CellComparison,
+  Comparison,
+  Finding,
   Judgement,
   ReleaseComparison,
   ScenarioComparison,
   Side,
 } from '../documents/comparison-schema.ts'
 import {besidesWords, rangeWords} from '../documents/words.ts'
+import type {Block, Text, View} from '../render/model.ts'
 import {printable} from '../text.ts'
 
+/** Documents side by side: what differs and why, and what each side answered. */
+export function comparisonView(comparison: Comparison): View {
+  const {reports, scenarios, releases, matrices, cells, notes} = comparison
+  const tallies = [
+    ...(reports.length > 0 ? [scenarioTally(scenarios)] : []),
+    ...(cells === null ? [] : [cellTally(cells, matrices)]),
+  ]
+  const differing = scenarios.some(({differs}) => differs.length > 0) || (cells?.differing ?? 0) > 0
+  return {
+    heading: 'Side by side',
+    verdict: {tone: differing ? 'open' : 'good', text: tallies.join('; ')},
+    blocks: [
+      {kind: 'list', items: reports.map(sideWords)},
+      section(
+        'What differs, and why',
+        reasons(scenarios).map(([ids, why]) => [{strong: ids.join(', ')}, `: ${why}`]),
+      ),
+      ...(reports.length === 0 ? [] : [scenarioSection(scenarios, reports)]),
+      section('What clients saw', besides(scenarios, reports)),
+      ...releases.map((release) =>
+        section(`How long ${release.state} is kept`, releaseWords(release, reports)),
+      ),
+      ...(cells === null ? [] : [cellSection(cells, matrices)]),
+      section('Not compared', notes),
+    ],
+    file: inJson,
+  }
+}
+
+/** A comparison is written only where a folder was asked for. */
+const inJson = 'the JSON (--json)'
+
+function section(title: string, items: readonly Text[]): Block {
+  return {kind: 'section', title, blocks: [{kind: 'list', items}]}
+}
+
+function scenarioSection(scenarios: readonly ScenarioComparison[], sides: readonly Side[]): Block {
+  const rows = scenarios.map((scenario) => {
+    const words = differsWords(scenario)
+    return [
+      scenario.scenario,
+      ...scenario.answers.map(answerWords),
+      scenario.differs.length > 0 ? ({tone: 'open', text: words} as const) : words,
+    ]
+  })
+  const columns = ['scenario', ...sides.map(({label}) => label), 'differs']
+  const label = 'What each side answered'
+  return {
+    ...{kind: 'section', title: 'Scenarios'},
+    blocks: [{kind: 'table', label, columns, stacked: true, rows}],
+  }
+}
+
+function cellSection(cells: CellComparison, sides: readonly Side[]): Block {
+  const groups = cells.groups.map(
+    ({outcomes, why, count, examples}): Text => [
+      {strong: `${count} ${count === 1 ? 'cell' : 'cells'}`},
+      `: ${outcomeWords(outcomes, sides)}. ${why} E.g. ${examples.join('; ')}`,
+    ],
+  )
+  return {
+    ...{kind: 'section', title: 'The bind tables'},
+    blocks: [
+      {kind: 'list', items: tableWords(cells, sides)},
+      {kind: 'text', text: `${cellTally(cells, sides)}.`},
+      {kind: 'list', items: groups},
+    ],
+  }
+}
+
+/** The judgement of a run against its baseline: each difference in one line. */
+export function judgementView(judgement: Judgement): View {
+  const {baseline, judged, differences, notCompared, notes} = judgement
+  const tone = differences.length > 0 ? 'bad' : notCompared.length > 0 ? 'open' : 'good'
+  return {
+    heading: 'Against the baseline',
+    verdict: {tone, text: judgementTally(judgement)},
+    blocks: [
+      {
+        kind: 'list',
+        items: [
+          ...judged.map((side) => `judged: ${sideWords(side)}`),
+          ...baseline.map((side) => `baseline: ${sideWords(side)}`),
+        ],
+      },
+      section('What differs', differences.map(findingText)),
+      section('What could not be compared', notCompared.map(findingText)),
+      section('Notes', notes),
+    ],
+    file: inJson,
+  }
+}
+
+function findingText({subject, text}: Finding): Text {
+  return [{strong: subject}, `: ${text}`]
+}
+
 /** `Linux: 6.18.44 x64, Node 20.20.2 (logs/a-run/report.json)`. */
-export function sideWords({label, release, arch, node, file}: Side): string {
+function sideWords({label, release, arch, node, file}: Side): string {
   return printable(`${label}: ${release} ${arch}, Node ${node} (${file})`)
 }
 
 /** `delayed, EADDRINUSE 98, 61.234 s (1.2 ms)`. */
-export function answerWords(answer: Answer | null): string {
+function answerWords(answer: Answer | null): string {
   if (answer === null) return 'absent'
   const {status, verdict, waited, firstError, times, timesOtherwise} = answer
   if (status === 'failed' || (status === 'skipped' && verdict === null)) return status
@@ -43,7 +143,7 @@ function waitWords({verdict, waited, waitSeconds, uncertaintySeconds, times}: An
 }
 
 /** `verdict, wait`; a dash where nothing differs, and what keeps it from being compared. */
-export function differsWords({answers, differs}: ScenarioComparison): string {
+function differsWords({answers, differs}: ScenarioComparison): string {
   const absent = answers.some((answer) => answer === null) ? ['absent'] : []
   const unmeasured = answers.some((answer) => answer !== null && isUnmeasured(answer))
   const words = [...differs, ...absent, ...(unmeasured ? ['not measured'] : [])]
@@ -66,10 +166,7 @@ export function scenarioTally(scenarios: readonly ScenarioComparison[]): string 
 }
 
 /** What clients were answered and counted, one line for each scenario and side that has any. */
-export function besides(
-  scenarios: readonly ScenarioComparison[],
-  sides: readonly Side[],
-): string[] {
+function besides(scenarios: readonly ScenarioComparison[], sides: readonly Side[]): string[] {
   return scenarios.flatMap(({scenario, answers}) =>
     answers.flatMap((answer, index) => {
       const words = answer === null ? undefined : besidesWords(answer)
@@ -80,7 +177,7 @@ export function besides(
 }
 
 /** What differs and why, one line for each group of scenarios with the same reason. */
-export function reasons(scenarios: readonly ScenarioComparison[]): [ids: string[], why: string][] {
+function reasons(scenarios: readonly ScenarioComparison[]): [ids: string[], why: string][] {
   const byReason = new Map<string, string[]>()
   for (const {scenario, why} of scenarios) {
     if (why === null) continue
@@ -90,7 +187,7 @@ export function reasons(scenarios: readonly ScenarioComparison[]): [ids: string[
 }
 
 /** One line for each side, e.g. `Linux: 60.00 to 62.05 s by the timer wheel ...; measured ...`. */
-export function releaseWords({releases}: ReleaseComparison, sides: readonly Side[]): string[] {
+function releaseWords({releases}: ReleaseComparison, sides: readonly Side[]): string[] {
   return releases.flatMap((release, index) => {
     if (release === null) return []
     const {expectedSeconds, measuredSeconds, measurements, how, source} = release
@@ -111,7 +208,7 @@ export function releaseWords({releases}: ReleaseComparison, sides: readonly Side
 }
 
 /** `Linux: 3456 cells, 1234 granted, 2222 refused; 3456 as the rules say, 0 against them`. */
-export function tableWords({tables}: CellComparison, sides: readonly Side[]): string[] {
+function tableWords({tables}: CellComparison, sides: readonly Side[]): string[] {
   return tables.map(({cells, granted, refused, agreeing, disagreeing, predicted}, index) => {
     const judged = predicted
       ? 'predicted, not measured'
@@ -123,7 +220,7 @@ export function tableWords({tables}: CellComparison, sides: readonly Side[]): st
 }
 
 /** `3456 cells compared: 3000 alike, 456 differ`, and what single sides lack. */
-export function cellTally(
+function cellTally(
   {compared, same, differing, absent}: CellComparison,
   sides: readonly Side[],
 ): string {
@@ -136,7 +233,7 @@ export function cellTally(
 }
 
 /** `granted on Linux, EADDRINUSE on gVisor`. */
-export function outcomeWords(outcomes: readonly (string | null)[], sides: readonly Side[]): string {
+function outcomeWords(outcomes: readonly (string | null)[], sides: readonly Side[]): string {
   const words = outcomes.flatMap((outcome, index) =>
     outcome === null ? [] : [`${outcome} on ${sides[index]?.label ?? ''}`],
   )
@@ -144,7 +241,7 @@ export function outcomeWords(outcomes: readonly (string | null)[], sides: readon
 }
 
 /** `17 scenarios against the baseline: 2 differences, 1 not compared`. */
-export function judgementTally({scenarios, cells, differences, notCompared}: Judgement): string {
+function judgementTally({scenarios, cells, differences, notCompared}: Judgement): string {
   const what = [
     ...(scenarios > 0 ? [`${scenarios} scenarios`] : []),
     ...(cells > 0 ? [`${cells} cells`] : []),

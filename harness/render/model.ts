@@ -1,0 +1,113 @@
+import type {TopLevelSpec} from 'vega-lite'
+import type {Markup} from './html/markup.ts'
+
+/**
+ * What people look at, as data. Text in it may come from anywhere: the renderers escape it, and they alone cut, wrap
+ * and fit it to what it is shown on.
+ */
+export interface View {
+  heading: Text
+  /** The answer, before everything else. */
+  verdict?: {tone: Tone; text: Text}
+  /** What it was measured on, and when. */
+  lead?: Text
+  blocks: readonly Block[]
+  /** Where everything is that a renderer cuts, as `check.json`. */
+  file: string
+}
+
+/** A part of a text that is not plain. */
+export type Mark = {code: string} | {strong: string}
+
+export type Text = string | readonly (string | Mark)[]
+
+/** Has a colour, and on a page a mark, besides the words. */
+export type Tone = 'good' | 'bad' | 'open'
+
+export type Cell = Text | {tone: Tone; text: Text}
+
+export interface Column {
+  title: string
+  /** On a terminal it is told below the table where it would make that too wide. */
+  aside?: true
+}
+
+export interface Table {
+  kind: 'table'
+  /** What it shows, for whoever cannot see where it stands. */
+  label: string
+  columns: readonly (string | Column)[]
+  /** On a terminal that is too narrow for it each cell has a line of its own, because it says much. */
+  stacked?: true
+  /** The first cell of a row is its heading. */
+  rows: readonly (readonly Cell[])[]
+}
+
+/** A chart; whoever has no picture of it gets its bars, or its table. */
+export interface Figure {
+  kind: 'figure'
+  /** What it shows, and where the same is said in words. */
+  label: string
+  drawings: readonly {shown: 'wide' | 'narrow'; spec: TopLevelSpec}[]
+  /** What its colours and marks mean. */
+  key: readonly Markup[]
+  bars: readonly Bar[]
+  table: Table
+}
+
+export interface Bar {
+  label: string
+  value: string
+  /** Of the longest bar, from 0 to 1. */
+  share: number
+}
+
+export type Block =
+  | Table
+  | Figure
+  | {kind: 'text'; text: Text}
+  | {kind: 'facts'; facts: readonly (readonly [label: string, value: Text])[]}
+  | {kind: 'list'; items: readonly Text[]}
+  | {kind: 'section'; title: string; blocks: readonly Block[]}
+  /** Folded away on a page; elsewhere it is left out, and the document has it. */
+  | {kind: 'details'; summary: Text; badge: {tone: Tone; words: string}; blocks: readonly Block[]}
+
+/** Whether a block has nothing to say: then no renderer shows its heading. */
+export function isEmpty(block: Block): boolean {
+  switch (block.kind) {
+    case 'table':
+      return block.rows.length === 0
+    case 'figure':
+      return block.table.rows.length === 0
+    case 'list':
+      return block.items.length === 0
+    case 'facts':
+      return block.facts.length === 0
+    case 'section':
+      return block.blocks.every(isEmpty)
+    case 'text':
+    case 'details':
+      return false
+  }
+}
+
+/** What is left where nothing can be folded away. */
+export function unfolded(blocks: readonly Block[]): Block[] {
+  return blocks
+    .filter(({kind}) => kind !== 'details')
+    .map((block) => (block.kind === 'section' ? {...block, blocks: unfolded(block.blocks)} : block))
+    .filter((block) => !isEmpty(block))
+}
+
+export function columnTitle(column: string | Column): string {
+  return typeof column === 'string' ? column : column.title
+}
+
+/** The text of a cell, and the tone that it has. */
+export function cellOf(cell: Cell): {text: Text; tone?: Tone} {
+  return typeof cell === 'object' && 'tone' in cell ? cell : {text: cell}
+}
+
+export function partsOf(text: Text): readonly (string | Mark)[] {
+  return typeof text === 'string' ? [text] : text
+}

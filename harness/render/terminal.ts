@@ -1,0 +1,152 @@
+import {printable} from '../text.ts'
+import {coloursFor} from './colours.ts'
+import {fittedTable, tableWidth} from './fitted-table.ts'
+import {
+  type Block,
+  type Cell,
+  type Column,
+  cellOf,
+  columnTitle,
+  type Figure,
+  partsOf,
+  type Table,
+  type Text,
+  type Tone,
+  unfolded,
+  type View,
+} from './model.ts'
+import {wrap} from './wrap.ts'
+
+const pc = coloursFor(process.stdout)
+const paints: Readonly<Record<Tone, (text: string) => string>> = {
+  good: pc.green,
+  bad: pc.red,
+  open: pc.yellow,
+}
+
+const usualColumns = 80
+const shortestBar = 10
+const mostRows = 60
+const mostItems = 100
+/** With more than these a row would be too wide to be read, on whatever terminal. */
+const mostStackedColumns = 6
+
+/** A view for a terminal. @param width its columns; undefined where the output is not a terminal */
+export function renderForTerminal(view: View, width: number | undefined): string {
+  const {heading, verdict, lead, blocks, file} = view
+  const top = [
+    pc.bold(plain(heading)),
+    ...(verdict === undefined ? [] : [paints[verdict.tone](wrap(plain(verdict.text), width))]),
+    ...(lead === undefined ? [] : [wrap(plain(lead), width)]),
+  ]
+  return `${[top.join('\n'), ...drawn(unfolded(blocks), {width, file})].join('\n\n')}\n`
+}
+
+/** How wide the terminal is, and where everything is that it has no room for. */
+interface Screen {
+  width: number | undefined
+  file: string
+}
+
+function drawn(blocks: readonly Block[], screen: Screen): string[] {
+  return blocks.flatMap((block) => blockOf(block, screen))
+}
+
+function blockOf(block: Block, screen: Screen): string | [] {
+  const {width} = screen
+  switch (block.kind) {
+    case 'text':
+      return wrap(plain(block.text), width)
+    case 'facts':
+      return facts(block.facts, width)
+    case 'list':
+      return listOf(block.items, screen)
+    case 'table':
+      return tableOf(block, screen)
+    case 'figure':
+      return bars(block, width ?? usualColumns)
+    case 'section':
+      return [pc.bold(printable(block.title)), drawn(block.blocks, screen).join('\n\n')].join('\n')
+    case 'details':
+      return []
+  }
+}
+
+function plain(text: Text): string {
+  return partsOf(text)
+    .map((part) => {
+      if (typeof part === 'string') return printable(part)
+      return 'code' in part ? printable(part.code) : pc.bold(printable(part.strong))
+    })
+    .join('')
+}
+
+function facts(all: readonly (readonly [string, Text])[], width: number | undefined): string {
+  const labels = Math.max(...all.map(([label]) => label.length))
+  return all
+    .map(([label, value]) =>
+      wrap(`${label.padEnd(labels)}  ${plain(value)}`, width, ' '.repeat(labels + 2)),
+    )
+    .join('\n')
+}
+
+function listOf(items: readonly Text[], {width, file}: Screen): string {
+  const more = items.length - mostItems
+  return [
+    ...items.slice(0, mostItems).map((item) => wrap(`- ${plain(item)}`, width)),
+    ...(more > 0 ? [`- and ${more} more in ${printable(file)}`] : []),
+  ].join('\n')
+}
+
+/** Columns that may stand aside have lines of their own where they would make the table too wide. */
+function tableOf({columns, rows, stacked}: Table, {width, file}: Screen): string {
+  const cells = rows.slice(0, mostRows).map((row) => row.map(painted))
+  const more = rows.length - mostRows
+  const cut = more > 0 ? [`and ${more} more in ${printable(file)}`] : []
+  const titles = columns.map((column) => printable(columnTitle(column)))
+  const isAside = (column: string | Column | undefined) =>
+    typeof column === 'object' && column.aside === true
+  const kept = <T>(row: readonly T[]) => row.filter((_, index) => !isAside(columns[index]))
+  const fits = (all: string[][]) => width === undefined || tableWidth(all) <= width
+  if (stacked === true && (titles.length > mostStackedColumns || !fits([titles, ...cells]))) {
+    return [...cells.flatMap((row) => stackedRow(titles, row, width)), ...cut].join('\n')
+  }
+  const isWhole = fits([titles, ...cells]) || !fits([kept(titles), ...cells.map(kept)])
+  if (isWhole) return [fittedTable(titles, cells, width, pc.bold), ...cut].join('\n')
+  const aside = cells.flatMap(([first, ...others]) =>
+    others.flatMap((cell, index) =>
+      isAside(columns[index + 1]) && cell !== '' ? [wrap(`- ${first}: ${cell}`, width)] : [],
+    ),
+  )
+  return [fittedTable(kept(titles), cells.map(kept), width, pc.bold), ...cut, '', ...aside].join(
+    '\n',
+  )
+}
+
+function stackedRow(
+  titles: readonly string[],
+  [first = '', ...cells]: readonly string[],
+  width: number | undefined,
+): string[] {
+  const told = cells.flatMap((cell, index) =>
+    cell === '-' ? [] : [wrap(`  ${titles[index + 1]}: ${cell}`, width, '    ')],
+  )
+  return [first, ...told]
+}
+
+function painted(cell: Cell): string {
+  const {text, tone} = cellOf(cell)
+  return tone === undefined ? plain(text) : paints[tone](plain(text))
+}
+
+function bars({bars: all}: Figure, width: number): string {
+  const labels = Math.max(...all.map(({label}) => label.length))
+  const values = Math.max(...all.map(({value}) => value.length))
+  const room = Math.max(shortestBar, width - labels - values - 4)
+  return all
+    .map(({label, value, share}) => {
+      const bar = '█'.repeat(Math.ceil(share * room))
+      return `${label.padStart(labels)}  ${value.padStart(values)} ${pc.cyan(bar)}`.trimEnd()
+    })
+    .join('\n')
+}

@@ -1,0 +1,23 @@
+import {isJudgement} from '../documents/comparison-schema.ts'
+import type {RunDocument} from '../documents/kinds.ts'
+import type {View} from '../render/model.ts'
+
+/** The view of a document, for those kinds that have one. */
+export async function viewOf(document: RunDocument): Promise<View | undefined> {
+  switch (document.format) {
+    case 'rebind-check':
+      return (await import('./check.ts')).checkView(document)
+    case 'rebind-survey':
+      return (await import('./survey.ts')).surveyView(document)
+    case 'rebind-policies':
+      return (await import('./policies.ts')).policiesView(document)
+    case 'rebind-timing':
+      return (await import('./timing.ts')).timingView(document)
+    case 'rebind-compare': {
+      const {comparisonView, judgementView} = await import('./comparison.ts')
+      return isJudgement(document) ? judgementView(document) : comparisonView(document)
+    }
+    default:
+      return undefined
+  }
+}
