@@ -9,7 +9,7 @@ import {renderForTerminal} from '../harness/render/terminal.ts'
 import {wrapSentences} from '../harness/render/wrap.ts'
 import {comparisonView, scenarioTally} from '../harness/views/comparison.ts'
 import {findings} from '../harness/views/findings.ts'
-import {renderTerminal} from '../harness/views/report-terminal.ts'
+import {reportView} from '../harness/views/report.ts'
 import {scenarios} from '../scenarios/index.ts'
 
 const columns = 108
@@ -29,17 +29,15 @@ const surprises = ['reuseaddr-added-late', 'server-killed', 'old-server-still-li
 /** What `rebind run` ends with. */
 export function runSample(report: Report): string {
   const results = report.results.filter(({scenario}) => restarts.includes(scenario))
-  const [host = '', table = ''] = unpainted(renderTerminal({...report, results}, [], undefined))
+  const view = reportView({...report, results}, {log: null, sentences: []})
+  const parts = unpainted(renderForTerminal(view, undefined))
+  const table = parts.find((part) => part.startsWith('Results')) ?? ''
+  const [heading = '', , lead = ''] = (parts[0] ?? '').split('\n')
   const surprising = report.results.filter(({scenario}) => surprises.includes(scenario))
   return block([
-    host,
-    '',
-    table,
-    '...',
-    '',
-    `${tally(report.results)} in ${report.run.wallSeconds.toFixed(1)} s`,
-    '',
-    'What contradicts common advice:',
+    ...[heading, tally(report.results), lead, ''],
+    ...[table, '...', ''],
+    'What contradicts common advice',
     ...findings(surprising, scenarios).map((sentence) => `- ${sentence}`),
     '...',
     '',

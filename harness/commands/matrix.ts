@@ -12,10 +12,10 @@ import {agreementOf, judged} from '../matrix/judge.ts'
 import {measure} from '../matrix/measure.ts'
 import {detectPlatform, platformsWithRules} from '../platforms/detect.ts'
 import type {Platform, Rules} from '../platforms/platform.ts'
+import {renderAsMarkdown} from '../render/markdown.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
-import {renderMatrixMarkdown} from '../views/matrix-markdown.ts'
-import {renderMatrixTerminal} from '../views/matrix-terminal.ts'
-import {inSession, printDocument} from './session.ts'
+import {matrixView} from '../views/matrix.ts'
+import {inSession, inTerminal, printDocument} from './session.ts'
 
 export interface MatrixOptions {
   json?: boolean
@@ -110,7 +110,8 @@ function documentOf({
 }
 
 function print(document: Matrix, {json, format}: MatrixOptions): void {
-  printDocument(document, json, format === 'markdown' ? renderMatrixMarkdown : renderMatrixTerminal)
+  const markdown = (matrix: Matrix) => renderAsMarkdown(matrixView(matrix))
+  printDocument(document, json, format === 'markdown' ? markdown : inTerminal(matrixView))
 }
 
 /** What differs from the rules weighs more than what could not be tried. */

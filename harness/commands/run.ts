@@ -10,13 +10,14 @@ import {renderJunit} from '../feeds/junit.ts'
 import {liveProgress, type ProgressDisplay, plainProgress} from '../feeds/progress.ts'
 import {renderTap} from '../feeds/tap.ts'
 import {detectPlatform} from '../platforms/detect.ts'
+import {renderForTerminal} from '../render/terminal.ts'
 import {columnsOf} from '../render/wrap.ts'
 import {chooseScenarios} from '../run/choose.ts'
 import {playScenarios, proveRoomInReport, startOf} from '../run/play-scenarios.ts'
 import {readScenarioFiles} from '../run/scenario-file.ts'
 import {printable} from '../text.ts'
 import {findings} from '../views/findings.ts'
-import {renderTerminal} from '../views/report-terminal.ts'
+import {reportView} from '../views/report.ts'
 import {inSession} from './session.ts'
 
 export interface RunOptions {
@@ -84,7 +85,8 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
 function printed(report: Report, sentences: readonly string[], {json, tap}: RunOptions): string {
   if (json === true) return `${jsonText(report)}\n`
   if (tap === true) return renderTap(report)
-  return `${renderTerminal(report, sentences, columnsOf(process.stdout))}\n${closingLine(report.results)}\n`
+  const view = reportView(report, {log: null, sentences})
+  return `${renderForTerminal(view, columnsOf(process.stdout))}\n${closingLine(report.results)}\n`
 }
 
 /** Whether it could be written; the run folder holds it all the same. */

@@ -1,8 +1,9 @@
 import {appendToFile} from '../documents/output-file.ts'
 import type {Report, Result} from '../documents/report-schema.ts'
 import {firstErrorWords, hostWords, verdictWords} from '../documents/words.ts'
+import {renderAsMarkdown} from '../render/markdown.ts'
 import {printable} from '../text.ts'
-import {renderMarkdownSummary} from '../views/report-markdown.ts'
+import {reportView} from '../views/report.ts'
 
 /** A line that GitHub shows on the page of the workflow run. */
 export interface Annotation {
@@ -64,7 +65,7 @@ export function newsOfRun(report: Report, sentences: readonly string[]): JobNews
     ].join('\n'),
   }
   return {
-    summary: renderMarkdownSummary(report, sentences),
+    summary: renderAsMarkdown(reportView(report, {log: null, sentences})),
     annotations: skipped.length === 0 ? errors : [...errors, notice],
   }
 }

@@ -1,13 +1,15 @@
 import {printable} from '../text.ts'
+import {gridLines} from './grid.ts'
 import {
   type Block,
   type Cell,
   cellOf,
   columnTitle,
+  type Figure,
   partsOf,
+  shownIn,
   type Table,
   type Text,
-  unfolded,
   type View,
 } from './model.ts'
 
@@ -22,7 +24,7 @@ export function renderAsMarkdown({heading, verdict, lead, blocks}: View): string
     '',
     ...answer,
     ...(lead === undefined ? [] : [literalText(lead), '']),
-    ...drawn(unfolded(blocks), 2),
+    ...drawn(shownIn('markdown', blocks), 2),
   ].join('\n')
 }
 
@@ -45,12 +47,17 @@ function linesOf(block: Block, level: number): string[] {
     case 'table':
       return [...table(block), '']
     case 'figure':
-      return [...table(block.table), '']
+      return pictured(block)
     case 'section':
       return [`${'#'.repeat(level)} ${literal(block.title)}`, '', ...drawn(block.blocks, level + 1)]
     case 'details':
       return []
   }
+}
+
+function pictured({grid, table: said}: Figure): string[] {
+  if (grid !== undefined) return ['```text', ...gridLines(grid), '```', '']
+  return said === undefined ? [] : [...table(said), '']
 }
 
 function listOf(items: readonly Text[]): string[] {
@@ -82,7 +89,8 @@ function literalText(text: Text): string {
   return partsOf(text)
     .map((part) => {
       if (typeof part === 'string') return literal(part)
-      return 'code' in part ? literal(part.code) : `**${literal(part.strong)}**`
+      if ('code' in part) return literal(part.code)
+      return `**${literal('link' in part ? part.link : part.strong)}**`
     })
     .join('')
 }

@@ -1,4 +1,4 @@
-import type {TopLevelSpec} from 'vega-lite'
+import type {Draw} from './html/chart.ts'
 import type {Markup} from './html/markup.ts'
 
 /**
@@ -17,7 +17,7 @@ export interface View {
 }
 
 /** A part of a text that is not plain. */
-export type Mark = {code: string} | {strong: string}
+export type Mark = {code: string} | {strong: string} | {link: string; to: string}
 
 export type Text = string | readonly (string | Mark)[]
 
@@ -43,16 +43,25 @@ export interface Table {
   rows: readonly (readonly Cell[])[]
 }
 
-/** A chart; whoever has no picture of it gets its bars, or its table. */
+/** A chart, and the plain text of the same. */
 export interface Figure {
   kind: 'figure'
-  /** What it shows, and where the same is said in words. */
-  label: string
-  drawings: readonly {shown: 'wide' | 'narrow'; spec: TopLevelSpec}[]
-  /** What its colours and marks mean. */
-  key: readonly Markup[]
-  bars: readonly Bar[]
-  table: Table
+  /** As SVG, with what its colours and marks mean. */
+  picture(draw: Draw): Promise<Markup>
+  /** On a terminal. */
+  bars?: readonly Bar[]
+  /** On a terminal and in Markdown, a letter a cell. */
+  grid?: Grid
+  /** In Markdown, and beside the picture. */
+  table?: Table
+}
+
+/** A table of letters, in which a run of them belongs to each column. */
+export interface Grid {
+  columns: readonly string[]
+  rows: readonly {names: readonly [string, string]; marks: readonly (readonly string[])[]}[]
+  /** Of the letters that have one. */
+  tones: Readonly<Record<string, Tone>>
 }
 
 export interface Bar {
@@ -65,20 +74,43 @@ export interface Bar {
 export type Block =
   | Table
   | Figure
-  | {kind: 'text'; text: Text}
+  | {kind: 'text'; text: Text; muted?: true}
   | {kind: 'facts'; facts: readonly (readonly [label: string, value: Text])[]}
-  | {kind: 'list'; items: readonly Text[]}
-  | {kind: 'section'; title: string; blocks: readonly Block[]}
-  /** Folded away on a page; elsewhere it is left out, and the document has it. */
-  | {kind: 'details'; summary: Text; badge: {tone: Tone; words: string}; blocks: readonly Block[]}
+  /** `brief`: so many are enough on a terminal. */
+  | {kind: 'list'; items: readonly Text[]; brief?: number}
+  | Section
+  | Details
+
+export interface Section {
+  kind: 'section'
+  title: string
+  blocks: readonly Block[]
+  /** Where it is shown; everywhere without it. */
+  only?: readonly Medium[]
+}
+
+export type Medium = 'terminal' | 'markdown' | 'page'
+
+/** Folded away on a page; elsewhere it is left out, and the document has it. */
+export interface Details {
+  kind: 'details'
+  summary: Text
+  /** Beside it, less prominent. */
+  aside?: Text
+  badge: {tone: Tone; words: string}
+  blocks: readonly Block[]
+  /** What a link leads to. */
+  id?: string
+  open?: boolean
+}
 
 /** Whether a block has nothing to say: then no renderer shows its heading. */
-export function isEmpty(block: Block): boolean {
+function isEmpty(block: Block): boolean {
   switch (block.kind) {
     case 'table':
       return block.rows.length === 0
     case 'figure':
-      return block.table.rows.length === 0
+      return block.table?.rows.length === 0
     case 'list':
       return block.items.length === 0
     case 'facts':
@@ -91,11 +123,14 @@ export function isEmpty(block: Block): boolean {
   }
 }
 
-/** What is left where nothing can be folded away. */
-export function unfolded(blocks: readonly Block[]): Block[] {
+/** What is shown there: on a page alone can something be folded away. */
+export function shownIn(medium: Medium, blocks: readonly Block[]): Block[] {
   return blocks
-    .filter(({kind}) => kind !== 'details')
-    .map((block) => (block.kind === 'section' ? {...block, blocks: unfolded(block.blocks)} : block))
+    .filter((block) => block.kind !== 'details' || medium === 'page')
+    .filter((block) => block.kind !== 'section' || (block.only?.includes(medium) ?? true))
+    .map((block) =>
+      block.kind === 'section' ? {...block, blocks: shownIn(medium, block.blocks)} : block,
+    )
     .filter((block) => !isEmpty(block))
 }
 

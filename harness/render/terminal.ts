@@ -1,18 +1,21 @@
 import {printable} from '../text.ts'
 import {coloursFor} from './colours.ts'
 import {fittedTable, tableWidth} from './fitted-table.ts'
+import {gridLines} from './grid.ts'
 import {
+  type Bar,
   type Block,
   type Cell,
   type Column,
   cellOf,
   columnTitle,
   type Figure,
+  type Grid,
   partsOf,
+  shownIn,
   type Table,
   type Text,
   type Tone,
-  unfolded,
   type View,
 } from './model.ts'
 import {wrap} from './wrap.ts'
@@ -39,8 +42,10 @@ export function renderForTerminal(view: View, width: number | undefined): string
     ...(verdict === undefined ? [] : [paints[verdict.tone](wrap(plain(verdict.text), width))]),
     ...(lead === undefined ? [] : [wrap(plain(lead), width)]),
   ]
-  return `${[top.join('\n'), ...drawn(unfolded(blocks), {width, file})].join('\n\n')}\n`
+  return `${[top.join('\n'), ...drawn(shownIn('terminal', blocks), {width, file})].join('\n\n')}\n`
 }
+
+type List = Extract<Block, {kind: 'list'}>
 
 /** How wide the terminal is, and where everything is that it has no room for. */
 interface Screen {
@@ -60,11 +65,11 @@ function blockOf(block: Block, screen: Screen): string | [] {
     case 'facts':
       return facts(block.facts, width)
     case 'list':
-      return listOf(block.items, screen)
+      return listOf(block, screen)
     case 'table':
       return tableOf(block, screen)
     case 'figure':
-      return bars(block, width ?? usualColumns)
+      return pictured(block, width)
     case 'section':
       return [pc.bold(printable(block.title)), drawn(block.blocks, screen).join('\n\n')].join('\n')
     case 'details':
@@ -76,7 +81,8 @@ function plain(text: Text): string {
   return partsOf(text)
     .map((part) => {
       if (typeof part === 'string') return printable(part)
-      return 'code' in part ? printable(part.code) : pc.bold(printable(part.strong))
+      if ('code' in part) return printable(part.code)
+      return 'link' in part ? printable(part.link) : pc.bold(printable(part.strong))
     })
     .join('')
 }
@@ -90,10 +96,10 @@ function facts(all: readonly (readonly [string, Text])[], width: number | undefi
     .join('\n')
 }
 
-function listOf(items: readonly Text[], {width, file}: Screen): string {
-  const more = items.length - mostItems
+function listOf({items, brief = mostItems}: List, {width, file}: Screen): string {
+  const more = items.length - brief
   return [
-    ...items.slice(0, mostItems).map((item) => wrap(`- ${plain(item)}`, width)),
+    ...items.slice(0, brief).map((item) => wrap(`- ${plain(item)}`, width)),
     ...(more > 0 ? [`- and ${more} more in ${printable(file)}`] : []),
   ].join('\n')
 }
@@ -139,7 +145,20 @@ function painted(cell: Cell): string {
   return tone === undefined ? plain(text) : paints[tone](plain(text))
 }
 
-function bars({bars: all}: Figure, width: number): string {
+function pictured({bars, grid}: Figure, width: number | undefined): string | [] {
+  if (grid !== undefined) return gridLines(grid, (run) => paintedRun(run, grid), width).join('\n')
+  return bars === undefined ? [] : barLines(bars, width ?? usualColumns)
+}
+
+/** Letters of one kind are painted together. */
+function paintedRun(letters: string, {tones}: Grid): string {
+  return letters.replace(/(.)\1*/g, (run, letter: string) => {
+    const tone = tones[letter]
+    return tone === undefined ? run : paints[tone](run)
+  })
+}
+
+function barLines(all: readonly Bar[], width: number): string {
   const labels = Math.max(...all.map(({label}) => label.length))
   const values = Math.max(...all.map(({value}) => value.length))
   const room = Math.max(shortestBar, width - labels - values - 4)

@@ -5,9 +5,8 @@ import {
   type MatrixResidue,
   matrixAddresses,
 } from '../documents/matrix-schema.ts'
-import {greatestOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
-import {bindOptions} from '../sockets/bind-options.ts'
+import type {Grid as LetterGrid} from '../render/model.ts'
 
 /** One letter for a cell. */
 export type Mark = '.' | 'X' | '!' | '?'
@@ -87,42 +86,11 @@ export function onlyMark({rows}: Grid): Mark | undefined {
   return others.length === 0 ? mark : undefined
 }
 
-const gap = 2
-
-/**
- * A picture as lines of text with equal columns, at most 98 characters wide.
- * @param paint colours a run of marks; its length must stay
- * @param most the most characters that a line may have; columns that do not fit come below the others
- */
-export function gridLines(
-  {columns, rows}: Pick<Grid, 'columns' | 'rows'>,
-  paint: (marks: string) => string = (marks) => marks,
-  most = Number.POSITIVE_INFINITY,
-): string[] {
-  const width = (texts: readonly string[]) => greatestOf(texts.map(({length}) => length)) + gap
-  const addressWidth = width(rows.map(({address}) => address))
-  const bindsWidth = width(rows.map(({binds}) => binds))
-  const widths = columns.map((column) => Math.max(column.length, bindOptions.length) + gap)
-  let fitting = columns.length
-  const needed = () =>
-    widths.slice(0, fitting).reduce((sum, each) => sum + each, addressWidth + bindsWidth - gap)
-  while (fitting > 1 && needed() > most) fitting--
-  if (fitting < columns.length) {
-    return [[0, fitting] as const, [fitting, columns.length] as const].flatMap(([from, to]) => {
-      const part = rows.map((row) => ({...row, marks: row.marks.slice(from, to)}))
-      return gridLines({columns: columns.slice(from, to), rows: part}, paint, most)
-    })
+/** As it is drawn in letters. */
+export function letterGrid({columns, rows}: Grid): LetterGrid {
+  return {
+    columns,
+    rows: rows.map(({address, binds, marks}) => ({names: [address, binds], marks})),
+    tones: {'.': 'good', X: 'bad', '!': 'open'},
   }
-  const heading = columns.map((column, index) => column.padEnd(widths[index] ?? 0)).join('')
-  const lines = rows.map(({address, binds, marks}, index) => {
-    const repeated = rows[index - 1]?.address === address
-    const cells = marks.map((letters, column) => {
-      const padding = ' '.repeat(Math.max(0, (widths[column] ?? 0) - letters.length))
-      return `${paint(letters.join(''))}${padding}`
-    })
-    return `${(repeated ? '' : address).padEnd(addressWidth)}${binds.padEnd(bindsWidth)}${cells.join('')}`
-  })
-  return [`${' '.repeat(addressWidth + bindsWidth)}${heading}`, ...lines].map((line) =>
-    line.trimEnd(),
-  )
 }

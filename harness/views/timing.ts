@@ -2,7 +2,8 @@ import type {TopLevelSpec} from 'vega-lite'
 import type {Timing} from '../documents/timing-schema.ts'
 import {hostWords} from '../documents/words.ts'
 import {greatestOf, leastOf} from '../extremes.ts'
-import {html} from '../render/html/markup.ts'
+import {figure} from '../render/html/chart.ts'
+import {html, type Markup} from '../render/html/markup.ts'
 import {swatch} from '../render/html/states.ts'
 import type {Block, Figure, View} from '../render/model.ts'
 import {type Bin, histogram} from '../timing/histogram.ts'
@@ -70,12 +71,15 @@ function distribution({samples, summary}: Timing): Figure {
   const decimals = decimalsOf(bins[0])
   return {
     kind: 'figure',
-    label: `Histogram of the wait of ${released} ports; the table of bins below says the same`,
-    drawings: (['wide', 'narrow'] as const).map((shown) => ({
-      shown,
-      spec: histogramSpec(bins, expectedSeconds, sizes[shown]),
-    })),
-    key,
+    async picture(draw) {
+      const label = `Histogram of the wait of ${released} ports; the table of bins below says the same`
+      const drawings: Markup[] = []
+      for (const shown of ['wide', 'narrow'] as const) {
+        const chart = await draw(histogramSpec(bins, expectedSeconds, sizes[shown]))
+        drawings.push(figure({shown, label, chart, key}))
+      }
+      return html`${drawings}`
+    },
     bars: bins.map(({fromSeconds, count}) => ({
       label: `${fromSeconds.toFixed(decimals)} s`,
       value: String(count),

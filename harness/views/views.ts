@@ -1,9 +1,13 @@
 import {isJudgement} from '../documents/comparison-schema.ts'
 import type {RunDocument} from '../documents/kinds.ts'
 import type {View} from '../render/model.ts'
+import type {RunDetails} from './report.ts'
 
 /** The view of a document, for those kinds that have one. */
-export async function viewOf(document: RunDocument): Promise<View | undefined> {
+export async function viewOf(
+  document: RunDocument,
+  details: RunDetails,
+): Promise<View | undefined> {
   switch (document.format) {
     case 'rebind-check':
       return (await import('./check.ts')).checkView(document)
@@ -17,6 +21,10 @@ export async function viewOf(document: RunDocument): Promise<View | undefined> {
       const {comparisonView, judgementView} = await import('./comparison.ts')
       return isJudgement(document) ? judgementView(document) : comparisonView(document)
     }
+    case 'rebind-matrix':
+      return (await import('./matrix.ts')).matrixView(document)
+    case 'rebind-report':
+      return (await import('./report.ts')).wholeReportView(document, details)
     default:
       return undefined
   }

@@ -57,9 +57,9 @@ import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {renderHtml} from '../../harness/views/html/render.ts'
 import {markdownOf} from '../../harness/views/markdown.ts'
-import {renderMatrixTerminal} from '../../harness/views/matrix-terminal.ts'
+import {matrixView} from '../../harness/views/matrix.ts'
 import {policiesView} from '../../harness/views/policies.ts'
-import {renderTerminal} from '../../harness/views/report-terminal.ts'
+import {reportView} from '../../harness/views/report.ts'
 import {surveyView} from '../../harness/views/survey.ts'
 import {timingView} from '../../harness/views/timing.ts'
 import {shortCommand} from '../../harness/why/words.ts'
@@ -163,12 +163,12 @@ async function comparedFile(bytes: Buffer): Promise<string> {
 const terminals: Record<string, (document: never) => string> = {
   report: (document: Report) =>
     [
-      renderTerminal(document, [], 80),
+      renderForTerminal(reportView(document, {log: null, sentences: []}), 80),
       renderJunit(document),
       renderTap(document),
       newsOfRun(document, []).annotations.map(annotationLine).join('\n'),
     ].join('\n'),
-  matrix: (document: never) => renderMatrixTerminal(document, 80),
+  matrix: (document: never) => renderForTerminal(matrixView(document), 80),
   timing: (document: never) => renderForTerminal(timingView(document), 80),
   policies: (document: never) => renderForTerminal(policiesView(document), 80),
   check: (document: never) => renderForTerminal(checkView(document), 80),

@@ -11,9 +11,9 @@ import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {markdownOf} from '../../harness/views/markdown.ts'
-import {renderMatrixTerminal} from '../../harness/views/matrix-terminal.ts'
+import {matrixView} from '../../harness/views/matrix.ts'
 import {policiesView} from '../../harness/views/policies.ts'
-import {renderTerminal} from '../../harness/views/report-terminal.ts'
+import {reportView} from '../../harness/views/report.ts'
 import {surveyView} from '../../harness/views/survey.ts'
 import {timingView} from '../../harness/views/timing.ts'
 import {renderWhyPath, renderWhyPort} from '../../harness/views/why-terminal.ts'
@@ -28,13 +28,23 @@ const documents = await realDocuments()
 
 /** Every way to show a document as text, by what it shows. */
 const renderers: [name: string, document: string, render: (document: never) => string][] = [
-  ['terminal', 'report', (report: Report) => renderTerminal(report, [hostileText], undefined)],
-  ['narrow terminal', 'report', (report: Report) => renderTerminal(report, [hostileText], 40)],
+  [
+    'terminal',
+    'report',
+    (report: Report) =>
+      renderForTerminal(reportView(report, {log: null, sentences: [hostileText]}), undefined),
+  ],
+  [
+    'narrow terminal',
+    'report',
+    (report: Report) =>
+      renderForTerminal(reportView(report, {log: null, sentences: [hostileText]}), 40),
+  ],
   ['TAP', 'report', renderTap],
   ['JUnit', 'report', renderJunit],
   ['annotations', 'report', annotationsOf],
   ['progress', 'report', progressOf],
-  ['terminal', 'matrix', renderMatrixTerminal],
+  ['terminal', 'matrix', (matrix: never) => renderForTerminal(matrixView(matrix), 80)],
   ['terminal', 'timing', (timing: never) => renderForTerminal(timingView(timing), 80)],
   ['terminal', 'policies', (policies: never) => renderForTerminal(policiesView(policies), 200)],
   ['terminal', 'check', (check: never) => renderForTerminal(checkView(check), 80)],

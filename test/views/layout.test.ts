@@ -1,8 +1,9 @@
 import {stripVTControlCharacters} from 'node:util'
 import test from 'ava'
 import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
-import {renderMarkdown} from '../../harness/views/report-markdown.ts'
-import {renderTerminal} from '../../harness/views/report-terminal.ts'
+import {renderAsMarkdown} from '../../harness/render/markdown.ts'
+import {renderForTerminal} from '../../harness/render/terminal.ts'
+import {reportView, wholeReportView} from '../../harness/views/report.ts'
 
 const server = {opener: 'native', bind: 'none', address: '127.0.0.1'} as const
 const asExpected: Result = {
@@ -66,7 +67,9 @@ const report: Report = reportSchema.parse({
 })
 
 function terminalLines(results: Result[], width: number | undefined): string[] {
-  return stripVTControlCharacters(renderTerminal({...report, results}, [], width)).split('\n')
+  return stripVTControlCharacters(
+    renderForTerminal(reportView({...report, results}, {log: null, sentences: []}), width),
+  ).split('\n')
 }
 
 for (const width of [200, undefined]) {
@@ -101,34 +104,43 @@ test('at a width of 60 a result is its name, and its known values below, broken 
   const lines = terminalLines([asExpected, skipped], 60)
   const name = lines.indexOf('server-closes-first')
   t.deepEqual(lines.slice(name + 1, name + 3), [
-    '  server TIME_WAIT, EADDRINUSE 98, delayed, 60.500 s (1.2',
-    '    ms), as expected',
+    '  residue: server TIME_WAIT, first error: EADDRINUSE 98,',
+    '    verdict: delayed, wait (uncertainty): 60.500 s (1.2 ms),',
   ])
-  t.is(lines[lines.indexOf('no-ffi') + 1], '  not visible, SKIPPED')
+  t.is(lines[lines.indexOf('no-ffi') + 1], '  residue: not visible, result: SKIPPED')
 })
 
 test('the reason of what went otherwise is told below the table, in both renderings', (t) => {
-  t.true(terminalLines([asExpected, skipped], 200).includes('skipped no-ffi: no FFI here'))
+  t.true(terminalLines([asExpected, skipped], 200).includes('- no-ffi skipped: no FFI here'))
   t.regex(
-    renderMarkdown(report, []),
+    renderAsMarkdown(wholeReportView(report, {log: null, sentences: []})),
     /## What went otherwise\n\n- \*\*no-ffi\*\* skipped: no FFI here\n/,
   )
 })
 
 test('sections without content are left out', (t) => {
   const all = {...report, results: [asExpected]}
-  t.notRegex(renderMarkdown(all, []), /What went otherwise|contradicts common advice/)
-  t.notRegex(renderTerminal(all, [], 200), /contradicts common advice/)
+  t.notRegex(
+    renderAsMarkdown(wholeReportView(all, {log: null, sentences: []})),
+    /What went otherwise|contradicts common advice/,
+  )
+  t.notRegex(
+    renderForTerminal(reportView(all, {log: null, sentences: []}), 200),
+    /contradicts common advice/,
+  )
 })
 
 test('an interrupted run says by which signal', (t) => {
   const run = {...report.run, interrupted: 'SIGTERM'}
-  t.regex(renderMarkdown({...report, run}, []), /took 62\.0 s, interrupted by SIGTERM\./)
+  t.regex(
+    renderAsMarkdown(wholeReportView({...report, run}, {log: null, sentences: []})),
+    /took 62\.0 s, interrupted by SIGTERM\./,
+  )
 })
 
 test('what a scenario expects is explained with its reason and source', (t) => {
   t.regex(
-    renderMarkdown(report, []),
+    renderAsMarkdown(wholeReportView(report, {log: null, sentences: []})),
     /A claim\. Expected: delayed, as the rule says so \(file:function\)\./,
   )
 })
@@ -146,7 +158,9 @@ const inMarkdown: [what: string, text: string, written: string][] = [
 for (const [what, text, written] of inMarkdown) {
   test(`Markdown shows ${what} of a report as it was`, (t) => {
     const hostile = {...skipped, scenario: text, claim: text, reason: text}
-    const markdown = renderMarkdown({...report, results: [hostile]}, [text])
+    const markdown = renderAsMarkdown(
+      wholeReportView({...report, results: [hostile]}, {log: null, sentences: [text]}),
+    )
     t.true(markdown.includes(`| ${written} | not visible |`))
     t.true(markdown.includes(`- **${written}** skipped: ${written}\n`))
     t.true(markdown.includes(`- ${written}\n`))
@@ -154,5 +168,9 @@ for (const [what, text, written] of inMarkdown) {
 }
 
 test('a pipe in a setting does not break its row', (t) => {
-  t.true(renderMarkdown(report, []).includes('| odd\\|name | a\\|b |'))
+  t.true(
+    renderAsMarkdown(wholeReportView(report, {log: null, sentences: []})).includes(
+      '| odd\\|name | a\\|b |',
+    ),
+  )
 })

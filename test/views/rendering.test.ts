@@ -1,8 +1,9 @@
 import test from 'ava'
 import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
+import {renderAsMarkdown} from '../../harness/render/markdown.ts'
+import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {findings} from '../../harness/views/findings.ts'
-import {renderMarkdown} from '../../harness/views/report-markdown.ts'
-import {renderTerminal} from '../../harness/views/report-terminal.ts'
+import {reportView, wholeReportView} from '../../harness/views/report.ts'
 import {scenarios} from '../../scenarios/index.ts'
 
 const delayed: Result = {
@@ -89,14 +90,14 @@ for (const [what, change] of broken) {
 }
 
 test('a wide terminal gets one row for each scenario, with wait and uncertainty', (t) => {
-  const row = renderTerminal(report, [], 200)
+  const row = renderForTerminal(reportView(report, {log: null, sentences: []}), 200)
     .split('\n')
     .find((line) => line.includes('reuseaddr-added-late'))
   t.regex(row ?? '', /server TIME_WAIT +EADDRINUSE 98 +delayed +60\.500 s \(1\.2 ms\) +as expected/)
 })
 
 test('a narrow terminal gets no line that it would have to wrap', (t) => {
-  const lines = renderTerminal(report, [], 78).split('\n')
+  const lines = renderForTerminal(reportView(report, {log: null, sentences: []}), 78).split('\n')
   t.true(
     lines.every((line) => line.length <= 78),
     lines.join('\n'),
@@ -105,7 +106,10 @@ test('a narrow terminal gets no line that it would have to wrap', (t) => {
 })
 
 test('a terminal is sent no control character of a report', (t) => {
-  const text = renderTerminal(hostileReport, [hostile], undefined)
+  const text = renderForTerminal(
+    reportView(hostileReport, {log: null, sentences: [hostile]}),
+    undefined,
+  )
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   t.notRegex(text, /[\u0000-\u0009\u000b-\u001a\u001c-\u001f\u007f-\u009f]/)
   t.false(text.includes('\u001b[2J'))
@@ -113,7 +117,7 @@ test('a terminal is sent no control character of a report', (t) => {
 })
 
 test('Markdown shows the host, each result and the settings', (t) => {
-  const text = renderMarkdown(report, ['A finding.'])
+  const text = renderAsMarkdown(wholeReportView(report, {log: null, sentences: ['A finding.']}))
   t.true(text.includes('Linux 6.18 x64, Node 20.19.0'))
   t.true(
     text.includes('| reuseaddr-added-late | server TIME\\_WAIT | EADDRINUSE 98 |') ||
@@ -124,7 +128,7 @@ test('Markdown shows the host, each result and the settings', (t) => {
 })
 
 test('neither HTML nor Markdown of a report takes effect', (t) => {
-  const text = renderMarkdown(hostileReport, [hostile])
+  const text = renderAsMarkdown(wholeReportView(hostileReport, {log: null, sentences: [hostile]}))
   t.notRegex(text, /<script/)
   t.notRegex(text, /^# heading/m)
   t.notRegex(text, /[^\\]\|`x/)

@@ -4,13 +4,14 @@ import {
   cellOf,
   columnTitle,
   type Figure,
-  isEmpty,
   partsOf,
+  type Section,
+  shownIn,
   type Table,
   type Text,
   type View,
 } from '../model.ts'
-import {type Draw, figure} from './chart.ts'
+import type {Draw} from './chart.ts'
 import {html, type Markup} from './markup.ts'
 import {type Article, badge, definitions, section, shortList, table} from './page.ts'
 
@@ -24,26 +25,28 @@ export async function renderAsHtml(view: View, draw: Draw): Promise<Article> {
     verdict !== undefined && html`<p class="verdict ${verdict.tone}">${marked(verdict.text)}</p>\n`
   return {
     title: partsOf(heading)
-      .map((part) => (typeof part === 'string' ? part : Object.values(part).join('')))
+      .map((part) => (typeof part === 'string' ? part : (Object.values(part)[0] ?? '')))
       .join(''),
-    body: html`${answer}${lead !== undefined && html`<p>${marked(lead)}</p>\n`}${await drawn(blocks, view, draw)}`,
+    body: html`${answer}${lead !== undefined && html`<p>${marked(lead)}</p>\n`}${await drawn(shownIn('page', blocks), {...view, level: 2}, draw)}`,
   }
 }
 
-type Where = Pick<View, 'file'>
+/** Where everything is, and how deep its sections lie. */
+interface Where {
+  file: string
+  level: number
+}
 
 async function drawn(blocks: readonly Block[], where: Where, draw: Draw): Promise<Markup[]> {
   const shown: Markup[] = []
-  for (const block of blocks) {
-    if (!isEmpty(block)) shown.push(html`${await blockOf(block, where, draw)}\n`)
-  }
+  for (const block of blocks) shown.push(html`${await blockOf(block, where, draw)}\n`)
   return shown
 }
 
 async function blockOf(block: Block, where: Where, draw: Draw): Promise<Markup | false> {
   switch (block.kind) {
     case 'text':
-      return html`<p>${marked(block.text)}</p>`
+      return html`<p${block.muted === true && html` class="muted"`}>${marked(block.text)}</p>`
     case 'facts':
       return definitions(block.facts.map(([label, value]) => [label, marked(value)]))
     case 'list':
@@ -53,13 +56,22 @@ async function blockOf(block: Block, where: Where, draw: Draw): Promise<Markup |
     case 'figure':
       return figureOf(block, where, draw)
     case 'section':
-      return section(block.title, html`${await drawn(block.blocks, where, draw)}`)
+      return sectionOf(block, where, draw)
     case 'details': {
-      const {summary, badge: told, blocks} = block
-      return html`<details><summary><span class="id">${marked(summary)}</span> ${badge(told.tone, told.words)}</summary><div>
-${await drawn(blocks, where, draw)}</div></details>`
+      const {summary, aside, badge: told, blocks, id, open} = block
+      return html`<details${id !== undefined && html` id="${id}"`}${open === true && html` open`}><summary><span class="id">${marked(summary)}</span> ${aside !== undefined && html`<span class="what">${marked(aside)}</span> `}${badge(told.tone, told.words)}</summary><div>
+${await drawn(blocks, {...where, level: 3}, draw)}</div></details>`
     }
   }
+}
+
+async function sectionOf(
+  {title, blocks}: Section,
+  {file, level}: Where,
+  draw: Draw,
+): Promise<Markup | false> {
+  const inside = html`${await drawn(blocks, {file, level: level + 1}, draw)}`
+  return level === 2 ? section(title, inside) : html`<h3>${title}</h3>\n${inside}`
 }
 
 function tableOf({label, columns, rows}: Table, {file}: Where): Markup {
@@ -78,18 +90,19 @@ function cellMarkup(cell: Cell): Markup {
 }
 
 async function figureOf(block: Figure, where: Where, draw: Draw): Promise<Markup> {
-  const {label, drawings, key, table: said} = block
-  const figures: Markup[] = []
-  for (const {shown, spec} of drawings) {
-    figures.push(figure({shown, label, chart: await draw(spec), key}))
-  }
-  return html`${figures}
-<details><summary>${said.label}</summary><div>${tableOf(said, where)}</div></details>`
+  const {picture, table: said} = block
+  const beside =
+    said !== undefined &&
+    html`\n<details><summary>${said.label}</summary><div>${tableOf(said, where)}</div></details>`
+  return html`${await picture(draw)}${beside}`
 }
 
 function marked(text: Text): Markup {
   return html`${partsOf(text).map((part) => {
     if (typeof part === 'string') return part
-    return 'code' in part ? html`<code>${part.code}</code>` : html`<strong>${part.strong}</strong>`
+    if ('code' in part) return html`<code>${part.code}</code>`
+    return 'link' in part
+      ? html`<a href="#${part.to}">${part.link}</a>`
+      : html`<strong>${part.strong}</strong>`
   })}`
 }

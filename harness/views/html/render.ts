@@ -2,10 +2,9 @@ import type {RunDocument} from '../../documents/kinds.ts'
 import {type Draw, drawWhenNeeded} from '../../render/html/chart.ts'
 import {type Article, page} from '../../render/html/page.ts'
 import {renderAsHtml} from '../../render/html/view.ts'
+import type {RunDetails} from '../report.ts'
 import {viewOf} from '../views.ts'
 import {benchArticle} from './bench.ts'
-import {matrixArticle} from './matrix.ts'
-import {type RunDetails, runArticle} from './run.ts'
 
 /**
  * One page for all the documents of a run folder.
@@ -22,13 +21,9 @@ export async function renderHtml(
 }
 
 async function articleOf(document: RunDocument, details: RunDetails, draw: Draw): Promise<Article> {
-  const view = await viewOf(document)
+  const view = await viewOf(document, details)
   if (view !== undefined) return renderAsHtml(view, draw)
   switch (document.format) {
-    case 'rebind-report':
-      return runArticle(document, details, draw)
-    case 'rebind-matrix':
-      return matrixArticle(document, draw)
     case 'rebind-bench':
       return benchArticle(document, draw)
     default:

@@ -1,0 +1,259 @@
+import type {TopLevelSpec} from 'vega-lite'
+import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
+import {hostWords} from '../documents/words.ts'
+import {greatestOf} from '../extremes.ts'
+import {groupBy} from '../group-by.ts'
+import {platformOf} from '../platforms/detect.ts'
+import {type Draw, figure} from '../render/html/chart.ts'
+import type {Markup} from '../render/html/markup.ts'
+import type {Block, View} from '../render/model.ts'
+import {bindOptions} from '../sockets/bind-options.ts'
+import {printable} from '../text.ts'
+import {type Grid, gridsOf, letterGrid, type Mark, markMeanings, onlyMark} from './matrix-grid.ts'
+
+/** On a terminal; what follows is counted. */
+const shownDisagreements = 20
+const shownUntried = 3
+const cellPixels = 19
+/** Above the cells: the addresses, and below each the options. */
+const headPixels = 84
+/** Of the widest of the usual fonts. */
+const pixelsPerCharacter = 7
+
+/** A cell is told by its letter as well as by its colour. */
+const looks: Record<Mark, {fill: string; letter: string}> = {
+  '.': {fill: 'var(--granted)', letter: 'var(--ink)'},
+  X: {fill: 'var(--refused)', letter: 'var(--on-refused)'},
+  '!': {fill: 'var(--ink)', letter: 'var(--paper)'},
+  '?': {fill: 'var(--paper)', letter: 'var(--ink)'},
+}
+const marks = Object.keys(looks) as Mark[]
+
+/** The bind table: whether it is as the rules say, what is not, and a picture for each residue. */
+export function matrixView(matrix: Matrix): View {
+  const {agreement, predicted} = matrix
+  const tone =
+    agreement.disagreeing > 0 ? 'bad' : agreement.unknown > 0 || predicted ? 'open' : 'good'
+  return {
+    heading: 'Bind table',
+    verdict: {tone, text: agreementWords(matrix)},
+    lead: matrixTitle(matrix),
+    blocks: [
+      groups('Otherwise than the rules say', disagreements(matrix), shownDisagreements),
+      {
+        ...{kind: 'section', title: 'What is granted over which residue'},
+        blocks: [{kind: 'list', items: legend}, ...gridsOf(matrix).map(picture)],
+      },
+      {
+        ...{kind: 'section', title: 'Left out, because this machine does not have the address'},
+        blocks: [{kind: 'list', items: leftOutLines(matrix)}],
+      },
+      groups('Could not be tried', untried(matrix), shownUntried),
+    ],
+    file: 'matrix.json',
+  }
+}
+
+/** How the pictures are read. */
+const legend: readonly string[] = [
+  "Rows: the old server's address and bind options. Columns: the new server's address, and in each a letter for each of its bind options: none, reuseaddr, reuseport, both. Residues with the same picture share it.",
+  Object.entries(markMeanings)
+    .map(([mark, meaning]) => `${mark} ${meaning}`)
+    .join('   '),
+]
+
+function groups(title: string, all: readonly CellGroup[], brief: number): Block {
+  return {
+    ...{kind: 'section', title},
+    blocks: all.flatMap(({heading, cells}): Block[] => [
+      {kind: 'text', text: `${heading}:`},
+      {kind: 'list', items: cells, brief},
+    ]),
+  }
+}
+
+/** A residue over which all is granted, or refused, needs no picture: its title says so. */
+function picture(grid: Grid): Block {
+  const title = gridTitle(grid)
+  if (onlyMark(grid) !== undefined) return {kind: 'text', text: [{strong: title}]}
+  return {
+    ...{kind: 'section', title},
+    blocks: [{kind: 'figure', picture: (draw) => heatMap(grid, draw), grid: letterGrid(grid)}],
+  }
+}
+
+/** The machine that was measured, or the platform whose rules were asked. */
+function matrixTitle({host, predicted}: Matrix): string {
+  if (predicted !== true) return hostWords(host)
+  return `${platformOf(host.stack).title}: predicted by its rules, nothing was tried`
+}
+
+/** `LISTEN`, or `none: granted throughout`. */
+function gridTitle(grid: Grid): string {
+  const mark = onlyMark(grid)
+  const residues = grid.residues.join(', ')
+  return mark === undefined ? residues : `${residues}: ${markMeanings[mark]} throughout`
+}
+
+/** `4896 cells: 4896 agree with the rules, 0 disagree, 0 unknown, in 1.2 s`. */
+function agreementWords(matrix: Matrix): string {
+  const {cells, agreement, predicted, rules, wallSeconds, interrupted} = matrix
+  const total = `${cells.length} cells`
+  if (predicted === true) {
+    const standing = rules?.measured ? 'measured on such a system' : 'not yet measured'
+    return printable(`${total} predicted from the source of ${rules?.version}; ${standing}`)
+  }
+  const {agreeing, disagreeing, unknown} = agreement
+  const end = interrupted === undefined ? '' : `, interrupted by ${printable(interrupted)}`
+  return (
+    `${total}: ${agreeing} agree with the rules, ${disagreeing} disagree, ${unknown} unknown, ` +
+    `in ${wallSeconds.toFixed(1)} s${end}`
+  )
+}
+
+interface CellGroup {
+  heading: string
+  /** One line a cell. */
+  cells: string[]
+}
+
+/** The cells that disagree, by the rule that was expected to hold. */
+function disagreements({cells}: Matrix): CellGroup[] {
+  return grouped(
+    cells.filter(({agrees}) => agrees === false),
+    ({rule, expected}) =>
+      rule === undefined
+        ? `Expected ${expected}`
+        : `Expected ${expected}, because ${rule.because} (${rule.source})`,
+    (cell) => `${cellWords(cell)}: ${cell.observed}`,
+  )
+}
+
+/** The cells that could not be tried, by reason. */
+function untried({cells}: Matrix): CellGroup[] {
+  return grouped(
+    cells.filter(({reason}) => reason !== undefined),
+    ({reason}) => reason ?? '',
+    cellWords,
+  )
+}
+
+/** The addresses that this machine does not have, one line each. */
+function leftOutLines({leftOut = []}: Matrix): string[] {
+  return leftOut.map(({address, reason}) => printable(`${address}: ${reason}`))
+}
+
+function grouped(
+  cells: readonly MatrixCell[],
+  headingOf: (cell: MatrixCell) => string,
+  lineOf: (cell: MatrixCell) => string,
+): CellGroup[] {
+  return [...groupBy(cells, headingOf)].map(([heading, own]) => ({
+    heading: printable(heading),
+    cells: own.map((cell) => printable(lineOf(cell))),
+  }))
+}
+
+/** `TIME_WAIT left by 127.0.0.1 reuseaddr, then 0.0.0.0 none`. */
+function cellWords({residue, predecessor, successor}: MatrixCell): string {
+  const [before, after] = [predecessor, successor].map(({address, bind}) => `${address} ${bind}`)
+  return `${residue} left by ${before}, then ${after}`
+}
+
+async function heatMap(grid: Grid, draw: Draw): Promise<Markup> {
+  const chart = await draw(heatMapSpec(grid))
+  const label = `What is granted over ${grid.residues.join(', ')}, for each address and bind option of both servers; matrix.md says the same in letters`
+  return figure({chart, label})
+}
+
+function heatMapSpec({columns, rows}: Grid): TopLevelSpec {
+  const names = rows.map(({address, binds}) => `${address}  ${binds}`)
+  const namePixels = 12 + greatestOf(names.map(({length}) => length)) * pixelsPerCharacter
+  const values = rows.flatMap(({marks: letters}, row) =>
+    letters.flatMap((own, column) => own.map((mark, option) => ({row, column, option, mark}))),
+  )
+  const width = columns.length * bindOptions.length
+  const cells = values.map(({row, column, option, mark}) => ({
+    row,
+    at: column * bindOptions.length + option,
+    mark,
+  }))
+  const y = {
+    field: 'row',
+    type: 'ordinal',
+    scale: {domain: rows.map((_, row) => row), padding: 0},
+    axis: {
+      labelFontSize: 12,
+      labelExpr: `${JSON.stringify(names)}[datum.value]`,
+      labelLimit: 340,
+      title: null,
+      ticks: false,
+      domain: false,
+      labelPadding: 6,
+    },
+  } as const
+  const x = {
+    field: 'at',
+    type: 'ordinal',
+    scale: {domain: Array.from({length: width}, (_, at) => at), padding: 0},
+  } as const
+  const scale = (of: (mark: Mark) => string) => ({
+    field: 'mark',
+    type: 'nominal' as const,
+    legend: null,
+    scale: {domain: marks, range: marks.map(of)},
+  })
+  return {
+    width: width * cellPixels,
+    height: rows.length * cellPixels,
+    // The library can only guess at how wide a text will be, and would leave room for twice as much.
+    autosize: {type: 'none'},
+    padding: {left: namePixels, right: 4, top: headPixels, bottom: 4},
+    data: {values: cells},
+    resolve: {scale: {fill: 'independent'}},
+    layer: [
+      {
+        mark: {type: 'rect', stroke: 'var(--line)', strokeWidth: 1},
+        encoding: {
+          y,
+          x: {
+            ...x,
+            axis: {
+              orient: 'top',
+              labelExpr: `${JSON.stringify(bindOptions)}[datum.value % ${bindOptions.length}]`,
+              labelAngle: -90,
+              labelOverlap: false,
+              ticks: false,
+              domain: false,
+              title: null,
+            },
+          },
+          fill: scale((mark) => looks[mark].fill),
+        },
+      },
+      {
+        mark: {type: 'text', baseline: 'middle', fontSize: 12, font: 'ui-monospace, monospace'},
+        encoding: {y, x, text: {field: 'mark'}, fill: scale((mark) => looks[mark].letter)},
+      },
+      {
+        data: {
+          values: columns.map((address, index) => ({at: index * bindOptions.length, address})),
+        },
+        mark: {type: 'text', align: 'left', baseline: 'bottom', fontWeight: 'bold'},
+        encoding: {
+          x: {...x, bandPosition: 0},
+          y: {value: 12 - headPixels},
+          text: {field: 'address'},
+          fill: {value: 'var(--ink)'},
+        },
+      },
+      {
+        data: {
+          values: columns.slice(1).map((_, index) => ({at: (index + 1) * bindOptions.length})),
+        },
+        mark: {type: 'rule', stroke: 'var(--edge)', strokeWidth: 2},
+        encoding: {x: {...x, bandPosition: 0}},
+      },
+    ] as never,
+  }
+}

@@ -1,0 +1,291 @@
+import type {Report, Result, ServerReport} from '../documents/report-schema.ts'
+import type {RunLog} from '../documents/run-log.ts'
+import {
+  besidesWords,
+  firstErrorWords,
+  hostWords,
+  residueWords,
+  resultColumns,
+  statusWords,
+  tally,
+  verdictWords,
+  waitWords,
+} from '../documents/words.ts'
+import {greatestOf, leastOf} from '../extremes.ts'
+import type {Block, Cell, Details, Medium, Section, Text, Tone, View} from '../render/model.ts'
+import {optionNames} from '../sockets/bind-options.ts'
+import {renderGantt} from './html/gantt.ts'
+import {happenings, originOf, rowOf} from './html/timeline.ts'
+
+/** What stands besides report.json in its folder. */
+export interface RunDetails {
+  /** Null where there is no events.ndjson. */
+  log: RunLog | null
+  /** What contradicts common advice. */
+  sentences: readonly string[]
+}
+
+type Bind = NonNullable<Result['bind']>
+
+/**
+ * What a run has shown: whether all was as expected, what was not, the table, and what contradicts common advice; on
+ * a page also when each port came free, and what happened in each scenario.
+ */
+export function reportView(report: Report, details: RunDetails): View {
+  const {run, host, results} = report
+  const {log, sentences} = details
+  const rows = results.filter(({timeline, bind}) => timeline.length > 0 || bind !== null)
+  const early = run.interrupted === undefined ? '' : `, interrupted by ${run.interrupted}`
+  const partial = run.partial === true ? ', partial: made from the log of a run that was ended' : ''
+  return {
+    heading: `Rebind run ${run.id}`,
+    verdict: {tone: verdictOf(results), text: tally(results)},
+    lead: `${hostWords(host)}; started ${run.startedAt}, took ${run.wallSeconds.toFixed(1)} s${early}${partial}.`,
+    blocks: [
+      section('How the ports came free', [{kind: 'text', text: grantsWords(results)}], ['page']),
+      ...(run.partial === true ? [section('', [partialText(run)], ['page'])] : []),
+      section('What went otherwise', [{kind: 'list', items: results.flatMap(problem)}]),
+      section('Results', [resultTable(results)], ['terminal', 'markdown']),
+      ...(rows.length === 0
+        ? []
+        : [
+            section(
+              'When each port came free',
+              [
+                {
+                  kind: 'figure',
+                  picture: (draw) =>
+                    renderGantt(
+                      rows.map((result) => rowOf(result, log)),
+                      draw,
+                    ),
+                } satisfies Block,
+              ],
+              ['page'],
+            ),
+          ]),
+      section(
+        'Measured besides',
+        [{kind: 'list', items: results.flatMap(besides)}],
+        ['terminal', 'markdown'],
+      ),
+      section('What contradicts common advice', [{kind: 'list', items: sentences}]),
+      section(
+        'Scenarios',
+        results.map((result, index) => detailsOf(result, index, log)),
+        ['page'],
+      ),
+    ],
+    file: 'report.json',
+  }
+}
+
+/** The same with what each scenario shows and the settings, for a document that is kept. */
+export function wholeReportView(report: Report, details: RunDetails): View {
+  const view = reportView(report, details)
+  const {results, host} = report
+  const settings = Object.entries(host.settings)
+  const table: Block = {
+    kind: 'table',
+    label: 'Settings of the operating system',
+    columns: ['setting', 'value'],
+    rows: settings.map(([name, value]) => [name, String(value ?? 'not readable')]),
+  }
+  return {
+    ...view,
+    blocks: [
+      ...view.blocks,
+      section(
+        'What each scenario shows',
+        [{kind: 'list', items: results.map(explanation)}],
+        ['markdown'],
+      ),
+      section('Settings', [table]),
+    ],
+  }
+}
+
+function section(title: string, blocks: readonly Block[], only?: readonly Medium[]): Section {
+  return {kind: 'section', title, blocks, ...(only === undefined ? {} : {only})}
+}
+
+function verdictOf(results: readonly Result[]): Tone {
+  if (results.some(({status}) => status === 'unexpected' || status === 'failed')) return 'bad'
+  return results.some(({status}) => status === 'skipped') ? 'open' : 'good'
+}
+
+/** `19 ports were granted at once, 26 after 1.1 to 63.3 s, 0 were refused to the end; 3 scenarios had no bind to judge.` */
+function grantsWords(results: readonly Result[]): string {
+  const binds = results.flatMap(({bind}) => bind ?? [])
+  const waits = binds.flatMap(({verdict, waitSeconds}) =>
+    verdict === 'delayed' ? (waitSeconds ?? []) : [],
+  )
+  const immediate = binds.filter(({verdict}) => verdict === 'immediate')
+  const blocked = binds.filter(({verdict}) => verdict === 'blocked')
+  const untilLimit = blocked.filter(({waited}) => waited)
+  const range = [leastOf(waits), greatestOf(waits)].map((seconds) => seconds.toFixed(1))
+  return [
+    `${immediate.length} ports were granted at once`,
+    ...(waits.length > 0 ? [`${waits.length} after ${range.join(' to ')} s`] : []),
+    `${untilLimit.length} were refused to the end`,
+    ...(blocked.length > untilLimit.length
+      ? [`${blocked.length - untilLimit.length} were refused and not waited for`]
+      : []),
+  ]
+    .join(', ')
+    .concat(`; ${results.length - binds.length} scenarios had no bind to judge.`)
+}
+
+function partialText({wallSeconds}: Report['run']): Block {
+  return {
+    kind: 'text',
+    text: [
+      {strong: 'This report is partial:'},
+      ` the run was ended before it could write its own, so this one was made from its log, which breaks off ${wallSeconds.toFixed(1)} s after the beginning.`,
+    ],
+  }
+}
+
+const tones: Readonly<Record<Result['status'], Tone>> = {
+  'as-expected': 'good',
+  unexpected: 'bad',
+  failed: 'bad',
+  skipped: 'open',
+}
+
+function resultTable(results: readonly Result[]): Block {
+  const rows = results.map((result): Cell[] => {
+    const cells = resultColumns.map(([, cell]) => cell(result))
+    return [...cells.slice(0, -1), {tone: tones[result.status], text: cells.at(-1) ?? ''}]
+  })
+  return {kind: 'table', label: 'Results', columns: resultColumns.map(([title]) => title), rows}
+}
+
+function problem({scenario, status, reason}: Result, index: number): Text[] {
+  if (status === 'as-expected') return []
+  return [[{link: scenario, to: `scenario-${index}`}, ` ${status}: ${reason ?? 'not judged'}`]]
+}
+
+function besides(result: Result): Text[] {
+  const words = besidesWords(result)
+  return words === undefined ? [] : [[{strong: result.scenario}, `: ${words}`]]
+}
+
+function explanation({scenario, claim, expected}: Result): Text {
+  const source =
+    expected === null
+      ? ''
+      : ` Expected: ${expected.verdict}, as ${expected.because} (${expected.source}).`
+  return [{strong: scenario}, `: ${claim}${source}`]
+}
+
+function detailsOf(result: Result, index: number, run: RunLog | null): Details {
+  const {scenario, title, claim, status, reason} = result
+  const known = [verdictWords(result), waitWords(result), firstErrorWords(result)].filter(
+    (word) => word !== '-',
+  )
+  const why: Block[] =
+    reason === undefined ? [] : [{kind: 'text', text: [{strong: `Why ${status}:`}, ` ${reason}`]}]
+  return {
+    kind: 'details',
+    id: `scenario-${index}`,
+    open: status === 'unexpected' || status === 'failed',
+    summary: scenario,
+    aside: known.join(', '),
+    badge: {tone: tones[status], words: statusWords(result)},
+    blocks: [
+      {kind: 'text', text: [{strong: `${title}.`}, ` ${claim}`]},
+      ...why,
+      {kind: 'facts', facts: factsOf(result)},
+      ...repetitions(result),
+      ...whatHappened(result, run?.scenarios.get(scenario)),
+    ],
+  }
+}
+
+function factsOf(result: Result): [string, Text][] {
+  const {bind, expected, outageSeconds, predecessor, successor} = result
+  const error = bind?.firstError
+  const facts: [string, Text | undefined][] = [
+    ['old server', serverWords(predecessor)],
+    ['new server', serverWords(successor)],
+    ['residue', residueWords(result)],
+    ['bind attempts', bind === null ? undefined : attemptWords(bind)],
+    [
+      'first error',
+      error == null
+        ? undefined
+        : [`${error.code} ${error.errno} from ${error.syscall}: `, {code: error.message}],
+    ],
+    ['wait: first attempt to grant', bind === null ? undefined : waitWords(result)],
+    [
+      'residue appeared to grant',
+      bind?.residueSeconds == null ? undefined : `${bind.residueSeconds.toFixed(3)} s`,
+    ],
+    ['outage for clients', outageSeconds === null ? undefined : `${outageSeconds.toFixed(3)} s`],
+    ['measured besides', besidesWords(result)],
+    ['expected', expected === null ? undefined : expectedWords(expected)],
+    ['because', expected?.because],
+    ['source', expected === null ? undefined : [{code: expected.source}]],
+  ]
+  return facts.flatMap(([label, value]) => (value === undefined ? [] : [[label, value]]))
+}
+
+function serverWords({opener, bind, address, inherited}: ServerReport): string {
+  const options = optionNames[bind]
+  const how = opener === 'node' ? `server.listen, which sets ${options}` : options
+  return `${how}; on ${address}${inherited === true ? ', socket inherited' : ''}`
+}
+
+function attemptWords({attempts, errors}: Bind): string {
+  const refused = Object.entries(errors).map(([code, count]) => `${count} refused with ${code}`)
+  return [`${attempts}`, ...refused].join(', ')
+}
+
+function expectedWords({verdict, code, errno, residueSeconds}: NonNullable<Result['expected']>) {
+  const error = code === undefined ? '' : `, ${code} ${errno ?? ''}`.trimEnd()
+  const range =
+    residueSeconds === undefined
+      ? ''
+      : `, granted ${residueSeconds.map((seconds) => seconds.toFixed(2)).join(' to ')} s after the residue appeared`
+  return `${verdict}${error}${range}`
+}
+
+function repetitions({repeats = [], scenario, status}: Result): Block[] {
+  if (repeats.length === 0) return []
+  const rows = repeats.map((repetition, index) => {
+    const words = [verdictWords(repetition), waitWords(repetition)]
+    return [`${index + 1}`, ...words, repetition.status, repetition.reason ?? '']
+  })
+  const columns = ['time', 'verdict', 'wait', 'result', 'reason']
+  return [
+    section('Repetitions', [
+      {kind: 'text', text: `${repeats.length} times; together ${status}.`},
+      {kind: 'table', label: `Repetitions of ${scenario}`, columns, rows},
+    ]),
+  ]
+}
+
+function whatHappened(result: Result, log: Parameters<typeof happenings>[1]): Block[] {
+  const happened = happenings(result, log)
+  if (happened.length === 0) return []
+  const since =
+    originOf(result, log).is === 'first attempt'
+      ? 'the first bind attempt'
+      : 'the first socket was seen'
+  return [
+    section('What happened', [
+      {
+        kind: 'table',
+        label: `What happened in ${result.scenario}`,
+        columns: ['seconds', 'what'],
+        rows: happened.map(({seconds, what}) => [seconds.toFixed(4), what]),
+      },
+      {
+        kind: 'text',
+        muted: true,
+        text: `Seconds since ${since}; a state is seen when the socket table is read, twice a second and after each step.`,
+      },
+    ]),
+  ]
+}
