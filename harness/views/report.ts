@@ -163,7 +163,7 @@ function resultTable(results: readonly Result[]): Block {
 
 function problem({scenario, status, reason}: Result, index: number): Text[] {
   if (status === 'as-expected') return []
-  return [[{link: scenario, to: `scenario-${index}`}, ` ${status}: ${reason ?? 'not judged'}`]]
+  return [[`${status} `, {link: scenario, to: `scenario-${index}`}, `: ${reason ?? 'not judged'}`]]
 }
 
 function besides(result: Result): Text[] {

@@ -210,7 +210,9 @@ testUnless(
       t.is(observed === null, residue === 'TIME_WAIT')
       t.is(reason, residue === 'TIME_WAIT' ? 'TIME_WAIT is not in the socket table' : undefined)
     }
-    t.true(stdout.includes('Could not be tried: TIME_WAIT is not in the socket table\n- TIME_WAIT'))
+    t.true(
+      stdout.includes('Could not be tried\nTIME_WAIT is not in the socket table:\n\n- TIME_WAIT'),
+    )
   },
 )
 

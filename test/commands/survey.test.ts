@@ -75,7 +75,7 @@ testUnless(
     const reason = `may not enter ${folder}; set TMPDIR to a folder that everybody may enter`
     t.regex(
       stdout,
-      new RegExp(`^Skipped: node: user \\d+, who runs it instead of root, ${reason}$`, 'm'),
+      new RegExp(`^- Skipped: node: user \\d+, who runs it instead of root, ${reason}$`, 'm'),
     )
     t.deepEqual(
       readdirSync(folder).filter((name) => name.startsWith('rebind')),

@@ -111,10 +111,10 @@ test('at a width of 60 a result is its name, and its known values below, broken 
 })
 
 test('the reason of what went otherwise is told below the table, in both renderings', (t) => {
-  t.true(terminalLines([asExpected, skipped], 200).includes('- no-ffi skipped: no FFI here'))
+  t.true(terminalLines([asExpected, skipped], 200).includes('- skipped no-ffi: no FFI here'))
   t.regex(
     renderAsMarkdown(wholeReportView(report, {log: null, sentences: []})),
-    /## What went otherwise\n\n- \*\*no-ffi\*\* skipped: no FFI here\n/,
+    /## What went otherwise\n\n- skipped \*\*no-ffi\*\*: no FFI here\n/,
   )
 })
 
@@ -162,7 +162,7 @@ for (const [what, text, written] of inMarkdown) {
       wholeReportView({...report, results: [hostile]}, {log: null, sentences: [text]}),
     )
     t.true(markdown.includes(`| ${written} | not visible |`))
-    t.true(markdown.includes(`- **${written}** skipped: ${written}\n`))
+    t.true(markdown.includes(`- skipped **${written}**: ${written}\n`))
     t.true(markdown.includes(`- ${written}\n`))
   })
 }
