@@ -22,10 +22,10 @@ const ticker = openTicker()
 /** Those that try densely now. */
 const dense = new Set<object>()
 /**
- * So many can try at that pace: each attempt costs this process and the harness some 10 us each. With more of them
- * each tries less often, or all would wait for a processor.
+ * So many can try at that pace: an attempt costs this process and the harness some 10 us each, and whoever measures
+ * beside must still get a processor. With more of them each tries less often.
  */
-const denseAtOnce = 40
+const denseAtOnce = 13
 
 /** The server after the restart: it tries to open the port until that is granted. */
 export function openSuccessor(tell: Tell): Play {

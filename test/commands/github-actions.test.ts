@@ -93,6 +93,6 @@ testUnless(
     const commands = annotationsIn(stderr)
     t.is(commands.length, 1, stderr)
     t.regex(commands[0] ?? '', /^::error title=server-closes-first unexpected::Linux [^:]+: .+/)
-    t.regex(readFileSync(file, 'utf8'), /^- \*\*server-closes-first\*\* unexpected: /m)
+    t.regex(readFileSync(file, 'utf8'), /^- unexpected \*\*server-closes-first\*\*: /m)
   },
 )
