@@ -59,7 +59,7 @@ const legend: readonly string[] = [
   "Rows: the old server's address and bind options. Columns: the new server's address, and in each a letter for each of its bind options: none, reuseaddr, reuseport, both. Residues with the same picture share it.",
   Object.entries(markMeanings)
     .map(([mark, meaning]) => `${mark} ${meaning}`)
-    .join('   '),
+    .join(', '),
 ]
 
 function groups(title: string, all: readonly CellGroup[], brief: number): Block {
