@@ -2,7 +2,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import type {Result} from '../documents/report-schema.ts'
 import type {Platform} from '../platforms/platform.ts'
-import type {SocketTableReader} from '../platforms/socket-table.ts'
+import type {SocketEntry, SocketTableReader} from '../platforms/socket-table.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
 import {observePort, residueOf, type SeenSocket} from './observer.ts'
 import type {Recording} from './recording.ts'
@@ -31,7 +31,7 @@ export interface PortWatchOptions {
 
 /** The sockets of one port, in the OS's own table. */
 export interface PortWatch {
-  /** The predecessor listens there. */
+  /** The predecessor listens there, and no client of ours has connected yet, nor will before the first look. */
   open(port: number): void
   /** Reads the table and records what has changed; null where there is none. */
   look(): Promise<SeenSocket[] | null>
@@ -49,6 +49,8 @@ export interface PortWatch {
 
 export function openPortWatch({platform, readSockets, recording}: PortWatchOptions): PortWatch {
   let watched: {port: number; observe: ReturnType<typeof observePort>} | undefined
+  /** What was connected to the port before any client of ours was, in the state that it was in. */
+  let strangers: Map<string, TcpState> | undefined
   let timer: NodeJS.Timeout | undefined
   let amidTraffic = false
   let ended = false
@@ -58,7 +60,8 @@ export function openPortWatch({platform, readSockets, recording}: PortWatchOptio
     const askedAt = monotonicSeconds()
     const {port, observe} = watched
     const table = await readSockets({ports: [port]})
-    return ended ? null : observe(table, askedAt)
+    strangers ??= strangersOf(table, port)
+    return ended ? null : observe(withoutStrangers(table, strangers), askedAt)
   }
 
   return {
@@ -67,6 +70,7 @@ export function openPortWatch({platform, readSockets, recording}: PortWatchOptio
         recording.append({event: 'state', ...change}, seconds),
       )
       watched = {port, observe}
+      strangers = undefined
     },
     look,
     async lookAtResidue() {
@@ -104,6 +108,29 @@ export function openPortWatch({platform, readSockets, recording}: PortWatchOptio
       clearInterval(timer)
     },
   }
+}
+
+/**
+ * The TIME_WAITs of clients whose server had this port before us: they keep nobody from it, and so no proof that a
+ * port is free finds them.
+ */
+function strangersOf(table: readonly SocketEntry[], port: number): Map<string, TcpState> {
+  const theirs = table.filter(({local, remote}) => remote.port === port && local.port !== port)
+  return new Map(theirs.map((entry) => [endsOf(entry), entry.state]))
+}
+
+/** One whose ends our own client has been given since is in another state. */
+function withoutStrangers(table: SocketEntry[], strangers: Map<string, TcpState>): SocketEntry[] {
+  return table.filter((entry) => {
+    const state = strangers.get(endsOf(entry))
+    if (state === entry.state) return false
+    if (state !== undefined) strangers.delete(endsOf(entry))
+    return true
+  })
+}
+
+function endsOf({local, remote}: SocketEntry): string {
+  return `${local.address} ${local.port} ${remote.address} ${remote.port}`
 }
 
 /** Null where nothing of the server's is seen on an OS that leaves the states in question out. */
