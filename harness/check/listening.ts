@@ -85,6 +85,8 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
 
   const isNew = ({pid}: Holder) => host.startOf(pid) === server.number
   const oldAreAlive = () => host.processes().some(({start}) => start !== server.number)
+  /** An old process may have listened since this start: a connection may be one with that. */
+  let oldListened = oldAreAlive()
 
   /** Whose the listener is. @param ending how the command had ended before the look began */
   async function judgeListener(
@@ -95,6 +97,7 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
     const {ours, old, others, unseen}: Judged = await judge.judge(view, at)
     if (others.length > 0) return {kind: 'other-process', holders: others}
     if (old.length > 0) {
+      oldListened = true
       question.onOldListeners?.(old)
       if (ours.length > 0) for (const holder of old) beside.set(holder.pid, holder)
       // Who answers there now is known, or may be the wrong one.
@@ -122,7 +125,6 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
   ): Promise<StartOutcome | undefined> {
     const had = prober?.connection()
     if (had === undefined) return undefined
-    if (view.listeners.length > 0) return judgeListener(view, had.at, ending)
     const ends = view.connections
       .filter(
         ({endpoint, entry}) =>
@@ -130,8 +132,14 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
       )
       .map(({entry}) => entry)
     const holders = await holdersOf(platform, port, ends)
-    const areOld = oldAreAlive()
     const ours = holders.filter(isNew)
+    if (view.listeners.length > 0) {
+      if (!oldListened || ours.length > 0) return judgeListener(view, had.at, ending)
+      // It was with the old one, which has gone since: it says nothing of when the new one began to listen.
+      prober?.reject()
+      return undefined
+    }
+    const areOld = oldAreAlive()
     if (ours.length > 0 || (holders.length === 0 && !areOld)) {
       const held = ends.filter(({inode}) => inode !== undefined)
       if (ours.length === 0 && held.length > 0) return judgeUnseen(held, monotonicSeconds())
@@ -182,7 +190,7 @@ export async function awaitListening(question: ListeningQuestion): Promise<Start
     const connectedAt = prober?.connection()?.at ?? at
     // A connection cannot be judged by a reading that was begun before it was there.
     if (connectedAt > at) {
-      at = connectedAt
+      at = monotonicSeconds()
       view = await look()
     }
     const outcome =
