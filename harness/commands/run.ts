@@ -51,10 +51,10 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     ...{repeat: options.repeat, allowHostSettings: options.allowHostSettings === true},
   }
   proveRoomInReport(playing)
-  const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
   return inSession(
     options.out,
     async ({folder, platform, settings, host, ...session}) => {
+      const display = progressDisplay(Object.keys(scenarios).length * options.repeat)
       const report = await playScenarios({
         ...{...playing, ...session, id: folder.id, machine: {platform, settings, host}},
         onBegin: display.begin,
