@@ -23,7 +23,7 @@ import {type CheckOptions, commandToStart, fillOptions} from './options.ts'
 import {viewPort} from './port-view.ts'
 import {assertNobodyListens, startProblem} from './problems.ts'
 import {playRound} from './round.ts'
-import {openServerHost} from './server.ts'
+import {openServerHost, starvedSeconds} from './server.ts'
 
 const lookEveryMilliseconds = 10
 /** An admin port, or a slow second listener, is no reason to give a starting server up. */
@@ -150,7 +150,12 @@ async function startFirst(
   switch (outcome.kind) {
     case 'listening': {
       const startupSeconds = Math.max(0, outcome.at - startedAt)
-      const first = {startedAt, startupSeconds, readsAsInUse: start.lines.readsAsInUse()}
+      const first = {
+        startedAt,
+        startupSeconds,
+        atLeastSeconds: Math.max(0, outcome.notBefore - startedAt - starvedSeconds(host, start)),
+        readsAsInUse: start.lines.readsAsInUse(),
+      }
       const {holders} = outcome
       const {spans} = listened
       return {running: {start, startupSeconds, first, spans, holders, waiting: undefined}}

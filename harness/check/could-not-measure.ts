@@ -7,6 +7,7 @@ import {printable} from '../text.ts'
 import {tooSlow} from '../too-slow.ts'
 import type {CheckContext} from './context.ts'
 import {endingWords} from './errors-seen.ts'
+import type {Starts} from './late-start.ts'
 import type {StartOutcome} from './listening.ts'
 import {endWords} from './port-view.ts'
 import {processWords} from './problems.ts'
@@ -129,8 +130,9 @@ export function diedProblem(ending: CommandEnding, {lines}: ServerStart): CheckP
 }
 
 /** It took long to listen, and what was in its way is gone: it was refused, or had no processor. */
-export function tooSlowProblem(seconds: number, unknownSeconds: number): CheckProblem {
-  const times = `${unknownSeconds.toFixed(1)} of ${seconds.toFixed(1)} s`
+export function tooSlowProblem({first, tookSeconds, unknownSeconds}: Starts): CheckProblem {
+  const firstUnknown = first.startupSeconds - first.atLeastSeconds
+  const times = `${unknownSeconds.toFixed(1)} of ${tookSeconds.toFixed(1)} s (and ${firstUnknown.toFixed(1)} of ${first.startupSeconds.toFixed(1)} s in its first start)`
   return {
     kind: 'too-slow',
     message: tooSlow(

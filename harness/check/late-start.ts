@@ -3,6 +3,9 @@ const spokenRetrySeconds = 0.25
 const silentRetrySeconds = 0.5
 const unseenRetrySeconds = 5
 
+/** What two starts of a server differ by, so that as much may be unknown of both together. */
+const knownSeconds = 0.25
+
 export interface StartTimes {
   /** What the first start took until it listened, when nothing was in its way. */
   firstSeconds: number
@@ -29,4 +32,32 @@ export function howLate({firstSeconds, seconds, afterWordsSeconds}: StartTimes):
   const usual = 2 * firstSeconds + (saidSo ? spokenRetrySeconds : silentRetrySeconds)
   if (seconds <= usual) return undefined
   return {saidSo, byFar: seconds > 3 * firstSeconds + unseenRetrySeconds}
+}
+
+export interface Starts {
+  /** The first start, with nothing in its way: from what it surely took to what was seen. */
+  first: {atLeastSeconds: number; startupSeconds: number}
+  /** From the start of this one until it was seen to listen. */
+  tookSeconds: number
+  /** What of that its processes waited for a processor, or we to look again: it says nothing of the port. */
+  unknownSeconds: number
+  afterWordsSeconds: number | undefined
+}
+
+/** Whether a start may have been late: held against the shortest that the first one may have been. */
+export function mayBeLate({first, tookSeconds, afterWordsSeconds}: Starts): Late | undefined {
+  return howLate({firstSeconds: first.atLeastSeconds, seconds: tookSeconds, afterWordsSeconds})
+}
+
+/** Whether it was late for certain: the least that it took, held against the longest that the first one took. */
+export function surelyLate(starts: Starts): Late | undefined {
+  const {first, tookSeconds, unknownSeconds, afterWordsSeconds} = starts
+  const seconds = tookSeconds - unknownSeconds
+  return howLate({firstSeconds: first.startupSeconds, seconds, afterWordsSeconds})
+}
+
+/** Whether so little is unknown of both starts that one that was not surely late was not late. */
+export function isKnown({first, unknownSeconds}: Starts): boolean {
+  // A start is compared with twice the first one.
+  return unknownSeconds + 2 * (first.startupSeconds - first.atLeastSeconds) < knownSeconds
 }

@@ -3,13 +3,12 @@ import pRetry from 'p-retry'
 import {monotonicSeconds} from '../clock.ts'
 import type {CheckError, CheckRound, Survivor} from '../documents/check-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
-import {longestProcessorWaits} from '../starvation.ts'
 import {clearAway} from './clear-away.ts'
 import {asOpenConnection, type OpenConnection} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
 import {CouldNotMeasure, tooSlowProblem, unseenProblem} from './could-not-measure.ts'
 import {collectErrors, outcomeWords} from './errors-seen.ts'
-import {howLate} from './late-start.ts'
+import {isKnown, mayBeLate, surelyLate} from './late-start.ts'
 import type {Listened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
 import {awaitListening, hadListened, type StartOutcome} from './listening.ts'
@@ -17,14 +16,12 @@ import {commandToStart} from './options.ts'
 import {pauseSeconds} from './pause.ts'
 import type {Prober} from './prober.ts'
 import {describeSurvivors, holdsPort, isAnyLeft, readResidue} from './residue.ts'
-import type {ServerStart} from './server.ts'
+import {type ServerStart, starvedSeconds} from './server.ts'
 import {staysUp} from './stays-up.ts'
 
 /** While the prober runs it is the prober that notices; the table is for what it cannot see. */
 const lookEveryMilliseconds = 50
 const minimumAttemptSeconds = 10
-/** What two starts of a server differ by, so that as much may be unknown of one. */
-const knownSeconds = 0.25
 export interface Restarted {
   successor: RunningServer | undefined
   attempts: number
@@ -165,15 +162,17 @@ export async function restart(
     left: CheckRound['residue'],
   ): Promise<{code: CheckError['code']} | undefined> {
     const namedAt = start.lines.namedAddressInUseAt()
-    const starved = starvedSeconds(start)
-    const lateAfter = (seconds: number) =>
-      howLate({
-        firstSeconds: first.startupSeconds,
-        seconds,
-        afterWordsSeconds: namedAt === undefined ? undefined : listensAt - namedAt,
-      })
     const took = listensAt - start.startedAt
-    const seemsLate = lateAfter(took)
+    const starts = {
+      first,
+      tookSeconds: took,
+      unknownSeconds: Math.min(
+        took,
+        starvedSeconds(host, start) + Math.max(0, listensAt - notBefore),
+      ),
+      afterWordsSeconds: namedAt === undefined ? undefined : listensAt - namedAt,
+    }
+    const seemsLate = mayBeLate(starts)
     if (seemsLate === undefined) return undefined
     const wasInTheWay =
       left === null
@@ -184,20 +183,13 @@ export async function restart(
       left === null
         ? seemsLate.byFar
         : hadListener(left) || !(await isAnyLeft(context, connections))
-    // What its processes waited for a processor, or we to look again, says nothing of the port.
-    const unknown = Math.min(took, starved + Math.max(0, listensAt - notBefore))
-    const late = lateAfter(took - unknown)
+    const late = surelyLate(starts)
     if (wasInTheWay && isGone) {
-      if (late === undefined && unknown < knownSeconds) return undefined
-      if (late === undefined) throw new CouldNotMeasure(tooSlowProblem(took, unknown))
+      if (late === undefined && isKnown(starts)) return undefined
+      if (late === undefined) throw new CouldNotMeasure(tooSlowProblem(starts))
       return {code: namedAt === undefined ? null : 'EADDRINUSE'}
     }
     return late?.saidSo === true ? {code: null} : undefined
-  }
-
-  function starvedSeconds({number}: ServerStart): number {
-    const pids = host.processes().flatMap((each) => (each.start === number ? each.pid : []))
-    return longestProcessorWaits(pids).reduce((sum, seconds) => sum + seconds, 0)
   }
 
   try {

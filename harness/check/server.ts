@@ -14,6 +14,7 @@ import {
   signalProcess,
 } from '../processes/process-table.ts'
 import type {CommandEnding, CommandToStart} from '../processes/protocol.ts'
+import {longestProcessorWaits} from '../starvation.ts'
 import {type Lineage, type Member, openLineage} from './lineage.ts'
 import {collectLines, type OutputLines} from './output-lines.ts'
 
@@ -228,4 +229,10 @@ function startProblem(error: unknown, {command, env}: CommandToStart): unknown {
 function isSomewhere(command: string, path: string): boolean {
   if (command.includes('/')) return true
   return path.split(delimiter).some((folder) => existsSync(join(folder, command)))
+}
+
+/** What the processes of a start have waited for a processor, in seconds: what they needed is not known better. */
+export function starvedSeconds(host: Pick<ServerHost, 'processes'>, {number}: ServerStart): number {
+  const pids = host.processes().flatMap((each) => (each.start === number ? each.pid : []))
+  return longestProcessorWaits(pids).reduce((sum, seconds) => sum + seconds, 0)
 }

@@ -49,6 +49,7 @@ export const darwin: Platform = {
     errno: {EADDRINUSE: 48},
   },
   readSockets: shared(readNetstat),
+  readCounters: null,
   hiddenStates: [],
   readHolders: readLsofHolders,
   readUnixSockets: readLsofUnixSockets,

@@ -10,6 +10,7 @@ export const unknown: Platform = {
   title: 'this operating system',
   rules: null,
   readSockets: null,
+  readCounters: null,
   hiddenStates: [],
   readHolders: null,
   readUnixSockets: null,

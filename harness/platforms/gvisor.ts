@@ -39,6 +39,7 @@ export const gvisor: Platform = {
     errno: linuxErrno(),
   },
   readSockets: shared(() => readProcNetTcp()),
+  readCounters: null,
   // Its /proc/net/tcp lists only sockets that a process still has.
   hiddenStates: ['TIME_WAIT', 'FIN_WAIT2', 'LAST_ACK', 'CLOSING'],
   readHolders: readProcHolders,

@@ -17,6 +17,7 @@ import type {
   Settings,
 } from './platform.ts'
 import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
+import {readTcpCounters} from './proc-net-snmp.ts'
 import {countIn} from './settings.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -61,6 +62,7 @@ export const linux: Platform = {
     errno: linuxErrno(),
   },
   readSockets: shared(readLinuxSockets),
+  readCounters: readTcpCounters,
   hiddenStates: [],
   readHolders: readProcHolders,
   readUnixSockets: readProcNetUnix,

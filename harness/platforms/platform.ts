@@ -1,5 +1,6 @@
 import type {Address} from '../sockets/address.ts'
 import type {BindOption} from '../sockets/bind-options.ts'
+import type {TcpCounters} from './proc-net-snmp.ts'
 import type {ForeignListener, HolderReader, UnixSocketReader} from './socket-holders.ts'
 import type {SocketTableReader} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -92,6 +93,8 @@ export interface Platform {
   rules: Rules | null
   /** Null where the OS does not let us look. */
   readSockets: SocketTableReader | null
+  /** Null where the OS does not count segments for each network namespace. */
+  readCounters: (() => Promise<TcpCounters>) | null
   /** States that this OS's socket table leaves out. */
   hiddenStates: readonly TcpState[]
   /** Null where the OS does not tell which process has a socket. */

@@ -49,7 +49,12 @@ const kinds = [
   /** An end of a connection was seen in another state, or its timer seen to run anew. */
   z.looseObject({event: z.literal('state'), ...timelineEntrySchema.shape}),
   /** What is left on the port, as it was looked at right before the first attempt; null: not visible. */
-  z.looseObject({event: z.literal('residue'), residue: residueSchema}),
+  z.looseObject({
+    event: z.literal('residue'),
+    residue: residueSchema,
+    /** How many segments the TCP of this network namespace has sent again since the predecessor listened. */
+    retransmittedSegments: count.optional(),
+  }),
   /** The successor is asked to open the port. */
   z.looseObject({event: z.literal('restart')}),
   /** From when on a release can come, and the port is tried densely; null: nothing tells. */

@@ -44,6 +44,8 @@ export interface Observation {
   stoppedAccepting?: Bracket
   /** What was left on the port right before the first attempt; null where that cannot be seen. */
   residue: ResidueEntry[] | null
+  /** Segments that were sent again by then, by whomever; one that arrives twice can end TIME_WAIT. */
+  retransmitted?: number
   /** When that was looked at, and the earliest moment at which it can have appeared. */
   looked?: {at: number; since: number | undefined}
   /** When the successor was asked to open the port. */
@@ -105,6 +107,9 @@ export function fold(seen: Observation, event: Timed<RestartEvent>): Observation
       return {
         ...seen,
         residue: event.residue,
+        ...(event.retransmittedSegments === undefined
+          ? {}
+          : {retransmitted: event.retransmittedSegments}),
         looked: {at: seconds, since: residueAppeared(seen)?.from},
       }
     case 'restart':

@@ -2,6 +2,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import type {Result} from '../documents/report-schema.ts'
 import type {Platform} from '../platforms/platform.ts'
+import type {TcpCounters} from '../platforms/proc-net-snmp.ts'
 import type {SocketEntry, SocketTableReader} from '../platforms/socket-table.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
 import {observePort, residueOf, type SeenSocket} from './observer.ts'
@@ -26,6 +27,8 @@ export interface PortWatchOptions {
   platform: Platform
   /** Null where the OS shows no socket table. */
   readSockets: SocketTableReader | null
+  /** Null where the OS does not count segments. */
+  readCounters: (() => Promise<TcpCounters>) | null
   recording: Recording
 }
 
@@ -47,13 +50,29 @@ export interface PortWatch {
   end(): void
 }
 
-export function openPortWatch({platform, readSockets, recording}: PortWatchOptions): PortWatch {
+export function openPortWatch({
+  platform,
+  readSockets,
+  readCounters,
+  recording,
+}: PortWatchOptions): PortWatch {
   let watched: {port: number; observe: ReturnType<typeof observePort>} | undefined
   /** What was connected to the port before any client of ours was, in the state that it was in. */
   let strangers: Map<string, TcpState> | undefined
+  let retransmittedBefore: Promise<number | undefined> | undefined
   let timer: NodeJS.Timeout | undefined
   let amidTraffic = false
   let ended = false
+
+  /** Undefined where nobody counts, or the namespace is gone. */
+  async function retransmitted(): Promise<number | undefined> {
+    try {
+      const count = (await readCounters?.())?.retransmitted
+      return count === undefined || Number.isNaN(count) ? undefined : count
+    } catch {
+      return undefined
+    }
+  }
 
   async function look(): Promise<SeenSocket[] | null> {
     if (readSockets === null || watched === undefined || ended) return null
@@ -71,6 +90,7 @@ export function openPortWatch({platform, readSockets, recording}: PortWatchOptio
       )
       watched = {port, observe}
       strangers = undefined
+      retransmittedBefore = retransmitted()
     },
     look,
     async lookAtResidue() {
@@ -82,7 +102,14 @@ export function openPortWatch({platform, readSockets, recording}: PortWatchOptio
         sockets = await look()
         if (JSON.stringify(visibleResidue(platform, sockets)) === before) break
       }
-      recording.append({event: 'residue', residue: visibleResidue(platform, sockets)})
+      const [before, now] = await Promise.all([retransmittedBefore, retransmitted()])
+      recording.append({
+        event: 'residue',
+        residue: visibleResidue(platform, sockets),
+        ...(before === undefined || now === undefined
+          ? {}
+          : {retransmittedSegments: Math.max(0, now - before)}),
+      })
       return sockets
     },
     async settle() {

@@ -18,6 +18,7 @@ import type {HoldUps} from './hold-ups.ts'
 import {NotReproduced} from './network.ts'
 import type {Observation} from './observation.ts'
 import {play} from './play.ts'
+import type {PortWatchOptions} from './port-watch.ts'
 import {type Follower, openRecording, type Recording} from './recording.ts'
 
 /** What the restarts of one run have in common. */
@@ -26,6 +27,7 @@ export interface RestartContext {
   settings: Settings
   /** Null where the OS shows no socket table. */
   readSockets: SocketTableReader | null
+  readCounters: PortWatchOptions['readCounters']
   /** The compiled program of the processes. */
   program: string
   ports: PortPool
@@ -144,7 +146,9 @@ function playInside(
   const inside: RestartContext = {
     ...context,
     settings: {...context.settings, ...own},
-    ...(namespace === undefined ? {} : {readSockets: namespace.readSockets}),
+    ...(namespace === undefined
+      ? {}
+      : {readSockets: namespace.readSockets, readCounters: namespace.readCounters}),
   }
   recording.append({event: 'settings', settings: own})
   told.blank = blankResult(blank.scenario, scenario, inside)

@@ -76,6 +76,7 @@ export function judgedResult(
       refusedAfterwards: refusedAfter(attempts, seen),
       tooLate,
       heldUpSeconds: judgedBy.heldUpSeconds,
+      ...(seen.retransmitted === undefined ? {} : {retransmitted: seen.retransmitted}),
     }),
   }
 }

@@ -76,6 +76,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
     const context = {
       ...options,
       readSockets,
+      readCounters: platform.readCounters,
       program: program.path,
       ports,
       hosts,

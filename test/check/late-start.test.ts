@@ -1,5 +1,5 @@
 import test from 'ava'
-import {howLate} from '../../harness/check/late-start.ts'
+import {howLate, isKnown, mayBeLate, surelyLate} from '../../harness/check/late-start.ts'
 
 const firstSeconds = 0.2
 
@@ -27,4 +27,27 @@ test('words at the moment of listening, or after it, say nothing', (t) => {
 
 test('only a start that is longer than any usual one is late by far', (t) => {
   t.true(howLate({firstSeconds, seconds: 5.7, afterWordsSeconds: undefined})?.byFar)
+})
+
+const afterWordsSeconds = undefined
+
+test('where the first start was itself held up, a start that is long beside what it surely took may be late', (t) => {
+  // Seen beside two processes that spin: the old server went on for 3.7 s, in which the new one could not listen.
+  const first = {atLeastSeconds: 0.4, startupSeconds: 2.1}
+  const starts = {first, tookSeconds: 4.1, unknownSeconds: 0.1, afterWordsSeconds}
+  t.truthy(mayBeLate(starts))
+  t.is(surelyLate(starts), undefined)
+  t.false(isKnown(starts))
+})
+
+test('a start in its usual time is not late, though a look came a moment late', (t) => {
+  const first = {atLeastSeconds: 0.25, startupSeconds: 0.3}
+  const starts = {first, tookSeconds: 0.4, unknownSeconds: 0.05, afterWordsSeconds}
+  t.is(mayBeLate(starts), undefined)
+  t.true(isKnown(starts))
+})
+
+test('a start that took long beside the longest first start is late', (t) => {
+  const first = {atLeastSeconds: 0.25, startupSeconds: 0.3}
+  t.truthy(surelyLate({first, tookSeconds: 1.5, unknownSeconds: 0.1, afterWordsSeconds}))
 })

@@ -44,25 +44,32 @@ function skippedBy(t: ExecutionContext, report: Report, signal: NodeJS.Signals):
   t.is(result.bind?.waited, false)
 }
 
-const interruptions: [what: string, signals: NodeJS.Signals[], exitStatus: number][] = [
-  ['SIGINT', ['SIGINT'], 130],
-  ['SIGTERM', ['SIGTERM'], 143],
-  ['SIGHUP', ['SIGHUP'], 129],
-  ['SIGINT twice in a row', ['SIGINT', 'SIGINT'], 130],
-  ['SIGTERM right after SIGINT', ['SIGINT', 'SIGTERM'], 130],
+const exitStatuses: Record<string, number> = {
+  SIGINT: 130,
+  SIGTERM: 143,
+  SIGHUP: 129,
+}
+const interruptions: [what: string, signals: NodeJS.Signals[]][] = [
+  ['SIGINT', ['SIGINT']],
+  ['SIGTERM', ['SIGTERM']],
+  ['SIGHUP', ['SIGHUP']],
+  ['SIGINT twice in a row', ['SIGINT', 'SIGINT']],
+  ['SIGTERM right after SIGINT', ['SIGINT', 'SIGTERM']],
 ]
 
-for (const [what, signals, exitStatus] of interruptions) {
-  const [first = 'SIGINT'] = signals
-
-  test(`${what} ends a waiting run with exit status ${exitStatus}, a report and a table`, async (t) => {
+for (const [what, signals] of interruptions) {
+  test(`${what} ends a waiting run with the first one's exit status, a report and a table`, async (t) => {
     const out = temporaryFolder(t)
     const cli = startCli(t, ['run', scenario, '--out', out])
     await cli.shows(waiting)
     for (const signal of signals) process.kill(cli.pid, signal)
     const {status, signal, stdout, stderr} = await cli.ended
     t.is(signal, null)
-    t.is(status, exitStatus)
+    // Of two signals that are pending at once the kernel may give each to a thread of its own
+    // (kernel/signal.c:complete_signal), so that either can come first; the program must be of one mind.
+    const first = readReport(out).run.interrupted as NodeJS.Signals
+    t.true(signals.includes(first))
+    t.is(status, exitStatuses[first] ?? null)
     skippedBy(t, endedInOrder(t, out, first), first)
     t.true(stdout.includes(`skipped ${scenario}: interrupted by ${first}`), stdout)
     t.regex(stderr, /Logs and report: /)

@@ -76,6 +76,10 @@ for (const [what, scenarios] of kinds) {
       )
       const expected = there.map((id) => `stopped/${id.replace('/', '-')}`)
       t.deepEqual(Object.keys(judged), expected, stderr)
+      for (const result of report.results) {
+        // What a rare failure was cannot be asked again.
+        if (result.status === 'unexpected') t.log(JSON.stringify(result))
+      }
       for (const [id, said] of Object.entries(judged)) {
         if (id.endsWith(tooShort)) t.regex(said, /^too slow here: /)
         else t.is(said, 'as-expected', id)

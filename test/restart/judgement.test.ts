@@ -408,3 +408,36 @@ test('amid traffic other sockets than the residue are no contradiction, but it h
   t.regex(judge([...listening], false) ?? '', /expected LISTEN/)
   t.regex(judge(seen, true) ?? '', /expected LISTEN/)
 })
+
+const nothingLeft: Partial<Observed> = {residue: [], bind: grantedAtOnce, residueTime: null}
+const called: Expected = {
+  ...immediate,
+  residue: 'LISTEN',
+  calls: [{...samePort, outcome: 'EADDRINUSE'}],
+}
+const connected: Partial<Observed> = {
+  ...listening,
+  ...{bind: null, residueTime: null, calls: [answered('connected')]},
+}
+
+for (const [what, expected, seen] of [
+  ['a server', delayed, nothingLeft],
+  ['a client', called, connected],
+] as const) {
+  test(`TIME_WAIT of ${what} that is not there, after segments were sent again, cannot be judged`, (t) => {
+    const judged = judgement(expected, {...base, ...seen, retransmitted: 2})
+    t.like(judged, {status: 'failed'})
+    t.regex('reason' in judged ? judged.reason : '', /^too slow here: .*sent again.*RFC 1337/)
+  })
+
+  test(`TIME_WAIT of ${what} that is not there, though nothing was sent again, is unexpected`, (t) => {
+    t.like(judgement(expected, {...base, ...seen, retransmitted: 0}), {status: 'unexpected'})
+    t.like(judgement(expected, {...base, ...seen}), {status: 'unexpected'})
+  })
+}
+
+test('where packets are dropped, sending again is the story, and excuses nothing', (t) => {
+  const measurements = {retransmittedSegments: 3}
+  const judged = judgement(delayed, {...base, ...nothingLeft, measurements, retransmitted: 3})
+  t.like(judged, {status: 'unexpected'})
+})

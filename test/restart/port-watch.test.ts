@@ -17,7 +17,11 @@ const listener = socket('LISTEN', port, 0)
 async function watchOf(...first: SocketEntry[]) {
   let table = first
   const recording = openRecording(0, () => undefined)
-  const watch = openPortWatch({platform: linux, recording, readSockets: async () => table})
+  let retransmitted = 40
+  const watch = openPortWatch({
+    ...{platform: linux, recording, readSockets: async () => table},
+    readCounters: async () => ({retransmitted: retransmitted++, resets: 0}),
+  })
   watch.open(port)
   await watch.look()
   return {
@@ -26,6 +30,7 @@ async function watchOf(...first: SocketEntry[]) {
       await watch.lookAtResidue()
       return recording.observation().residue
     },
+    retransmitted: () => recording.observation().retransmitted,
   }
 }
 
@@ -53,4 +58,10 @@ test('what connects after the first look is', async (t) => {
   t.deepEqual(await residueOf(socket('TIME_WAIT', 40_000, port)), [
     {endpoint: 'client', state: 'TIME_WAIT', count: 1},
   ])
+})
+
+test('segments that were sent again between listening and the look at the residue are counted', async (t) => {
+  const watch = await watchOf(listener)
+  await watch.residueOf(listener)
+  t.is(watch.retransmitted(), 1)
 })
