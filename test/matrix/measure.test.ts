@@ -49,7 +49,10 @@ live('an interrupted measurement ends with what it has', async (t) => {
 
 live('what may have been gone before it was tried is no disagreement, but too slow', async (t) => {
   // As if the making of a batch took longer than its residues last.
-  const release: Rules['release'] = () => ({endsBy: 'kernel', residueSeconds: [0, 0], source: ''})
+  const release: Rules['release'] = () => ({
+    ...{id: 'none', because: '', source: ''},
+    ...{endsBy: 'kernel', residueSeconds: [0, 0]},
+  })
   const rules = {...platform.rules, release} as Rules
   const observations = await observe(undefined, {...platform, rules})
   for (const [index, {residue}] of cells.entries()) {
