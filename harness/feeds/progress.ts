@@ -1,11 +1,7 @@
 import {createLogUpdate} from 'log-update'
 import {monotonicSeconds} from '../clock.ts'
 import type {Result} from '../documents/report-schema.ts'
-import {
-  besidesWords,
-  bindWords,
-  residueWords,
-} from '../documents/words.ts'
+import {besidesWords, bindWords, residueWords} from '../documents/words.ts'
 import {isKernelHeld} from '../platforms/tcp-states.ts'
 import {coloursFor} from '../render/colours.ts'
 import {columnsOf, wrap} from '../render/wrap.ts'

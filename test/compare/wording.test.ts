@@ -93,7 +93,9 @@ test('a run against another is judged alike, whatever their rules say', (t) => {
     if (document.kind === 'matrix') return document
     const results = document.content.results.map((result) => ({
       ...result,
-      ...(result.bind === null ? {} : {bind: {...result.bind, verdict: 'immediate' as const, firstError: null}}),
+      ...(result.bind === null
+        ? {}
+        : {bind: {...result.bind, verdict: 'immediate' as const, firstError: null}}),
     }))
     return {...document, content: {...document.content, results}}
   })
