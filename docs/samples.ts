@@ -8,7 +8,7 @@ import {closingLine, tally} from '../harness/documents/words.ts'
 import {renderForTerminal} from '../harness/render/terminal.ts'
 import {wrapSentences} from '../harness/render/wrap.ts'
 import {comparisonView, scenarioTally} from '../harness/views/comparison.ts'
-import {findings} from '../harness/views/findings.ts'
+import {findingSentences} from '../harness/views/findings.ts'
 import {reportView} from '../harness/views/report.ts'
 import {scenarios} from '../scenarios/index.ts'
 
@@ -38,7 +38,7 @@ export function runSample(report: Report): string {
     ...[heading, tally(report.results), lead, ''],
     ...[table, '...', ''],
     'What contradicts common advice',
-    ...findings(surprising, scenarios).map((sentence) => `- ${sentence}`),
+    ...findingSentences(surprising, scenarios).map((sentence) => `- ${sentence}`),
     '...',
     '',
     closingLine(report.results),
@@ -60,6 +60,10 @@ export function compareSample(reports: readonly Report[]): string {
   const only = (ids: readonly string[]): Comparison => ({
     ...whole,
     scenarios: whole.scenarios.filter(({scenario}) => ids.includes(scenario)),
+    reasons: (whole.reasons ?? []).flatMap((reason) => {
+      const scenarios = reason.scenarios.filter((scenario) => ids.includes(scenario))
+      return scenarios.length === 0 ? [] : [{...reason, scenarios}]
+    }),
   })
   const parts = unpainted(renderForTerminal(comparisonView(only(compared)), undefined))
   const table = parts.find((part) => part.startsWith('Scenarios')) ?? ''

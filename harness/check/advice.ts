@@ -15,22 +15,42 @@ interface Seen {
   otherSurvivors: CheckRound['survivors']
 }
 
-/** One kind of advice: what to say if it fits what was seen. In the order of their weight. */
-const advisers: readonly ((seen: Seen) => string[])[] = [
+/** What to say of each kind if it fits what was seen. In the order of their weight. */
+const advisers: Readonly<Record<AdviceKind, (seen: Seen) => string[]>> = {
   problem,
-  liveOldProcess,
-  missingReuseaddr,
-  unexplainedRefusal,
-  movedAway,
+  'live-old-process': liveOldProcess,
+  'missing-reuseaddr': missingReuseaddr,
+  'unexplained-refusal': unexplainedRefusal,
+  'moved-away': movedAway,
   crashes,
-  slowExit,
-  oldProcesses,
-  nothingProven,
+  'slow-exit': slowExit,
+  'old-processes': oldProcesses,
+  'nothing-proven': nothingProven,
   fine,
-]
+}
+
+type AdviceKind =
+  | 'problem'
+  | 'live-old-process'
+  | 'missing-reuseaddr'
+  | 'unexplained-refusal'
+  | 'moved-away'
+  | 'crashes'
+  | 'slow-exit'
+  | 'old-processes'
+  | 'nothing-proven'
+  | 'fine'
 
 /** Advice that fits what was seen; empty only if nothing was measured. */
 export function adviceFor(document: CheckDocument, platform: Platform): string[] {
+  return kindsOfAdvice(document, platform).map(({text}) => text)
+}
+
+/** The same, with what kind of advice each sentence is. */
+export function kindsOfAdvice(
+  document: CheckDocument,
+  platform: Platform,
+): {kind: AdviceKind; text: string}[] {
   const {rounds} = document
   const failed = rounds.filter(({verdict}) => verdict !== 'immediate')
   const survivors = rounds.flatMap((round) => round.survivors)
@@ -44,7 +64,9 @@ export function adviceFor(document: CheckDocument, platform: Platform): string[]
     listeningSurvivors,
     otherSurvivors: survivors.filter(({listening}) => !listening),
   }
-  return [...new Set(advisers.flatMap((advise) => advise(seen)))]
+  return Object.entries(advisers).flatMap(([kind, advise]) =>
+    advise(seen).map((text) => ({kind: kind as AdviceKind, text})),
+  )
 }
 
 function namesInUse(rounds: readonly CheckRound[]): boolean {

@@ -1,6 +1,6 @@
 import type {CheckDocument, CheckProblem, CheckRound} from '../documents/check-schema.ts'
 import {describeHost} from '../documents/host.ts'
-import {detectPlatform} from '../platforms/detect.ts'
+import {detectPlatform, ruleTexts} from '../platforms/detect.ts'
 import type {Platform} from '../platforms/platform.ts'
 import {compileActor} from '../processes/compile.ts'
 import {resetSocket} from '../sockets/reset.ts'
@@ -115,12 +115,14 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
     else if (isOutOfFiles(error)) problem = outOfFilesProblem(error)
     else throw error
   }
+  const reuseaddr = inferReuseaddr(rounds, platform, options.address)
   const document: CheckDocument = {
     ...blank,
     safe: problem === undefined && rounds.length === options.rounds && rounds.every(isSafe),
     ...(problem === undefined ? {} : {problem}),
     runtime: recogniseRuntime(commands)?.name ?? null,
-    reuseaddr: inferReuseaddr(rounds, platform, options.address),
+    reuseaddr,
+    rules: ruleTexts(platform.rules, reuseaddr.rule === undefined ? [] : [reuseaddr.rule]),
     rounds,
   }
   return {...document, advice: adviceFor(document, platform)}

@@ -1,3 +1,4 @@
+import {isDeepStrictEqual} from 'node:util'
 import type {CheckError} from '../documents/check-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {CommandEnding} from '../processes/protocol.ts'
@@ -13,13 +14,16 @@ export interface ErrorsSeen {
 
 export function collectErrors(): ErrorsSeen {
   const list: CheckError[] = []
+  let before: StartOutcome | undefined
   return {
     list,
     add(attempt, outcome, server, code) {
       const error = describe(attempt, outcome, server, code)
       const last = list.at(-1)
-      if (last !== undefined && isAlike(last, error)) last.count++
+      const alike = last !== undefined && isAlike(last, error) && isSameEnd(before, outcome)
+      if (alike) last.count++
       else list.push(error)
+      before = outcome
     },
   }
 }
@@ -82,15 +86,28 @@ function pidWords(holders: readonly Holder[]): string {
   return holders.map(({pid}) => pid).join(', ')
 }
 
+/** Whether it listened in the same places, or the same processes did. */
+function isSameEnd(a: StartOutcome | undefined, b: StartOutcome): boolean {
+  return isDeepStrictEqual(a && placesOf(a), placesOf(b))
+}
+
+function placesOf(outcome: StartOutcome): unknown {
+  switch (outcome.kind) {
+    case 'other-port':
+      return outcome.ports
+    case 'other-address':
+      return outcome.ends
+    case 'beside-old':
+    case 'other-process':
+      return outcome.holders.map(({pid}) => pid)
+    default:
+      return null
+  }
+}
+
 /** Lines that differ in numbers only, as pids and times do, say the same. */
 function isAlike(a: CheckError, b: CheckError): boolean {
   const plain = (lines: readonly string[]) => lines.join('\n').replace(/\d+/g, '#')
   const sameEnd = a.exitStatus === b.exitStatus && a.exitSignal === b.exitSignal
-  return (
-    a.kind === b.kind &&
-    a.code === b.code &&
-    a.what === b.what &&
-    sameEnd &&
-    plain(a.lines) === plain(b.lines)
-  )
+  return a.kind === b.kind && a.code === b.code && sameEnd && plain(a.lines) === plain(b.lines)
 }

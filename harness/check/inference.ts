@@ -33,11 +33,13 @@ export function inferReuseaddr(
     } else if (outcome === undefined) {
       reason = 'the restart failed for another reason than the port'
     } else {
-      const candidates = bindOptions.filter((bind) => {
+      const answers = bindOptions.map((bind) => {
         const server = {bind, address}
-        const rule = rules.bind({residue: state, predecessor: server, successor: server})
-        return rule.outcome === outcome
+        return {bind, rule: rules.bind({residue: state, predecessor: server, successor: server})}
       })
+      const fitting = answers.filter(({rule}) => rule.outcome === outcome)
+      const candidates = fitting.map(({bind}) => bind)
+      const told = fitting[0] === undefined ? {} : {rule: fitting[0].rule.id}
       const shown = round.residue === null ? `${state}, not shown here` : state
       const got = outcome === 'granted' ? 'it got its port back' : 'it was refused its port'
       const seen = `${got} while sockets of the old server were still on it (${shown})`
@@ -47,12 +49,14 @@ export function inferReuseaddr(
           : ''
         return {
           set: true,
+          ...told,
           because: `${seen}, which ${title} allows only with the option${alike}`,
         }
       }
       if (candidates.length > 0 && candidates.every((bind) => !reuses(bind))) {
         return {
           set: false,
+          ...told,
           because: `${seen}, which ${title} does only without the option`,
         }
       }

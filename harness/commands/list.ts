@@ -1,8 +1,9 @@
 import {scenarios} from '../../scenarios/index.ts'
 import {jsonText} from '../documents/json-text.ts'
 import type {Expected} from '../documents/report-schema.ts'
+import {rulesNamedBy} from '../documents/rules.ts'
 import {exitStatus} from '../errors.ts'
-import {detectPlatform} from '../platforms/detect.ts'
+import {detectPlatform, ruleTexts} from '../platforms/detect.ts'
 import {coloursFor} from '../render/colours.ts'
 import {columnsOf, wrap} from '../render/wrap.ts'
 import {blankResult} from '../restart/blank.ts'
@@ -24,8 +25,12 @@ export async function list({json, limit}: ListOptions): Promise<number> {
     return {scenario: id, title, claim, predecessor, successor, residue: scenario.residue, expected}
   })
   if (json === true) {
-    const {stack} = platform
-    const document = {format: 'rebind-list', version: 1, stack, scenarios: rows}
+    const {stack, rules} = platform
+    const texts = ruleTexts(
+      rules,
+      rows.flatMap(({expected}) => rulesNamedBy(expected)),
+    )
+    const document = {format: 'rebind-list', version: 1, stack, rules: texts, scenarios: rows}
     process.stdout.write(`${jsonText(document)}\n`)
     return exitStatus.asExpected
   }

@@ -8,7 +8,7 @@ import {
 import {exitStatus, UsageError} from '../errors.ts'
 import {addressesHere} from '../matrix/addresses.ts'
 import {type Cell, type CellFilter, cellsOf} from '../matrix/cells.ts'
-import {agreementOf, judged} from '../matrix/judge.ts'
+import {agreementOf, judged, rulesFor} from '../matrix/judge.ts'
 import {measure} from '../matrix/measure.ts'
 import {detectPlatform, platformsWithRules} from '../platforms/detect.ts'
 import type {Platform, Rules} from '../platforms/platform.ts'
@@ -100,12 +100,13 @@ function documentOf({
   rules,
   ...rest
 }: Omit<Matrix, 'format' | 'version' | 'agreement' | 'rules'> & {rules: Rules | null}): Matrix {
+  const cells = rest.cells as Matrix['cells']
   return matrixSchema.parse({
     format: 'rebind-matrix',
     version: 1,
     ...rest,
-    rules: rules === null ? null : {version: rules.version, measured: rules.measured},
-    agreement: agreementOf(rest.cells as Matrix['cells']),
+    rules: rulesFor(cells, rules),
+    agreement: agreementOf(cells),
   })
 }
 

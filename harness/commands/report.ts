@@ -8,7 +8,7 @@ import type {Report} from '../documents/report-schema.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import {foldRunLog, partialReport} from '../run/partial-report.ts'
 import {printable} from '../text.ts'
-import {findings} from '../views/findings.ts'
+import {findingSentences} from '../views/findings.ts'
 import {writeData, writeMarkdown, writePage} from '../views/write.ts'
 
 export interface ReportOptions {
@@ -83,7 +83,7 @@ async function reportFromLog(path: string, events: string): Promise<Report> {
 }
 
 function sentencesOf({results}: Report): string[] {
-  return findings(results, scenarios)
+  return findingSentences(results, scenarios)
 }
 
 /** In whatever this system opens pages with. */

@@ -10,7 +10,7 @@ import {defaultLimitSeconds} from '../run/limit.ts'
 import {playScenarios, proveRoomInReport, startOf} from '../run/play-scenarios.ts'
 import {scenarioProblem} from '../run/scenario-schema.ts'
 import type {Scenario, ScenarioWithArms} from '../scenario.ts'
-import {findings} from '../views/findings.ts'
+import {findingSentences} from '../views/findings.ts'
 import {writeDocuments} from '../views/write.ts'
 
 export interface RunScenariosOptions {
@@ -79,7 +79,7 @@ export async function runScenarios({
     log.close()
   })
   if (folder !== undefined) {
-    await writeDocuments(folder, [report], findings(report.results, chosen))
+    await writeDocuments(folder, [report], findingSentences(report.results, chosen))
   }
   return report
 }

@@ -16,7 +16,7 @@ import {chooseScenarios} from '../run/choose.ts'
 import {playScenarios, proveRoomInReport, startOf} from '../run/play-scenarios.ts'
 import {readScenarioFiles} from '../run/scenario-file.ts'
 import {printable} from '../text.ts'
-import {findings} from '../views/findings.ts'
+import {findingSentences} from '../views/findings.ts'
 import {reportView} from '../views/report.ts'
 import {inSession} from './session.ts'
 
@@ -61,7 +61,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
         onWaiting: display.waiting,
         onResult: display.finish,
       }).finally(display.close)
-      const sentences = findings(report.results, scenarios)
+      const sentences = findingSentences(report.results, scenarios)
       return {
         documents: [report],
         sentences,

@@ -1,20 +1,38 @@
-import type {Answer, Finding, Judgement, Range} from '../documents/comparison-schema.ts'
+import type {
+  Answer,
+  Finding,
+  FindingKind,
+  Judgement,
+  Range,
+} from '../documents/comparison-schema.ts'
 import type {Report, Result, ResultBind} from '../documents/report-schema.ts'
 import {besidesWords, firstErrorWords, residueWords} from '../documents/words.ts'
 import {UsageError} from '../errors.ts'
+import {ruleIdOf} from '../matrix/cell-rule.ts'
 import {printable} from '../text.ts'
 import {answerOf, hull, isMeasured, overlap, releaseBracket, repetitionsOf} from './answer.ts'
-import {type Answered, differingAspects, grantOf, serversOf, verdictsDiffer} from './differences.ts'
+import {
+  type Answered,
+  differingAspects,
+  grantOf,
+  haveSameServers,
+  serversOf,
+  verdictsDiffer,
+} from './differences.ts'
 import {
   type ComparableDocument,
   cellKey,
   type MatrixDocument,
   type ReportDocument,
 } from './documents.ts'
+import {type NamedRules, rulesOf, textsOf} from './rules.ts'
 import {describeSides, stackTitle} from './sides.ts'
 
 /** What a judgement is made of. */
 type Verdicts = Pick<Judgement, 'differences' | 'notCompared' | 'notes'>
+
+/** The rules that decide in the baseline and now. */
+type Rules = NonNullable<Finding['rules']>
 
 /**
  * Judges one run against an earlier one of the same OS: changed answers, errors, residues and waits outside
@@ -47,7 +65,20 @@ export function judge(
     scenarios: oldReport && newReport ? newReport.content.results.length : 0,
     cells: oldMatrix && newMatrix ? newMatrix.content.cells.length : 0,
     ...verdicts,
+    rules: textsOf(namedRules(baseline, judged, verdicts)),
   }
+}
+
+/** The rules that the findings name, of the one side and of the other. */
+function namedRules(
+  [old]: readonly ComparableDocument[],
+  [fresh]: readonly ComparableDocument[],
+  {differences, notCompared}: Verdicts,
+): NamedRules[] {
+  return [old, fresh].flatMap((document, side) => {
+    const ids = [...differences, ...notCompared].map(({rules}) => rules?.[side])
+    return document === undefined ? [] : [{host: document.content.host, ids}]
+  })
 }
 
 function reportIn(documents: readonly ComparableDocument[]): ReportDocument | undefined {
@@ -112,7 +143,12 @@ function judgeReport(baseline: Report, judged: Report, verdicts: Verdicts): void
   const fresh = new Map(judged.results.map((result) => [result.scenario, result]))
   const known = new Set(baseline.results.map(({scenario}) => scenario))
   for (const old of baseline.results) {
-    judgeScenario(old, fresh.get(old.scenario), verdicts)
+    const now = fresh.get(old.scenario)
+    const rules: Rules = [
+      rulesOf(baseline.host, old).rule ?? null,
+      (now && rulesOf(judged.host, now).rule) ?? null,
+    ]
+    judgeScenario(old, now, verdicts, rules)
   }
   for (const {scenario} of judged.results) {
     if (!known.has(scenario)) verdicts.notes.push(`${scenario}: new, the baseline does not have it`)
@@ -123,51 +159,56 @@ function judgeScenario(
   old: Result,
   fresh: Result | undefined,
   {differences, notCompared, notes}: Verdicts,
+  rules: Rules,
 ): void {
   const subject = old.scenario
   if (fresh === undefined) {
-    differences.push({subject, text: 'missing, the baseline has it'})
+    differences.push({subject, kind: 'missing', rules, text: 'missing, the baseline has it'})
   } else if (!isMeasured(old)) {
     notes.push(`${subject}: not judged, it was ${old.status} in the baseline`)
   } else if (!isMeasured(fresh)) {
     const reason = fresh.reason === undefined ? '' : `: ${fresh.reason}`
-    notCompared.push({subject, text: `${fresh.status} now${reason}`})
-  } else if (serversOf(old) !== serversOf(fresh)) {
+    notCompared.push({
+      ...{subject, kind: 'not-measured', rules},
+      text: `${fresh.status} now${reason}`,
+    })
+  } else if (!haveSameServers(old, fresh)) {
     const text = `other servers now, ${serversOf(old)} before and ${serversOf(fresh)} after`
-    notCompared.push({subject, text})
+    notCompared.push({subject, kind: 'servers', rules, text})
   } else {
-    const texts = changes(old, fresh)
-    differences.push(...texts.map((text) => ({subject, text})))
-    if (texts.length === 0) notes.push(...unjudgedWait(old, fresh))
+    const found = changes(old, fresh)
+    differences.push(...found.map(([kind, text]) => ({subject, kind, rules, text})))
+    if (found.length === 0) notes.push(...unjudgedWait(old, fresh))
   }
 }
 
+type Change = [kind: FindingKind, text: string]
+
 /** What changed between two measurements, in one line each. */
-function changes(old: Result, fresh: Result): string[] {
+function changes(old: Result, fresh: Result): Change[] {
   const [before, after] = [answered(old), answered(fresh)]
   const aspects = differingAspects(before, after)
   if ((old.bind === null) !== (fresh.bind === null)) {
-    return [
+    const text =
       fresh.bind === null
         ? 'no bind was judged, one was before'
-        : 'a bind is judged, none was before',
-    ]
+        : 'a bind is judged, none was before'
+    return [['bind', text]]
   }
-  const found = [
-    ...(aspects.includes('residue')
-      ? [`residue ${residueWords(fresh)}, was ${residueWords(old)}`]
-      : []),
-    ...(aspects.includes('grant') || isVerdictChanged(before, after)
-      ? [`${answerWords(after.answer)}, was ${answerWords(before.answer)}`]
-      : []),
-    ...(aspects.includes('error') || aspects.includes('errno')
-      ? [`first error ${firstErrorWords(fresh)}, was ${firstErrorWords(old)}`]
-      : []),
-    ...waitChange(old, fresh),
-    ...(aspects.includes('calls') || aspects.includes('measurements')
-      ? [`${besidesWords(fresh)}; was ${besidesWords(old)}`]
-      : []),
-  ]
+  const found: Change[] = []
+  if (aspects.includes('residue')) {
+    found.push(['residue', `residue ${residueWords(fresh)}, was ${residueWords(old)}`])
+  }
+  if (aspects.includes('grant') || isVerdictChanged(before, after)) {
+    found.push(['grant', `${answerWords(after.answer)}, was ${answerWords(before.answer)}`])
+  }
+  if (aspects.includes('error') || aspects.includes('errno')) {
+    found.push(['error', `first error ${firstErrorWords(fresh)}, was ${firstErrorWords(old)}`])
+  }
+  found.push(...waitChange(old, fresh))
+  if (aspects.includes('calls') || aspects.includes('measurements')) {
+    found.push(['counts', `${besidesWords(fresh)}; was ${besidesWords(old)}`])
+  }
   return found.length > 0 ? found : repetitionChange(old, fresh)
 }
 
@@ -208,14 +249,15 @@ function releaseBrackets(result: Result): Range[] {
 }
 
 /** Each measured wait is a bracket, and is outside only if all of it is. */
-function waitChange(old: Result, fresh: Result): string[] {
+function waitChange(old: Result, fresh: Result): Change[] {
   const range = baselineRange(old)
   if (range === null) return []
   const outside = releaseBrackets(fresh).filter((bracket) => !overlap(bracket, range))
   const [first] = outside
   if (first === undefined) return []
   const often = outside.length > 1 ? ` (${outside.length} times)` : ''
-  return [`released after ${seconds(first)} s${often}, the baseline allows ${seconds(range)} s`]
+  const text = `released after ${seconds(first)} s${often}, the baseline allows ${seconds(range)} s`
+  return [['wait', text]]
 }
 
 function seconds([min, max]: Range): string {
@@ -223,13 +265,24 @@ function seconds([min, max]: Range): string {
 }
 
 /** The first repetition answers as before, but a later one as none of the baseline's did. */
-function repetitionChange(old: Result, fresh: Result): string[] {
-  const before = new Set(waitedOut(old).map(bindKey))
-  const others = waitedOut(fresh).filter((bind) => !before.has(bindKey(bind)))
+function repetitionChange(old: Result, fresh: Result): Change[] {
+  const before = waitedOut(old)
+  const others = waitedOut(fresh).filter(
+    (bind) => !before.some((each) => areAnsweredAlike(each, bind)),
+  )
   const [first] = others
-  if (first === undefined || before.size === 0) return []
+  if (first === undefined || before.length === 0) return []
   const times = fresh.repeats?.length ?? 1
-  return [`${bindKey(first)} in ${others.length} of ${times} repetitions, never in the baseline`]
+  const text = `${bindWords(first)} in ${others.length} of ${times} repetitions, never in the baseline`
+  return [['repetitions', text]]
+}
+
+function areAnsweredAlike(a: ResultBind, b: ResultBind): boolean {
+  return (
+    a.verdict === b.verdict &&
+    a.firstError?.code === b.firstError?.code &&
+    a.firstError?.errno === b.firstError?.errno
+  )
 }
 
 /** The binds of all repetitions whose end was seen. */
@@ -239,7 +292,7 @@ function waitedOut(result: Result): ResultBind[] {
     .filter((bind) => !isCutShort({bind, expected: result.expected}))
 }
 
-function bindKey(bind: ResultBind): string {
+function bindWords(bind: ResultBind): string {
   const error = bind.firstError === null ? '' : ` with ${firstErrorWords({bind})}`
   return `${bind.verdict}${error}`
 }
@@ -270,18 +323,25 @@ function judgeMatrix(
     if (cell === undefined) missing.push(subject)
     else if (old.observed === null || cell.observed === null) untried.push(subject)
     else if (old.observed !== cell.observed) {
-      differences.push({subject, text: `${cell.observed}, was ${old.observed}`})
+      const rules: Rules = [ruleIdOf(old, baseline.host), ruleIdOf(cell, judged.host)]
+      const text = `${cell.observed}, was ${old.observed}`
+      differences.push({subject, kind: 'cell', rules, text})
     }
   }
-  differences.push(...together(missing, 'missing, the baseline has it'))
-  notCompared.push(...together(untried, 'predicted only, and not tried, on one side or both'))
+  differences.push(...together(missing, 'missing', 'missing, the baseline has it'))
+  const onlyPredicted = 'predicted only, and not tried, on one side or both'
+  notCompared.push(...together(untried, 'not-measured', onlyPredicted))
   const added = judged.cells.filter((cell) => !known.has(cellKey(cell))).length
   if (added > 0) notes.push(`${added} cells are new, the baseline does not have them`)
 }
 
 /** One line for all that is missing for the same reason, with an example. */
-function together([first, ...others]: readonly string[], text: string): Finding[] {
+function together(
+  [first, ...others]: readonly string[],
+  kind: FindingKind,
+  text: string,
+): Finding[] {
   if (first === undefined) return []
   const subject = others.length === 0 ? first : `${first} and ${others.length} more cells`
-  return [{subject, text}]
+  return [{subject, kind, text}]
 }

@@ -26,6 +26,7 @@ export interface Situation {
  * at hand, comes to the same.
  */
 interface Claim {
+  id: string
   stack: Platform['stack']
   applies(situation: Situation): boolean
   grants(situation: Situation): boolean
@@ -40,18 +41,21 @@ const overAccepted = (situation: Situation) => overConnection(situation) && !sit
 
 export const claims: readonly Claim[] = [
   {
+    id: 'linux/both-over-connection',
     stack: 'linux',
     applies: overConnection,
     grants: ({shared}) => shared.length > 0,
     asks: 'both',
   },
   {
+    id: 'linux/beside-listener',
     stack: 'linux',
     applies: ({listening, options}) => listening && options.length > 0,
     grants: ({shared}) => shared.includes('SO_REUSEPORT'),
     says: 'lets nothing bind beside a listener unless both sockets have SO_REUSEPORT',
   },
   {
+    id: 'gvisor/both-over-connection',
     stack: 'gvisor',
     applies: (situation) =>
       overConnection(situation) &&
@@ -60,30 +64,35 @@ export const claims: readonly Claim[] = [
     asks: 'both',
   },
   {
+    id: 'gvisor/newcomer-over-connection',
     stack: 'gvisor',
     applies: (situation) => overAccepted(situation) && !situation.options.includes('SO_REUSEADDR'),
     grants: ({options}) => options.includes('SO_REUSEPORT'),
     asks: 'newcomer',
   },
   {
+    id: 'gvisor/either-over-connection',
     stack: 'gvisor',
     applies: (situation) => overAccepted(situation) && situation.options.length > 1,
     grants: () => true,
     says: 'is content with SO_REUSEPORT on the new socket',
   },
   {
+    id: 'gvisor/beside-listener',
     stack: 'gvisor',
     applies: ({listening, sameAddress, options}) => listening && !sameAddress && options.length > 0,
     grants: ({shared}) => shared.length > 0,
     says: 'lets sockets that share an option bind beside a listener on another address',
   },
   {
+    id: 'darwin/newcomer-over-connection',
     stack: 'darwin',
     applies: overConnection,
     grants: () => true,
     asks: 'newcomer',
   },
   {
+    id: 'darwin/beside-listener',
     stack: 'darwin',
     applies: ({listening, sameAddress, options}) => listening && !sameAddress && options.length > 0,
     grants: () => true,
@@ -113,15 +122,16 @@ export function situationOf(question: BindQuestion): Situation | undefined {
   }
 }
 
+interface Found {
+  claim: Claim
+  situation: Situation
+}
+
 /** The claim that holds for a side: it applies, and the platform's rule bears it out. */
-function claimFor({
-  platform,
-  question,
-  rule,
-}: Asked): {claim: Claim; situation: Situation} | undefined {
+function claimFor({platform, question, rule}: Asked): Found | undefined {
   const situation = situationOf(question)
   // Two addresses that do not overlap are no matter of options.
-  if (situation === undefined || /overlap/.test(rule.because)) return undefined
+  if (situation === undefined || rule.id === 'no-overlap') return undefined
   const claim = claims.find(
     ({stack, applies, grants}) =>
       stack === platform.stack &&
@@ -131,13 +141,47 @@ function claimFor({
   return claim === undefined ? undefined : {claim, situation}
 }
 
+/** Why two sides differ, in words, and by what it stands on: what has the same `key` is the same reason. */
+export interface Reason {
+  key: string
+  text: string
+}
+
+/** @param ids of rules, claims and whatever else the words are made of */
+export function reason(ids: readonly unknown[], text: string): Reason {
+  return {key: JSON.stringify(ids), text}
+}
+
+/** Each reason once. */
+export function distinctReasons(reasons: readonly Reason[]): Reason[] {
+  return [...new Map(reasons.map((each) => [each.key, each])).values()]
+}
+
 /**
  * Why two platforms answer differently, in one sentence without its full stop, e.g.
  * `Linux asks both sockets for SO_REUSEADDR; macOS only the new one`. Where the table has nothing for
  * the pair, it is the two rules' own reasons.
  */
-export function becauseOf(a: Asked, b: Asked): string {
-  const [ofA, ofB] = [claimFor(a), claimFor(b)]
+export function becauseOf(a: Asked, b: Asked): Reason {
+  const found = [claimFor(a), claimFor(b)] as const
+  const ids = [a, b].map(({platform, rule}, index) => [
+    platform.stack,
+    ...idsOf(rule, found[index]),
+  ])
+  return reason(ids, sentenceOf([a, b], found))
+}
+
+/** A claim about who is asked is one for each set of options that are asked for. */
+function idsOf(rule: BindRule, found: Found | undefined): unknown[] {
+  if (found === undefined) return [rule.id]
+  const {claim, situation} = found
+  return [claim.id, ...(claim.asks === undefined ? [] : [situation.options])]
+}
+
+function sentenceOf(
+  [a, b]: readonly [Asked, Asked],
+  [ofA, ofB]: readonly [Found | undefined, Found | undefined],
+): string {
   const asks = [ofA?.claim.asks, ofB?.claim.asks]
   if (ofA !== undefined && asks[0] !== undefined && asks[1] !== undefined && asks[0] !== asks[1]) {
     const options = ofA.situation.options.join(' or ')
@@ -146,7 +190,7 @@ export function becauseOf(a: Asked, b: Asked): string {
   return [saying(a, ofA), saying(b, ofB)].join('; ')
 }
 
-function saying({platform, rule}: Asked, found: ReturnType<typeof claimFor>): string {
+function saying({platform, rule}: Asked, found: Found | undefined): string {
   if (found === undefined) return ownReason(platform, rule)
   const {claim, situation} = found
   if (claim.says !== undefined) return `${platform.title} ${claim.says}`

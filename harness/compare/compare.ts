@@ -4,6 +4,7 @@ import {printable} from '../text.ts'
 import type {ComparableDocument} from './documents.ts'
 import {compareMatrices} from './matrices.ts'
 import {compareReleases} from './releases.ts'
+import {textsOf} from './rules.ts'
 import {compareScenarios} from './scenarios.ts'
 import {describeSides} from './sides.ts'
 
@@ -23,14 +24,32 @@ export function compare(documents: readonly ComparableDocument[]): Comparison {
   const sides = reports.length < 2 ? [] : describeSides(reports)
   const labels = sides.map(({label}) => label)
   const single = documents.filter(({kind}) => (kind === 'report' ? reports : matrices).length === 1)
+  const {scenarios, reasons} =
+    reports.length < 2 ? {scenarios: [], reasons: []} : compareScenarios(reports, labels)
+  const releases = reports.length < 2 ? [] : compareReleases(reports)
+  const cells = matrices.length < 2 ? null : compareMatrices(matrices)
   return {
     format: 'rebind-compare',
     version: 1,
     reports: sides,
-    scenarios: reports.length < 2 ? [] : compareScenarios(reports, labels),
-    releases: reports.length < 2 ? [] : compareReleases(reports),
+    scenarios,
+    reasons,
+    releases,
     matrices: matrices.length < 2 ? [] : describeSides(matrices),
-    cells: matrices.length < 2 ? null : compareMatrices(matrices),
+    cells,
+    rules: textsOf([
+      ...reports.map(({content: {host}}, side) => ({
+        host,
+        ids: [
+          ...scenarios.map(({rules}) => rules?.[side]),
+          ...releases.map((release) => release.releases[side]?.rule),
+        ],
+      })),
+      ...matrices.map(({content: {host}}, side) => ({
+        host,
+        ids: cells?.groups.flatMap(({rules}) => rules?.[side] ?? []) ?? [],
+      })),
+    ]),
     notes: single.map(({file, kind}) => `${file} is the only ${kind}, and compared with nothing`),
   }
 }

@@ -1,3 +1,4 @@
+import {isDeepStrictEqual} from 'node:util'
 import type {Answer, Aspect} from '../documents/comparison-schema.ts'
 import type {Result} from '../documents/report-schema.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
@@ -20,9 +21,9 @@ export function differingAspects(a: Answered, b: Answered): Aspect[] {
 }
 
 const checks: readonly [Aspect, (a: Answered, b: Answered) => boolean][] = [
-  ['servers', (a, b) => serversOf(a.result) !== serversOf(b.result)],
+  ['servers', (a, b) => !haveSameServers(a.result, b.result)],
   ['residue', residuesDiffer],
-  ['calls', ({answer: a}, {answer: b}) => differ(callsKey(a), callsKey(b))],
+  ['calls', ({answer: a}, {answer: b}) => callsDiffer(a, b)],
   ['grant', ({answer: a}, {answer: b}) => differ(grantOf(a), grantOf(b))],
   ['verdict', ({answer: a}, {answer: b}) => verdictsDiffer(a, b)],
   ['error', ({answer: a}, {answer: b}) => differ(a.firstError?.code, b.firstError?.code)],
@@ -92,8 +93,10 @@ function visibleTo({hiddenStates}: Answered, residue: Result['residue']): Result
 }
 
 /** What bind() and connect() answered the client, by code: numbers are each system's own. */
-function callsKey({calls}: Answer): string | undefined {
-  return calls?.map(({from, call, outcome}) => `${call}() from ${from}: ${outcome}`).join(', ')
+function callsDiffer({calls: a}: Answer, {calls: b}: Answer): boolean {
+  if (a === undefined || b === undefined) return false
+  const answers = (calls: typeof a) => calls.map(({from, call, outcome}) => [from, call, outcome])
+  return !isDeepStrictEqual(answers(a), answers(b))
 }
 
 /** The states at either end; how many sockets share one is a matter of moment. */
@@ -101,8 +104,24 @@ export function residueKey(residue: NonNullable<Answer['residue']>): string {
   return [...new Set(residue.map(({endpoint, state}) => `${endpoint} ${state}`))].sort().join(', ')
 }
 
-/** The options of both servers and of the client: another experiment, if they differ. */
-export function serversOf({predecessor, successor, client}: Result): string {
+type Servers = Pick<Result, 'predecessor' | 'successor' | 'client'>
+
+/** Whether both servers and the client have the same options: it is another experiment, if not. */
+export function haveSameServers(a: Servers, b: Servers): boolean {
+  return isDeepStrictEqual(optionsIn(a), optionsIn(b))
+}
+
+/** The same, to be held against another's. */
+export function optionsIn({predecessor, successor, client}: Servers) {
+  const servers = [predecessor, successor].map(({opener, bind, address, inherited}) => [
+    ...[opener, bind, address],
+    inherited === true,
+  ])
+  return [...servers, client === undefined ? null : [client.opener, client.bind]]
+}
+
+/** The options of both servers and of the client, in words. */
+export function serversOf({predecessor, successor, client}: Servers): string {
   const servers = [predecessor, successor]
     .map(({opener, bind, address, inherited}) =>
       [opener, bind, address, ...(inherited ? ['inherited'] : [])].join(' '),

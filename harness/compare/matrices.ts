@@ -3,7 +3,7 @@ import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
 import type {Host} from '../documents/report-schema.ts'
 import {questionOf} from '../matrix/question.ts'
 import {platformOf} from '../platforms/detect.ts'
-import {type Asked, asSentence, becauseOf} from './because.ts'
+import {type Asked, asSentence, becauseOf, distinctReasons, type Reason, reason} from './because.ts'
 import {cellKey, type MatrixDocument} from './documents.ts'
 import {stackTitle} from './sides.ts'
 
@@ -24,7 +24,7 @@ export function compareMatrices(documents: readonly MatrixDocument[]): CellCompa
   const tables = documents.map(
     ({content}) => new Map(content.cells.map((cell) => [cellKey(cell), cell])),
   )
-  const groups = new Map<string, CellGroup>()
+  const groups = new Map<string, CellGroup & {rules: string[][]}>()
   const absent = documents.map(() => 0)
   let compared = 0
   let differing = 0
@@ -54,34 +54,46 @@ export function compareMatrices(documents: readonly MatrixDocument[]): CellCompa
 }
 
 function addToGroup(
-  groups: Map<string, CellGroup>,
+  groups: Map<string, CellGroup & {rules: string[][]}>,
   key: string,
   sides: readonly (CellOfSide | null)[],
 ): void {
   const outcomes = sides.map((side) => (side === null ? null : outcomeOf(side.cell)))
-  const why = whyCellsDiffer(sides.filter((side) => side !== null))
-  const kind = JSON.stringify([outcomes, why])
-  const group = groups.get(kind) ?? {outcomes, why, count: 0, examples: []}
+  const reasons = whyCellsDiffer(sides.filter((side) => side !== null))
+  const kind = JSON.stringify([outcomes, reasons.map((each) => each.key)])
+  const group = groups.get(kind) ?? {
+    outcomes,
+    why: reasons.map(({text}) => text).join(' '),
+    rules: sides.map(() => []),
+    count: 0,
+    examples: [],
+  }
+  for (const [index, side] of sides.entries()) {
+    const id = side === null ? undefined : asked(side)?.rule.id
+    const known = group.rules[index]
+    if (id !== undefined && known?.includes(id) === false) known.push(id)
+  }
   group.count++
   if (group.examples.length < examplesShown) group.examples.push(key)
   groups.set(kind, group)
 }
 
 /** From the first cell's side to each that has another outcome, once for each pair of stacks. */
-function whyCellsDiffer(sides: readonly CellOfSide[]): string {
+function whyCellsDiffer(sides: readonly CellOfSide[]): Reason[] {
   const [first] = sides
-  if (first === undefined) return ''
-  const sentences = sides
+  if (first === undefined) return []
+  const reasons = sides
     .filter(({cell}) => outcomeOf(cell) !== outcomeOf(first.cell))
-    .map((side) => pairSentence(first, side))
-  return [...new Set(sentences)].join(' ')
+    .map((side) => reasonOf(first, side))
+  return distinctReasons(reasons)
 }
 
-function pairSentence(a: CellOfSide, b: CellOfSide): string {
+function reasonOf(a: CellOfSide, b: CellOfSide): Reason {
   const [askedA, askedB] = [asked(a), asked(b)]
-  if (askedA === undefined) return `${unforeseen(a)}.`
-  if (askedB === undefined) return `${unforeseen(b)}.`
-  return `${asSentence(becauseOf(askedA, askedB))}.`
+  if (askedA === undefined) return unforeseen(a)
+  if (askedB === undefined) return unforeseen(b)
+  const {key, text} = becauseOf(askedA, askedB)
+  return {key, text: `${asSentence(text)}.`}
 }
 
 /** The platform's rule for the cell; undefined where it does not come to what the cell says. */
@@ -92,11 +104,15 @@ function asked({cell, host}: CellOfSide): Asked | undefined {
   return rule?.outcome === outcomeOf(cell) ? {platform, question, rule} : undefined
 }
 
-function unforeseen({host, cell}: CellOfSide): string {
+function unforeseen({host, cell}: CellOfSide): Reason {
   const title = stackTitle(host)
-  return platformOf(host.stack).rules === null
-    ? `Of ${title} we have no rules to explain it by`
-    : `On ${title} it is ${outcomeOf(cell)}, against the rules of ${title}`
+  const {stack, os} = host
+  return platformOf(stack).rules === null
+    ? reason(['no-rules', stack, os], `Of ${title} we have no rules to explain it by.`)
+    : reason(
+        ['unforeseen', stack, outcomeOf(cell)],
+        `On ${title} it is ${outcomeOf(cell)}, against the rules of ${title}.`,
+      )
 }
 
 function countsOf({cells, agreement}: Matrix): CellComparison['tables'][number] {

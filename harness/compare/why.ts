@@ -1,19 +1,28 @@
-import type {Aspect} from '../documents/comparison-schema.ts'
+import type {Answer, Aspect} from '../documents/comparison-schema.ts'
 import type {Host} from '../documents/report-schema.ts'
+import type {ExpectedRules} from '../documents/rules.ts'
 import {besidesWords, rangeWords} from '../documents/words.ts'
 import {platformOf} from '../platforms/detect.ts'
-import type {BindQuestion, BindRule} from '../platforms/platform.ts'
-import {clientHost} from '../sockets/address.ts'
 import {overlap} from './answer.ts'
-import {type Asked, asSentence, becauseOf, oneReason, ownReason} from './because.ts'
-import {type Answered, grantOf, residueKey, serversOf} from './differences.ts'
-import {howReleased} from './releases.ts'
+import {
+  type Asked,
+  asSentence,
+  becauseOf,
+  oneReason,
+  ownReason,
+  type Reason,
+  reason,
+} from './because.ts'
+import {type Answered, grantOf, optionsIn, residueKey, serversOf} from './differences.ts'
+import {bindQuestions} from './question.ts'
+import {ruleOf, textsOf} from './rules.ts'
 import {stackTitle} from './sides.ts'
 
 /** One side of a pair whose answers differ. */
 export interface Party extends Answered {
   host: Host
   label: string
+  rules: ExpectedRules
 }
 
 /**
@@ -21,9 +30,11 @@ export interface Party extends Answered {
  * the two platforms, asked what this very scenario asks; where they do not account for what was seen, the
  * sentence says that.
  */
-export function whyDifferent(a: Party, b: Party, aspects: readonly Aspect[]): string {
+export function whyDifferent(a: Party, b: Party, aspects: readonly Aspect[]): Reason | undefined {
   const explained = order.find((aspect) => aspects.includes(aspect))
-  return explained === undefined ? '' : `${explanations[explained](a, b)}.`
+  if (explained === undefined) return undefined
+  const {key, text} = explanations[explained](a, b)
+  return {key: `${explained} ${key}`, text: `${text}.`}
 }
 
 const order: readonly Aspect[] = [
@@ -38,36 +49,85 @@ const order: readonly Aspect[] = [
   'measurements',
 ]
 
-const explanations: Readonly<Record<Aspect, (a: Party, b: Party) => string>> = {
-  servers: (a, b) =>
-    `The servers were not the same: ${serversOf(a.result)} on ${a.label}, ${serversOf(b.result)} on ${b.label}`,
-  grant: (a, b) => asSentence(grantBecause(a, b)),
-  residue: (a, b) => `The residue is ${residueOf(a)} on ${a.label}, ${residueOf(b)} on ${b.label}`,
-  verdict: (a, b) =>
-    `Refused on both, then ${a.answer.verdict} on ${a.label} and ${b.answer.verdict} on ${b.label}: the wait ended otherwise`,
-  error: (a, b) =>
-    `The refusal is ${a.answer.firstError?.code} on ${a.label} and ${b.answer.firstError?.code} on ${b.label}`,
-  wait: (a, b) => `Release: ${releaseOf(a)}; ${releaseOf(b)}`,
-  errno: (a, b) =>
-    `The same ${a.answer.firstError?.code} has the number ${a.answer.firstError?.errno} on ${a.label} and ${b.answer.firstError?.errno} on ${b.label}`,
-  calls: (a, b) => asSentence([a, b].map(callsBecause).join('; ')),
-  measurements: (a, b) =>
-    `On ${a.label} the client saw: ${besidesWords(a.result)}; on ${b.label}: ${besidesWords(b.result)}`,
+const explanations: Readonly<Record<Aspect, (a: Party, b: Party) => Reason>> = {
+  servers(a, b) {
+    const [ofA, ofB] = [serversOf(a.result), serversOf(b.result)]
+    const text = `The servers were not the same: ${ofA} on ${a.label}, ${ofB} on ${b.label}`
+    return seen([a, b], ({result}) => optionsIn(result), text)
+  },
+  grant: grantBecause,
+  residue(a, b) {
+    const text = `The residue is ${residueOf(a)} on ${a.label}, ${residueOf(b)} on ${b.label}`
+    return seen([a, b], ({answer: {residue}}) => residue && residueKey(residue), text)
+  },
+  verdict(a, b) {
+    const text = `Refused on both, then ${a.answer.verdict} on ${a.label} and ${b.answer.verdict} on ${b.label}: the wait ended otherwise`
+    return seen([a, b], ({answer}) => answer.verdict, text)
+  },
+  error(a, b) {
+    const text = `The refusal is ${a.answer.firstError?.code} on ${a.label} and ${b.answer.firstError?.code} on ${b.label}`
+    return seen([a, b], ({answer}) => answer.firstError?.code, text)
+  },
+  wait(a, b) {
+    const what = ({answer, rules}: Party) => [
+      rules.release,
+      answer.expectedResidueSeconds && rangeWords(answer.expectedResidueSeconds, 2),
+      measuredOutside(answer),
+    ]
+    return seen([a, b], what, `Release: ${releaseOf(a)}; ${releaseOf(b)}`)
+  },
+  errno(a, b) {
+    const text = `The same ${a.answer.firstError?.code} has the number ${a.answer.firstError?.errno} on ${a.label} and ${b.answer.firstError?.errno} on ${b.label}`
+    return seen([a, b], ({answer}) => answer.firstError, text)
+  },
+  calls: (a, b) =>
+    seen([a, b], rulesKey, asSentence([callsBecause(a), callsBecause(b)].join('; '))),
+  measurements(a, b) {
+    const what = ({result: {calls = [], measurements}}: Party) => [
+      calls.map(({from, call, outcome, errno}) => [from, call, outcome, errno]),
+      measurements,
+    ]
+    const text = `On ${a.label} the client saw: ${besidesWords(a.result)}; on ${b.label}: ${besidesWords(b.result)}`
+    return seen([a, b], what, text)
+  },
 }
 
-function grantBecause(a: Party, b: Party): string {
+/** A reason that is what was seen on either side. */
+function seen(parties: readonly Party[], what: (party: Party) => unknown, text: string): Reason {
+  return reason(
+    parties.map((party) => [party.label, what(party)]),
+    text,
+  )
+}
+
+/** What a side's expectation rests on; of somebody's own scenario in an earlier report only its name is known. */
+function rulesKey({result: {scenario}, rules}: Party) {
+  const {rule, premises = []} = rules
+  return rule === undefined ? scenario : [rule, premises]
+}
+
+function grantBecause(a: Party, b: Party): Reason {
   const unaccounted = [a, b].filter((party) => !isForeseen(party))
   if (unaccounted.length > 0) {
-    return unaccounted.map(unforeseen).join('; ')
+    return seen(
+      unaccounted,
+      (party) => ['unforeseen', grantOf(party.answer), rulesKey(party)],
+      asSentence(unaccounted.map(unforeseen).join('; ')),
+    )
   }
   if (a.host.stack === b.host.stack) return sameRules(a, b)
   for (const outgoing of [false, true]) {
     const [askedA, askedB] = [asked(a, outgoing), asked(b, outgoing)]
     if (askedA?.question.residue === askedB?.question.residue && askedA && askedB) {
-      return becauseOf(askedA, askedB)
+      const {key, text} = becauseOf(askedA, askedB)
+      return {key, text: asSentence(text)}
     }
   }
-  return [reported(a), reported(b)].join('; ')
+  return seen(
+    [a, b],
+    (party) => ['reported', party.result.expected?.residue, rulesKey(party)],
+    asSentence([reported(a), reported(b)].join('; ')),
+  )
 }
 
 /** Whether the report's own rules account for the first attempt. */
@@ -86,48 +146,34 @@ function unforeseen({host, label, result, answer}: Party): string {
 }
 
 /** Two machines with one rule: what differs is a setting, the release, or what was left on the port. */
-function sameRules(a: Party, b: Party): string {
+function sameRules(a: Party, b: Party): Reason {
   const settings = Object.keys(a.host.settings)
     .filter((name) => a.host.settings[name] !== b.host.settings[name])
-    .map((name) => `${name} is ${a.host.settings[name]} and ${b.host.settings[name]}`)
+    .map((name) => [name, a.host.settings[name], b.host.settings[name]] as const)
+  const releases = a.host.release === b.host.release ? [] : [a.host.release, b.host.release]
   const hosts = [
-    ...(a.host.release === b.host.release
-      ? []
-      : [`releases ${a.host.release} and ${b.host.release}`]),
-    ...settings,
+    ...(releases.length === 0 ? [] : [`releases ${releases.join(' and ')}`]),
+    ...settings.map(([name, ofA, ofB]) => `${name} is ${ofA} and ${ofB}`),
   ]
   const difference = hosts.length === 0 ? 'the hosts say nothing that differs' : hosts.join(', ')
-  return `the rules of ${stackTitle(a.host)} hold on both; ${difference}`
+  return reason(
+    ['same-rules', a.host.stack, releases, settings],
+    asSentence(`the rules of ${stackTitle(a.host)} hold on both; ${difference}`),
+  )
 }
 
 /**
- * The platform's rule for what the scenario asks; undefined where it does not reproduce the reason that the
- * report gives, because the scenario asks more than a residue and options, or the rules have changed.
- * @param outgoing whether the residue is the client's connection from the server's port, which no report says
+ * The platform's rule for what the scenario asks; undefined where it is not the one by which the report was judged,
+ * because the scenario asks more than a residue and options, or the rules have changed.
+ * @param outgoing whether the residue is the client's connection from the server's port
  */
-function asked({host, result}: Party, outgoing: boolean): Asked | undefined {
+function asked({host, result, rules: by}: Party, outgoing: boolean): Asked | undefined {
   const platform = platformOf(host.stack)
-  const {expected, predecessor, successor, client} = result
   const {rules} = platform
-  if (rules === null || expected === null) return undefined
-  const {residue} = expected
-  const rule = ruleOf(() => rules.bind(question()))
-  return rule?.because === expected.because ? {platform, question: question(), rule} : undefined
-
-  function question(): BindQuestion {
-    if (!outgoing) return {residue, predecessor, successor}
-    const address = clientHost(predecessor.address)
-    return {residue, predecessor: {bind: client?.bind ?? 'autobind', address}, successor, outgoing}
-  }
-}
-
-/** The address of a report may be none that the rules know. */
-function ruleOf(ask: () => BindRule): BindRule | undefined {
-  try {
-    return ask()
-  } catch {
-    return undefined
-  }
+  const question = bindQuestions(result).find((each) => (each.outgoing === true) === outgoing)
+  if (rules === null || question === undefined || (by.premises?.length ?? 0) > 0) return undefined
+  const rule = ruleOf(() => rules.bind(question))
+  return rule !== undefined && rule.id === by.rule ? {platform, question, rule} : undefined
 }
 
 /** What the report itself gives as the reason, with the residue that it is about. */
@@ -146,16 +192,26 @@ function residueOf({answer}: Party): string {
 }
 
 /** The range by the rules; where what was measured is not in it, that too. */
-function releaseOf({host, label, result, answer}: Party): string {
-  const {expectedResidueSeconds: expected, measuredResidueSeconds: measured} = answer
+function releaseOf({host, label, rules: {release: id}, answer}: Party): string {
+  const {expectedResidueSeconds: expected} = answer
   if (expected === null) return `not known on ${label}`
-  const how = howReleased(host, result)
-  const outside = measured !== null && !overlap(measured, expected)
+  const how = id === undefined ? undefined : textsOf([{host, ids: [id]}])[id]?.because
+  const outside = measuredOutside(answer)
   return [
     `${rangeWords(expected, 2)} s on ${label}`,
     ...(how === undefined ? [] : [how]),
-    ...(outside ? [`but measured as ${rangeWords(measured, 3)} s`] : []),
+    ...(outside === undefined ? [] : [`but measured as ${outside} s`]),
   ].join(' ')
+}
+
+/** What was measured, if it is not in the range by the rules. */
+function measuredOutside({
+  expectedResidueSeconds: expected,
+  measuredResidueSeconds: measured,
+}: Answer): string | undefined {
+  return expected === null || measured === null || overlap(measured, expected)
+    ? undefined
+    : rangeWords(measured, 3)
 }
 
 function callsBecause({host, label, result}: Party): string {

@@ -1,5 +1,6 @@
 import {z} from 'zod'
 import {hostSchema, residueSchema} from './report-schema.ts'
+import {ruleIdSchema, ruleTableSchema} from './rules.ts'
 
 /** The shape of `rebind check --json` and check.json. All times are seconds; objects are open. */
 const seconds = z.number().nonnegative()
@@ -73,6 +74,8 @@ const roundSchema = z.looseObject({
 const reuseaddrSchema = z.looseObject({
   /** Null where the behaviour does not tell. */
   set: z.boolean().nullable(),
+  /** The rule that tells; absent where the behaviour does not, and in documents of earlier releases. */
+  rule: ruleIdSchema.optional(),
   because: z.string(),
 })
 
@@ -116,6 +119,7 @@ export const checkSchema = z.looseObject({
   /** Name of the runtime that the fixes are for, as its command line shows. */
   runtime: z.string().nullable(),
   reuseaddr: reuseaddrSchema,
+  rules: ruleTableSchema.optional(),
   rounds: z.array(roundSchema),
   advice: z.array(z.string()),
 })

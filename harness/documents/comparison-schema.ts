@@ -1,5 +1,6 @@
 import {z} from 'zod'
 import {resultSchema} from './report-schema.ts'
+import {ruleIdSchema, ruleTableSchema} from './rules.ts'
 
 /**
  * The shape of what `rebind compare --json` prints. Objects are open, as in report.json; `sides` are in the
@@ -62,8 +63,21 @@ const scenarioComparisonSchema = z.looseObject({
   /** Null where the report has no such scenario. */
   answers: z.array(answerSchema.nullable()),
   differs: z.array(z.enum(aspects)),
+  /**
+   * The rule that decides on each side; null where none is known. Like everything else about rules, absent in
+   * documents of earlier releases.
+   */
+  rules: z.array(ruleIdSchema.nullable()).optional(),
   /** Null where nothing differs. */
   why: z.string().nullable(),
+})
+
+/** Scenarios that differ for the same reason. */
+const reasonSchema = z.looseObject({
+  scenarios: z.array(z.string()),
+  why: z.string(),
+  /** The rules that decide in them, for each side. */
+  rules: z.array(z.array(ruleIdSchema)),
 })
 
 /** How long the kernel keeps a residue, over all scenarios of a report. */
@@ -75,6 +89,7 @@ const releaseComparisonSchema = z.looseObject({
         expectedSeconds: range,
         measuredSeconds: range.nullable(),
         measurements: count,
+        rule: ruleIdSchema.optional(),
         how: z.string(),
         source: z.string(),
       })
@@ -86,6 +101,8 @@ const cellGroupSchema = z.looseObject({
   /** `granted` or the error code, for each side; null where the side has no such cells. */
   outcomes: z.array(z.string().nullable()),
   why: z.string(),
+  /** The rules that account for the cells, for each side. */
+  rules: z.array(z.array(ruleIdSchema)).optional(),
   count,
   examples: z.array(z.string()),
 })
@@ -115,9 +132,13 @@ const comparisonShape = z.looseObject({
   version: z.literal(1),
   reports: z.array(sideSchema),
   scenarios: z.array(scenarioComparisonSchema),
+  /** The scenarios that differ, by why they do. */
+  reasons: z.array(reasonSchema).optional(),
   releases: z.array(releaseComparisonSchema),
   matrices: z.array(sideSchema),
   cells: cellComparisonSchema.nullable(),
+  /** The texts of all rules that are named, of whichever side. */
+  rules: ruleTableSchema.optional(),
   notes: z.array(z.string()),
 })
 
@@ -125,6 +146,7 @@ const comparisonShape = z.looseObject({
 function listsOfSides({
   reports,
   scenarios,
+  reasons = [],
   releases,
   matrices,
   cells,
@@ -134,6 +156,10 @@ function listsOfSides({
       path: ['scenarios', index, 'answers'],
       list: answers,
     })),
+    ...scenarios.flatMap(({rules}, index) =>
+      rules === undefined ? [] : [{path: ['scenarios', index, 'rules'], list: rules}],
+    ),
+    ...reasons.map(({rules}, index) => ({path: ['reasons', index, 'rules'], list: rules})),
     ...releases.map((each, index) => ({
       path: ['releases', index, 'releases'],
       list: each.releases,
@@ -146,6 +172,9 @@ function listsOfSides({
       path: ['cells', 'groups', index, 'outcomes'],
       list: outcomes,
     })),
+    ...(cells?.groups ?? []).flatMap(({rules}, index) =>
+      rules === undefined ? [] : [{path: ['cells', 'groups', index, 'rules'], list: rules}],
+    ),
   ]
   return [
     ...ofReports.map((each) => ({...each, sides: reports.length})),
@@ -161,9 +190,28 @@ export const comparisonSchema = comparisonShape.check(({value, issues}) => {
   }
 })
 
+/** What a judged run can differ in from its baseline, or why it cannot be compared. */
+const findingKinds = [
+  'missing',
+  'not-measured',
+  'servers',
+  'bind',
+  'residue',
+  'grant',
+  'error',
+  'wait',
+  'counts',
+  'repetitions',
+  'cell',
+] as const
+
 const findingSchema = z.looseObject({
   /** A scenario's id or a cell of the matrix. */
   subject: z.string(),
+  /** This and the rules are absent in documents of earlier releases. */
+  kind: z.enum(findingKinds).optional(),
+  /** The rules that decide in the baseline and now; null where none is known. */
+  rules: z.tuple([ruleIdSchema.nullable(), ruleIdSchema.nullable()]).optional(),
   text: z.string(),
 })
 
@@ -178,6 +226,7 @@ export const judgementSchema = z.looseObject({
   differences: z.array(findingSchema),
   /** What should have been compared and could not be. */
   notCompared: z.array(findingSchema),
+  rules: ruleTableSchema.optional(),
   notes: z.array(z.string()),
 })
 
@@ -186,11 +235,13 @@ export type Aspect = (typeof aspects)[number]
 export type Side = z.infer<typeof sideSchema>
 export type Answer = z.infer<typeof answerSchema>
 export type ScenarioComparison = z.infer<typeof scenarioComparisonSchema>
+export type ComparisonReason = z.infer<typeof reasonSchema>
 export type ReleaseComparison = z.infer<typeof releaseComparisonSchema>
 export type CellComparison = z.infer<typeof cellComparisonSchema>
 export type CellGroup = z.infer<typeof cellGroupSchema>
 export type Comparison = z.infer<typeof comparisonSchema>
 export type Judgement = z.infer<typeof judgementSchema>
+export type FindingKind = (typeof findingKinds)[number]
 export type Finding = z.infer<typeof findingSchema>
 
 /** Whether it was made with --baseline. */

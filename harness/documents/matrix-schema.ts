@@ -1,6 +1,7 @@
 import {z} from 'zod'
 import {bindOptions} from '../sockets/bind-options.ts'
 import {hostSchema} from './report-schema.ts'
+import {ruleIdSchema, ruleTextSchema} from './rules.ts'
 
 /** What is left on the port of a matrix cell; `outgoing-` is a client socket with that local port. */
 export const matrixResidues = [
@@ -31,8 +32,11 @@ const cellSchema = z.looseObject({
   agrees: z.boolean().nullable(),
   /** Why it could not be tried. */
   reason: z.string().optional(),
-  /** Where it disagrees: the rule that was expected to hold. */
-  rule: z.looseObject({because: z.string(), source: z.string()}).optional(),
+  /**
+   * The rule that is expected to hold. Earlier releases wrote its texts, and only where the cell disagrees; absent
+   * on an operating system without rules.
+   */
+  rule: ruleIdSchema.or(ruleTextSchema).optional(),
 })
 
 /** The shape of matrix.json. Objects are open, as in report.json. */
@@ -40,7 +44,10 @@ export const matrixSchema = z.looseObject({
   format: z.literal('rebind-matrix'),
   version: z.literal(1),
   host: hostSchema,
-  /** Where the expectations come from, and whether they were ever compared with such a system. */
+  /**
+   * Where the expectations come from, and whether they were ever compared with such a system; and by its id the
+   * text of each rule that a cell names.
+   */
   rules: z.looseObject({version: z.string(), measured: z.boolean()}).nullable().optional(),
   /** True if nothing was tried: what the rules say, of whatever platform. */
   predicted: z.boolean().optional(),

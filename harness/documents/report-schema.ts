@@ -1,6 +1,7 @@
 import {z} from 'zod'
 import {tcpStates} from '../platforms/tcp-states.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
+import {ruleIdSchema, ruleTableSchema} from './rules.ts'
 
 /**
  * The shape of report.json. Objects are open: a field that a later version adds is kept, never refused.
@@ -56,6 +57,12 @@ const expectedSchema = z.looseObject({
   counts: z.record(z.string(), z.number()).optional(),
   /** What should be counted so many times at least. */
   atLeast: z.record(z.string(), z.number()).optional(),
+  /** The rule that decides; it and the next two are absent in documents of earlier releases. */
+  rule: ruleIdSchema.optional(),
+  /** Rules by which something else is left to decide about than the connections leave; absent without any. */
+  premises: z.array(ruleIdSchema).optional(),
+  /** The rule by which the kernel lets go of what refuses the bind; absent where it does not. */
+  release: ruleIdSchema.optional(),
   because: z.string(),
   source: z.string(),
 })
@@ -152,6 +159,7 @@ export const reportSchema = z.looseObject({
     partial: z.literal(true).optional(),
   }),
   host: hostSchema,
+  rules: ruleTableSchema.optional(),
   results: z.array(resultSchema),
 })
 

@@ -1,6 +1,7 @@
 import {z} from 'zod'
 import {timedResidues} from '../platforms/tcp-states.ts'
 import {hostSchema} from './report-schema.ts'
+import {ruleIdSchema, ruleTableSchema} from './rules.ts'
 
 const seconds = z.number().nonnegative()
 const count = z.int().nonnegative()
@@ -46,6 +47,7 @@ export const timingSchema = z.looseObject({
     interrupted: z.string().optional(),
   }),
   host: hostSchema,
+  rules: ruleTableSchema.optional(),
   residue: z.enum(timedResidues),
   /** Over how many seconds the closings were spread. */
   spreadSeconds: seconds,
@@ -56,6 +58,8 @@ export const timingSchema = z.looseObject({
     /** How many releases lie outside the platform's range. */
     unexpected: count,
     expectedSeconds: z.tuple([seconds, seconds]).nullable(),
+    /** The rule that the range comes from; null without one, absent in documents of earlier releases. */
+    rule: ruleIdSchema.nullable().optional(),
     /** file:function of the operating system's code that the range was read from. */
     source: z.string().nullable(),
     attempts: count,

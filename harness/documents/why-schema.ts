@@ -2,6 +2,7 @@ import {z} from 'zod'
 import {tcpStates} from '../platforms/tcp-states.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
 import {hostSchema} from './report-schema.ts'
+import {ruleIdSchema, ruleTableSchema} from './rules.ts'
 
 /** What `why --json` prints. Objects are open: a field that a later version adds is kept. */
 const seconds = z.number().nonnegative()
@@ -64,7 +65,8 @@ const causeSchema = z.looseObject({
   text: z.string(),
   /** How many sockets it stands for. */
   sockets: z.int().positive().optional(),
-  /** The condition of the operating system that decides, and where its code has it. */
+  /** The rule that decides, its condition, and where the operating system's code has it. */
+  rule: ruleIdSchema.optional(),
   because: z.string().optional(),
   source: z.string().optional(),
 })
@@ -90,6 +92,8 @@ const adviceSchema = z.looseObject({
   /** set-option: which one, and whether that helps with what is on the port now. */
   option: z.enum(bindOptions).optional(),
   helpsNow: z.boolean().optional(),
+  /** set-option: the rule by which it comes too late. */
+  rule: ruleIdSchema.optional(),
   /** wait: at the latest. */
   seconds: seconds.optional(),
   pid: z.int().positive().optional(),
@@ -103,6 +107,7 @@ const answer = {
   bindable: z.boolean().nullable(),
   causes: z.array(causeSchema),
   advice: z.array(adviceSchema),
+  rules: ruleTableSchema.optional(),
   /** What could not be seen, and who could. */
   unseen: z.array(z.string()),
 }

@@ -56,6 +56,13 @@ export function waitWords({
   return `${waitSeconds.toFixed(3)} s${uncertainty}`
 }
 
+/** What is known of a bind, in brief: its verdict, its wait and its first error. */
+export function bindWords(result: Pick<Result, 'bind' | 'spread' | 'repeats'>): string[] {
+  if (result.bind === null) return []
+  const error = result.bind.firstError === null ? [] : [firstErrorWords(result)]
+  return [verdictWords(result), waitWords(result), ...error]
+}
+
 export function statusWords({status, expected}: Result): string {
   if (status === 'skipped' && expected === null) return 'not judged'
   return status === 'as-expected' ? 'as expected' : status.toUpperCase()

@@ -1,13 +1,7 @@
 import {createLogUpdate} from 'log-update'
 import {monotonicSeconds} from '../clock.ts'
 import type {Result} from '../documents/report-schema.ts'
-import {
-  besidesWords,
-  firstErrorWords,
-  residueWords,
-  verdictWords,
-  waitWords,
-} from '../documents/words.ts'
+import {besidesWords, bindWords, residueWords} from '../documents/words.ts'
 import {isKernelHeld} from '../platforms/tcp-states.ts'
 import {coloursFor} from '../render/colours.ts'
 import {columnsOf, wrap} from '../render/wrap.ts'
@@ -126,8 +120,7 @@ export function liveProgress(
 function finishedLine(id: string, result: Result, width?: number): string {
   const {status, reason} = result
   const mark = status === 'as-expected' ? pc.green(marks[status]) : pc.red(marks[status])
-  const words = [verdictWords(result), waitWords(result), firstErrorWords(result)]
-  const known = words.filter((word) => word !== '-')
+  const known = bindWords(result)
   const what = known.length > 0 ? known.join(', ') : (besidesWords(result) ?? 'nothing seen')
   const why = status === 'as-expected' || reason === undefined ? '' : ` ${status}: ${reason}`
   const line = printable(`${id}: ${what}${why}`)

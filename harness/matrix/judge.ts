@@ -1,4 +1,5 @@
 import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
+import {ruleTexts} from '../platforms/detect.ts'
 import type {Rules} from '../platforms/platform.ts'
 import type {Cell} from './cells.ts'
 import type {Observation} from './measure.ts'
@@ -21,9 +22,7 @@ export function judged(
     expected,
     agrees,
     ...(observation !== undefined && 'reason' in observation ? {reason: observation.reason} : {}),
-    ...(agrees === false && rule !== undefined
-      ? {rule: {because: rule.because, source: rule.source}}
-      : {}),
+    ...(rule === undefined ? {} : {rule: rule.id}),
   }
 }
 
@@ -31,4 +30,12 @@ export function judged(
 export function agreementOf(cells: readonly MatrixCell[]): Matrix['agreement'] {
   const count = (agrees: boolean | null) => cells.filter((cell) => cell.agrees === agrees).length
   return {agreeing: count(true), disagreeing: count(false), unknown: count(null)}
+}
+
+/** What a matrix says of its rules: where they come from, and the text of each one that a cell names. */
+export function rulesFor(cells: readonly MatrixCell[], rules: Rules | null): Matrix['rules'] {
+  if (rules === null) return null
+  const {version, measured} = rules
+  const named = cells.flatMap(({rule}) => (typeof rule === 'string' ? rule : []))
+  return {version, measured, ...ruleTexts(rules, named)}
 }

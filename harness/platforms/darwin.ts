@@ -10,6 +10,7 @@ import type {
   Release,
   Settings,
 } from './platform.ts'
+import {answersFrom, generalRules} from './rule-table.ts'
 import {runProgram} from './run-program.ts'
 import {countIn} from './settings.ts'
 import {shared} from './socket-table.ts'
@@ -35,6 +36,68 @@ const collectionSeconds = 22
 /** Ordinary TCP timers are run at least every 500 ms. */
 const timerQuantumSeconds = 0.5
 
+/** The same rule is in both, for either family. */
+const bindLookup = 'bsd/netinet/in_pcb.c:in_pcbbind; bsd/netinet6/in6_pcb.c:in6_pcbbind'
+
+const table = {
+  ...generalRules,
+  'nothing-left': {
+    outcome: 'granted',
+    because: 'nothing is left on the port',
+    source: bindLookup,
+  },
+  'no-overlap': {
+    outcome: 'granted',
+    because: 'the two addresses do not overlap',
+    source: bindLookup,
+  },
+  'darwin/both-reuseport': {
+    outcome: 'granted',
+    because: 'both sockets have SO_REUSEPORT',
+    source: bindLookup,
+  },
+  'darwin/plain': {
+    outcome: 'EADDRINUSE',
+    because: 'a bind without an option is refused by any socket of the port',
+    source: bindLookup,
+  },
+  'darwin/same-address': {
+    outcome: 'EADDRINUSE',
+    because: 'an unconnected socket on exactly the same address is in the way',
+    source: bindLookup,
+  },
+  'darwin/newcomer-only': {
+    outcome: 'granted',
+    because:
+      'macOS asks only the new socket, and with an option it overlooks connections and other addresses',
+    source: bindLookup,
+  },
+  'darwin/later-sequence': {
+    outcome: 'ECONNREFUSED',
+    endsTimeWait: true,
+    because: 'a SYN with a later sequence number closes TIME_WAIT',
+    source: 'bsd/netinet/tcp_input.c:tcp_input (TCPS_TIME_WAIT)',
+  },
+  'darwin/same-four-tuple': {
+    outcome: 'EADDRINUSE',
+    endsTimeWait: false,
+    because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
+    source: 'bsd/netinet/in_pcb.c:in_pcbconnect',
+  },
+  'darwin/time-wait-timer': {
+    releases: 'TIME_WAIT',
+    because: 'by the next collection pass after 2 * tcp_msl',
+    source: 'bsd/netinet/tcp_timer.c:tcp_gc (2 * tcp_msl); bsd/netinet/in_pcb.c:inpcb_timeout',
+  },
+  'darwin/fin-wait2-timer': {
+    releases: 'FIN_WAIT2',
+    because: 'by net.inet.tcp.fin_timeout',
+    source: 'bsd/netinet/tcp_input.c:tcp_set_finwait_timeout',
+  },
+} as const
+
+const answer = answersFrom(table)
+
 /** macOS, from the source of xnu-11417 (macOS 15.4); not yet measured on a Mac. */
 export const darwin: Platform = {
   stack: 'darwin',
@@ -42,6 +105,7 @@ export const darwin: Platform = {
   rules: {
     version: 'xnu-11417 (macOS 15.4)',
     measured: false,
+    table,
     bind,
     release: releaseOf,
     leaves: (state) => ({state}),
@@ -82,28 +146,12 @@ export const darwin: Platform = {
  */
 function bind(question: BindQuestion): BindRule {
   const old = socketInTheWay(question)
+  if (old === undefined) return answer('nothing-left')
   const socket = newcomer(question.successor)
-  const source =
-    socket.family === 'ipv4'
-      ? 'bsd/netinet/in_pcb.c:in_pcbbind'
-      : 'bsd/netinet6/in6_pcb.c:in6_pcbbind'
-  if (old === undefined) {
-    return {outcome: 'granted', because: 'nothing is left on the port', source}
-  }
   const plain = !socket.reuseaddr && !socket.reuseport
-  if (socket.reuseport && old.reuseport) {
-    return {outcome: 'granted', because: 'both sockets have SO_REUSEPORT', source}
-  }
-  if (isFound(socket, old, plain)) {
-    const because = plain
-      ? 'a bind without an option is refused by any socket of the port'
-      : 'an unconnected socket on exactly the same address is in the way'
-    return {outcome: 'EADDRINUSE', because, source}
-  }
-  const because = plain
-    ? 'the two addresses do not overlap'
-    : 'macOS asks only the new socket, and with an option it overlooks connections and other addresses'
-  return {outcome: 'granted', because, source}
+  if (socket.reuseport && old.reuseport) return answer('darwin/both-reuseport')
+  if (isFound(socket, old, plain)) return answer(plain ? 'darwin/plain' : 'darwin/same-address')
+  return answer(plain ? 'no-overlap' : 'darwin/newcomer-only')
 }
 
 /** Whether the lookup that in_pcbbind or in6_pcbbind makes returns the old socket, and counts it. */
@@ -125,19 +173,7 @@ function isFound(socket: BoundSocket, old: BoundSocket, plain: boolean): boolean
  * listens, so it is answered by RST. A client's own pair of addresses and ports cannot be had twice.
  */
 function reconnect({timeWaitAt}: ReconnectQuestion): ReconnectRule {
-  return timeWaitAt === 'server'
-    ? {
-        outcome: 'ECONNREFUSED',
-        endsTimeWait: true,
-        because: 'a SYN with a later sequence number closes TIME_WAIT',
-        source: 'bsd/netinet/tcp_input.c:tcp_input (TCPS_TIME_WAIT)',
-      }
-    : {
-        outcome: 'EADDRINUSE',
-        endsTimeWait: false,
-        because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
-        source: 'bsd/netinet/in_pcb.c:in_pcbconnect',
-      }
+  return answer(timeWaitAt === 'server' ? 'darwin/later-sequence' : 'darwin/same-four-tuple')
 }
 
 function releaseOf(state: TcpState, settings: Settings): Release {
@@ -145,9 +181,9 @@ function releaseOf(state: TcpState, settings: Settings): Release {
     const milliseconds = 2 * (countIn(settings, 'net.inet.tcp.msl', 0) ?? defaultMslMilliseconds)
     const seconds = milliseconds / 1000
     return {
+      ...answer('darwin/time-wait-timer'),
       endsBy: 'kernel',
       residueSeconds: [seconds, seconds + collectionSeconds],
-      source: 'bsd/netinet/tcp_timer.c:tcp_gc (2 * tcp_msl); bsd/netinet/in_pcb.c:inpcb_timeout',
     }
   }
   if (state === 'FIN_WAIT2') {
@@ -156,10 +192,10 @@ function releaseOf(state: TcpState, settings: Settings): Release {
     const bounded =
       configured === 0 ? maximumIdleMilliseconds : Math.min(configured, maximumIdleMilliseconds)
     return {
+      ...answer('darwin/fin-wait2-timer'),
       endsBy: 'kernel',
       residueSeconds: [bounded / 1000, bounded / 1000 + timerQuantumSeconds],
-      source: 'bsd/netinet/tcp_input.c:tcp_set_finwait_timeout',
     }
   }
-  return {endsBy: 'process', source: 'RFC 9293 section 3.3.2'}
+  return {...answer('ended-by-process'), endsBy: 'process'}
 }

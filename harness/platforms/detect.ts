@@ -2,7 +2,8 @@ import {readFileSync} from 'node:fs'
 import {darwin} from './darwin.ts'
 import {gvisor} from './gvisor.ts'
 import {linux} from './linux.ts'
-import type {Platform, Stack} from './platform.ts'
+import type {Platform, Rules, Stack} from './platform.ts'
+import {generalRules, type RuleTable, type RuleText} from './rule-table.ts'
 
 /** An operating system without rules of ours: everything is measured there and nothing is judged. */
 export const unknown: Platform = {
@@ -50,4 +51,22 @@ function isGvisor(): boolean {
   } catch {
     return false
   }
+}
+
+/**
+ * The texts of rules, for a document that names them by their ids.
+ * @param rules of the document's system; ids that it does not know are left out
+ */
+export function ruleTexts(
+  rules: Rules | null | undefined,
+  ids: Iterable<string>,
+): Record<string, Pick<RuleText, 'because' | 'source'>> {
+  const table: RuleTable = rules?.table ?? generalRules
+  const known = [...new Set(ids)].sort()
+  return Object.fromEntries(
+    known.flatMap((id) => {
+      const rule = Object.hasOwn(table, id) ? table[id] : undefined
+      return rule === undefined ? [] : [[id, {because: rule.because, source: rule.source}]]
+    }),
+  )
 }

@@ -16,6 +16,7 @@ import type {
 } from './platform.ts'
 import {readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readProcNetTcp} from './proc-net-tcp.ts'
+import {answersFrom, generalRules} from './rule-table.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
 
@@ -25,6 +26,72 @@ const lingerSeconds = 60
 /** Go's timers fire within milliseconds; the rest is what a sandbox's scheduler may add. */
 const timerLatenessSeconds = 0.5
 
+const availability = 'pkg/tcpip/ports/ports.go:isAvailable'
+const goTimer = "by a timer of Go's, which fires within milliseconds"
+
+const table = {
+  ...generalRules,
+  'nothing-left': {
+    outcome: 'granted',
+    because: 'nothing is left on the port',
+    source: availability,
+  },
+  'no-overlap': {
+    outcome: 'granted',
+    because: 'the two addresses do not overlap',
+    source: availability,
+  },
+  'gvisor/over-connection': {
+    outcome: 'EADDRINUSE',
+    because: 'gVisor wants SO_REUSEADDR on both sockets, or SO_REUSEPORT on the new one',
+    source: availability,
+  },
+  'gvisor/both-sockets': {
+    outcome: 'EADDRINUSE',
+    because: 'gVisor wants the same option on both sockets',
+    source: availability,
+  },
+  'gvisor/listening': {
+    outcome: 'EADDRINUSE',
+    because: 'a listening socket on the same address gives way only to SO_REUSEPORT on both',
+    source: 'pkg/tcpip/stack/transport_demuxer.go:checkEndpoint',
+  },
+  'gvisor/both-reuseaddr': {
+    outcome: 'granted',
+    because: 'both sockets have SO_REUSEADDR',
+    source: availability,
+  },
+  'gvisor/newcomer-reuseport': {
+    outcome: 'granted',
+    because: 'SO_REUSEPORT on the new socket is enough over a connection',
+    source: availability,
+  },
+  'gvisor/time-wait-kept': {
+    outcome: 'unanswered',
+    endsTimeWait: false,
+    because: 'gVisor keeps TIME_WAIT whatever the reconnecting client sends',
+    source: 'pkg/tcpip/transport/tcp/rcv.go:handleTimeWaitSegment',
+  },
+  'gvisor/same-four-tuple': {
+    outcome: 'EADDRINUSE',
+    endsTimeWait: false,
+    because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
+    source: 'pkg/tcpip/transport/tcp/endpoint.go:registerEndpoint',
+  },
+  'gvisor/time-wait-timer': {
+    releases: 'TIME_WAIT',
+    because: goTimer,
+    source: 'pkg/tcpip/transport/tcp/connect.go:doTimeWait (DefaultTCPTimeWaitTimeout)',
+  },
+  'gvisor/fin-wait2-timer': {
+    releases: 'FIN_WAIT2',
+    because: goTimer,
+    source: 'pkg/tcpip/transport/tcp/endpoint.go (DefaultTCPLingerTimeout)',
+  },
+} as const
+
+const answer = answersFrom(table)
+
 /** gVisor: Google's user-space network stack, which calls itself Linux 4.4.0. */
 export const gvisor: Platform = {
   stack: 'gvisor',
@@ -32,6 +99,7 @@ export const gvisor: Platform = {
   rules: {
     version: 'gVisor release-20221219.0',
     measured: true,
+    table,
     bind,
     release: releaseOf,
     leaves: (state) => ({state}),
@@ -59,43 +127,24 @@ export const gvisor: Platform = {
  * flags.go (intersectionFlags), release-20221219.0.
  */
 function bind(question: BindQuestion): BindRule {
-  const source = 'pkg/tcpip/ports/ports.go:isAvailable'
   const old = reservation(question)
-  if (old === undefined) {
-    return {outcome: 'granted', because: 'nothing is left on the port', source}
-  }
+  if (old === undefined) return answer('nothing-left')
   const socket = newcomer(question.successor)
   const common = protocols(socket).some((protocol) => protocols(old).includes(protocol))
   const sameAddress = socket.address === old.address
   if (!common || !(sameAddress || socket.address === '*' || old.address === '*')) {
-    return {outcome: 'granted', because: 'the two addresses do not overlap', source}
+    return answer('no-overlap')
   }
   // A reservation with a destination lets SO_REUSEPORT in whatever it set itself.
   const shareReuseaddr = socket.reuseaddr && old.reuseaddr
   const shareReuseport = socket.reuseport && (old.connected || old.reuseport)
   if (!shareReuseaddr && !shareReuseport) {
-    return {
-      outcome: 'EADDRINUSE',
-      because: old.connected
-        ? 'gVisor wants SO_REUSEADDR on both sockets, or SO_REUSEPORT on the new one'
-        : 'gVisor wants the same option on both sockets',
-      source,
-    }
+    return answer(old.connected ? 'gvisor/over-connection' : 'gvisor/both-sockets')
   }
   if (old.listening && sameAddress && !(socket.reuseport && old.reuseport)) {
-    return {
-      outcome: 'EADDRINUSE',
-      because: 'a listening socket on the same address gives way only to SO_REUSEPORT on both',
-      source: 'pkg/tcpip/stack/transport_demuxer.go:checkEndpoint',
-    }
+    return answer('gvisor/listening')
   }
-  return {
-    outcome: 'granted',
-    because: shareReuseaddr
-      ? 'both sockets have SO_REUSEADDR'
-      : 'SO_REUSEPORT on the new socket is enough over a connection',
-    source,
-  }
+  return answer(shareReuseaddr ? 'gvisor/both-reuseaddr' : 'gvisor/newcomer-reuseport')
 }
 
 /**
@@ -104,19 +153,7 @@ function bind(question: BindQuestion): BindRule {
  * its own cannot be registered twice.
  */
 function reconnect({timeWaitAt}: ReconnectQuestion): ReconnectRule {
-  return timeWaitAt === 'server'
-    ? {
-        outcome: 'unanswered',
-        endsTimeWait: false,
-        because: 'gVisor keeps TIME_WAIT whatever the reconnecting client sends',
-        source: 'pkg/tcpip/transport/tcp/rcv.go:handleTimeWaitSegment',
-      }
-    : {
-        outcome: 'EADDRINUSE',
-        endsTimeWait: false,
-        because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
-        source: 'pkg/tcpip/transport/tcp/endpoint.go:registerEndpoint',
-      }
+  return answer(timeWaitAt === 'server' ? 'gvisor/time-wait-kept' : 'gvisor/same-four-tuple')
 }
 
 /**
@@ -136,17 +173,17 @@ function releaseOf(state: TcpState): Release {
   const within = (seconds: number): [number, number] => [seconds, seconds + timerLatenessSeconds]
   if (state === 'TIME_WAIT') {
     return {
+      ...answer('gvisor/time-wait-timer'),
       endsBy: 'kernel',
       residueSeconds: within(timeWaitSeconds),
-      source: 'pkg/tcpip/transport/tcp/connect.go:doTimeWait (DefaultTCPTimeWaitTimeout)',
     }
   }
   if (state === 'FIN_WAIT2') {
     return {
+      ...answer('gvisor/fin-wait2-timer'),
       endsBy: 'kernel',
       residueSeconds: within(lingerSeconds),
-      source: 'pkg/tcpip/transport/tcp/endpoint.go (DefaultTCPLingerTimeout)',
     }
   }
-  return {endsBy: 'process', source: 'RFC 9293 section 3.3.2'}
+  return {...answer('ended-by-process'), endsBy: 'process'}
 }

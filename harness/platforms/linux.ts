@@ -18,6 +18,7 @@ import type {
 } from './platform.ts'
 import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readTcpCounters} from './proc-net-snmp.ts'
+import {answersFrom, generalRules} from './rule-table.ts'
 import {countIn} from './settings.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -49,12 +50,108 @@ export const ipv4SettingNames = [
   'ip_unprivileged_port_start',
 ]
 
+const bindConflict = 'net/ipv4/inet_connection_sock.c:inet_bind_conflict'
+const bucketAllocation = 'net/ipv4/inet_timewait_sock.c:inet_twsk_alloc'
+const synInTimeWait = 'net/ipv4/tcp_minisocks.c:tcp_timewait_state_process'
+const ownTimeWait = 'net/ipv4/tcp_ipv4.c:tcp_twsk_unique'
+const timerWheel = 'kernel/time/timer.c:calc_wheel_index'
+
+const table = {
+  ...generalRules,
+  'nothing-left': {
+    outcome: 'granted',
+    because: 'nothing is left on the port',
+    source: bindConflict,
+  },
+  'no-overlap': {
+    outcome: 'granted',
+    because: 'the two addresses do not overlap',
+    source: 'net/ipv4/inet_hashtables.c:inet_rcv_saddr_equal',
+  },
+  'linux/both-reuseaddr': {
+    outcome: 'granted',
+    because: 'both sockets have SO_REUSEADDR and the old one does not listen',
+    source: bindConflict,
+  },
+  'linux/both-reuseport': {
+    outcome: 'granted',
+    because: 'both sockets have SO_REUSEPORT and belong to the same user',
+    source: bindConflict,
+  },
+  'linux/listening': {
+    outcome: 'EADDRINUSE',
+    because: 'a listening socket gives way only if both sockets have SO_REUSEPORT',
+    source: bindConflict,
+  },
+  'linux/autobound': {
+    outcome: 'EADDRINUSE',
+    because: 'Linux asks both sockets, and one whose port connect() chose has no option to share',
+    source: bindConflict,
+  },
+  'linux/both-sockets': {
+    outcome: 'EADDRINUSE',
+    because:
+      'Linux asks both sockets: the same option must be on the one that left the residue, too',
+    source: bindConflict,
+  },
+  'linux/no-time-wait-bucket': {
+    because: 'tcp_max_tw_buckets is 0, so TIME_WAIT is not kept',
+    source: bucketAllocation,
+  },
+  'linux/no-fin-wait2-bucket': {
+    because: 'tcp_max_tw_buckets is 0, so FIN_WAIT2 is not kept',
+    source: bucketAllocation,
+  },
+  'linux/assassinated': {
+    outcome: 'ECONNREFUSED',
+    endsTimeWait: true,
+    because: 'the RST of the reconnecting client destroys TIME_WAIT (RFC 1337)',
+    source: synInTimeWait,
+  },
+  'linux/rfc1337': {
+    outcome: 'unanswered',
+    endsTimeWait: false,
+    because: 'tcp_rfc1337 is set, so the RST of the reconnecting client is ignored',
+    source: synInTimeWait,
+  },
+  'linux/timestamps': {
+    outcome: 'connected',
+    endsTimeWait: true,
+    because: "timestamps tell the new connection from the client's own TIME_WAIT, which gives way",
+    source: ownTimeWait,
+  },
+  'linux/no-timestamps': {
+    outcome: 'EADDRNOTAVAIL',
+    endsTimeWait: false,
+    because: "without tcp_timestamps the client's own TIME_WAIT refuses the connection",
+    source: ownTimeWait,
+  },
+  'linux/time-wait-timer': {
+    releases: 'TIME_WAIT',
+    because: 'by the timer wheel, which rounds a constant 60 s up',
+    source: `include/net/tcp.h:TCP_TIMEWAIT_LEN; ${timerWheel}`,
+  },
+  'linux/time-wait-setting': {
+    releases: 'TIME_WAIT',
+    because: `by ${timeWaitSetting} and the timer wheel, which rounds up`,
+    source: `${timeWaitSetting}; ${timerWheel}`,
+  },
+  'linux/fin-wait2-timer': {
+    releases: 'FIN_WAIT2',
+    because: 'by tcp_fin_timeout and the timer wheel, which rounds up',
+    source: `net/ipv4/tcp.c:__tcp_close (tcp_fin_timeout); ${timerWheel}`,
+  },
+} as const
+
+const answer = answersFrom(table)
+
 export const linux: Platform = {
   stack: 'linux',
   title: 'Linux',
   rules: {
     version: 'Linux 6.18',
     measured: true,
+    table,
     bind,
     release: releaseOf,
     leaves,
@@ -92,40 +189,13 @@ export function linuxErrno(
  */
 function bind(question: BindQuestion): BindRule {
   const old = socketInTheWay(question, sourceAddress)
-  const source = 'net/ipv4/inet_connection_sock.c:inet_bind_conflict'
-  if (old === undefined) {
-    return {outcome: 'granted', because: 'nothing is left on the port', source}
-  }
+  if (old === undefined) return answer('nothing-left')
   const socket = newcomer(question.successor)
-  if (!overlaps(socket, old)) {
-    return {
-      outcome: 'granted',
-      because: 'the two addresses do not overlap',
-      source: 'net/ipv4/inet_hashtables.c:inet_rcv_saddr_equal',
-    }
-  }
-  if (socket.reuseaddr && old.reuseaddr && !old.listening) {
-    return {
-      outcome: 'granted',
-      because: 'both sockets have SO_REUSEADDR and the old one does not listen',
-      source,
-    }
-  }
-  if (socket.reuseport && old.reuseport) {
-    return {
-      outcome: 'granted',
-      because: 'both sockets have SO_REUSEPORT and belong to the same user',
-      source,
-    }
-  }
-  return {outcome: 'EADDRINUSE', because: refusal(question, old), source}
-}
-
-function refusal({predecessor}: BindQuestion, old: BoundSocket): string {
-  if (old.listening) return 'a listening socket gives way only if both sockets have SO_REUSEPORT'
-  return predecessor.bind === 'autobind'
-    ? 'Linux asks both sockets, and one whose port connect() chose has no option to share'
-    : 'Linux asks both sockets: the same option must be on the one that left the residue, too'
+  if (!overlaps(socket, old)) return answer('no-overlap')
+  if (socket.reuseaddr && old.reuseaddr && !old.listening) return answer('linux/both-reuseaddr')
+  if (socket.reuseport && old.reuseport) return answer('linux/both-reuseport')
+  if (old.listening) return answer('linux/listening')
+  return answer(question.predecessor.bind === 'autobind' ? 'linux/autobound' : 'linux/both-sockets')
 }
 
 /**
@@ -158,11 +228,10 @@ function releaseOf(state: TcpState, settings: Settings): Release {
   const configured = countIn(settings, timeWaitSetting, 1)
   const timeWait = configured ?? timeWaitSeconds
   if (state === 'TIME_WAIT') {
-    const length = configured === undefined ? 'include/net/tcp.h:TCP_TIMEWAIT_LEN' : timeWaitSetting
     return {
+      ...answer(configured === undefined ? 'linux/time-wait-timer' : 'linux/time-wait-setting'),
       endsBy: 'kernel',
       residueSeconds: [timeWait, timeWait + slot(timeWait)],
-      source: `${length}; kernel/time/timer.c:calc_wheel_index`,
     }
   }
   if (state === 'FIN_WAIT2') {
@@ -175,13 +244,13 @@ function releaseOf(state: TcpState, settings: Settings): Release {
       number,
     ]
     return {
+      ...answer('linux/fin-wait2-timer'),
       endsBy: 'kernel',
       residueSeconds:
         excess <= 0 ? [least, most + slot(most)] : [2 * excess, 2 * excess + 2 * slot(excess)],
-      source: 'net/ipv4/tcp.c:__tcp_close (tcp_fin_timeout); kernel/time/timer.c:calc_wheel_index',
     }
   }
-  return {endsBy: 'process', source: 'RFC 9293 section 3.3.2'}
+  return {...answer('ended-by-process'), endsBy: 'process'}
 }
 
 /**
@@ -189,13 +258,10 @@ function releaseOf(state: TcpState, settings: Settings): Release {
  * where none is to be had, the connection is just forgotten (tcp_time_wait in net/ipv4/tcp_minisocks.c).
  */
 function leaves(state: TcpState, {tcp_max_tw_buckets}: Settings): Leaving {
-  return tcp_max_tw_buckets === 0 && (state === 'TIME_WAIT' || state === 'FIN_WAIT2')
-    ? {
-        state: 'none',
-        because: `tcp_max_tw_buckets is 0, so ${state} is not kept`,
-        source: 'net/ipv4/inet_timewait_sock.c:inet_twsk_alloc',
-      }
-    : {state}
+  if (tcp_max_tw_buckets !== 0) return {state}
+  if (state === 'TIME_WAIT') return {state: 'none', ...answer('linux/no-time-wait-bucket')}
+  if (state === 'FIN_WAIT2') return {state: 'none', ...answer('linux/no-fin-wait2-bucket')}
+  return {state}
 }
 
 /**
@@ -205,36 +271,9 @@ function leaves(state: TcpState, {tcp_max_tw_buckets}: Settings): Leaving {
  */
 function reconnect({timeWaitAt, settings}: ReconnectQuestion): ReconnectRule {
   if (timeWaitAt === 'server') {
-    const source = 'net/ipv4/tcp_minisocks.c:tcp_timewait_state_process'
-    return settings.tcp_rfc1337 === 1
-      ? {
-          outcome: 'unanswered',
-          endsTimeWait: false,
-          because: 'tcp_rfc1337 is set, so the RST of the reconnecting client is ignored',
-          source,
-        }
-      : {
-          outcome: 'ECONNREFUSED',
-          endsTimeWait: true,
-          because: 'the RST of the reconnecting client destroys TIME_WAIT (RFC 1337)',
-          source,
-        }
+    return answer(settings.tcp_rfc1337 === 1 ? 'linux/rfc1337' : 'linux/assassinated')
   }
-  const source = 'net/ipv4/tcp_ipv4.c:tcp_twsk_unique'
-  return settings.tcp_timestamps === 0
-    ? {
-        outcome: 'EADDRNOTAVAIL',
-        endsTimeWait: false,
-        because: "without tcp_timestamps the client's own TIME_WAIT refuses the connection",
-        source,
-      }
-    : {
-        outcome: 'connected',
-        endsTimeWait: true,
-        because:
-          "timestamps tell the new connection from the client's own TIME_WAIT, which gives way",
-        source,
-      }
+  return answer(settings.tcp_timestamps === 0 ? 'linux/no-timestamps' : 'linux/timestamps')
 }
 
 /** The width of the timer wheel's slot, and one tick for the moment between two ticks. */

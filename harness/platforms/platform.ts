@@ -1,6 +1,7 @@
 import type {Address} from '../sockets/address.ts'
 import type {BindOption} from '../sockets/bind-options.ts'
 import type {TcpCounters} from './proc-net-snmp.ts'
+import type {RuleTable, RuleText} from './rule-table.ts'
 import type {ForeignListener, HolderReader, UnixSocketReader} from './socket-holders.ts'
 import type {SocketTableReader} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -34,12 +35,13 @@ export interface BindQuestion {
   outgoing?: boolean
 }
 
-export interface BindRule {
+/** A rule's text with its id, by which everything is decided that depends on which rule it is. */
+export interface RuleAnswer extends RuleText {
+  id: string
+}
+
+export interface BindRule extends RuleAnswer {
   outcome: 'granted' | 'EADDRINUSE'
-  /** One sentence for a person: which condition of the OS decides. */
-  because: string
-  /** file:function of the operating system's code. */
-  source: string
 }
 
 /**
@@ -52,24 +54,19 @@ export interface ReconnectQuestion {
   settings: Settings
 }
 
-export interface ReconnectRule {
+export interface ReconnectRule extends RuleAnswer {
   /** What connect() answers, once bind() has been granted; `unanswered`: nothing, for seconds. */
   outcome: 'connected' | 'ECONNREFUSED' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'unanswered'
   /** Whether the TIME_WAIT is gone after that. */
   endsTimeWait: boolean
-  because: string
-  source: string
 }
 
 /** When the OS lets a residue go: by a timer of the kernel, or only when the process that holds it acts. */
-export type Release =
-  | {endsBy: 'kernel'; residueSeconds: [min: number, max: number]; source: string}
-  | {endsBy: 'process'; source: string}
+export type Release = RuleAnswer &
+  ({endsBy: 'kernel'; residueSeconds: [min: number, max: number]} | {endsBy: 'process'})
 
-/** What is left of an end of a connection that comes to some state; `because` where that is something else. */
-export type Leaving =
-  | {state: TcpState}
-  | {state: TcpState | 'none'; because: string; source: string}
+/** What is left of an end of a connection that comes to some state; with the rule where that is something else. */
+export type Leaving = {state: TcpState} | ({state: TcpState | 'none'} & RuleAnswer)
 
 /** What an operating system grants over which residue, and when it lets the residue go. */
 export interface Rules {
@@ -77,6 +74,8 @@ export interface Rules {
   version: string
   /** Whether the rules were compared with a running system of that kind. */
   measured: boolean
+  /** Every rule that the answers below may name. */
+  table: RuleTable
   bind(question: BindQuestion): BindRule
   release(state: TcpState, settings: Settings): Release
   leaves(state: TcpState, settings: Settings): Leaving

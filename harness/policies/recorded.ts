@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs'
 import {readdir, stat} from 'node:fs/promises'
 import {join} from 'node:path'
 import {readObject} from '../documents/read-json.ts'
@@ -27,7 +28,10 @@ const usage = 'name a run folder, a report.json or a timing.json, or measure wit
  */
 export async function readReleases(path: string): Promise<RecordedReleases> {
   const kind = await kindOf(path)
-  const files = kind === 'folder' ? documents.map((name) => join(path, name)) : [path]
+  const inFolder = documents.map((name) => join(path, name))
+  // Of a folder's two documents the one that is there says more than the one that is not.
+  const there = inFolder.filter((file) => existsSync(file))
+  const files = kind === 'file' ? [path] : there.length > 0 ? there : inFolder
   const problems: UsageError[] = []
   for (const file of files) {
     try {
@@ -37,10 +41,7 @@ export async function readReleases(path: string): Promise<RecordedReleases> {
       problems.push(error)
     }
   }
-  // Of a folder's two documents the one that is there says more than the one that is not.
-  throw (
-    problems.find(({message}) => !message.includes('ENOENT')) ?? problems[0] ?? unusable(path, '')
-  )
+  throw problems[0] ?? unusable(path, '')
 }
 
 /** The releases of the newest run below a folder that has any; undefined if none has. */

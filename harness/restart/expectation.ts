@@ -5,6 +5,7 @@ import type {
   ServerReport,
 } from '../documents/report-schema.ts'
 import type {Leaving, Platform, Rules, Settings} from '../platforms/platform.ts'
+import {generalRules} from '../platforms/rule-table.ts'
 import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
 import type {Residue} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
@@ -32,8 +33,8 @@ export function expectation(question: Question): Expected | null {
     return {
       verdict: 'immediate',
       residue: residue.server,
-      because: 'the listening socket is never closed, so there is nothing to bind',
-      source: 'sd_listen_fds(3)',
+      rule: 'inherited-socket',
+      ...generalRules['inherited-socket'],
     }
   }
   const reconnect =
@@ -48,17 +49,21 @@ export function expectation(question: Question): Expected | null {
     successor,
   })
   const source = 'source' in left ? `${left.source}; ${rule.source}` : rule.source
-  const because = [
-    ...('because' in left ? [left.because] : []),
-    ...(reconnect === undefined ? [] : [reconnect.because]),
-    rule.because,
-  ].join('; ')
+  const premises = [
+    ...('id' in left ? [left] : []),
+    ...(reconnect === undefined ? [] : [reconnect]),
+  ]
+  const reasons = {
+    rule: rule.id,
+    ...(premises.length === 0 ? {} : {premises: premises.map(({id}) => id)}),
+    because: [...premises, rule].map(({because}) => because).join('; '),
+  }
   const calls =
     reconnect === undefined
       ? {}
       : {calls: expectedCalls('the same port', client, reconnect.outcome)}
   if (rule.outcome === 'granted') {
-    return {verdict: 'immediate', residue: server, ...calls, because, source}
+    return {verdict: 'immediate', residue: server, ...calls, ...reasons, source}
   }
   const refused = {
     code: rule.outcome,
@@ -68,14 +73,15 @@ export function expectation(question: Question): Expected | null {
   }
   const release = lastRelease(rules, residue, settings)
   if (release === undefined || release.endsBy === 'process') {
-    return {verdict: 'delayed', ...refused, because, source}
+    return {verdict: 'delayed', ...refused, ...reasons, source}
   }
   const {residueSeconds} = release
   return {
     verdict: limitSeconds < residueSeconds[0] ? 'blocked' : 'delayed',
     ...refused,
     residueSeconds,
-    because,
+    ...reasons,
+    release: release.id,
     source: `${source}; ${release.source}`,
   }
 }
@@ -96,7 +102,7 @@ function clientExpectation(rules: Rules, {residue, settings, ...question}: Quest
     successor: socket,
   })
   const reconnect = rules.reconnect({timeWaitAt: 'client', settings})
-  const [outcome, {because, source}] =
+  const [outcome, {id: rule, because, source}] =
     bind.outcome === 'granted' ? [reconnect.outcome, reconnect] : [bind.outcome, bind]
   const samePort =
     bind.outcome === 'granted' || client?.opener !== 'native'
@@ -106,6 +112,7 @@ function clientExpectation(rules: Rules, {residue, settings, ...question}: Quest
     verdict: 'immediate',
     residue: residue.server,
     calls: [...samePort, ...expectedCalls('another port', client, 'connected')],
+    rule,
     because,
     source,
   }

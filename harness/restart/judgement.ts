@@ -116,16 +116,22 @@ function residueProblem(expected: Expected, observed: Observed): Problem | undef
   return contradicts(`residue ${seen.join(' and ')} at the server, expected ${expected.residue}`)
 }
 
+type Call = Pick<ReportedCall, 'from' | 'call' | 'outcome'>
+
+function isSameCall(a: Call, b: Call | undefined): boolean {
+  return a.from === b?.from && a.call === b.call && a.outcome === b.outcome
+}
+
 function callProblem({calls: wanted}: Expected, observed: Observed): Problem | undefined {
   if (wanted === undefined) return undefined
   const {calls: seen = [], called} = observed
-  const words = (list: readonly Pick<ReportedCall, 'from' | 'call' | 'outcome'>[]) =>
+  const words = (list: readonly Call[]) =>
     list.map(({from, call, outcome}) => `${call}() from ${from}: ${outcome}`).join(', ')
-  const answers = words(seen)
-  if (seen.length < wanted.length && answers === words(wanted.slice(0, seen.length))) {
+  const asFarAsSeen = seen.every((call, index) => isSameCall(call, wanted[index]))
+  if (seen.length < wanted.length && asFarAsSeen) {
     return notLookedAt(words(wanted.slice(seen.length)))
   }
-  const asExpected = answers === words(wanted)
+  const asExpected = asFarAsSeen && seen.length === wanted.length
   // Where nothing is left a client is let in, or told that nobody listens.
   const met = seen.some(
     ({from, outcome}) =>
@@ -138,7 +144,7 @@ function callProblem({calls: wanted}: Expected, observed: Observed): Problem | u
   }
   const reset = endedByReset('client', observed)
   if (!asExpected && reset !== undefined) return cannotTell(reset)
-  return asExpected ? undefined : contradicts(`${answers}; expected ${words(wanted)}`)
+  return asExpected ? undefined : contradicts(`${words(seen)}; expected ${words(wanted)}`)
 }
 
 function countProblem(expected: Expected, observed: Observed): Problem | undefined {

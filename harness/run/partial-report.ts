@@ -1,5 +1,6 @@
 import {z} from 'zod'
 import type {Report, Result} from '../documents/report-schema.ts'
+import {rulesNamedBy} from '../documents/rules.ts'
 import {
   type RunLog,
   type RunStart,
@@ -7,7 +8,7 @@ import {
   type ScenarioLog,
   tellsTooMuch,
 } from '../documents/run-log.ts'
-import {platformOf} from '../platforms/detect.ts'
+import {platformOf, ruleTexts} from '../platforms/detect.ts'
 import {blankResult} from '../restart/blank.ts'
 import {restartEventSchema} from '../restart/events.ts'
 import {fold, nothingYet, type Observation} from '../restart/observation.ts'
@@ -72,6 +73,11 @@ export function partialReport(
   scenarios: Readonly<Record<string, Scenario>>,
 ): Report {
   const ids = new Set([...(start.scenarios ?? []), ...log.scenarios.keys()])
+  const results = [...ids].flatMap((id) => {
+    const scenario = Object.hasOwn(scenarios, id) ? scenarios[id] : undefined
+    const known = log.scenarios.get(id)
+    return endedResult(known) ?? unendedResult(id, scenario, seen.get(id), start) ?? []
+  })
   return {
     format: 'rebind-report',
     version: 1,
@@ -84,11 +90,11 @@ export function partialReport(
       partial: true,
     },
     host: start.host,
-    results: [...ids].flatMap((id) => {
-      const scenario = Object.hasOwn(scenarios, id) ? scenarios[id] : undefined
-      const known = log.scenarios.get(id)
-      return endedResult(known) ?? unendedResult(id, scenario, seen.get(id), start) ?? []
-    }),
+    rules: ruleTexts(
+      platformOf(start.host.stack).rules,
+      results.flatMap(({expected}) => rulesNamedBy(expected)),
+    ),
+    results,
   }
 }
 

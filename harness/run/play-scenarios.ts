@@ -1,7 +1,9 @@
 import type {EventLog} from '../documents/event-log.ts'
 import type {Machine} from '../documents/host.ts'
 import type {Report} from '../documents/report-schema.ts'
+import {rulesNamedBy} from '../documents/rules.ts'
 import {UsageError} from '../errors.ts'
+import {ruleTexts} from '../platforms/detect.ts'
 import {runSuite, type SuiteOptions} from '../restart/suite.ts'
 import type {Scenario} from '../scenario.ts'
 import {version} from '../version.ts'
@@ -60,6 +62,10 @@ export async function playScenarios(options: PlayOptions): Promise<Report> {
       ...(interruption.aborted ? {interrupted: String(interruption.reason)} : {}),
     },
     host,
+    rules: ruleTexts(
+      machine.platform.rules,
+      results.flatMap(({expected}) => rulesNamedBy(expected)),
+    ),
     results,
   }
   return report

@@ -1,4 +1,5 @@
 import type {Timing, TimingSample} from '../documents/timing-schema.ts'
+import {platformOf, ruleTexts} from '../platforms/detect.ts'
 import type {Release} from '../platforms/platform.ts'
 import type {TimedRelease} from './measure.ts'
 import {inferSlots} from './slots.ts'
@@ -42,6 +43,7 @@ export function timingDocument({origin, releases, expected, ...given}: TimedRun)
     format: 'rebind-timing',
     version: 1,
     ...given,
+    rules: ruleTexts(platformOf(given.host.stack).rules, expected === null ? [] : [expected.id]),
     samples,
     summary: {
       ports: samples.length,
@@ -49,6 +51,7 @@ export function timingDocument({origin, releases, expected, ...given}: TimedRun)
       unexpected: samples.filter(({asExpected}) => asExpected === false).length,
       ...spreadOf(samples.flatMap(({waitSeconds}) => waitSeconds ?? [])),
       expectedSeconds: expected?.residueSeconds ?? null,
+      rule: expected?.id ?? null,
       source: expected?.source ?? null,
       attempts: samples.reduce((sum, {attempts}) => sum + attempts, 0),
       uncertainty: {

@@ -2,6 +2,7 @@ import type {
   Answer,
   CellComparison,
   Comparison,
+  ComparisonReason,
   Finding,
   Judgement,
   ReleaseComparison,
@@ -27,7 +28,10 @@ export function comparisonView(comparison: Comparison): View {
       {kind: 'list', items: reports.map(sideWords)},
       section(
         'What differs, and why',
-        reasons(scenarios).map(([ids, why]) => [{strong: ids.join(', ')}, `: ${why}`]),
+        reasonsOf(comparison).map(({scenarios, why}) => [
+          {strong: scenarios.map(printable).join(', ')},
+          `: ${printable(why)}`,
+        ]),
       ),
       ...(reports.length === 0 ? [] : [scenarioSection(scenarios, reports)]),
       section('What clients saw', besides(scenarios, reports)),
@@ -143,11 +147,16 @@ function waitWords({verdict, waited, waitSeconds, uncertaintySeconds, times}: An
 }
 
 /** `verdict, wait`; a dash where nothing differs, and what keeps it from being compared. */
-function differsWords({answers, differs}: ScenarioComparison): string {
-  const absent = answers.some((answer) => answer === null) ? ['absent'] : []
-  const unmeasured = answers.some((answer) => answer !== null && isUnmeasured(answer))
-  const words = [...differs, ...absent, ...(unmeasured ? ['not measured'] : [])]
+function differsWords(scenario: ScenarioComparison): string {
+  const words = [...scenario.differs, ...obstacles(scenario)]
   return words.length === 0 ? '-' : words.join(', ')
+}
+
+/** What keeps a scenario from being compared on all sides. */
+function obstacles({answers}: ScenarioComparison): string[] {
+  const absent = answers.some((answer) => answer === null)
+  const unmeasured = answers.some((answer) => answer !== null && isUnmeasured(answer))
+  return [...(absent ? ['absent'] : []), ...(unmeasured ? ['not measured'] : [])]
 }
 
 function isUnmeasured({status, verdict}: Answer): boolean {
@@ -156,12 +165,13 @@ function isUnmeasured({status, verdict}: Answer): boolean {
 
 /** `11 of 17 scenarios are alike, 6 differ, 2 are absent on a side`. */
 export function scenarioTally(scenarios: readonly ScenarioComparison[]): string {
-  const words = scenarios.map((scenario) => scenario.differs.length > 0 || differsWords(scenario))
-  const count = (which: (word: (typeof words)[number]) => boolean) => words.filter(which).length
+  const differing = scenarios.filter(({differs}) => differs.length > 0)
+  const others = scenarios.filter(({differs}) => differs.length === 0)
+  const notCompared = others.filter((scenario) => obstacles(scenario).length > 0)
   return [
-    `${scenarios.length} scenarios: ${count((word) => word === '-')} alike`,
-    `${count((word) => word === true)} differ`,
-    `${count((word) => word !== true && word !== '-')} not compared`,
+    `${scenarios.length} scenarios: ${others.length - notCompared.length} alike`,
+    `${differing.length} differ`,
+    `${notCompared.length} not compared`,
   ].join(', ')
 }
 
@@ -176,14 +186,15 @@ function besides(scenarios: readonly ScenarioComparison[], sides: readonly Side[
   )
 }
 
-/** What differs and why, one line for each group of scenarios with the same reason. */
-function reasons(scenarios: readonly ScenarioComparison[]): [ids: string[], why: string][] {
-  const byReason = new Map<string, string[]>()
-  for (const {scenario, why} of scenarios) {
-    if (why === null) continue
-    byReason.set(why, [...(byReason.get(why) ?? []), printable(scenario)])
-  }
-  return [...byReason].map(([why, ids]) => [ids, printable(why)])
+/** What differs and why; documents of earlier releases say it of each scenario alone. */
+function reasonsOf({
+  reasons,
+  scenarios,
+}: Comparison): Pick<ComparisonReason, 'scenarios' | 'why'>[] {
+  const each = scenarios.flatMap(({scenario, why}) =>
+    why === null ? [] : [{scenarios: [scenario], why}],
+  )
+  return reasons ?? each
 }
 
 /** One line for each side, e.g. `Linux: 60.00 to 62.05 s by the timer wheel ...; measured ...`. */

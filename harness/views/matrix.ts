@@ -1,8 +1,10 @@
 import type {TopLevelSpec} from 'vega-lite'
 import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
+import {ruleTextSchema} from '../documents/rules.ts'
 import {hostWords} from '../documents/words.ts'
 import {greatestOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
+import {ruleIdOf} from '../matrix/cell-rule.ts'
 import {platformOf} from '../platforms/detect.ts'
 import {type Draw, figure} from '../render/html/chart.ts'
 import type {Markup} from '../render/html/markup.ts'
@@ -118,23 +120,33 @@ interface CellGroup {
 }
 
 /** The cells that disagree, by the rule that was expected to hold. */
-function disagreements({cells}: Matrix): CellGroup[] {
+function disagreements({cells, host, rules}: Matrix): CellGroup[] {
   return grouped(
     cells.filter(({agrees}) => agrees === false),
-    ({rule, expected}) =>
-      rule === undefined
-        ? `Expected ${expected}`
-        : `Expected ${expected}, because ${rule.because} (${rule.source})`,
-    (cell) => `${cellWords(cell)}: ${cell.observed}`,
+    {
+      keyOf: (cell) => `${cell.expected} ${ruleIdOf(cell, host)}`,
+      headingOf({rule, expected}) {
+        const text = typeof rule === 'string' ? textOf(rule, rules) : rule
+        return text === undefined
+          ? `Expected ${expected}`
+          : `Expected ${expected}, because ${text.because} (${text.source})`
+      },
+      lineOf: (cell) => `${cellWords(cell)}: ${cell.observed}`,
+    },
   )
 }
 
-/** The cells that could not be tried, by reason. */
+function textOf(id: string, rules: Matrix['rules']) {
+  const text = rules != null && Object.hasOwn(rules, id) ? rules[id] : undefined
+  return ruleTextSchema.safeParse(text).data
+}
+
+/** The cells that could not be tried; those of one reason have one heading. */
 function untried({cells}: Matrix): CellGroup[] {
+  const reasonOf = ({reason}: MatrixCell) => reason ?? ''
   return grouped(
     cells.filter(({reason}) => reason !== undefined),
-    ({reason}) => reason ?? '',
-    cellWords,
+    {keyOf: reasonOf, headingOf: reasonOf, lineOf: cellWords},
   )
 }
 
@@ -143,13 +155,14 @@ function leftOutLines({leftOut = []}: Matrix): string[] {
   return leftOut.map(({address, reason}) => printable(`${address}: ${reason}`))
 }
 
+type OfCell = (cell: MatrixCell) => string
+
 function grouped(
   cells: readonly MatrixCell[],
-  headingOf: (cell: MatrixCell) => string,
-  lineOf: (cell: MatrixCell) => string,
+  {keyOf, headingOf, lineOf}: {keyOf: OfCell; headingOf: OfCell; lineOf: OfCell},
 ): CellGroup[] {
-  return [...groupBy(cells, headingOf)].map(([heading, own]) => ({
-    heading: printable(heading),
+  return [...groupBy(cells, keyOf).values()].map((own) => ({
+    heading: own[0] === undefined ? '' : printable(headingOf(own[0])),
     cells: own.map((cell) => printable(lineOf(cell))),
   }))
 }

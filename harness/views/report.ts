@@ -2,7 +2,7 @@ import type {Report, Result, ServerReport} from '../documents/report-schema.ts'
 import type {RunLog} from '../documents/run-log.ts'
 import {
   besidesWords,
-  firstErrorWords,
+  bindWords,
   hostWords,
   residueWords,
   resultColumns,
@@ -181,9 +181,6 @@ function explanation({scenario, claim, expected}: Result): Text {
 
 function detailsOf(result: Result, index: number, run: RunLog | null): Details {
   const {scenario, title, claim, status, reason} = result
-  const known = [verdictWords(result), waitWords(result), firstErrorWords(result)].filter(
-    (word) => word !== '-',
-  )
   const why: Block[] =
     reason === undefined ? [] : [{kind: 'text', text: [{strong: `Why ${status}:`}, ` ${reason}`]}]
   return {
@@ -191,7 +188,7 @@ function detailsOf(result: Result, index: number, run: RunLog | null): Details {
     id: `scenario-${index}`,
     open: status === 'unexpected' || status === 'failed',
     summary: scenario,
-    aside: known.join(', '),
+    aside: bindWords(result).join(', '),
     badge: {tone: tones[status], words: statusWords(result)},
     blocks: [
       {kind: 'text', text: [{strong: `${title}.`}, ` ${claim}`]},

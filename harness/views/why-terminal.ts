@@ -100,12 +100,12 @@ function freeLine({bindable, bind, freeInSeconds, freeInSecondsAtLeast, causes}:
 function causeSection({causes}: Pick<WhyPort, 'causes'>): string[] {
   if (causes.length === 0) return []
   // Several causes may go by one rule; it is told below the first.
-  const told = new Set<string | undefined>([undefined])
-  const lines = causes.flatMap(({text: sentence, because, source}) => {
-    const isNew = !told.has(because)
-    told.add(because)
-    const rule = isNew ? [`- Rule: ${printable(`${because} (${source ?? ''})`)}.`] : []
-    return [`- ${printable(sentence)}`, ...rule]
+  const told = new Set<string>()
+  const lines = causes.flatMap(({text: sentence, rule, because, source}) => {
+    const isTold = because === undefined || (rule !== undefined && told.has(rule))
+    if (rule !== undefined) told.add(rule)
+    const words = isTold ? [] : [`- Rule: ${printable(`${because} (${source ?? ''})`)}.`]
+    return [`- ${printable(sentence)}`, ...words]
   })
   return ['', pc.bold('Why'), ...lines]
 }

@@ -204,6 +204,7 @@ function lateOption({picture, inTheWay, inference}: Situation): Advice[] {
         kind: 'set-option',
         option,
         helpsNow: false,
+        ...(why === undefined ? {} : {rule: why.id}),
         text: `Set ${optionNames[option]} on the server's socket before bind. It does not help now${reason}; it does from the next restart on.`,
       },
     ]

@@ -103,7 +103,7 @@ function ruleOf(
   {entry}: PortSocket,
   {platform: {rules}, addresses, uid}: PortPicture,
   inference: Inference | undefined,
-): Pick<Cause, 'because' | 'source'> {
+): Pick<Cause, 'rule' | 'because' | 'source'> {
   const obstacle = obstacleOf(entry, uid)
   const predecessor = predecessorOf(obstacle, inference?.example ?? {bind: 'none', dualStack: true})
   for (const address of addresses) {
@@ -113,7 +113,7 @@ function ruleOf(
       successor: {bind: 'none', address},
     })
     if (rule !== undefined && rule.outcome !== 'granted') {
-      return {because: rule.because, source: rule.source}
+      return {rule: rule.id, because: rule.because, source: rule.source}
     }
   }
   return {}

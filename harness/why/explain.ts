@@ -1,5 +1,6 @@
 import type {Host} from '../documents/report-schema.ts'
 import type {WhyPort} from '../documents/why-schema.ts'
+import {ruleTexts} from '../platforms/detect.ts'
 import {adviceFor} from './advice.ts'
 import {findCauses, isHeld, obstaclesOf, socketsInTheWay} from './causes.ts'
 import {inferOptions, type Obstacle} from './inference.ts'
@@ -22,6 +23,8 @@ export function explainPort(picture: PortPicture, host: Host): WhyPort {
     inference: inference ?? inferHidden(picture, inTheWay),
     freeIn,
   }
+  const causes = findCauses(picture, inTheWay, situation.inference)
+  const advice = adviceFor(situation)
   return {
     format: 'rebind-why',
     version: 1,
@@ -32,8 +35,12 @@ export function explainPort(picture: PortPicture, host: Host): WhyPort {
     bind: trials.map((trial) => ({...trial})),
     freeInSeconds: freeIn?.[1] ?? null,
     freeInSecondsAtLeast: freeIn?.[0] ?? null,
-    causes: findCauses(picture, inTheWay, situation.inference),
-    advice: adviceFor(situation),
+    causes,
+    advice,
+    rules: ruleTexts(
+      platform.rules,
+      [...causes, ...advice].flatMap(({rule}) => rule ?? []),
+    ),
     unseen: unseen(picture, inTheWay),
   }
 }

@@ -4,7 +4,9 @@ import {connect} from 'node:net'
 import {basename, dirname, join, resolve} from 'node:path'
 import type {Host} from '../documents/report-schema.ts'
 import type {Advice, Cause, WhyPath} from '../documents/why-schema.ts'
+import {ruleTexts} from '../platforms/detect.ts'
 import type {Platform} from '../platforms/platform.ts'
+import {generalRules} from '../platforms/rule-table.ts'
 import type {Holder, UnixSocketEntry} from '../platforms/socket-holders.ts'
 import {holderWords, shellWord} from './words.ts'
 
@@ -46,6 +48,7 @@ export async function explainPath(given: string, platform: Platform, host: Host)
       : bound.some((socket) => socket.holders.length === 0) && process.geteuid?.() !== 0
         ? ['Which process has the socket could not be seen: it is of another user; root can.']
         : []
+  const causes = causeOf(state, path, holders, bound)
   return {
     format: 'rebind-why',
     version: 1,
@@ -53,8 +56,12 @@ export async function explainPath(given: string, platform: Platform, host: Host)
     path,
     bindable: state === 'free',
     processes: holders.map((holder) => ({...holder})),
-    causes: causeOf(state, path, holders, bound),
+    causes,
     advice: adviceOf(state, path, holders, bound),
+    rules: ruleTexts(
+      platform.rules,
+      causes.flatMap(({rule}) => rule ?? []),
+    ),
     unseen,
   }
 }
@@ -129,9 +136,7 @@ function causeOf(
   holders: readonly Holder[],
   bound: readonly UnixSocketEntry[],
 ): Cause[] {
-  const source = 'net/unix/af_unix.c:unix_bind_bsd'
-  const because =
-    'a bind makes the file, and is refused (EADDRINUSE) if anything of that name exists'
+  const exists = {rule: 'path-exists', ...generalRules['path-exists']}
   switch (state) {
     case 'free':
       return []
@@ -140,8 +145,7 @@ function causeOf(
         {
           kind: 'unix-listener',
           text: `A server is running on ${path}: ${bound.length === 0 ? 'it answers, but which process it is could not be seen' : who(holders)}.`,
-          because,
-          source,
+          ...exists,
         },
       ]
     case 'not-listening':
@@ -149,8 +153,7 @@ function causeOf(
         {
           kind: 'unix-not-listening',
           text: `${path} is bound, but does not take connections: ${who(holders)} has it and does not listen (yet).`,
-          because,
-          source,
+          ...exists,
         },
       ]
     case 'left-behind':
@@ -158,8 +161,7 @@ function causeOf(
         {
           kind: 'unix-left-behind',
           text: `${path} was left behind: the file is there, but no server is (ECONNREFUSED). Unlike a TCP port, a Unix socket's file stays when its server ends without removing it, until somebody does.`,
-          because,
-          source,
+          ...exists,
         },
       ]
     case 'not-a-socket':
@@ -167,8 +169,7 @@ function causeOf(
         {
           kind: 'unix-not-a-socket',
           text: `${path} is in the way, and it is no socket: another kind of file, a folder or a link.`,
-          because,
-          source,
+          ...exists,
         },
       ]
     case 'closed-to-us':
@@ -176,8 +177,7 @@ function causeOf(
         {
           kind: 'unix-no-permission',
           text: `${path} exists, and we are not permitted to connect to it, so whether a server is there could not be found out${bound.some(({listening}) => listening) ? '; the kernel lists one that listens there' : ''}. A bind is refused in either case.`,
-          because,
-          source,
+          ...exists,
         },
       ]
     case 'no-permission':

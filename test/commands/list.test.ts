@@ -14,6 +14,7 @@ const listSchema = z.object({
   format: z.literal('rebind-list'),
   version: z.literal(1),
   stack: z.string(),
+  rules: z.record(z.string(), z.object({because: z.string(), source: z.string()})),
   scenarios: z.array(
     z.object({
       scenario: z.string(),
@@ -25,6 +26,7 @@ const listSchema = z.object({
       expected: z
         .looseObject({
           verdict: z.enum(['immediate', 'delayed', 'blocked']),
+          rule: z.string(),
           because: z.string().min(1),
           source: z.string().min(1),
         })

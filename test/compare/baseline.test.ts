@@ -205,7 +205,10 @@ test('a scenario that is missing now is a difference, a new one is a note', (t) 
     reportBy(linux, {ids: [subject, 'client-aborts']}),
   ]
   t.deepEqual(judge([many], [few]).differences, [
-    {subject: 'client-aborts', text: 'missing, the baseline has it'},
+    {
+      ...{subject: 'client-aborts', kind: 'missing', rules: ['nothing-left', null]},
+      text: 'missing, the baseline has it',
+    },
   ])
   const {differences, notes} = judge([few], [many])
   t.deepEqual(differences, [])

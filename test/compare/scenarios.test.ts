@@ -12,7 +12,9 @@ import {delayed, granted, refused, reportBy} from './documents-by-rules.ts'
 
 function compared(scenario: string, ...documents: ReportDocument[]) {
   const labels = describeSides(documents).map(({label}) => label)
-  const found = compareScenarios(documents, labels).find((each) => each.scenario === scenario)
+  const found = compareScenarios(documents, labels).scenarios.find(
+    (each) => each.scenario === scenario,
+  )
   if (found === undefined) throw new Error(`${scenario} was not compared`)
   return found
 }

@@ -14,7 +14,10 @@ function outcome(...ports: Moments[]) {
     residue: 'TIME_WAIT',
     spreadSeconds: 1,
     origin: 0,
-    expected: {endsBy: 'kernel', residueSeconds: [60, 62], source: ''},
+    expected: {
+      ...{id: 'linux/time-wait-timer', because: '', source: ''},
+      ...{endsBy: 'kernel', residueSeconds: [60, 62]},
+    },
     releases: ports.map(([lastRefusedAt, grantedAt], index) => ({
       port: 20_000 + index,
       appeared: {from: 0, to: 0},

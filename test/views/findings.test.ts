@@ -1,7 +1,7 @@
 import test from 'ava'
 import type {Result, ResultBind} from '../../harness/documents/report-schema.ts'
 import type {CommonAdvice} from '../../harness/scenario.ts'
-import {findings} from '../../harness/views/findings.ts'
+import {findingSentences} from '../../harness/views/findings.ts'
 import {scenarios} from '../../scenarios/index.ts'
 
 const firstError = {code: 'EADDRINUSE', errno: 98, syscall: 'bind', message: 'refused'}
@@ -124,7 +124,7 @@ for (const {what, predicts, seen, says} of rows) {
     } as Result
     const advised = {'an-id': {...anyScenario, advice: {says: 'They say so.', predicts}}}
     t.deepEqual(
-      findings([result], advised),
+      findingSentences([result], advised),
       says === undefined ? [] : [`"They say so." Not here: ${says}`],
     )
   })
@@ -132,5 +132,5 @@ for (const {what, predicts, seen, says} of rows) {
 
 test('a scenario without advice, or that is not known, says nothing', (t) => {
   const result = {scenario: 'not-there', status: 'as-expected', bind: delayed} as Result
-  t.deepEqual(findings([result], scenarios), [])
+  t.deepEqual(findingSentences([result], scenarios), [])
 })

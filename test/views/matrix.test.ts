@@ -169,7 +169,10 @@ test('Markdown has the same pictures in code, and the rule without effect', (t) 
 test('of many cells that disagree the terminal shows some, Markdown more, and both count the others', (t) => {
   const all = documentOf(
     'linux',
-    agreeing('linux').cells.map((cell) => ({...cell, observed: 'EACCES', agrees: false, rule})),
+    agreeing('linux').cells.map((cell) => ({
+      ...cell,
+      ...{observed: 'EACCES', agrees: false, rule: 'linux/both-sockets'},
+    })),
   )
   const listed = (text: string) => text.split('\n').filter((line) => line.endsWith(': EACCES'))
   const [brief, long] = [terminal(all), renderAsMarkdown(matrixView(all))].map((text) => {

@@ -2,7 +2,7 @@ import test from 'ava'
 import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
-import {findings} from '../../harness/views/findings.ts'
+import {findingSentences} from '../../harness/views/findings.ts'
 import {reportView, wholeReportView} from '../../harness/views/report.ts'
 import {scenarios} from '../../scenarios/index.ts'
 
@@ -135,7 +135,7 @@ test('neither HTML nor Markdown of a report takes effect', (t) => {
 })
 
 test('advice that the measurement contradicts becomes a sentence, with numbers of this run', (t) => {
-  t.deepEqual(findings([delayed], scenarios), [
+  t.deepEqual(findingSentences([delayed], scenarios), [
     '"Set SO_REUSEADDR and the server restarts at once." Not here: refused with EADDRINUSE 2 times, ' +
       'and granted after 60.5 s (reuseaddr-added-late). Why: both are asked.',
   ])
@@ -143,9 +143,9 @@ test('advice that the measurement contradicts becomes a sentence, with numbers o
 
 test('advice that the measurement bears out is passed over', (t) => {
   const immediate = {...delayed.bind, verdict: 'immediate', attempts: 1, firstError: null}
-  t.deepEqual(findings([{...delayed, bind: immediate as Result['bind']}], scenarios), [])
+  t.deepEqual(findingSentences([{...delayed, bind: immediate as Result['bind']}], scenarios), [])
 })
 
 test('a scenario that failed contradicts nothing', (t) => {
-  t.deepEqual(findings([{...delayed, status: 'failed'}], scenarios), [])
+  t.deepEqual(findingSentences([{...delayed, status: 'failed'}], scenarios), [])
 })

@@ -1,0 +1,23 @@
+import type {Result} from '../documents/report-schema.ts'
+import type {BindQuestion} from '../platforms/platform.ts'
+import {clientHost} from '../sockets/address.ts'
+
+/**
+ * What a result may ask a platform's rules. No report says whether what was left is the client's connection from
+ * the server's port, so that there are two: that it is not, and that it is.
+ */
+export function bindQuestions({
+  expected,
+  predecessor,
+  successor,
+  client,
+}: Pick<Result, 'expected' | 'predecessor' | 'successor' | 'client'>): BindQuestion[] {
+  if (expected === null) return []
+  const {residue} = expected
+  const address = clientHost(predecessor.address)
+  const socket = {bind: client?.bind ?? ('autobind' as const), address}
+  return [
+    {residue, predecessor, successor},
+    {residue, predecessor: socket, successor, outgoing: true},
+  ]
+}

@@ -1,0 +1,32 @@
+import {z} from 'zod'
+
+/** Ids are kebab-case, with the system before a slash where the rule is only that system's. */
+export const ruleIdSchema = z
+  .string()
+  .max(100)
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*(\/[a-z0-9]+(-[a-z0-9]+)*)?$/)
+
+export const ruleTextSchema = z.looseObject({
+  /** Which condition of the operating system decides. */
+  because: z.string(),
+  /** file:function of the operating system's code, or a standard. */
+  source: z.string(),
+})
+
+/** The texts of all rules that a document names by their ids; absent in documents of earlier releases. */
+export const ruleTableSchema = z.record(ruleIdSchema, ruleTextSchema)
+
+export type RuleTexts = z.infer<typeof ruleTableSchema>
+
+/** The rules that an expectation rests on; none in a document of an earlier release. */
+export interface ExpectedRules {
+  rule?: string | undefined
+  premises?: string[] | undefined
+  release?: string | undefined
+}
+
+/** The ids of all of them. */
+export function rulesNamedBy(expected: ExpectedRules | null): string[] {
+  const {rule, release, premises = []} = expected ?? {}
+  return [rule, release, ...premises].filter((id) => id !== undefined)
+}

@@ -1,0 +1,13 @@
+import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
+import {platformOf} from '../platforms/detect.ts'
+import {questionOf} from './question.ts'
+
+/**
+ * The rule that is expected to hold for a cell, by its id. Earlier releases wrote none: then it is the one that the
+ * platform names now, if that expects the same.
+ */
+export function ruleIdOf(cell: MatrixCell, {stack}: Pick<Matrix['host'], 'stack'>): string | null {
+  if (typeof cell.rule === 'string') return cell.rule
+  const now = platformOf(stack).rules?.bind(questionOf(cell))
+  return now !== undefined && now.outcome === cell.expected ? now.id : null
+}
