@@ -22,7 +22,7 @@ export interface Medium {
 type Render = (reported: Reported, medium: Medium) => string | Promise<string>
 
 /** One way of reporting what a command has found. */
-export interface Reporter {
+interface Reporter {
   /** For the help, after `--reporter NAME`. */
   what: string
   /** Whether it needs a verdict: test cases are made of it. */

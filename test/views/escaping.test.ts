@@ -46,8 +46,11 @@ const renderers: [name: string, document: string, render: (document: never) => s
   ...judgedKinds.flatMap((kind): [string, string, (document: never) => string][] => [
     ['TAP', kind, tapOf],
     ['JUnit', kind, junitOf],
-    ['annotations', kind, annotationsOf],
   ]),
+  // The others are as expected, and annotate nothing.
+  ...['report', 'check', 'survey', 'judgement'].map(
+    (kind): [string, string, (document: never) => string] => ['annotations', kind, annotationsOf],
+  ),
   ['progress', 'report', progressOf],
   ['terminal', 'matrix', (matrix: never) => renderForTerminal(matrixView(matrix), 80)],
   ['terminal', 'timing', (timing: never) => renderForTerminal(timingView(timing), 80)],
