@@ -28,6 +28,7 @@ import {
   partWords,
   verdictOfBench,
 } from '../harness/views/bench-words.ts'
+import {eventTables} from './event-tables.ts'
 import {table} from './markdown-table.ts'
 import {commandTable, scenarioTable} from './project-tables.ts'
 import {compareSample, exampleSample, runSample} from './samples.ts'
@@ -239,6 +240,7 @@ export function withTables(page: string): string {
     'a scenario': () => exampleSample('own-scenario'),
     'a comparison': () => compareSample([recordedOn('linux', all), recordedOn('gvisor', all)]),
     bench: benchTables,
+    events: eventTables,
   }
   return page.replace(
     /(<!-- (?:table|sample): (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
@@ -255,6 +257,7 @@ export const pages = [
   'scenarios.md',
   'compare.md',
   'bench.md',
+  'events.md',
   'api.md',
   '../README.md',
 ].map((name) => join(folder, name))

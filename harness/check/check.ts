@@ -23,6 +23,7 @@ import {type CheckOptions, commandToStart, fillOptions} from './options.ts'
 import {viewPort} from './port-view.ts'
 import {assertNobodyListens, startProblem} from './problems.ts'
 import {playRound} from './round.ts'
+import {isSafe} from './safe.ts'
 import {openServerHost, starvedSeconds} from './server.ts'
 
 const lookEveryMilliseconds = 10
@@ -173,11 +174,6 @@ async function startFirst(
       if (outcome.kind === 'exited') await start.silent
       return {problem: startProblem(outcome, start, options, left)}
   }
-}
-
-/** Got its port at once, and no old process listened any more. */
-function isSafe({verdict, survivors}: CheckRound): boolean {
-  return verdict === 'immediate' && !survivors.some(({listening}) => listening)
 }
 
 function couldNotMeasure(

@@ -6,10 +6,11 @@ import {openServerLog} from '../check/server-log.ts'
 import {type CheckDocument, checkSchema, type StopSignal} from '../documents/check-schema.ts'
 import {exitStatus} from '../errors.ts'
 import {printable} from '../text.ts'
-import {checkView, safetyWords} from '../views/check.ts'
-import {inSession, inTerminal, printDocument} from './session.ts'
+import {safetyWords} from '../views/check.ts'
+import {type OutputOptions, openOutputs} from './outputs.ts'
+import {inSession} from './session.ts'
 
-export interface CheckCommandOptions {
+export interface CheckCommandOptions extends OutputOptions {
   port: number
   host: string
   connections: number
@@ -23,7 +24,7 @@ export interface CheckCommandOptions {
   env: Record<string, string>
   cwd?: string
   out: string
-  json?: boolean
+  quiet?: boolean
   verbose?: boolean
 }
 
@@ -45,32 +46,30 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
     cwd: given.cwd ?? process.cwd(),
   })
   const echo = given.verbose === true ? (line: string) => process.stderr.write(line) : undefined
+  const outputs = await openOutputs(given)
   // What turns out to be bad usage, such as a port that is taken, is no run.
   return inSession(
-    given.out,
-    async ({log, folder, interruption}) => {
+    {out: given.out, outputs, quiet: given.quiet, started: {command}},
+    async ({log, folder, interruption, tell}) => {
       const serverLog = openServerLog(join(folder.path, 'server.log'), echo)
       const listeners = {
         onEvent: log.write,
         onOutput: serverLog.add,
         onSilent: serverLog.end,
         onWaiting: (round: number, what: string) =>
-          process.stderr.write(`  round ${round}: ${printable(what)}, trying again\n`),
+          tell(`  round ${round}: ${printable(what)}, trying again`),
       }
       const document = checkSchema.parse(
         await checkRestart(options, listeners, interruption).finally(() => serverLog.close()),
       )
       return {
         documents: [document],
-        print() {
-          printDocument(document, given.json, inTerminal(checkView))
-          if (given.json !== true || document.problem === undefined) return
-          process.stderr.write(`rebind: ${safetyWords(document)}\n`)
-        },
         status: statusOf(document),
+        ...(document.problem === undefined || outputs.forPeople
+          ? {}
+          : {complaint: safetyWords(document)}),
       }
     },
-    {command},
   )
 }
 

@@ -1,8 +1,16 @@
 import {Command, Option} from 'commander'
+import {exportNames, type ReporterName, reporterNames, reporters} from '../feeds/reporters.ts'
 import {defaultLimitSeconds} from '../run/limit.ts'
 import {printable} from '../text.ts'
 import {version} from '../version.ts'
-import {countUpTo, environmentVariable, portNumber, portOrPath, seconds} from './options.ts'
+import {
+  countUpTo,
+  environmentVariable,
+  nameWithFile,
+  portNumber,
+  portOrPath,
+  seconds,
+} from './options.ts'
 
 /**
  * All commands with their options. They are loaded when they are called, so that a small one does not wait
@@ -31,17 +39,27 @@ export function commandLine(): Command {
   const limit = (description = 'how long a successor tries') =>
     new Option('--limit <seconds>', description).argParser(seconds).default(defaultLimitSeconds)
 
+  const reporter = (names: readonly ReporterName[] = reporterNames) => {
+    const listed = names.map((name) => `${name} (${reporters[name].what})`).join(', ')
+    return new Option(
+      '--reporter <name[=file]>',
+      `how to report: ${listed}; repeatable, one without a file prints on stdout`,
+    ).argParser(nameWithFile(names))
+  }
+  const withoutVerdict = reporterNames.filter((name) => !reporters[name].judges)
+  const quiet = () => new Option('--quiet', 'nothing on stderr but errors and warnings')
+
   const repeatable = (word: string, known: string[] = []) => [...known, word]
 
   program
     .command('run', {isDefault: false})
     .description('play scenarios (all of them by default), write logs/<run-id>/, print a table')
     .argument('[id...]', 'scenario ids, see: rebind list')
-    .addOption(
-      new Option('--json', 'print the report, and nothing else, on stdout').conflicts('tap'),
-    )
-    .option('--tap', 'print TAP 14 on stdout, instead of the table')
-    .option('--junit <file>', 'also write the results as JUnit XML, for a CI')
+    .addOption(reporter())
+    .option('--json', 'print the report, and nothing else, on stdout: --reporter json')
+    .option('--tap', 'print TAP 14 on stdout, instead of the table: --reporter tap')
+    .option('--junit <file>', 'also write the results as JUnit XML: --reporter junit=FILE')
+    .addOption(quiet())
     .option('--quick', 'do not wait for releases: one refused attempt is enough')
     .addOption(limit())
     .option('--repeat <n>', 'play each scenario n times, and report the spread', countUpTo(1000), 1)
@@ -58,7 +76,7 @@ Examples:
   rebind run server-closes-first --repeat 20  how far the wait spreads
   rebind run --scenario ./mine.ts             a scenario of your own
   rebind run --json > report.json             for a script
-  rebind run --junit junit.xml                for a CI that reads JUnit
+  rebind run --reporter junit=junit.xml       for a CI that reads JUnit
 
 Exit status: 0 as expected, 1 unexpected, 2 bad usage, 3 could not measure, 130/143 interrupted`,
     )
@@ -89,13 +107,15 @@ Examples:
     .description(
       "try every residue under every bind: this OS's whole bind table, against its rules",
     )
-    .option('--json', 'print the table, and nothing else, on stdout')
+    .addOption(reporter())
+    .option('--json', 'print the table, and nothing else, on stdout: --reporter json')
     .addOption(
-      new Option('--format <format>', 'what to print on stdout')
-        .choices(['terminal', 'markdown'])
-        .default('terminal')
-        .conflicts('json'),
+      new Option('--format <format>', 'what to print on stdout: --reporter FORMAT').choices([
+        'terminal',
+        'markdown',
+      ]),
     )
+    .addOption(quiet())
     .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
     .option('--residue <state>', 'only this residue, e.g. TIME_WAIT; repeatable', repeatable)
     .option('--address <addr>', 'only this address on both sides; repeatable', repeatable)
@@ -109,6 +129,7 @@ Examples:
   rebind matrix --residue TIME_WAIT --address 127.0.0.1   a small part
   rebind matrix --platform darwin --predict               what macOS does, by its source
   rebind matrix --json > matrix.json                      for a script
+  rebind matrix --reporter junit=junit.xml                for a CI that reads JUnit
 
 Exit status: 0 as the rules say, 1 a cell disagrees, 2 bad usage, 3 could not measure, 130/143 interrupted`,
     )
@@ -125,11 +146,13 @@ Exit status: 0 as the rules say, 1 a cell disagrees, 2 bad usage, 3 could not me
     .argument('[path...]', 'reports, matrices or run folders; those of logs/recorded/ by default')
     .option('--baseline <path>', 'judge one run against an earlier one of the same system')
     .option('--out <dir>', 'also write it, with a page to look at, to a folder made in this one')
-    .option('--json', 'print the comparison, and nothing else, on stdout')
+    .addOption(reporter())
+    .option('--json', 'print the comparison, and nothing else, on stdout: --reporter json')
     .addOption(
-      new Option('--format <format>', 'of what is printed')
-        .choices(['text', 'markdown'])
-        .default('text'),
+      new Option('--format <format>', 'of what is printed: --reporter FORMAT').choices([
+        'text',
+        'markdown',
+      ]),
     )
     .addHelpText(
       'after',
@@ -139,6 +162,8 @@ Examples:
   rebind compare linux.json macos.json        two reports of rebind run --json
   rebind compare runs/*/ --format markdown    run folders, for the summary of a CI job
   rebind compare --baseline before.json after.json   has this system changed?
+
+junit, tap and github report a verdict, so they need --baseline.
 
 Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 something differs,
 3 something could not be compared`,
@@ -169,7 +194,15 @@ Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 s
         .default('TIME_WAIT'),
     )
     .addOption(limit('how long each port is tried'))
-    .option('--json', 'print the measurements, and nothing else, on stdout')
+    .addOption(reporter())
+    .option('--json', 'print the measurements, and nothing else, on stdout: --reporter json')
+    .addOption(
+      new Option(
+        '--export <format[=file]>',
+        'csv: a row per port, on stdout or in a file',
+      ).argParser(nameWithFile(exportNames)),
+    )
+    .addOption(quiet())
     .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
     .addHelpText(
       'after',
@@ -181,6 +214,7 @@ Examples:
   rebind timing --ports 1000                   a finer histogram
   rebind timing --residue FIN_WAIT2            what a client that never closes costs
   rebind timing --json > timing.json           for a script
+  rebind timing --export csv=waits.csv         for a spreadsheet
 
 Exit status: 0 as expected, 1 a release outside the platform's range, 2 bad usage, 3 could not measure,
 130/143 interrupted`,
@@ -198,7 +232,9 @@ Exit status: 0 as expected, 1 a release outside the platform's range, 2 bad usag
       'a run folder, report.json or timing.json; by default the newest run in --out',
     )
     .option('--measure', 'measure the release now, which takes over a minute on Linux')
-    .option('--json', 'print a JSON document')
+    .addOption(reporter(withoutVerdict))
+    .option('--json', 'print a JSON document: --reporter json')
+    .addOption(quiet())
     .option('--out <dir>', 'where the runs are recorded', 'logs')
     .addHelpText(
       'after',
@@ -234,6 +270,25 @@ Exit status: 0 made, 2 bad usage or input`,
     .action(async (folder, options) => {
       const {report} = await import('./report.ts')
       process.exitCode = await report(folder, options)
+    })
+
+  program
+    .command('schema')
+    .description('print the JSON Schema of a document, or list the documents')
+    .argument('[name]', 'a document, e.g. report')
+    .addHelpText(
+      'after',
+      `
+The schemas are also in the package, as rebind/schemas/NAME.json (JSON Schema 2020-12).
+
+Examples:
+  rebind schema                         every document, and what it is
+  rebind schema report > report.schema.json
+  rebind schema events                  a line of events.ndjson`,
+    )
+    .action(async (name) => {
+      const {schema} = await import('./schema.ts')
+      process.exitCode = await schema(name)
     })
 
   program
@@ -328,8 +383,10 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
     )
     .option('--cwd <dir>', 'the folder that the server runs in')
     .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
-    .option('--json', 'print the result, and nothing else, on stdout')
-    .option('--verbose', "show the server's output on stderr")
+    .addOption(reporter())
+    .option('--json', 'print the result, and nothing else, on stdout: --reporter json')
+    .addOption(quiet())
+    .addOption(new Option('--verbose', "show the server's output on stderr").conflicts('quiet'))
     .addHelpText(
       'after',
       `
@@ -352,7 +409,9 @@ Exit status: 0 safe (every restart was immediate), 1 not, 2 bad usage, 3 could n
     .option('--only <names>', 'some of them, e.g. node,python3,redis')
     .addOption(limit())
     .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
-    .option('--json', 'print the result, and nothing else, on stdout')
+    .addOption(reporter())
+    .option('--json', 'print the result, and nothing else, on stdout: --reporter json')
+    .addOption(quiet())
     .addHelpText(
       'after',
       `

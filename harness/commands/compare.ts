@@ -4,20 +4,13 @@ import {judge} from '../compare/baseline.ts'
 import {compare as sideBySide} from '../compare/compare.ts'
 import {type ComparableDocument, readDocuments, readRecorded} from '../compare/documents.ts'
 import type {Comparison, Judgement} from '../documents/comparison-schema.ts'
-import {jsonText} from '../documents/json-text.ts'
-import {makeRunFolder, type RunFolder} from '../documents/run-folder.ts'
+import {makeRunFolder} from '../documents/run-folder.ts'
 import {exitStatus, UsageError} from '../errors.ts'
-import {renderAsMarkdown} from '../render/markdown.ts'
-import type {View} from '../render/model.ts'
-import {renderForTerminal} from '../render/terminal.ts'
-import {columnsOf} from '../render/wrap.ts'
 import {printable} from '../text.ts'
-import {comparisonView, judgementView} from '../views/comparison.ts'
 import {writeDocuments} from '../views/write.ts'
+import {type OutputOptions, type Outputs, openOutputs, reportAtOnce} from './outputs.ts'
 
-export interface CompareOptions {
-  json?: boolean
-  format: 'text' | 'markdown'
+export interface CompareOptions extends OutputOptions {
   baseline?: string
   out?: string
 }
@@ -31,21 +24,17 @@ const recordedFolder = join(dirname(packageFile), 'logs', 'recorded')
 
 /** `rebind compare [PATH...]`: documents side by side, or one run against its baseline. */
 export async function compare(paths: string[], options: CompareOptions): Promise<number> {
-  if (options.json === true && options.format === 'markdown') {
-    throw new UsageError('--json and --format markdown exclude each other; choose one')
-  }
   return options.baseline === undefined
     ? showSideBySide(paths, options)
     : showJudgement(paths, options.baseline, options)
 }
 
 async function showSideBySide(paths: string[], options: CompareOptions): Promise<number> {
+  const outputs = await openOutputs(options, {
+    noVerdict: 'name the run to judge by with --baseline PATH',
+  })
   const documents = paths.length === 0 ? await recorded() : await readAll(paths)
-  const compared = sideBySide(documents)
-  const folder = await folderIn(options.out)
-  print(compared, comparisonView(compared), options)
-  await write(compared, folder)
-  return exitStatus.asExpected
+  return show(sideBySide(documents), outputs, options)
 }
 
 async function showJudgement(
@@ -57,13 +46,12 @@ async function showJudgement(
   if (path === undefined || others.length > 0) {
     throw new UsageError('--baseline judges one run; name one report, matrix or run folder')
   }
+  const outputs = await openOutputs(options)
   const [old, judged] = [await readDocuments(baseline), await readDocuments(path)]
   const judgement = judge(old, judged)
-  const folder = await folderIn(options.out)
-  print(judgement, judgementView(judgement), options)
-  await write(judgement, folder)
+  const shown = await show(judgement, outputs, options)
   if (judgement.differences.length > 0) return exitStatus.unexpected
-  return judgement.notCompared.length > 0 ? exitStatus.failed : exitStatus.asExpected
+  return judgement.notCompared.length > 0 ? exitStatus.failed : shown
 }
 
 async function readAll(paths: readonly string[]): Promise<ComparableDocument[]> {
@@ -82,22 +70,17 @@ async function recorded(): Promise<ComparableDocument[]> {
   )
 }
 
-/** Made before anything is printed, because a folder that cannot be is bad usage. */
-async function folderIn(out: string | undefined): Promise<RunFolder | undefined> {
-  return out === undefined ? undefined : makeRunFolder(out, new Date())
-}
-
-async function write(
+/** @returns the exit status, but for what was found */
+async function show(
   document: Comparison | Judgement,
-  folder: RunFolder | undefined,
-): Promise<void> {
-  if (folder === undefined) return
-  await writeDocuments(folder, [document])
-  process.stderr.write(`Comparison: ${printable(folder.path)}\n`)
-}
-
-function print(document: Comparison | Judgement, view: View, {json, format}: CompareOptions): void {
-  if (json === true) process.stdout.write(`${jsonText(document)}\n`)
-  else if (format === 'markdown') process.stdout.write(renderAsMarkdown(view))
-  else process.stdout.write(renderForTerminal(view, columnsOf(process.stdout)))
+  outputs: Outputs,
+  {out}: CompareOptions,
+): Promise<number> {
+  // Made before anything is printed, because a folder that cannot be is bad usage.
+  const folder = out === undefined ? undefined : await makeRunFolder(out, new Date())
+  return reportAtOnce(document, outputs, async () => {
+    if (folder === undefined) return
+    await writeDocuments(folder, [document])
+    process.stderr.write(`Comparison: ${printable(folder.path)}\n`)
+  })
 }

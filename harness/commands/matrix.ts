@@ -12,15 +12,13 @@ import {agreementOf, judged, rulesFor} from '../matrix/judge.ts'
 import {measure} from '../matrix/measure.ts'
 import {detectPlatform, platformsWithRules} from '../platforms/detect.ts'
 import type {Platform, Rules} from '../platforms/platform.ts'
-import {renderAsMarkdown} from '../render/markdown.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
-import {matrixView} from '../views/matrix.ts'
-import {inSession, inTerminal, printDocument} from './session.ts'
+import {type OutputOptions, openOutputs, reportAtOnce} from './outputs.ts'
+import {inSession} from './session.ts'
 
-export interface MatrixOptions {
-  json?: boolean
-  format: 'terminal' | 'markdown'
+export interface MatrixOptions extends OutputOptions {
   out: string
+  quiet?: boolean
   residue?: string[]
   address?: string[]
   platform?: string
@@ -34,8 +32,8 @@ export async function matrix(options: MatrixOptions): Promise<number> {
     addresses: chosen('address', options.address, matrixAddresses),
   }
   if (options.predict === true) {
-    print(predicted(predictedPlatform(options.platform), filter), options)
-    return exitStatus.asExpected
+    const document = predicted(predictedPlatform(options.platform), filter)
+    return reportAtOnce(document, await openOutputs(options))
   }
   if (options.platform !== undefined) {
     throw new UsageError(
@@ -46,6 +44,7 @@ export async function matrix(options: MatrixOptions): Promise<number> {
 }
 
 async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<number> {
+  const outputs = await openOutputs(options)
   const problem = nativeOpenerProblem()
   if (problem !== undefined) {
     process.stderr.write(`rebind: the matrix cannot be measured here: ${problem}\n`)
@@ -60,9 +59,10 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
     process.stderr.write(`rebind: this machine has none of the addresses: ${reasons.join('; ')}\n`)
     return exitStatus.failed
   }
-  return inSession(options.out, async (session) => {
+  const {out, quiet} = options
+  return inSession({out, outputs, quiet}, async (session) => {
     const {platform, settings, host, ended} = session
-    process.stderr.write(`Trying ${cells.length} cells, each on a port of its own\n`)
+    session.tell(`Trying ${cells.length} cells, each on a port of its own`)
     const observations = await measure({
       ...{cells, platform, settings, available},
       signal: session.interruption,
@@ -75,11 +75,7 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
       ...session.interrupted(),
       wallSeconds: ended(),
     })
-    return {
-      documents: [document],
-      print: () => print(document, options),
-      status: statusOf(document),
-    }
+    return {documents: [document], status: statusOf(document)}
   })
 }
 
@@ -108,11 +104,6 @@ function documentOf({
     rules: rulesFor(cells, rules),
     agreement: agreementOf(cells),
   })
-}
-
-function print(document: Matrix, {json, format}: MatrixOptions): void {
-  const markdown = (matrix: Matrix) => renderAsMarkdown(matrixView(matrix))
-  printDocument(document, json, format === 'markdown' ? markdown : inTerminal(matrixView))
 }
 
 /** What differs from the rules weighs more than what could not be tried. */

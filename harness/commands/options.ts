@@ -39,6 +39,20 @@ export function portOrPath(text: string): {port: number} | {path: string} {
   )
 }
 
+/** Adds a `NAME` or `NAME=FILE` to those that were given before. */
+export function nameWithFile<Name extends string>(names: readonly Name[]) {
+  return (text: string, known: {name: Name; file?: string}[] = []) => {
+    const [, given, file] = /^([^=]*)(?:=(.*))?$/s.exec(text) ?? []
+    const name = names.find((each) => each === given)
+    if (name === undefined || file === '') {
+      throw new InvalidArgumentError(
+        `It must be NAME or NAME=FILE, with one of these names: ${names.join(', ')}.`,
+      )
+    }
+    return [...known, file === undefined ? {name} : {name, file}]
+  }
+}
+
 /** Adds a `NAME=value` to those that were given before. */
 export function environmentVariable(
   text: string,

@@ -13,13 +13,13 @@ import {
 import {policies as policyTable} from '../policies/table.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {printable} from '../text.ts'
-import {policiesView} from '../views/policies.ts'
-import {inSession, inTerminal, type Outcome, printDocument} from './session.ts'
+import {type OutputOptions, openOutputs} from './outputs.ts'
+import {inSession, type Outcome} from './session.ts'
 import {outcomeOf, timeReleases} from './timing.ts'
 
-export interface PoliciesOptions {
+export interface PoliciesOptions extends OutputOptions {
   measure?: boolean
-  json?: boolean
+  quiet?: boolean
   /** Where runs are recorded, and a new measurement is. */
   out: string
 }
@@ -32,6 +32,9 @@ export async function policies(
   path: string | undefined,
   options: PoliciesOptions,
 ): Promise<number> {
+  const outputs = await openOutputs(options, {
+    noVerdict: 'policies measures and judges nothing',
+  })
   const recorded = await recordedReleases(path, options)
   if (recorded === undefined) {
     const problem = nativeOpenerProblem()
@@ -41,30 +44,29 @@ export async function policies(
     }
     const nothing = `no recorded run in ${printable(options.out)} has a TIME_WAIT that was waited out, so `
     const why = options.measure === true ? '' : nothing
-    process.stderr.write(`${why}the release is measured now; that takes over a minute on Linux\n`)
+    if (options.quiet !== true) {
+      process.stderr.write(`${why}the release is measured now; that takes over a minute on Linux\n`)
+    }
   }
-  return inSession(options.out, async (session) => {
-    if (recorded !== undefined) return outcomeFor(recorded, [], options)
+  const {out, quiet} = options
+  return inSession({out, outputs, quiet}, async (session) => {
+    if (recorded !== undefined) return outcomeFor(recorded, [])
     const timing = await timeReleases(measured, session)
     // Of no release nothing can be said, and what was interrupted tells the early ones only.
     if (session.interruption.aborted || timing.summary.released === 0) {
       return {
         documents: [timing],
-        print: () => undefined,
+        reported: null,
         ...outcomeOf(timing, measured.limit),
       }
     }
     const file = join(session.folder.path, 'timing.json')
-    return outcomeFor(releasesOf(timing, file), [timing], options)
+    return outcomeFor(releasesOf(timing, file), [timing])
   })
 }
 
 /** @param beside what was measured for it just now */
-async function outcomeFor(
-  recorded: RecordedReleases,
-  beside: readonly Timing[],
-  {json}: PoliciesOptions,
-): Promise<Outcome> {
+async function outcomeFor(recorded: RecordedReleases, beside: readonly Timing[]): Promise<Outcome> {
   const cost = await measureAttemptCost()
   const measuredNow = beside.length > 0
   const document = policiesSchema.parse(
@@ -72,7 +74,6 @@ async function outcomeFor(
   )
   return {
     documents: [...beside, document],
-    print: () => printDocument(document, json, inTerminal(policiesView)),
     status: exitStatus.asExpected,
   }
 }

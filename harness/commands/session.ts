@@ -1,16 +1,14 @@
 import {monotonicSeconds} from '../clock.ts'
 import {type EventLog, endOfRun, openEventLog} from '../documents/event-log.ts'
 import {type Machine, readMachine} from '../documents/host.ts'
-import {jsonText} from '../documents/json-text.ts'
 import type {RunDocument} from '../documents/kinds.ts'
 import {makeRunFolder, type RunFolder, removeRunFolder} from '../documents/run-folder.ts'
 import {exitStatus, UsageError} from '../errors.ts'
-import type {View} from '../render/model.ts'
-import {renderForTerminal} from '../render/terminal.ts'
-import {columnsOf} from '../render/wrap.ts'
+import type {Reported} from '../feeds/reporters.ts'
 import {printable} from '../text.ts'
 import {writeDocuments} from '../views/write.ts'
 import {listenForInterruption} from './interruption.ts'
+import type {Outputs} from './outputs.ts'
 
 /** What a command that measures is given. */
 export interface Session extends Machine {
@@ -27,39 +25,51 @@ export interface Session extends Machine {
   interruption: AbortSignal
   /** For a document: which signal has ended it early, if one has. */
   interrupted(): {interrupted?: string}
+  /** Tells a person on stderr how it goes on; with --quiet nothing is told. */
+  tell(line: string): void
 }
 
 /** What has been measured, and what becomes of it. */
 export interface Outcome {
   /** Written in this order; the folder's one page shows them all. */
   documents: RunDocument[]
+  /** Which of them is reported; by default the last one, null if none. */
+  reported?: RunDocument | null
   /** What contradicts common advice. */
   sentences?: readonly string[]
-  print(): void
   /** Unless it was interrupted, which has an exit status of its own. */
   status: number
   /** Said when all is written, unless it was interrupted. */
   complaint?: string | undefined
-  /** What else is told and written; whether it could be. */
-  afterwards?(): Promise<boolean>
+  /** The last line on stderr where stdout is not for a person. */
+  closing?: string
+}
+
+/** How a command reports, and where it leaves its folder. */
+export interface SessionOptions {
+  out: string
+  outputs: Outputs
+  /** Nothing is told but errors and warnings. */
+  quiet?: boolean | undefined
+  /** What else the log's first event says. */
+  started?: Readonly<Record<string, unknown>>
 }
 
 /**
  * What the commands that measure have in common: a run folder with its log, signals that end it early, and then,
  * in this order, print, write, tell where, exit status. What was measured is printed before anything of it is
  * written, so that a full disk takes nothing but the files.
- * @param started what else the log's first event tells
  * @returns the exit status
  * @throws UsageError if the folder cannot be made, or as `measure` does: then there was no run, and no folder is left
  */
 export async function inSession(
-  out: string,
+  {out, outputs, quiet = false, started = {}}: SessionOptions,
   measure: (session: Session) => Promise<Outcome>,
-  started: Readonly<Record<string, unknown>> = {},
 ): Promise<number> {
   const startedAt = new Date()
   const origin = monotonicSeconds()
   const folder = await makeRunFolder(out, startedAt)
+  const tell = quiet ? () => undefined : (line: string) => void process.stderr.write(`${line}\n`)
   const interruption = listenForInterruption()
   try {
     const machine = await readMachine()
@@ -71,6 +81,7 @@ export async function inSession(
       ended: endOfRun(log, origin),
       interruption: signal,
       interrupted: () => (signal.aborted ? {interrupted: String(signal.reason)} : {}),
+      tell,
     }
     const {command} = session
     const {host} = machine
@@ -82,14 +93,16 @@ export async function inSession(
       session.ended()
       log.close()
     })
-    outcome.print()
-    const allWritten = await written(folder, outcome)
+    const reported = reportedOf(outcome, session)
+    if (reported !== null) await outputs.print(reported)
+    const folderWritten = await written(session, outcome)
     if (outcome.complaint !== undefined && !signal.aborted) {
       process.stderr.write(`rebind: ${outcome.complaint}\n`)
     }
-    const afterwards = (await outcome.afterwards?.()) ?? true
+    const allWritten = reported === null || (await outputs.write(reported))
+    if (outcome.closing !== undefined && !outputs.forPeople) tell(outcome.closing)
     const status = interruption.exitStatus() ?? outcome.status
-    return status === exitStatus.asExpected && !(allWritten && afterwards)
+    return status === exitStatus.asExpected && !(folderWritten && allWritten)
       ? exitStatus.failed
       : status
   } catch (error) {
@@ -101,10 +114,10 @@ export async function inSession(
 }
 
 /** Whether all of it could be. */
-async function written(folder: RunFolder, {documents, sentences}: Outcome): Promise<boolean> {
+async function written({folder, tell}: Session, {documents, sentences}: Outcome): Promise<boolean> {
   try {
     await writeDocuments(folder, documents, sentences)
-    process.stderr.write(`Logs and report: ${printable(folder.path)}\n`)
+    tell(`Logs and report: ${printable(folder.path)}`)
     return true
   } catch (error) {
     process.stderr.write(`rebind: ${printable((error as Error).message)}\n`)
@@ -112,19 +125,16 @@ async function written(folder: RunFolder, {documents, sentences}: Outcome): Prom
   }
 }
 
-/** Draws a document on a terminal by its view. */
-export function inTerminal<Document>(viewOf: (document: Document) => View) {
-  return (document: Document, columns: number | undefined) =>
-    renderForTerminal(viewOf(document), columns)
-}
-
-/** The document itself, or what a person reads of it. */
-export function printDocument<Document extends RunDocument>(
-  document: Document,
-  isJson: boolean | undefined,
-  render: (document: Document, columns: number | undefined) => string,
-): void {
-  process.stdout.write(
-    isJson === true ? `${jsonText(document)}\n` : render(document, columnsOf(process.stdout)),
-  )
+function reportedOf(
+  {documents, reported = documents.at(-1) ?? null, sentences = []}: Outcome,
+  {folder, startedAt, ended, interrupted}: Session,
+): Reported | null {
+  if (reported === null) return null
+  const occasion = {
+    id: folder.id,
+    startedAt: startedAt.toISOString(),
+    wallSeconds: ended(),
+    ...interrupted(),
+  }
+  return {document: reported, sentences, occasion}
 }

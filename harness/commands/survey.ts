@@ -6,20 +6,23 @@ import {exitStatus, UsageError} from '../errors.ts'
 import {type SurveyServer, surveyServers} from '../survey/servers.ts'
 import {runSurvey} from '../survey/survey.ts'
 import {printable} from '../text.ts'
-import {surveyView} from '../views/survey.ts'
-import {inSession, inTerminal, printDocument} from './session.ts'
+import {type OutputOptions, openOutputs} from './outputs.ts'
+import {inSession} from './session.ts'
 
-export interface SurveyCommandOptions {
+export interface SurveyCommandOptions extends OutputOptions {
   only?: string
   limit: number
   out: string
-  json?: boolean
+  quiet?: boolean
 }
 
 /** `rebind survey`: checks the restart of common servers that are installed here, all at the same time. */
-export async function survey({only, limit, out, json}: SurveyCommandOptions): Promise<number> {
+export async function survey(options: SurveyCommandOptions): Promise<number> {
+  const {only, limit, out, quiet} = options
   const servers = chosen(only)
-  return inSession(out, async ({log, folder, interruption, ended, host, interrupted}) => {
+  const outputs = await openOutputs(options)
+  return inSession({out, outputs, quiet}, async (session) => {
+    const {log, folder, interruption, ended, host, interrupted, tell} = session
     const logs = new Map(
       servers.map(({id}) => [id, openServerLog(join(folder.path, `${id}.log`))] as const),
     )
@@ -31,12 +34,12 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
         onEvent: (event, fields) => log.write(event, {...fields, scenario: id}),
         onOutput: (output) => logs.get(id)?.add(output),
         onSilent: (pid) => logs.get(id)?.end(pid),
-        onWaiting: (_, what) => process.stderr.write(`  ${id}: ${printable(what)}, waiting\n`),
+        onWaiting: (_, what) => tell(`  ${id}: ${printable(what)}, waiting`),
       }),
       onResult: ({id, status, reason, check}) => {
         const verdict = check?.rounds.at(-1)?.verdict
         const what = status === 'measured' ? verdict : `${status}: ${reason}`
-        process.stderr.write(`${id}: ${printable(what ?? status)}\n`)
+        tell(`${id}: ${printable(what ?? status)}`)
       },
     }).finally(() => Promise.all([...logs.values()].map((each) => each.close())))
     const document: Survey = surveySchema.parse({
@@ -50,7 +53,6 @@ export async function survey({only, limit, out, json}: SurveyCommandOptions): Pr
     const failed = results.some(({status}) => status === 'failed')
     return {
       documents: [document],
-      print: () => printDocument(document, json, inTerminal(surveyView)),
       status: failed ? exitStatus.failed : exitStatus.asExpected,
     }
   })

@@ -8,32 +8,30 @@ import {timingDocument} from '../timing/document.ts'
 import {measureReleases} from '../timing/measure.ts'
 import {tooSlow} from '../too-slow.ts'
 import {version} from '../version.ts'
-import {timingView} from '../views/timing.ts'
-import {inSession, inTerminal, printDocument, type Session} from './session.ts'
+import {type OutputOptions, openOutputs} from './outputs.ts'
+import {inSession, type Session} from './session.ts'
 
-export interface TimingOptions {
+export interface TimingOptions extends OutputOptions {
   ports: number
   spread: number
   residue: TimedResidue
   limit: number
-  json?: boolean
   out: string
+  quiet?: boolean
 }
 
 /** `rebind timing`: how long this machine's operating system keeps ports, over many ports. */
 export async function timing(options: TimingOptions): Promise<number> {
+  const outputs = await openOutputs(options)
   const problem = nativeOpenerProblem()
   if (problem !== undefined) {
     process.stderr.write(`rebind: timing needs the native opener: ${problem}\n`)
     return exitStatus.failed
   }
-  return inSession(options.out, async (session) => {
+  const {out, quiet} = options
+  return inSession({out, outputs, quiet}, async (session) => {
     const document = await timeReleases(options, session)
-    return {
-      documents: [document],
-      print: () => printDocument(document, options.json, inTerminal(timingView)),
-      ...outcomeOf(document, options.limit),
-    }
+    return {documents: [document], ...outcomeOf(document, options.limit)}
   })
 }
 
@@ -67,7 +65,7 @@ export async function timeReleases(
   const pool = openPortPool({ephemeralPorts: platform.ephemeralPorts(settings), native: true})
   const range = platform.rules?.release(options.residue, settings)
   const expected = range?.endsBy === 'kernel' ? range : null
-  const tell = (text: string) => process.stderr.write(`  ${text}\n`)
+  const tell = (text: string) => session.tell(`  ${text}`)
 
   try {
     const releases = await measureReleases({

@@ -11,14 +11,13 @@ const count = z.int().nonnegative()
 const range = z.tuple([seconds, seconds])
 
 const sideSchema = z.looseObject({
-  /** Short, and different for every side. */
-  label: z.string(),
-  file: z.string(),
-  os: z.string(),
-  stack: z.string(),
-  release: z.string(),
-  arch: z.string(),
-  node: z.string(),
+  label: z.string().describe('Short, and different for every side'),
+  file: z.string().describe('Where it was read'),
+  os: z.string().describe('As Node names it'),
+  stack: z.string().describe('Whose network stack it is'),
+  release: z.string().describe('Of the kernel'),
+  arch: z.string().describe('Of the processor'),
+  node: z.string().describe('Version of Node'),
 })
 
 /** What a scenario can differ in. */
@@ -35,111 +34,128 @@ export const aspects = [
 ] as const
 
 const answerSchema = z.looseObject({
-  status: resultSchema.shape.status,
-  reason: z.string().optional(),
-  verdict: z.enum(['immediate', 'delayed', 'blocked']).nullable(),
-  waited: z.boolean(),
-  firstError: z.looseObject({code: z.string(), errno: z.int()}).nullable(),
-  residue: resultSchema.shape.residue,
-  /** How often it was played. */
-  times: count,
-  /** How many of those times had another verdict than the first. */
-  timesOtherwise: count,
-  /** From the shortest to the longest measured wait; one measurement is a range without width. */
-  waitSeconds: range.nullable(),
-  /** The widest gap between last refused and granted attempt. */
-  uncertaintySeconds: seconds.nullable(),
-  /** In which the kernel's releases lie, by the measurements and their uncertainty. */
-  measuredResidueSeconds: range.nullable(),
-  /** In which they are to lie, by the rules of this OS. */
-  expectedResidueSeconds: range.nullable(),
-  calls: resultSchema.shape.calls,
-  measurements: resultSchema.shape.measurements,
+  status: resultSchema.shape.status.describe('As in the report'),
+  reason: z.string().optional().describe('Why it is not as expected'),
+  verdict: z
+    .enum(['immediate', 'delayed', 'blocked'])
+    .nullable()
+    .describe('The verdict, null without a bind'),
+  waited: z.boolean().describe('False if the wait was cut short'),
+  firstError: z
+    .looseObject({
+      code: z.string().describe('Name of the error'),
+      errno: z.int().describe('Its number, positive'),
+    })
+    .nullable()
+    .describe('The first refusal'),
+  residue: resultSchema.shape.residue.describe('As in the report'),
+  times: count.describe('How often it was played'),
+  timesOtherwise: count.describe('How many of those times had another verdict than the first'),
+  waitSeconds: range.nullable().describe('Shortest and longest measured wait, in seconds'),
+  uncertaintySeconds: seconds
+    .nullable()
+    .describe('The widest gap between last refusal and grant, in seconds'),
+  measuredResidueSeconds: range
+    .nullable()
+    .describe(
+      "In which the kernel's releases lie, by the measurements and their uncertainty, in seconds",
+    ),
+  expectedResidueSeconds: range
+    .nullable()
+    .describe('In which they should lie by the rules, in seconds'),
+  calls: resultSchema.shape.calls.describe('As in the report'),
+  measurements: resultSchema.shape.measurements.describe('As in the report'),
 })
 
 const scenarioComparisonSchema = z.looseObject({
-  scenario: z.string(),
-  title: z.string(),
-  /** Null where the report has no such scenario. */
-  answers: z.array(answerSchema.nullable()),
-  differs: z.array(z.enum(aspects)),
-  /**
-   * The rule that decides on each side; null where none is known. Like everything else about rules, absent in
-   * documents of earlier releases.
-   */
-  rules: z.array(ruleIdSchema.nullable()).optional(),
-  /** Null where nothing differs. */
-  why: z.string().nullable(),
+  scenario: z.string().describe('Id of the scenario'),
+  title: z.string().describe('Its title'),
+  answers: z
+    .array(answerSchema.nullable())
+    .describe('For each side, null if its report has no such scenario'),
+  differs: z.array(z.enum(aspects)).describe('In what the sides differ'),
+  rules: z
+    .array(ruleIdSchema.nullable())
+    .optional()
+    .describe('Id of the rule that decides on each side; null if none is known'),
+  why: z.string().nullable().describe('Null if nothing differs'),
 })
 
 /** Scenarios that differ for the same reason. */
 const reasonSchema = z.looseObject({
-  scenarios: z.array(z.string()),
-  why: z.string(),
-  /** The rules that decide in them, for each side. */
-  rules: z.array(z.array(ruleIdSchema)),
+  scenarios: z.array(z.string()).describe('Ids of the scenarios'),
+  why: z.string().describe('The reason'),
+  rules: z.array(z.array(ruleIdSchema)).describe('Ids of the rules that decide, for each side'),
 })
 
 /** How long the kernel keeps a residue, over all scenarios of a report. */
 const releaseComparisonSchema = z.looseObject({
-  state: z.string(),
-  releases: z.array(
-    z
-      .looseObject({
-        expectedSeconds: range,
-        measuredSeconds: range.nullable(),
-        measurements: count,
-        rule: ruleIdSchema.optional(),
-        how: z.string(),
-        source: z.string(),
-      })
-      .nullable(),
-  ),
+  state: z.string().describe('TCP state'),
+  releases: z
+    .array(
+      z
+        .looseObject({
+          expectedSeconds: range.describe('Least and greatest by the rules, in seconds'),
+          measuredSeconds: range.nullable().describe('Least and greatest as measured, in seconds'),
+          measurements: count.describe('How many'),
+          rule: ruleIdSchema.optional().describe('Id of the rule; see rules'),
+          how: z.string().describe('In words'),
+          source: z.string().describe('Where the rule was read: file:function'),
+        })
+        .nullable(),
+    )
+    .describe('For each side, null if unknown'),
 })
 
 const cellGroupSchema = z.looseObject({
-  /** `granted` or the error code, for each side; null where the side has no such cells. */
-  outcomes: z.array(z.string().nullable()),
-  why: z.string(),
-  /** The rules that account for the cells, for each side. */
-  rules: z.array(z.array(ruleIdSchema)).optional(),
-  count,
-  examples: z.array(z.string()),
+  outcomes: z
+    .array(z.string().nullable())
+    .describe('granted or the error code, for each side; null if it has no such cells'),
+  why: z.string().describe('What makes the difference'),
+  rules: z
+    .array(z.array(ruleIdSchema))
+    .optional()
+    .describe('Ids of the rules that account for the cells, for each side'),
+  count: count.describe('How many cells'),
+  examples: z.array(z.string()).describe('Some of them'),
 })
 
 const cellComparisonSchema = z.looseObject({
-  tables: z.array(
-    z.looseObject({
-      cells: count,
-      granted: count,
-      refused: count,
-      agreeing: count,
-      disagreeing: count,
-      predicted: z.boolean(),
-    }),
-  ),
-  /** Cells that two sides or more have. */
-  compared: count,
-  same: count,
-  differing: count,
-  /** Cells that some sides lack, for each side. */
-  absent: z.array(count),
-  groups: z.array(cellGroupSchema),
+  tables: z
+    .array(
+      z.looseObject({
+        cells: count.describe('In all'),
+        granted: count.describe('Granted'),
+        refused: count.describe('Refused'),
+        agreeing: count.describe('As the rules say'),
+        disagreeing: count.describe('Otherwise than the rules say'),
+        predicted: z.boolean().describe('True if nothing was tried'),
+      }),
+    )
+    .describe('For each side, how many cells'),
+  compared: count.describe('Cells that two sides or more have'),
+  same: count.describe('How many of them are the same'),
+  differing: count.describe('How many are not'),
+  absent: z.array(count).describe('How many cells each side lacks'),
+  groups: z.array(cellGroupSchema).describe('The cells that differ, by what makes the difference'),
 })
 
 const comparisonShape = z.looseObject({
   format: z.literal('rebind-compare'),
   version: z.literal(1),
-  reports: z.array(sideSchema),
-  scenarios: z.array(scenarioComparisonSchema),
-  /** The scenarios that differ, by why they do. */
-  reasons: z.array(reasonSchema).optional(),
-  releases: z.array(releaseComparisonSchema),
-  matrices: z.array(sideSchema),
-  cells: cellComparisonSchema.nullable(),
-  /** The texts of all rules that are named, of whichever side. */
-  rules: ruleTableSchema.optional(),
-  notes: z.array(z.string()),
+  reports: z.array(sideSchema).describe('The sides that are reports'),
+  scenarios: z.array(scenarioComparisonSchema).describe('Scenario by scenario'),
+  reasons: z
+    .array(reasonSchema)
+    .optional()
+    .describe('The scenarios that differ, grouped by reason'),
+  releases: z
+    .array(releaseComparisonSchema)
+    .describe('How long each side keeps a residue, by state'),
+  matrices: z.array(sideSchema).describe('The sides that are bind tables'),
+  cells: cellComparisonSchema.nullable().describe('The bind tables cell by cell, null without any'),
+  rules: ruleTableSchema.optional().describe('The texts of all rules that are named here, by id'),
+  notes: z.array(z.string()).describe('What else to know'),
 })
 
 /** Where a list has an entry for each side, how many it has, and how many sides there are. */
@@ -206,28 +222,27 @@ const findingKinds = [
 ] as const
 
 const findingSchema = z.looseObject({
-  /** A scenario's id or a cell of the matrix. */
-  subject: z.string(),
-  /** This and the rules are absent in documents of earlier releases. */
-  kind: z.enum(findingKinds).optional(),
-  /** The rules that decide in the baseline and now; null where none is known. */
-  rules: z.tuple([ruleIdSchema.nullable(), ruleIdSchema.nullable()]).optional(),
-  text: z.string(),
+  subject: z.string().describe("A scenario's id or a cell of the matrix"),
+  kind: z.enum(findingKinds).optional().describe('What is different'),
+  rules: z
+    .tuple([ruleIdSchema.nullable(), ruleIdSchema.nullable()])
+    .optional()
+    .describe('Ids of the rules in the baseline and now; null if none is known'),
+  text: z.string().describe('What is different, or could not be compared'),
 })
 
 /** What `rebind compare --baseline` prints. */
 export const judgementSchema = z.looseObject({
   format: z.literal('rebind-compare'),
   version: z.literal(1),
-  baseline: z.array(sideSchema),
-  judged: z.array(sideSchema),
-  scenarios: count,
-  cells: count,
-  differences: z.array(findingSchema),
-  /** What should have been compared and could not be. */
-  notCompared: z.array(findingSchema),
-  rules: ruleTableSchema.optional(),
-  notes: z.array(z.string()),
+  baseline: z.array(sideSchema).describe('The documents that are compared with'),
+  judged: z.array(sideSchema).describe('The documents that are judged'),
+  scenarios: count.describe('How many scenarios were compared'),
+  cells: count.describe('How many cells were compared'),
+  differences: z.array(findingSchema).describe('What is not as in the baseline'),
+  notCompared: z.array(findingSchema).describe('What should have been compared and could not be'),
+  rules: ruleTableSchema.optional().describe('The texts of all rules that are named here, by id'),
+  notes: z.array(z.string()).describe('What else to know'),
 })
 
 export type Range = z.infer<typeof range>

@@ -22,21 +22,36 @@ export const matrixAddresses = ['127.0.0.1', '0.0.0.0', '127.0.0.2', '::1', '::'
 export const predecessorBinds = [...bindOptions, 'autobind'] as const
 
 const cellSchema = z.looseObject({
-  residue: z.enum(matrixResidues),
-  predecessor: z.looseObject({bind: z.enum(predecessorBinds), address: z.enum(matrixAddresses)}),
-  successor: z.looseObject({bind: z.enum(bindOptions), address: z.enum(matrixAddresses)}),
-  /** `granted` or the error code; null if it was not tried (--predict). */
-  observed: z.string().nullable(),
-  /** Null on an operating system without rules. */
-  expected: z.string().nullable(),
-  agrees: z.boolean().nullable(),
-  /** Why it could not be tried. */
-  reason: z.string().optional(),
-  /**
-   * The rule that is expected to hold. Earlier releases wrote its texts, and only where the cell disagrees; absent
-   * on an operating system without rules.
-   */
-  rule: ruleIdSchema.or(ruleTextSchema).optional(),
+  residue: z
+    .enum(matrixResidues)
+    .describe('What is left on the port; outgoing-: a client socket with that local port'),
+  predecessor: z
+    .looseObject({
+      bind: z
+        .enum(predecessorBinds)
+        .describe('Its bind options; autobind: the port was chosen by connect()'),
+      address: z
+        .enum(matrixAddresses)
+        .describe('The address it is bound to; dual: :: without IPV6_V6ONLY'),
+    })
+    .describe('The socket before'),
+  successor: z
+    .looseObject({
+      bind: z.enum(bindOptions).describe('Its bind options'),
+      address: z.enum(matrixAddresses).describe('The address it binds'),
+    })
+    .describe('The socket that tries to bind'),
+  observed: z.string().nullable().describe('granted or the error code; null if it was not tried'),
+  expected: z
+    .string()
+    .nullable()
+    .describe('granted or the error code, by the rules; null without rules'),
+  agrees: z.boolean().nullable().describe('Whether both are the same; null if one is unknown'),
+  reason: z.string().optional().describe('Why it could not be tried'),
+  rule: ruleIdSchema
+    .or(ruleTextSchema)
+    .optional()
+    .describe('Id of the rule that is expected to hold; earlier releases wrote its texts'),
 })
 
 /** The shape of matrix.json. Objects are open, as in report.json. */
@@ -44,26 +59,39 @@ export const matrixSchema = z.looseObject({
   format: z.literal('rebind-matrix'),
   version: z.literal(1),
   host: hostSchema,
-  /**
-   * Where the expectations come from, and whether they were ever compared with such a system; and by its id the
-   * text of each rule that a cell names.
-   */
-  rules: z.looseObject({version: z.string(), measured: z.boolean()}).nullable().optional(),
-  /** True if nothing was tried: what the rules say, of whatever platform. */
-  predicted: z.boolean().optional(),
-  /** The signal that ended the trials early. */
-  interrupted: z.string().optional(),
-  /** Addresses that this machine does not have; there are no cells of them. */
+  rules: z
+    .looseObject({
+      version: z.string().describe('Of the system whose source was read'),
+      measured: z.boolean().describe('Whether they were ever compared with such a system'),
+    })
+    .nullable()
+    .optional()
+    .describe(
+      'Where the expectations come from, and the text of each rule by id; null without rules',
+    ),
+  predicted: z
+    .boolean()
+    .optional()
+    .describe('True if nothing was tried: what the rules say, of any platform'),
+  interrupted: z.string().optional().describe('The signal that ended the trials early'),
   leftOut: z
-    .array(z.looseObject({address: z.enum(matrixAddresses), reason: z.string()}))
-    .optional(),
-  cells: z.array(cellSchema),
-  agreement: z.looseObject({
-    agreeing: z.int().nonnegative(),
-    disagreeing: z.int().nonnegative(),
-    unknown: z.int().nonnegative(),
-  }),
-  wallSeconds: z.number().nonnegative(),
+    .array(
+      z.looseObject({
+        address: z.enum(matrixAddresses).describe('The address'),
+        reason: z.string().describe('Why it is not available'),
+      }),
+    )
+    .optional()
+    .describe('Addresses that this machine does not have; there are no cells for them'),
+  cells: z.array(cellSchema).describe('A cell per combination'),
+  agreement: z
+    .looseObject({
+      agreeing: z.int().nonnegative().describe('Observed as expected'),
+      disagreeing: z.int().nonnegative().describe('Observed otherwise than expected'),
+      unknown: z.int().nonnegative().describe('Not tried, or without a rule'),
+    })
+    .describe('How many cells'),
+  wallSeconds: z.number().nonnegative().describe('How long it took, in seconds'),
 })
 
 export type Matrix = z.infer<typeof matrixSchema>

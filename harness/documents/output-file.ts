@@ -38,9 +38,10 @@ async function openRegular(file: string, flags: number): Promise<FileHandle> {
 /**
  * Proves, before a run begins, that a file can be written at its end: by opening it, since permissions tell
  * only a part. What it holds already stays until then, and none is left where there was none.
+ * @param remedy the option that names another file, e.g. `--junit FILE`
  * @throws UsageError if it cannot be
  */
-export async function proveWritable(file: string, option: string): Promise<void> {
+export async function proveWritable(file: string, remedy: string): Promise<void> {
   try {
     const handle = await open(file, 'wx').catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error
@@ -56,7 +57,7 @@ export async function proveWritable(file: string, option: string): Promise<void>
     const {code} = error as NodeJS.ErrnoException
     const why = code === 'ELOOP' ? 'it is a symbolic link' : code
     throw new UsageError(
-      `cannot write to ${printable(file)} (${why}); name another file with ${option} FILE`,
+      `cannot write to ${printable(file)} (${why}); name another file with ${remedy}`,
     )
   }
 }

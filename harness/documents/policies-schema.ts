@@ -7,47 +7,54 @@ const count = z.int().nonnegative()
 const range = z.tuple([seconds, seconds]).nullable()
 
 const rowSchema = z.looseObject({
-  policy: z.string(),
-  title: z.string(),
-  /** `measured`: played for real by a scenario; `computed`: from the measured releases. */
-  how: z.enum(['measured', 'computed']),
-  /** The median number of attempts. */
-  attempts: count,
-  /** The old server's end -> the port is granted, the median; null if the policy never got the port. */
-  outageSeconds: seconds.nullable(),
-  outageRangeSeconds: range,
-  /** The port is free -> the policy notices. */
-  overshootSeconds: seconds.nullable(),
-  overshootRangeSeconds: range,
-  /** When it gives up for good; null if it got the port every time. */
-  givesUpAfterSeconds: seconds.nullable(),
-  /** How many of the releases it gave up before. */
-  gaveUp: count,
-  of: count,
-  source: z.string(),
-  note: z.string().optional(),
+  policy: z.string().describe('Id of the policy'),
+  title: z.string().describe('The supervisor or retry loop'),
+  how: z
+    .enum(['measured', 'computed'])
+    .describe('measured: played by a scenario; computed: from the measured releases'),
+  attempts: count.describe('Median number of attempts'),
+  outageSeconds: seconds
+    .nullable()
+    .describe('End of the old server to grant, median in seconds; null if it never got the port'),
+  outageRangeSeconds: range.describe('Least and greatest over all releases, in seconds'),
+  overshootSeconds: seconds
+    .nullable()
+    .describe('The port is free to the policy notices, median in seconds'),
+  overshootRangeSeconds: range.describe('Least and greatest over all releases, in seconds'),
+  givesUpAfterSeconds: seconds
+    .nullable()
+    .describe('When it gives up for good, in seconds; null if it got the port every time'),
+  gaveUp: count.describe('Before how many of the releases it gave up'),
+  of: count.describe('How many releases there were'),
+  source: z.string().describe('Where the policy is documented'),
+  note: z.string().optional().describe('What else to know'),
 })
 
 /** The shape of what `rebind policies --json` prints. Objects are open, as in report.json. */
 export const policiesSchema = z.looseObject({
   format: z.literal('rebind-policies'),
   version: z.literal(1),
-  /** The machine that the release was measured on. */
-  host: hostSchema,
-  release: z.looseObject({
-    residue: z.literal('TIME_WAIT'),
-    /** The document that it was read from. */
-    file: z.string(),
-    /** True if it was measured for this call. */
-    measuredNow: z.boolean(),
-    ports: count,
-    minSeconds: seconds,
-    medianSeconds: seconds,
-    maxSeconds: seconds,
-  }),
-  /** What one attempt costs that is a process: a Node server of this machine that fails on EADDRINUSE. */
-  attempt: z.looseObject({untilBindSeconds: seconds, untilEndSeconds: seconds}),
-  policies: z.array(rowSchema),
+  host: hostSchema.describe('The machine that the release was measured on'),
+  release: z
+    .looseObject({
+      residue: z.literal('TIME_WAIT').describe('What was left on the ports'),
+      file: z.string().describe('The document that they were read from'),
+      measuredNow: z.boolean().describe('True if they were measured for this call'),
+      ports: count.describe('How many releases'),
+      minSeconds: seconds.describe('Shortest time to a release, in seconds'),
+      medianSeconds: seconds.describe('Median time to a release, in seconds'),
+      maxSeconds: seconds.describe('Longest time to a release, in seconds'),
+    })
+    .describe('The releases that this is computed from'),
+  attempt: z
+    .looseObject({
+      untilBindSeconds: seconds.describe('From its start to its bind, in seconds'),
+      untilEndSeconds: seconds.describe('From its start to its end, in seconds'),
+    })
+    .describe(
+      'What an attempt costs that is a process: a Node server on this machine that fails on EADDRINUSE',
+    ),
+  policies: z.array(rowSchema).describe('A row per policy'),
 })
 
 export type Policies = z.infer<typeof policiesSchema>

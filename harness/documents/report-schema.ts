@@ -13,154 +13,255 @@ const state = z.enum(tcpStates)
 const endpoint = z.enum(['server', 'client'])
 
 const serverSchema = z.looseObject({
-  opener: z.enum(['node', 'native']),
-  bind: z.enum(bindOptions),
-  address: z.string(),
-  /** The listening socket was the supervisor's. */
-  inherited: z.boolean().optional(),
+  opener: z
+    .enum(['node', 'native'])
+    .describe('node: plain server.listen; native: bind(2) with exactly these options'),
+  bind: z.enum(bindOptions).describe('Which of SO_REUSEADDR and SO_REUSEPORT were set'),
+  address: z.string().describe('The address it binds'),
+  inherited: z.boolean().optional().describe("The listening socket was the supervisor's"),
 })
 
 const bindSchema = z.looseObject({
-  verdict: z.enum(['immediate', 'delayed', 'blocked']),
-  /** False if the wait was cut short, by --quick or by an interruption. */
-  waited: z.boolean(),
-  attempts: count,
-  errors: z.record(z.string(), count),
+  verdict: z
+    .enum(['immediate', 'delayed', 'blocked'])
+    .describe(
+      'immediate: the first attempt was granted; delayed: a later one; blocked: none within the limit',
+    ),
+  waited: z.boolean().describe('False if the wait was cut short, by --quick or by an interruption'),
+  attempts: count.describe('How many binds were tried'),
+  errors: z.record(z.string(), count).describe('How many attempts failed, by error code'),
   firstError: z
-    .looseObject({code: z.string(), errno: z.int(), syscall: z.string(), message: z.string()})
-    .nullable(),
-  waitSeconds: seconds.nullable(),
-  residueSeconds: seconds.nullable(),
-  uncertaintySeconds: seconds.nullable(),
-  /** Since the run began, like a timeline's; absent where nothing was tried. */
-  firstAttemptAtSeconds: seconds.optional(),
-  /** When the last residue appeared; absent where none was to appear. */
-  residueAtSeconds: seconds.optional(),
+    .looseObject({
+      code: z.string().describe('Name of the error, e.g. EADDRINUSE'),
+      errno: z.int().describe("The operating system's own number, positive"),
+      syscall: z.string().describe('The system call that failed'),
+      message: z.string().describe("Node's own message"),
+    })
+    .nullable()
+    .describe('The first refusal, null if there was none'),
+  waitSeconds: seconds
+    .nullable()
+    .describe(
+      'First attempt to grant, in seconds: what the restart felt; null if it was never granted',
+    ),
+  residueSeconds: seconds
+    .nullable()
+    .describe('Last residue appeared to grant, in seconds: what the kernel did; null if unknown'),
+  uncertaintySeconds: seconds
+    .nullable()
+    .describe('Last refusal to grant, in seconds: the width of what is not known of the wait'),
+  firstAttemptAtSeconds: seconds
+    .optional()
+    .describe('Seconds since the run began; absent if nothing was tried'),
+  residueAtSeconds: seconds
+    .optional()
+    .describe(
+      'When the last residue appeared, in seconds since the run began; absent if none should appear',
+    ),
 })
 
 const callSchema = z.looseObject({
-  from: z.enum(['the same port', 'another port']),
-  call: z.enum(['bind', 'connect']),
-  /** `granted`, `connected`, `unanswered` or the error's code. */
-  outcome: z.string(),
+  from: z.enum(['the same port', 'another port']).describe('Which local port the client used'),
+  call: z.enum(['bind', 'connect']).describe('The system call'),
+  outcome: z.string().describe("granted, connected, unanswered or the error's code"),
 })
 
 const expectedSchema = z.looseObject({
-  verdict: z.enum(['immediate', 'delayed', 'blocked']),
-  code: z.string().optional(),
-  errno: z.int().optional(),
-  residue: z.enum(['none', ...tcpStates]),
-  residueSeconds: z.tuple([seconds, seconds]).optional(),
-  /** What the system calls of a client that reconnects should answer. */
-  calls: z.array(callSchema).optional(),
-  /** What should be counted. */
-  counts: z.record(z.string(), z.number()).optional(),
-  /** What should be counted so many times at least. */
-  atLeast: z.record(z.string(), z.number()).optional(),
-  /** The rule that decides; it and the next two are absent in documents of earlier releases. */
-  rule: ruleIdSchema.optional(),
-  /** Rules by which something else is left to decide about than the connections leave; absent without any. */
-  premises: z.array(ruleIdSchema).optional(),
-  /** The rule by which the kernel lets go of what refuses the bind; absent where it does not. */
-  release: ruleIdSchema.optional(),
-  because: z.string(),
-  source: z.string(),
+  verdict: z
+    .enum(['immediate', 'delayed', 'blocked'])
+    .describe('The verdict that the rules predict'),
+  code: z.string().optional().describe('Of the refusal; absent if none is expected'),
+  errno: z.int().optional().describe('Of the refusal, positive'),
+  residue: z.enum(['none', ...tcpStates]).describe('The state that is expected to decide'),
+  residueSeconds: z
+    .tuple([seconds, seconds])
+    .optional()
+    .describe('Least and greatest time in seconds for which the kernel keeps the residue'),
+  calls: z
+    .array(callSchema)
+    .optional()
+    .describe('What the system calls of a reconnecting client should return'),
+  counts: z
+    .record(z.string(), z.number())
+    .optional()
+    .describe('What should be counted exactly, by name'),
+  atLeast: z
+    .record(z.string(), z.number())
+    .optional()
+    .describe('What should be counted at least so often, by name'),
+  rule: ruleIdSchema.optional().describe('Id of the rule that decides; see rules'),
+  premises: z
+    .array(ruleIdSchema)
+    .optional()
+    .describe('Ids of rules by which something else is left to decide about'),
+  release: ruleIdSchema
+    .optional()
+    .describe('Id of the rule by which the kernel lets go of the residue'),
+  because: z.string().describe('The rule, in a sentence'),
+  source: z.string().describe('Where the rule was read: file:function or RFC section'),
 })
 
 export const timelineEntrySchema = z.looseObject({
-  seconds,
-  endpoint,
-  socket: z.enum(['listener', 'connection']),
-  /** Which of the port's connections it is, numbered as they were first seen; both ends have the same. */
-  connection: z.int().positive().optional(),
-  state,
-  expiresInSeconds: seconds.optional(),
+  seconds: seconds.describe('Seconds since the run began'),
+  endpoint: endpoint.describe('Whose end of the connection it is'),
+  socket: z
+    .enum(['listener', 'connection'])
+    .describe('A listening socket, or one end of a connection'),
+  connection: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'Which connection of the port, in the order of appearance; both ends have the same number',
+    ),
+  state: state.describe('TCP state'),
+  expiresInSeconds: seconds.optional().describe("What is left of the kernel's timer, in seconds"),
 })
 
-export const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
+export const residueSchema = z
+  .array(
+    z.looseObject({
+      endpoint: endpoint.describe('Whose end of the connection it is'),
+      state: state.describe('TCP state'),
+      count: count.describe('How many sockets'),
+    }),
+  )
+  .nullable()
+  .describe(
+    'What was left on the port right before the first attempt; null if the system does not show it',
+  )
 
 /** Of several repetitions, in the order min, median, max. */
 const spreadSchema = z.tuple([z.number(), z.number(), z.number()]).nullable()
 
 /** What is told of each time that a scenario was played. */
 export const repetitionSchema = z.looseObject({
-  status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']),
-  reason: z.string().optional(),
-  bind: bindSchema.nullable(),
-  outageSeconds: seconds.nullable(),
-  measurements: z.record(z.string(), z.number()).optional(),
+  status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']).describe('As of a result'),
+  reason: z.string().optional().describe('Why it is not as expected'),
+  bind: bindSchema
+    .nullable()
+    .describe('The bind attempts of this time, null if there was no bind to judge'),
+  outageSeconds: seconds.nullable().describe('As of a result, in seconds'),
+  measurements: z
+    .record(z.string(), z.number())
+    .optional()
+    .describe('What else was counted or measured, by name'),
 })
 
 /** A scenario that was played several times; the result's own fields are those of the first time. */
 const repetitionFields = {
-  repeats: z.array(repetitionSchema).optional(),
+  repeats: z
+    .array(repetitionSchema)
+    .optional()
+    .describe('Each of several times that it was played'),
   spread: z
     .looseObject({
-      waitSeconds: spreadSchema,
-      residueSeconds: spreadSchema,
-      outageSeconds: spreadSchema,
+      waitSeconds: spreadSchema.describe('Seconds'),
+      residueSeconds: spreadSchema.describe('Seconds'),
+      outageSeconds: spreadSchema.describe('Seconds'),
     })
-    .optional(),
+    .optional()
+    .describe('Of several times: shortest, median, longest'),
 }
 
 export const settingsSchema = z.record(z.string(), z.union([z.number(), z.string(), z.null()]))
 
 export const resultSchema = z.looseObject({
-  scenario: z.string(),
-  title: z.string(),
-  claim: z.string(),
-  status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']),
-  reason: z.string().optional(),
-  port: z.int().min(1).max(65535).optional(),
-  predecessor: serverSchema,
-  successor: serverSchema,
-  residue: residueSchema,
-  /** Clients came and went, so that `residue` also holds whatever connections were open at that moment. */
-  amidTraffic: z.literal(true).optional(),
-  bind: bindSchema.nullable(),
-  outageSeconds: seconds.nullable(),
-  measurements: z.record(z.string(), z.number()).optional(),
-  /** How the client bound its local port. */
-  client: z.looseObject({opener: z.enum(['node', 'native']), bind: z.enum(bindOptions)}).optional(),
-  /** What bind() and connect() answered a client that reconnects. */
+  scenario: z.string().describe('Id of the scenario, with its arm behind a slash'),
+  title: z.string().describe('Its title'),
+  claim: z.string().describe('What it shows, in a sentence'),
+  status: z
+    .enum(['as-expected', 'unexpected', 'skipped', 'failed'])
+    .describe(
+      'as-expected and unexpected: by the rules; skipped: not played or not judged; failed: could not be measured',
+    ),
+  reason: z.string().optional().describe('Why it is not as expected'),
+  port: z.int().min(1).max(65535).optional().describe('The port that was restarted on'),
+  predecessor: serverSchema.describe('The server before the restart'),
+  successor: serverSchema.describe('The server after the restart'),
+  residue: residueSchema.describe(
+    'What was left on the port right before the first attempt; null if the system does not show it',
+  ),
+  amidTraffic: z
+    .literal(true)
+    .optional()
+    .describe(
+      'Clients came and went, so residue also holds whatever connections were open at that moment',
+    ),
+  bind: bindSchema
+    .nullable()
+    .describe('The bind attempts of the successor, null if there was no bind to judge'),
+  outageSeconds: seconds
+    .nullable()
+    .describe('Predecessor stops accepting to successor accepts, in seconds; null if it never did'),
+  measurements: z
+    .record(z.string(), z.number())
+    .optional()
+    .describe('What else was counted or measured, by name; seconds if the name ends in Seconds'),
+  client: z
+    .looseObject({
+      opener: z.enum(['node', 'native']).describe('node or native'),
+      bind: z.enum(bindOptions).describe('Its bind options'),
+    })
+    .optional()
+    .describe('How the client bound its local port'),
   calls: z
-    .array(callSchema.extend({errno: z.int().optional(), localPort: count, seconds}))
-    .optional(),
-  /** The kernel settings of the namespace that the scenario had of its own. */
-  settings: settingsSchema.optional(),
-  expected: expectedSchema.nullable(),
-  timeline: z.array(timelineEntrySchema),
+    .array(
+      callSchema.extend({
+        errno: z.int().optional().describe('Of the error, positive'),
+        localPort: count.describe('The local port that it used, 0 if none'),
+        seconds: seconds.describe('When it returned, in seconds since the run began'),
+      }),
+    )
+    .optional()
+    .describe('What bind() and connect() returned to a client that reconnects'),
+  settings: settingsSchema.optional().describe("Kernel settings of the scenario's own namespace"),
+  expected: expectedSchema
+    .nullable()
+    .describe('What the rules predict, null if there are none for this system'),
+  timeline: z
+    .array(timelineEntrySchema)
+    .describe('What both ends of the connections were seen to do, in order'),
   ...repetitionFields,
 })
 
-export const hostSchema = z.looseObject({
-  os: z.string(),
-  stack: z.enum(['linux', 'darwin', 'gvisor', 'windows', 'unknown']),
-  release: z.string(),
-  arch: z.string(),
-  node: z.string(),
-  libuv: z.string(),
-  settings: settingsSchema,
-  ci: z.string().nullable(),
-})
+export const hostSchema = z
+  .looseObject({
+    os: z.string().describe('As Node names it: linux, darwin, win32'),
+    stack: z
+      .enum(['linux', 'darwin', 'gvisor', 'windows', 'unknown'])
+      .describe('Whose network stack it is'),
+    release: z.string().describe('Of the kernel, as uname -r prints it'),
+    arch: z.string().describe('Of the processor, as Node names it'),
+    node: z.string().describe('Version of Node'),
+    libuv: z.string().describe('Version of libuv in that Node'),
+    settings: settingsSchema.describe(
+      'Kernel settings that decide about ports, by name; null: not readable',
+    ),
+    ci: z.string().nullable().describe('Name of the CI, null outside of one'),
+  })
+  .describe('The machine that was measured')
 
 export const reportSchema = z.looseObject({
   format: z.literal('rebind-report'),
   version: z.literal(1),
-  run: z.looseObject({
-    id: z.string(),
-    startedAt: z.iso.datetime(),
-    wallSeconds: seconds,
-    rebind: z.string(),
-    command: z.array(z.string()),
-    /** The signal that ended the run early. */
-    interrupted: z.string().optional(),
-    /** The run was killed: `rebind report` made this from its log. */
-    partial: z.literal(true).optional(),
-  }),
+  run: z
+    .looseObject({
+      id: z.string().describe('Name of the run folder'),
+      startedAt: z.iso.datetime().describe('UTC, ISO 8601'),
+      wallSeconds: seconds.describe('How long it took, in seconds'),
+      rebind: z.string().describe('Version of Rebind'),
+      command: z.array(z.string()).describe('Arguments of the command'),
+      interrupted: z.string().optional().describe('The signal that ended the run early'),
+      partial: z
+        .literal(true)
+        .optional()
+        .describe('The run was killed: rebind report made this from its log'),
+    })
+    .describe('The run'),
   host: hostSchema,
-  rules: ruleTableSchema.optional(),
-  results: z.array(resultSchema),
+  rules: ruleTableSchema.optional().describe('The texts of all rules that are named here, by id'),
+  results: z.array(resultSchema).describe('A result per scenario, or per arm of one'),
 })
 
 export type Report = z.infer<typeof reportSchema>

@@ -7,10 +7,10 @@ export const ruleIdSchema = z
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*(\/[a-z0-9]+(-[a-z0-9]+)*)?$/)
 
 export const ruleTextSchema = z.looseObject({
-  /** Which condition of the operating system decides. */
-  because: z.string(),
-  /** file:function of the operating system's code, or a standard. */
-  source: z.string(),
+  because: z.string().describe('The condition of the operating system that decides'),
+  source: z
+    .string()
+    .describe("Where it was read: file:function of the operating system's code, or a standard"),
 })
 
 /** The texts of all rules that a document names by their ids; absent in documents of earlier releases. */

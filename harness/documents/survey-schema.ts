@@ -3,17 +3,23 @@ import {checkSchema} from './check-schema.ts'
 import {hostSchema} from './report-schema.ts'
 
 const surveyedSchema = z.looseObject({
-  id: z.string(),
-  title: z.string(),
-  status: z.enum(['measured', 'not-installed', 'skipped', 'failed']),
-  /** Why it was not measured. */
-  reason: z.string().optional(),
-  /** Null where it is not installed, or does not tell. */
-  version: z.string().nullable(),
-  /** Whether it sets SO_REUSEADDR; null where its behaviour does not tell. */
-  reuseaddr: z.boolean().nullable(),
-  outageSeconds: z.number().nonnegative().nullable(),
-  check: checkSchema.nullable(),
+  id: z.string().describe('Id of the server'),
+  title: z.string().describe('Its name'),
+  status: z
+    .enum(['measured', 'not-installed', 'skipped', 'failed'])
+    .describe('Whether it was measured'),
+  reason: z.string().optional().describe('Why it was not measured'),
+  version: z.string().nullable().describe('Null if it is not installed or does not say'),
+  reuseaddr: z
+    .boolean()
+    .nullable()
+    .describe('Whether it sets SO_REUSEADDR; null if its behaviour does not show it'),
+  outageSeconds: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .describe('Outage of the last round, in seconds; null if it was not over'),
+  check: checkSchema.nullable().describe('The whole check, null if there was none'),
 })
 
 /** The shape of `rebind survey --json` and survey.json. Objects are open. */
@@ -21,10 +27,9 @@ export const surveySchema = z.looseObject({
   format: z.literal('rebind-survey'),
   version: z.literal(1),
   host: hostSchema,
-  servers: z.array(surveyedSchema),
-  wallSeconds: z.number().nonnegative(),
-  /** The signal that ended the survey early. */
-  interrupted: z.string().optional(),
+  servers: z.array(surveyedSchema).describe('An entry per server'),
+  wallSeconds: z.number().nonnegative().describe('How long it took, in seconds'),
+  interrupted: z.string().optional().describe('The signal that ended the survey early'),
 })
 
 export type Survey = z.infer<typeof surveySchema>

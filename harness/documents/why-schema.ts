@@ -6,40 +6,55 @@ import {ruleIdSchema, ruleTableSchema} from './rules.ts'
 
 /** What `why --json` prints. Objects are open: a field that a later version adds is kept. */
 const seconds = z.number().nonnegative()
-const end = z.looseObject({address: z.string(), port: z.int().min(0).max(65_535)})
+const end = z.looseObject({
+  address: z.string().describe('IP address'),
+  port: z.int().min(0).max(65_535).describe('TCP port'),
+})
 
 const processSchema = z.looseObject({
-  pid: z.int().positive(),
-  parent: z.int().nonnegative().nullable(),
-  uid: z.int().nonnegative().nullable(),
-  user: z.string().nullable(),
-  command: z.string(),
+  pid: z.int().positive().describe('Process id'),
+  parent: z.int().nonnegative().nullable().describe('Process id of its parent'),
+  uid: z.int().nonnegative().nullable().describe('Id of its user'),
+  user: z.string().nullable().describe('Name of its user'),
+  command: z.string().describe('Its command line'),
 })
 
 const socketSchema = z.looseObject({
-  state: z.enum(tcpStates),
-  local: end,
-  remote: end,
-  /** When the kernel's timer is due; the port can come free a little later (see freeInSeconds). */
-  expiresInSeconds: seconds.nullable(),
-  /** The first of `processes`. */
-  pid: z.int().positive().nullable(),
-  command: z.string().nullable(),
-  /** Absent where there is none. */
-  processes: z.array(processSchema).optional(),
-  /** Who made the socket, where the OS tells. */
-  uid: z.int().nonnegative().optional(),
-  /** A connection that was made from this port; absent if not. */
-  outgoing: z.literal(true).optional(),
-  /** So many more of its state on its local end are counted and not listed: all of them are gone before it. */
-  more: z.looseObject({count: z.int().positive(), firstExpiresInSeconds: seconds}).optional(),
+  state: z.enum(tcpStates).describe('TCP state'),
+  local: end.describe('Its local end'),
+  remote: end.describe('Its remote end'),
+  expiresInSeconds: seconds
+    .nullable()
+    .describe(
+      "When the kernel's timer is due, in seconds; the port can come free a little later (see freeInSeconds)",
+    ),
+  pid: z.int().positive().nullable().describe('The first of processes'),
+  command: z.string().nullable().describe('Command line of that process'),
+  processes: z.array(processSchema).optional().describe('Who has the socket; absent if nobody has'),
+  uid: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('Who made the socket; absent if the system does not say'),
+  outgoing: z
+    .literal(true)
+    .optional()
+    .describe('A connection that was made from this port; absent if not'),
+  more: z
+    .looseObject({
+      count: z.int().positive().describe('How many'),
+      firstExpiresInSeconds: seconds.describe('When the first of them is due, in seconds'),
+    })
+    .optional()
+    .describe(
+      'So many more in its state on its local end are counted and not listed; all of them go before it',
+    ),
 })
 
 const trialSchema = z.looseObject({
-  address: z.string(),
-  bind: z.enum(bindOptions),
-  /** `granted` or the OS's error code. */
-  observed: z.string(),
+  address: z.string().describe('The address that was tried'),
+  bind: z.enum(bindOptions).describe('With which options'),
+  observed: z.string().describe('granted or the error code'),
 })
 
 const causeKinds = [
@@ -60,15 +75,12 @@ const causeKinds = [
 ] as const
 
 const causeSchema = z.looseObject({
-  kind: z.enum(causeKinds),
-  /** For a person who has never heard of it. */
-  text: z.string(),
-  /** How many sockets it stands for. */
-  sockets: z.int().positive().optional(),
-  /** The rule that decides, its condition, and where the operating system's code has it. */
-  rule: ruleIdSchema.optional(),
-  because: z.string().optional(),
-  source: z.string().optional(),
+  kind: z.enum(causeKinds).describe('Which cause'),
+  text: z.string().describe('For a person who has never heard of it'),
+  sockets: z.int().positive().optional().describe('How many sockets it stands for'),
+  rule: ruleIdSchema.optional().describe('Id of the rule that decides; see rules'),
+  because: z.string().optional().describe('The condition of the operating system that decides'),
+  source: z.string().optional().describe('Where its code has that condition: file:function'),
 })
 
 const adviceKinds = [
@@ -87,48 +99,52 @@ const adviceKinds = [
 ] as const
 
 const adviceSchema = z.looseObject({
-  kind: z.enum(adviceKinds),
-  text: z.string(),
-  /** set-option: which one, and whether that helps with what is on the port now. */
-  option: z.enum(bindOptions).optional(),
-  helpsNow: z.boolean().optional(),
-  /** set-option: the rule by which it comes too late. */
-  rule: ruleIdSchema.optional(),
-  /** wait: at the latest. */
-  seconds: seconds.optional(),
-  pid: z.int().positive().optional(),
+  kind: z.enum(adviceKinds).describe('Which advice'),
+  text: z.string().describe('For a person'),
+  option: z.enum(bindOptions).optional().describe('set-option: which one'),
+  helpsNow: z
+    .boolean()
+    .optional()
+    .describe('set-option: whether it helps with what is on the port now'),
+  rule: ruleIdSchema.optional().describe('set-option: id of the rule by which it comes too late'),
+  seconds: seconds.optional().describe('wait: at the latest, in seconds'),
+  pid: z.int().positive().optional().describe('stop-process: which one'),
 })
 
 const answer = {
   format: z.literal('rebind-why'),
   version: z.literal(1),
-  host: hostSchema,
-  /** Whether a plain bind would be granted now; null if that could not be tried. */
-  bindable: z.boolean().nullable(),
-  causes: z.array(causeSchema),
-  advice: z.array(adviceSchema),
-  rules: ruleTableSchema.optional(),
-  /** What could not be seen, and who could. */
-  unseen: z.array(z.string()),
+  host: hostSchema.describe('The machine that was asked'),
+  bindable: z
+    .boolean()
+    .nullable()
+    .describe('Whether a plain bind would be granted now; null if that could not be tried'),
+  causes: z.array(causeSchema).describe('Why it is as it is, the most important first'),
+  advice: z.array(adviceSchema).describe('What to do, the best first'),
+  rules: ruleTableSchema.optional().describe('The texts of all rules that are named here, by id'),
+  unseen: z.array(z.string()).describe('What could not be seen, and who could'),
 }
 
 export const whyPortSchema = z.looseObject({
   ...answer,
-  port: z.int().min(1).max(65_535),
-  /** Null where the OS does not show them. */
-  sockets: z.array(socketSchema).nullable(),
-  bind: z.array(trialSchema),
-  /** At the latest, by itself; 0 if free now, null if that is up to somebody. */
-  freeInSeconds: seconds.nullable(),
-  /** At the earliest. */
-  freeInSecondsAtLeast: seconds.nullable(),
+  port: z.int().min(1).max(65_535).describe('The port that was asked about'),
+  sockets: z
+    .array(socketSchema)
+    .nullable()
+    .describe('What is on the port; null if the system does not show it'),
+  bind: z.array(trialSchema).describe('The binds that were tried'),
+  freeInSeconds: seconds
+    .nullable()
+    .describe(
+      'At the latest, by itself, in seconds; 0 if free now, null if that is up to somebody',
+    ),
+  freeInSecondsAtLeast: seconds.nullable().describe('At the earliest, in seconds'),
 })
 
 export const whyPathSchema = z.looseObject({
   ...answer,
-  path: z.string(),
-  /** Who is bound to the path. */
-  processes: z.array(processSchema),
+  path: z.string().describe('The Unix socket that was asked about'),
+  processes: z.array(processSchema).describe('Who is bound to the path'),
 })
 
 export type WhyPort = z.infer<typeof whyPortSchema>

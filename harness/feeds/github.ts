@@ -1,9 +1,6 @@
 import {appendToFile} from '../documents/output-file.ts'
-import type {Report, Result} from '../documents/report-schema.ts'
-import {firstErrorWords, hostWords, verdictWords} from '../documents/words.ts'
-import {renderAsMarkdown} from '../render/markdown.ts'
 import {printable} from '../text.ts'
-import {reportView} from '../views/report.ts'
+import type {Suite} from './suite.ts'
 
 /** A line that GitHub shows on the page of the workflow run. */
 export interface Annotation {
@@ -27,51 +24,39 @@ const cutNotice =
 const shownOfALevel = 10
 
 /**
- * In GitHub Actions, appends to the job's summary and prints the annotations; elsewhere does nothing. A
- * summary that cannot be written is a warning and no failure.
- * @param stream stderr, because stdout may be a document of its own; the runner reads commands from both
+ * In GitHub Actions, appends to the job's summary. A summary that cannot be written is a warning and no
+ * failure.
+ * @returns the annotations as workflow commands, which the runner reads from stdout and stderr
  * (actions/runner, ScriptHandler.cs)
  */
 export async function tellGithub(
   {summary, annotations}: JobNews,
   env: NodeJS.ProcessEnv = process.env,
-  stream: Pick<NodeJS.WritableStream, 'write'> = process.stderr,
-): Promise<void> {
-  if (env.GITHUB_ACTIONS !== 'true') return
-  const warnings = await appendSummary(env.GITHUB_STEP_SUMMARY, summary)
+): Promise<string> {
+  const isInActions = env.GITHUB_ACTIONS === 'true'
+  const warnings = isInActions ? await appendSummary(env.GITHUB_STEP_SUMMARY, summary) : []
   const lines = [...limited(annotations), ...warnings].map(annotationLine)
-  if (lines.length > 0) stream.write(lines.map((line) => `${line}\n`).join(''))
+  return lines.map((line) => `${line}\n`).join('')
 }
 
-/** What a run has to tell: an error for each result that went otherwise, a notice of what was skipped. */
-export function newsOfRun(report: Report, sentences: readonly string[]): JobNews {
-  const {results, host} = report
-  const errors = results
+/** An error for each case that is not as expected, a notice of what was skipped. */
+export function newsOf({host, cases}: Suite, summary: string): JobNews {
+  const errors = cases
     .filter(({status}) => status === 'unexpected' || status === 'failed')
     .map(
-      (result): Annotation => ({
+      ({name, status, reason}): Annotation => ({
         level: 'error',
-        title: `${result.scenario} ${result.status}`,
-        message: `${hostWords(host)}: ${result.reason ?? observed(result)}`,
+        title: `${name} ${status}`,
+        message: `${host}: ${reason}`,
       }),
     )
-  const skipped = results.filter(({status}) => status === 'skipped')
+  const skipped = cases.filter(({status}) => status === 'skipped')
   const notice: Annotation = {
     level: 'notice',
     title: `${skipped.length} skipped or not judged`,
-    message: [
-      hostWords(host),
-      ...skipped.map(({scenario, reason = 'not judged'}) => `${scenario}: ${reason}`),
-    ].join('\n'),
+    message: [host, ...skipped.map(({name, reason}) => `${name}: ${reason}`)].join('\n'),
   }
-  return {
-    summary: renderAsMarkdown(reportView(report, {log: null, sentences})),
-    annotations: skipped.length === 0 ? errors : [...errors, notice],
-  }
-}
-
-function observed(result: Result): string {
-  return `${verdictWords(result)}, first error ${firstErrorWords(result)}`
+  return {summary, annotations: skipped.length === 0 ? errors : [...errors, notice]}
 }
 
 /**

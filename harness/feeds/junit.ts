@@ -1,40 +1,33 @@
-import type {Report, Result} from '../documents/report-schema.ts'
-import {
-  besidesWords,
-  firstErrorWords,
-  hostWords,
-  residueWords,
-  verdictWords,
-  waitWords,
-} from '../documents/words.ts'
 import {directionControls} from '../text.ts'
+import type {TestCase} from './cases/test-case.ts'
+import type {Suite} from './suite.ts'
 
 /**
- * The report as JUnit XML: each scenario a test case; unexpected is a failure, failed an error. It has what
- * both common schemas ask for, that of Ant's JUnitReport task and that of Jenkins' xUnit plugin: no attribute
- * on `testsuites`, and the same elements of a `testsuite` in the same order.
+ * JUnit XML: unexpected is a failure, failed an error. It has what both common schemas ask for, that of Ant's
+ * JUnitReport task and that of Jenkins' xUnit plugin: no attribute on `testsuites`, and the same elements of a
+ * `testsuite` in the same order.
  */
-export function renderJunit({run, host, results}: Report): string {
-  const count = (status: Result['status']) =>
-    results.filter((result) => result.status === status).length
+export function renderJunit({id, startedAt, wallSeconds, interrupted, host, cases}: Suite): string {
+  const count = (status: TestCase['status']) =>
+    cases.filter((each) => each.status === status).length
   const suite = {
     name: 'rebind',
     package: 'rebind',
     id: '0',
     // The schema allows no time zone; it is UTC.
-    timestamp: run.startedAt.slice(0, 19),
-    // The schema's own word where it is not known: a report does not name the machine.
+    timestamp: startedAt.slice(0, 19),
+    // The schema's own word where it is not known: a document does not name the machine.
     hostname: 'localhost',
-    tests: String(results.length),
+    tests: String(cases.length),
     failures: String(count('unexpected')),
     errors: String(count('failed')),
     skipped: String(count('skipped')),
-    time: run.wallSeconds.toFixed(3),
+    time: wallSeconds.toFixed(3),
   }
   const properties = {
-    run: run.id,
-    host: hostWords(host),
-    ...(run.interrupted === undefined ? {} : {interrupted: run.interrupted}),
+    ...(id === undefined ? {} : {run: id}),
+    host,
+    ...(interrupted === undefined ? {} : {interrupted}),
   }
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -43,7 +36,7 @@ export function renderJunit({run, host, results}: Report): string {
     '<properties>',
     ...Object.entries(properties).map(([name, value]) => `<property${attributes({name, value})}/>`),
     '</properties>',
-    ...results.map((result) => testCase(result, host.stack)),
+    ...cases.map(testCase),
     '<system-out/>',
     '<system-err/>',
     '</testsuite>',
@@ -52,37 +45,30 @@ export function renderJunit({run, host, results}: Report): string {
   ].join('\n')
 }
 
-/** The time of a test case is the wait: what the restart felt. */
-function testCase(result: Result, stack: string): string {
-  const {scenario, status, reason = 'not judged', bind} = result
+function testCase({name, group, status, reason, seconds, seen}: TestCase): string {
   const named = attributes({
-    name: scenario === '' ? '-' : scenario,
-    classname: `rebind.${stack}`,
-    time: (bind?.waitSeconds ?? 0).toFixed(3),
+    name: name === '' ? '-' : name,
+    classname: `rebind.${group}`,
+    time: seconds.toFixed(3),
   })
   const message = {message: reason}
   const outcome = {
     'as-expected': '',
-    unexpected: `<failure${attributes({...message, type: 'unexpected'})}>${xml(observed(result))}</failure>`,
-    failed: `<error${attributes({...message, type: 'failed'})}>${xml(observed(result))}</error>`,
+    unexpected: `<failure${attributes({...message, type: 'unexpected'})}>${xml(lines(seen))}</failure>`,
+    failed: `<error${attributes({...message, type: 'failed'})}>${xml(lines(seen))}</error>`,
     skipped: `<skipped${attributes(message)}/>`,
   }[status]
   return outcome === '' ? `<testcase${named}/>` : `<testcase${named}>${outcome}</testcase>`
 }
 
-/** What was seen, one thing a line. */
-function observed(result: Result): string {
-  return [
-    result.claim,
-    `residue: ${residueWords(result)}`,
-    `first error: ${firstErrorWords(result)}`,
-    `verdict: ${verdictWords(result)}`,
-    `wait: ${waitWords(result)}`,
-    ...[besidesWords(result) ?? []].flat(),
-    ...(result.expected === null
-      ? []
-      : [`expected: ${result.expected.verdict}, because ${result.expected.because}`]),
-  ].join('\n')
+/** What was seen, one thing per line: `first error: EADDRINUSE 98`. */
+function lines(seen: TestCase['seen']): string {
+  return Object.entries(seen)
+    .map(
+      ([name, value]) =>
+        `${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}: ${value}`,
+    )
+    .join('\n')
 }
 
 function attributes(values: Readonly<Record<string, string>>): string {

@@ -21,7 +21,7 @@ export interface ProgressDisplay {
 }
 
 /** No display at all. */
-const silentProgress: ProgressDisplay = {
+export const silentProgress: ProgressDisplay = {
   begin: () => undefined,
   waiting: () => undefined,
   finish: () => undefined,

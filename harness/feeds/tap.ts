@@ -1,45 +1,27 @@
 import {jsonText} from '../documents/json-text.ts'
-import type {Report, Result} from '../documents/report-schema.ts'
-import {
-  firstErrorWords,
-  hostWords,
-  residueWords,
-  verdictWords,
-  waitWords,
-} from '../documents/words.ts'
 import {printable} from '../text.ts'
+import type {TestCase} from './cases/test-case.ts'
+import type {Suite} from './suite.ts'
 
-/** The report as TAP 14 (testanything.org): each scenario a test point, what went otherwise explained in YAML. */
-export function renderTap({run, host, results}: Report): string {
+/** TAP 14 (testanything.org): a test point per case, what is not as expected explained in YAML. */
+export function renderTap({host, cases, interrupted}: Suite): string {
   return [
     'TAP version 14',
-    `1..${results.length}${results.length === 0 ? ' # SKIP no scenario' : ''}`,
-    `# ${printable(hostWords(host))}`,
-    ...results.flatMap(testPoint),
-    ...(run.interrupted === undefined ? [] : [`# interrupted by ${printable(run.interrupted)}`]),
+    `1..${cases.length}${cases.length === 0 ? ' # SKIP nothing was measured' : ''}`,
+    `# ${printable(host)}`,
+    ...cases.flatMap(testPoint),
+    ...(interrupted === undefined ? [] : [`# interrupted by ${printable(interrupted)}`]),
     '',
   ].join('\n')
 }
 
-function testPoint(result: Result, index: number): string[] {
-  const {scenario, status, reason = 'not judged'} = result
-  const point = `${index + 1} - ${description(scenario)}`
+function testPoint({name, status, reason, seen}: TestCase, index: number): string[] {
+  const point = `${index + 1} - ${description(name)}`
   if (status === 'as-expected') return [`ok ${point}`]
   if (status === 'skipped') return [`ok ${point} # SKIP ${description(reason)}`]
-  const {claim, expected} = result
-  const diagnostic = {
-    status,
-    message: reason,
-    claim,
-    residue: residueWords(result),
-    firstError: firstErrorWords(result),
-    verdict: verdictWords(result),
-    wait: waitWords(result),
-    ...(expected === null ? {} : {expected: expected.verdict, because: expected.because}),
-  }
   // A string of JSON is one of YAML, too.
-  const lines = Object.entries(diagnostic).map(
-    ([name, value]) => `  ${name}: ${jsonText(printable(value))}`,
+  const lines = Object.entries({status, message: reason, ...seen}).map(
+    ([key, value]) => `  ${key}: ${jsonText(printable(value))}`,
   )
   return [`not ok ${point}`, '  ---', ...lines, '  ...']
 }

@@ -1,4 +1,5 @@
 import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
+import {ruleTextSchema} from '../documents/rules.ts'
 import {platformOf} from '../platforms/detect.ts'
 import {questionOf} from './question.ts'
 
@@ -10,4 +11,11 @@ export function ruleIdOf(cell: MatrixCell, {stack}: Pick<Matrix['host'], 'stack'
   if (typeof cell.rule === 'string') return cell.rule
   const now = platformOf(stack).rules?.bind(questionOf(cell))
   return now !== undefined && now.outcome === cell.expected ? now.id : null
+}
+
+/** Its texts, as the document has them; undefined where it has none. */
+export function ruleTextOf({rule}: Pick<MatrixCell, 'rule'>, rules: Matrix['rules']) {
+  if (typeof rule !== 'string') return rule
+  const text = rules != null && Object.hasOwn(rules, rule) ? rules[rule] : undefined
+  return ruleTextSchema.safeParse(text).data
 }

@@ -1,10 +1,9 @@
 import type {TopLevelSpec} from 'vega-lite'
 import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
-import {ruleTextSchema} from '../documents/rules.ts'
 import {hostWords} from '../documents/words.ts'
 import {greatestOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
-import {ruleIdOf} from '../matrix/cell-rule.ts'
+import {ruleIdOf, ruleTextOf} from '../matrix/cell-rule.ts'
 import {platformOf} from '../platforms/detect.ts'
 import {type Draw, figure} from '../render/html/chart.ts'
 import type {Markup} from '../render/html/markup.ts'
@@ -126,7 +125,7 @@ function disagreements({cells, host, rules}: Matrix): CellGroup[] {
     {
       keyOf: (cell) => `${cell.expected} ${ruleIdOf(cell, host)}`,
       headingOf({rule, expected}) {
-        const text = typeof rule === 'string' ? textOf(rule, rules) : rule
+        const text = ruleTextOf({rule}, rules)
         return text === undefined
           ? `Expected ${expected}`
           : `Expected ${expected}, because ${text.because} (${text.source})`
@@ -134,11 +133,6 @@ function disagreements({cells, host, rules}: Matrix): CellGroup[] {
       lineOf: (cell) => `${cellWords(cell)}: ${cell.observed}`,
     },
   )
-}
-
-function textOf(id: string, rules: Matrix['rules']) {
-  const text = rules != null && Object.hasOwn(rules, id) ? rules[id] : undefined
-  return ruleTextSchema.safeParse(text).data
 }
 
 /** The cells that could not be tried; those of one reason have one heading. */

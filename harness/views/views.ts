@@ -29,3 +29,13 @@ export async function viewOf(
       return undefined
   }
 }
+
+/** What is printed of a document: of a run without what takes a page. */
+export async function briefViewOf(document: RunDocument, details: RunDetails): Promise<View> {
+  if (document.format === 'rebind-report') {
+    return (await import('./report.ts')).reportView(document, details)
+  }
+  const view = await viewOf(document, details)
+  if (view === undefined) throw new TypeError(`there is no view of ${document.format}`)
+  return view
+}

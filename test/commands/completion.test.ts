@@ -25,7 +25,7 @@ testUnless(missingProgram('bash'), 'bash completes by the script alone', async (
   const asBashDoes = [
     'rebind() { "$NODE" dist/harness/cli.js "$@"; }',
     stdout,
-    'COMP_WORDS=(rebind run --qu) COMP_CWORD=2',
+    'COMP_WORDS=(rebind run --quic) COMP_CWORD=2',
     // Outside of a real completion this has no one to tell.
     'compopt() { :; }',
     `${complete}; printf '%s\n' "\${COMPREPLY[@]}"`,

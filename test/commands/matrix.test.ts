@@ -131,7 +131,7 @@ const usageErrors: [what: string, args: string[], complaint: RegExp][] = [
   [
     'two formats',
     ['--json', '--format', 'markdown'],
-    /'--format <format>' cannot be used with.*json/,
+    /--json and --format markdown both write to stdout/,
   ],
   ['an argument', ['TIME_WAIT'], /too many arguments for 'matrix'/],
 ]

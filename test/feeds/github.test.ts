@@ -6,9 +6,10 @@ import {
   type Annotation,
   annotationLine,
   type JobNews,
-  newsOfRun,
+  newsOf,
   tellGithub,
 } from '../../harness/feeds/github.ts'
+import {suiteOf} from '../../harness/feeds/suite.ts'
 import {temporaryFolder, testUnless} from '../commands/cli.ts'
 
 const summaryLimitBytes = 1024 * 1024
@@ -29,20 +30,8 @@ async function told(
 ): Promise<Told> {
   const path = file ?? join(temporaryFolder(t), 'step_summary')
   if (before !== undefined) writeFileSync(path, before)
-  const stream = collector()
-  await tellGithub(news, {GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: path}, stream)
-  return {stderr: stream.text(), summary: file === undefined ? readFileSync(path, 'utf8') : ''}
-}
-
-function collector() {
-  let all = ''
-  return {
-    write: (text: string | Uint8Array) => {
-      all += String(text)
-      return true
-    },
-    text: () => all,
-  }
+  const stderr = await tellGithub(news, {GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: path})
+  return {stderr, summary: file === undefined ? readFileSync(path, 'utf8') : ''}
 }
 
 /** What the runner makes of a line (actions/runner, ActionCommand.cs: TryParseV2, Unescape...). */
@@ -93,15 +82,16 @@ test('a plain annotation reads as GitHub documents it', (t) => {
   )
 })
 
-test('outside of GitHub Actions nothing is written anywhere', async (t) => {
+test('outside of GitHub Actions no summary is written', async (t) => {
   const file = join(temporaryFolder(t), 'step_summary')
   writeFileSync(file, '')
-  const stream = collector()
   const news: JobNews = {summary: 'x', annotations: [{level: 'error', title: 'a', message: 'b'}]}
   for (const GITHUB_ACTIONS of [undefined, '', 'false']) {
-    await tellGithub(news, {GITHUB_ACTIONS, GITHUB_STEP_SUMMARY: file}, stream)
+    t.is(
+      await tellGithub(news, {GITHUB_ACTIONS, GITHUB_STEP_SUMMARY: file}),
+      '::error title=a::b\n',
+    )
   }
-  t.is(stream.text(), '')
   t.is(readFileSync(file, 'utf8'), '')
 })
 
@@ -112,10 +102,11 @@ test('the summary goes behind what the step has written before', async (t) => {
 })
 
 test('a step without a summary file still gets its annotations', async (t) => {
-  const stream = collector()
   const annotations: Annotation[] = [{level: 'error', title: 'a', message: 'b'}]
-  await tellGithub({summary: 'x', annotations}, {GITHUB_ACTIONS: 'true'}, stream)
-  t.is(stream.text(), '::error title=a::b\n')
+  t.is(
+    await tellGithub({summary: 'x', annotations}, {GITHUB_ACTIONS: 'true'}),
+    '::error title=a::b\n',
+  )
 })
 
 test('a summary file that cannot be written is one warning and no failure', async (t) => {
@@ -226,25 +217,24 @@ function reportOf(results: Result[]): Report {
   }
 }
 
-test('a run as expected has a table to show and nothing to annotate', (t) => {
-  const {summary, annotations} = newsOfRun(reportOf([result]), ['A sentence.'])
-  t.deepEqual(annotations, [])
-  t.true(summary.includes('| server-closes-first |'))
-  t.true(summary.includes('- A sentence.'))
+function annotationsOf(results: Result[]): readonly Annotation[] {
+  const report = reportOf(results)
+  return newsOf(suiteOf(report, report.run), '').annotations
+}
+
+test('a run as expected has nothing to annotate', (t) => {
+  t.deepEqual(annotationsOf([result]), [])
 })
 
 test('what is unexpected or failed is an error, what was skipped one notice, each with the host', (t) => {
   const host = 'Darwin 25.0 arm64, Node 24.0.0, libuv 1.51.0'
-  const {annotations} = newsOfRun(
-    reportOf([
-      result,
-      {...result, scenario: 'a', status: 'unexpected', reason: 'granted, not refused'},
-      {...result, scenario: 'b', status: 'failed', reason: 'the client ended'},
-      {...result, scenario: 'c', status: 'skipped', reason: 'no FFI'},
-      {...result, scenario: 'd', status: 'skipped'},
-    ]),
-    [],
-  )
+  const annotations = annotationsOf([
+    result,
+    {...result, scenario: 'a', status: 'unexpected', reason: 'granted, not refused'},
+    {...result, scenario: 'b', status: 'failed', reason: 'the client ended'},
+    {...result, scenario: 'c', status: 'skipped', reason: 'no FFI'},
+    {...result, scenario: 'd', status: 'skipped'},
+  ])
   t.deepEqual(annotations, [
     {level: 'error', title: 'a unexpected', message: `${host}: granted, not refused`},
     {level: 'error', title: 'b failed', message: `${host}: the client ended`},

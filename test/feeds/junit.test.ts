@@ -5,6 +5,7 @@ import {fileURLToPath} from 'node:url'
 import test, {type ExecutionContext} from 'ava'
 import type {Report, Result} from '../../harness/documents/report-schema.ts'
 import {renderJunit} from '../../harness/feeds/junit.ts'
+import {suiteOf} from '../../harness/feeds/suite.ts'
 import {missingProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
 import {hostileText, recordedReport} from '../documents/documents.ts'
 
@@ -22,6 +23,7 @@ function reportOf(statuses: readonly Result['status'][], text: string): Report {
   return {...report, run: {...report.run, id: text}, results}
 }
 
+const junitOf = (report: Report) => renderJunit(suiteOf(report, report.run))
 const everyStatus = ['as-expected', 'unexpected', 'failed', 'skipped'] as const
 
 /** What a CI would read of it, by an XPath expression. */
@@ -49,7 +51,7 @@ for (const [what, report] of Object.entries({
 })) {
   testUnless(missing, `the JUnit XML of ${what} is valid`, (t) => {
     const file = join(temporaryFolder(t), 'junit.xml')
-    writeFileSync(file, renderJunit(report))
+    writeFileSync(file, junitOf(report))
     const {status, stderr} = spawnSync('xmllint', ['--noout', '--relaxng', schema, file], {
       encoding: 'utf8',
     })
@@ -58,7 +60,7 @@ for (const [what, report] of Object.entries({
 }
 
 testUnless(missing, 'unexpected is a failure, failed an error, skipped is skipped', (t) => {
-  const xml = renderJunit(reportOf(everyStatus, 'a reason'))
+  const xml = junitOf(reportOf(everyStatus, 'a reason'))
   const count = (path: string) => read(t, xml, `count(${path})`)
   t.is(count('//testcase'), '4')
   t.is(count('//testcase[1]/*'), '0')
@@ -72,7 +74,7 @@ testUnless(missing, 'unexpected is a failure, failed an error, skipped is skippe
 })
 
 testUnless(missing, 'hostile text is read back as it was, but for what XML cannot hold', (t) => {
-  const xml = renderJunit(reportOf(['failed'], worst))
+  const xml = junitOf(reportOf(['failed'], worst))
   t.is(
     read(t, xml, 'string(//error/@message)'),
     worst
@@ -86,7 +88,7 @@ testUnless(missing, 'hostile text is read back as it was, but for what XML canno
 })
 
 test('no character that XML forbids is left, even without an XML reader to say so', (t) => {
-  const xml = renderJunit(reportOf(everyStatus, worst))
+  const xml = junitOf(reportOf(everyStatus, worst))
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   t.notRegex(xml, /[\u0000-\u0008\u000b-\u001f\uffff]|[\ud800-\udfff]/)
   t.notRegex(xml, /<script|]]>/)

@@ -1,5 +1,6 @@
 import test from 'ava'
 import type {Result} from '../../harness/documents/report-schema.ts'
+import {suiteOf} from '../../harness/feeds/suite.ts'
 import {renderTap} from '../../harness/feeds/tap.ts'
 import {recordedReport} from '../documents/documents.ts'
 
@@ -11,7 +12,7 @@ function tapOf(statuses: readonly Result['status'][], text: string): string[] {
     scenario: `${text}${index}`,
     reason: text,
   }))
-  return renderTap({...report, results})
+  return renderTap(suiteOf({...report, results}, report.run))
     .trimEnd()
     .split('\n')
 }
@@ -48,5 +49,9 @@ test('text of a report forges no test point, no directive, no end of its block',
 })
 
 test('a run of nothing says so', (t) => {
-  t.is(renderTap({...recordedReport(), results: []}).split('\n')[1], '1..0 # SKIP no scenario')
+  const report = recordedReport()
+  t.is(
+    renderTap(suiteOf({...report, results: []}, report.run)).split('\n')[1],
+    '1..0 # SKIP nothing was measured',
+  )
 })

@@ -31,8 +31,9 @@ import {documentKinds, type RunDocument} from '../../harness/documents/kinds.ts'
 import {readObject, validated} from '../../harness/documents/read-json.ts'
 import type {Report} from '../../harness/documents/report-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
-import {annotationLine, newsOfRun} from '../../harness/feeds/github.ts'
+import {annotationLine, newsOf} from '../../harness/feeds/github.ts'
 import {renderJunit} from '../../harness/feeds/junit.ts'
+import {type JudgedDocument, suiteOf} from '../../harness/feeds/suite.ts'
 import {renderTap} from '../../harness/feeds/tap.ts'
 import {parseLsof} from '../../harness/platforms/lsof.ts'
 import {parseNetstat} from '../../harness/platforms/netstat.ts'
@@ -160,19 +161,20 @@ async function comparedFile(bytes: Buffer): Promise<string> {
   ].join('')
 }
 
+function asCases(document: JudgedDocument): string {
+  const suite = suiteOf(document, {startedAt: '2026-11-24T00:00:00.000Z', wallSeconds: 1})
+  const {annotations} = newsOf(suite, '')
+  return [renderJunit(suite), renderTap(suite), ...annotations.map(annotationLine)].join('\n')
+}
+
 const terminals: Record<string, (document: never) => string> = {
   report: (document: Report) =>
-    [
-      renderForTerminal(reportView(document, {log: null, sentences: []}), 80),
-      renderJunit(document),
-      renderTap(document),
-      newsOfRun(document, []).annotations.map(annotationLine).join('\n'),
-    ].join('\n'),
-  matrix: (document: never) => renderForTerminal(matrixView(document), 80),
-  timing: (document: never) => renderForTerminal(timingView(document), 80),
+    renderForTerminal(reportView(document, {log: null, sentences: []}), 80) + asCases(document),
+  matrix: (document: never) => renderForTerminal(matrixView(document), 80) + asCases(document),
+  timing: (document: never) => renderForTerminal(timingView(document), 80) + asCases(document),
   policies: (document: never) => renderForTerminal(policiesView(document), 80),
-  check: (document: never) => renderForTerminal(checkView(document), 80),
-  survey: (document: never) => renderForTerminal(surveyView(document), 80),
+  check: (document: never) => renderForTerminal(checkView(document), 80) + asCases(document),
+  survey: (document: never) => renderForTerminal(surveyView(document), 80) + asCases(document),
   comparison: (document: never) => renderForTerminal(comparisonView(document), 80),
   judgement: (document: never) => renderForTerminal(judgementView(document), 80),
 }

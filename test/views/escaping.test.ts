@@ -2,9 +2,10 @@ import test from 'ava'
 import type {RunDocument} from '../../harness/documents/kinds.ts'
 import type {Report} from '../../harness/documents/report-schema.ts'
 import type {WhyPort} from '../../harness/documents/why-schema.ts'
-import {annotationLine, newsOfRun} from '../../harness/feeds/github.ts'
+import {annotationLine, newsOf} from '../../harness/feeds/github.ts'
 import {renderJunit} from '../../harness/feeds/junit.ts'
 import {plainProgress} from '../../harness/feeds/progress.ts'
+import {type JudgedDocument, suiteOf} from '../../harness/feeds/suite.ts'
 import {renderTap} from '../../harness/feeds/tap.ts'
 import {plainWatch} from '../../harness/feeds/watch.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
@@ -26,6 +27,8 @@ import {
 
 const documents = await realDocuments()
 
+const judgedKinds = ['report', 'matrix', 'timing', 'check', 'survey', 'judgement']
+
 /** Every way to show a document as text, by what it shows. */
 const renderers: [name: string, document: string, render: (document: never) => string][] = [
   [
@@ -40,9 +43,14 @@ const renderers: [name: string, document: string, render: (document: never) => s
     (report: Report) =>
       renderForTerminal(reportView(report, {log: null, sentences: [hostileText]}), 40),
   ],
-  ['TAP', 'report', renderTap],
-  ['JUnit', 'report', renderJunit],
-  ['annotations', 'report', annotationsOf],
+  ...judgedKinds.flatMap((kind): [string, string, (document: never) => string][] => [
+    ['TAP', kind, tapOf],
+    ['JUnit', kind, junitOf],
+  ]),
+  // The others are as expected, and annotate nothing.
+  ...['report', 'check', 'survey', 'judgement'].map(
+    (kind): [string, string, (document: never) => string] => ['annotations', kind, annotationsOf],
+  ),
   ['progress', 'report', progressOf],
   ['terminal', 'matrix', (matrix: never) => renderForTerminal(matrixView(matrix), 80)],
   ['terminal', 'timing', (timing: never) => renderForTerminal(timingView(timing), 80)],
@@ -57,8 +65,22 @@ const renderers: [name: string, document: string, render: (document: never) => s
   ['terminal', 'judgement', (judgement: never) => renderForTerminal(judgementView(judgement), 80)],
 ]
 
-function annotationsOf(report: Report): string {
-  const {annotations} = newsOfRun(report, [hostileText])
+/** Where the document has no word of its own, what somebody has said stands. */
+function hostileSuite(document: JudgedDocument) {
+  const {wallSeconds, startedAt} = recordedReport().run
+  return suiteOf(document, {startedAt, wallSeconds, id: hostileText, interrupted: hostileText})
+}
+
+function tapOf(document: JudgedDocument): string {
+  return renderTap(hostileSuite(document))
+}
+
+function junitOf(document: JudgedDocument): string {
+  return renderJunit(hostileSuite(document))
+}
+
+function annotationsOf(document: JudgedDocument): string {
+  const {annotations} = newsOf(hostileSuite(document), '')
   return annotations.map((annotation) => `${annotationLine(annotation)}\n`).join('')
 }
 
@@ -140,15 +162,12 @@ test('JUnit XML of hostile text has the elements of any other', async (t) => {
   const report = {...recordedReport(), results: recordedReport().results.slice(0, 3)}
   const plain = structuredClone(report)
   for (const result of plain.results) Object.assign(result, {status: 'unexpected', reason: 'a'})
-  t.deepEqual(
-    elements(renderJunit((await hostile(report)) as Report)),
-    elements(renderJunit(plain)),
-  )
+  t.deepEqual(elements(junitOf((await hostile(report)) as Report)), elements(junitOf(plain)))
 })
 
 test('TAP of hostile text has a point for each result, and no more', async (t) => {
   const report = (await hostile(documents.report as Report)) as Report
-  const points = renderTap(report).match(/^(not )?ok /gm)
+  const points = tapOf(report).match(/^(not )?ok /gm)
   t.is(points?.length, report.results.length)
 })
 

@@ -104,7 +104,7 @@ testUnless(
     writeFileSync(victim, 'precious')
     const link = join(folder, 'junit.xml')
     symlinkSync(victim, link)
-    await t.throwsAsync(proveWritable(link, '--junit'), {
+    await t.throwsAsync(proveWritable(link, '--junit FILE'), {
       instanceOf: UsageError,
       message: `cannot write to ${link} (it is a symbolic link); name another file with --junit FILE`,
     })
@@ -112,7 +112,7 @@ testUnless(
     t.is(readFileSync(victim, 'utf8'), 'precious')
     const dangling = join(folder, 'dangling.xml')
     symlinkSync(join(folder, 'nowhere'), dangling)
-    await t.throwsAsync(proveWritable(dangling, '--junit'), {message: /symbolic link/})
+    await t.throwsAsync(proveWritable(dangling, '--junit FILE'), {message: /symbolic link/})
     await t.throwsAsync(writeNamedFile(dangling, 'owned'), {code: 'ELOOP'})
     t.false(readdirSync(folder).includes('nowhere'))
     await writeNamedFile(victim, 'new')
@@ -126,7 +126,7 @@ testUnless(
   async (t) => {
     const fifo = join(temporaryFolder(t), 'junit.xml')
     execFileSync('mkfifo', [fifo])
-    await t.throwsAsync(proveWritable(fifo, '--junit'), {
+    await t.throwsAsync(proveWritable(fifo, '--junit FILE'), {
       instanceOf: UsageError,
       message: `cannot write to ${fifo} (it is not a regular file); name another file with --junit FILE`,
     })
