@@ -256,6 +256,7 @@ export const pages = [
   'compare.md',
   'bench.md',
   'api.md',
+  'commands.md',
   '../README.md',
 ].map((name) => join(folder, name))
 
