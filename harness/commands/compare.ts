@@ -32,7 +32,7 @@ const recordedFolder = join(dirname(packageFile), 'logs', 'recorded')
 /** `rebind compare [PATH...]`: documents side by side, or one run against its baseline. */
 export async function compare(paths: string[], options: CompareOptions): Promise<number> {
   if (options.json === true && options.format === 'markdown') {
-    throw new UsageError('--json and --format markdown exclude each other; choose one')
+    throw new UsageError('--json and --format markdown cannot be combined; choose one')
   }
   return options.baseline === undefined
     ? showSideBySide(paths, options)

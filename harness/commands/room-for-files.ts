@@ -17,7 +17,7 @@ export function proveRoomForFiles(): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error
     throw new Error(
-      `too many open files: there is room for ${opened.length} more and ${neededToLoad} are needed to begin with; raise the limit (ulimit -n)`,
+      `too many open files: there is room for ${opened.length} more but ${neededToLoad} are needed to start; raise the limit (ulimit -n)`,
     )
   } finally {
     for (const fd of opened) closeSync(fd)

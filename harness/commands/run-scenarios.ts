@@ -49,7 +49,7 @@ export async function runScenarios({
 }: RunScenariosOptions = {}): Promise<Report> {
   for (const [id, scenario] of Object.entries(scenarios)) {
     const problem = scenarioProblem(scenario)
-    if (problem !== undefined) throw new UsageError(`"${id}" is no scenario: ${problem}`)
+    if (problem !== undefined) throw new UsageError(`"${id}" is not a scenario: ${problem}`)
   }
   if (!(limitSeconds > 0 && Number.isFinite(limitSeconds))) {
     throw new UsageError('limitSeconds must be a number greater than 0')

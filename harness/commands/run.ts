@@ -42,7 +42,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   if (options.junit !== undefined) await proveWritable(options.junit, '--junit')
   if (options.allowHostSettings === true && detectPlatform().stack !== 'darwin') {
     process.stderr.write(
-      'rebind: nothing here needs --allow-host-settings; no setting of this machine is changed\n',
+      'rebind: nothing here needs --allow-host-settings; no settings of this machine are changed\n',
     )
   }
   const {json, tap, junit} = options

@@ -86,7 +86,7 @@ const characterLimit = 32 * 1024 * 1024
 /** Built-in and of the user's own. */
 const scenarioLimit = 1000
 const unreadableLimit = 1000
-const remedy = 'look into it with jq or grep'
+const remedy = 'inspect it with jq or grep'
 
 /**
  * Reads events.ndjson, line by line, up to wherever it breaks off.
@@ -117,7 +117,7 @@ export async function readRunLog(
     if (read !== 'unreadable') follow(written)
     if (read === 'unreadable') log.unreadable++
     if (log.unreadable > unreadableLimit) {
-      throw refused(file, `is no log of rebind: ${unreadableLimit} lines of it are no events`)
+      throw refused(file, `is not a rebind log: ${unreadableLimit} of its lines are not events`)
     }
     if (typeof read === 'string') continue
     log.lastSeconds = Math.max(log.lastSeconds, read.seconds)
@@ -136,7 +136,7 @@ export async function readRunLog(
 }
 
 export function tellsTooMuch(file: string): UsageError {
-  return refused(file, `tells of more than can be shown; ${remedy}`)
+  return refused(file, `contains more than can be shown; ${remedy}`)
 }
 
 /** The lines of a file, the last one also if it is not ended; undefined for one that is too long. */

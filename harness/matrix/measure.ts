@@ -144,7 +144,7 @@ function goneBeforeTried(
   const lasts = lastsAtLeast(state, options) ?? Number.POSITIVE_INFINITY
   const age = monotonicSeconds() - since
   if (age <= lasts) return undefined
-  const words = `${age.toFixed(1)} s may have passed since ${state} appeared, which may last for ${lasts} s only`
+  const words = `${age.toFixed(1)} s may have passed since ${state} appeared, which may last only ${lasts} s`
   return {reason: tooSlow(words)}
 }
 
@@ -177,7 +177,7 @@ async function observe(
     if ('reason' in again) return again
     made = again
   }
-  return {reason: `connect() chose a port that others use ${autobindAttempts} times running`}
+  return {reason: `connect() chose a port that others use ${autobindAttempts} times in a row`}
 }
 
 /**

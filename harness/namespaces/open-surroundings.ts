@@ -37,7 +37,7 @@ export function surroundingsOpener(options: SurroundingsOptions): OpenSurroundin
     if (!changesHostSettings(spec, options)) {
       const names = Object.keys(onMacos).join(', ')
       throw new SurroundingsUnavailable(
-        `needs another ${names}; --allow-host-settings sets it for the time, as root, and sets it back`,
+        `needs a different ${names}; --allow-host-settings changes it temporarily (as root) and restores it`,
       )
     }
     return changeHostSettings(program, platform, onMacos, listeners)

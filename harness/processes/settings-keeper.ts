@@ -82,7 +82,7 @@ export async function restoreSettings(): Promise<string[]> {
     } catch (error) {
       const {message} = error as Error
       problems.push(
-        `${name} could not be set back to ${value}: ${message}; run sudo sysctl -w '${name}=${value}'`,
+        `${name} could not be restored to ${value}: ${message}; run sudo sysctl -w '${name}=${value}'`,
       )
     }
   }

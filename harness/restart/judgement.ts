@@ -62,7 +62,7 @@ function cannotTell(what: string): Problem {
 }
 
 function notLookedAt(what: string): Problem {
-  return {status: 'failed', reason: `not looked at: ${what}`}
+  return {status: 'failed', reason: `not observed: ${what}`}
 }
 
 /** Whether the kernel may have let go of the residue before that age. */
@@ -71,7 +71,7 @@ function mayBeGone(age: number | undefined, {lastsSeconds}: Ages = {}): age is n
 }
 
 function gone(state: string, age: number, lastsSeconds = 0): string {
-  return `${age.toFixed(3)} s may have passed since ${state} appeared, which may last for ${lastsSeconds} s only`
+  return `${age.toFixed(3)} s may have passed since ${state} appeared, which may last only ${lastsSeconds} s`
 }
 
 function residueProblem(expected: Expected, observed: Observed): Problem | undefined {
@@ -87,7 +87,7 @@ function residueProblem(expected: Expected, observed: Observed): Problem | undef
   // Time takes a residue away; it does not make another one of it.
   if (states.length === 0 && mayBeGone(met?.seen, met)) {
     return cannotTell(
-      `none was left when it was looked at, but ${gone(expected.residue, met.seen, met.lastsSeconds)}`,
+      `none was left when the port was checked, but ${gone(expected.residue, met.seen, met.lastsSeconds)}`,
     )
   }
   return contradicts(`residue ${seen.join(' and ')} at the server, expected ${expected.residue}`)

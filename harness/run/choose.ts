@@ -18,14 +18,14 @@ export function chooseScenarios(
   const builtInIds = Object.keys(builtIn)
   const clash = Object.keys(own).find((id) => builtInIds.some((scenario) => isOf(scenario, id)))
   if (clash !== undefined) {
-    throw new UsageError(`a scenario "${clash}" is built in; give yours another name`)
+    throw new UsageError(`a scenario "${clash}" is built in; give yours a different name`)
   }
   const all = {...builtIn, ...expandArms(own)}
   const known = Object.keys(all)
   const unknown = ids.find((id) => !known.some((scenario) => isOf(scenario, id)))
   if (unknown !== undefined) {
     throw new UsageError(
-      `unknown scenario "${unknown}"; the nearest are ${nearest(unknown, known).join(', ')} (rebind list shows all)`,
+      `unknown scenario "${unknown}"; the closest are ${nearest(unknown, known).join(', ')} (rebind list shows all)`,
     )
   }
   const unnamed = Object.keys(own).filter((scenario) => !ids.some((id) => isOf(id, scenario)))

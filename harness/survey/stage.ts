@@ -63,7 +63,7 @@ export async function stage(
   try {
     if (user !== null && !anybodyMayEnter(dirname(folder))) {
       throw new NotForThisUser(
-        `user ${user.uid}, who runs it instead of root, may not enter ${dirname(folder)}; set TMPDIR to a folder that everybody may enter`,
+        `user ${user.uid}, which runs it instead of root, cannot enter ${dirname(folder)}; set TMPDIR to a folder that everybody can enter`,
       )
     }
     await furnish(server, place, user)

@@ -121,7 +121,7 @@ const usageErrors: [what: string, args: string[], complaint: RegExp][] = [
   [
     'two formats',
     ['report.json', 'report.json', '--json', '--format', 'markdown'],
-    /exclude each other/,
+    /cannot be combined/,
   ],
 ]
 
