@@ -126,9 +126,9 @@ const problems: [what: string, file: string, text: string | undefined, complaint
     'whose name is no id',
     'my restart.mts',
     whole,
-    /my restart\.mts: a scenario file is named after/,
+    /my restart\.mts: invalid file name for a scenario/,
   ],
-  ['of another kind', 'mine.json', '{}', /mine\.json: a scenario file is named after/],
+  ['of another kind', 'mine.json', '{}', /mine\.json: invalid file name for a scenario/],
 ]
 
 for (const [what, file, text, message] of problems) {
