@@ -221,7 +221,7 @@ function benchTables(): string {
     .join('\n\n')
 }
 
-/** The page with its tables made anew. */
+/** The page with its tables made again. */
 export function withTables(page: string): string {
   const all = machines()
   const tables: Record<string, () => string> = {

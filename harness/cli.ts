@@ -14,7 +14,7 @@ process.on('uncaughtException', (error) => {
   process.exit(exitStatus.failed)
 })
 
-// A reader that has seen enough (`| head -1`) is no error.
+// A reader that has seen enough (`| head -1`) is not an error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error

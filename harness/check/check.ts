@@ -26,7 +26,7 @@ import {playRound} from './round.ts'
 import {openServerHost} from './server.ts'
 
 const lookEveryMilliseconds = 10
-/** An admin port, or a slow second listener, is no reason to give a starting server up. */
+/** An admin port, or a slow second listener, is not a reason to give up on a starting server. */
 const elsewhereSeconds = 5
 
 /**

@@ -29,7 +29,7 @@ export interface CheckOptions {
   rounds?: number
   /** How long the restart is tried in each round; 150 by default. */
   limitSeconds?: number
-  /** Variables besides PATH, HOME and PORT. */
+  /** Variables in addition to PATH, HOME and PORT. */
   env?: Readonly<Record<string, string>>
   cwd?: string
 }

@@ -59,7 +59,7 @@ export type FirstFailure = Extract<
   }
 >
 
-/** Why the first start is no server that could be restarted. */
+/** Why the first start is not a server that could be restarted. */
 export function startProblem(
   outcome: FirstFailure,
   {lines}: ServerStart,
@@ -113,7 +113,7 @@ export function startProblem(
 export function daemonProblem(holders: readonly Holder[]): CheckProblem {
   return {
     kind: 'daemonised',
-    message: `the server puts itself into the background: the command has exited, and ${holders.map(processWords).join(', ')} listens`,
+    message: `the server daemonizes: the command has exited, and ${holders.map(processWords).join(', ')} listens`,
     remedy: foregroundAdvice(holders.map(({command}) => command)),
   }
 }

@@ -45,7 +45,7 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
     cwd: given.cwd ?? process.cwd(),
   })
   const echo = given.verbose === true ? (line: string) => process.stderr.write(line) : undefined
-  // What turns out to be bad usage, such as a port that is taken, is no run.
+  // What turns out to be bad usage, such as a port that is taken, is not a run.
   return inSession(
     given.out,
     async ({log, folder, interruption}) => {

@@ -16,7 +16,7 @@ export interface ReportOptions {
 }
 
 /**
- * `rebind report FOLDER`: makes what people look at anew from the documents of a run folder; where the run
+ * `rebind report FOLDER`: rebuilds what people look at from the documents of a run folder; where the run
  * was killed, from its log.
  */
 export async function report(path: string, options: ReportOptions): Promise<number> {

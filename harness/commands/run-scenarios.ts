@@ -31,7 +31,7 @@ export interface RunScenariosOptions {
 }
 
 /**
- * Plays scenarios on the machine at hand, all at the same time, with real servers on loopback. Without
+ * Plays scenarios on this machine, all at the same time, with real servers on loopback. Without
  * `quick` that lasts as long as the kernel keeps a port, a minute on Linux. A scenario that goes wrong is
  * a result with the status `failed`, not an error.
  * @returns the report that `rebind run --json` prints

@@ -37,7 +37,7 @@ export async function timing(options: TimingOptions): Promise<number> {
   })
 }
 
-/** The exit status, and what a person is told besides. */
+/** The exit status, and what else to say. */
 export function outcomeOf(
   {summary, samples}: Pick<Timing, 'summary' | 'samples'>,
   limitSeconds: number,

@@ -24,7 +24,7 @@ export async function readObject(
   return parse(file, await readText(file, remedy), remedy)
 }
 
-/** Whether a JSON text is small enough to be read back: nothing larger is to be written. */
+/** Whether a JSON text is small enough to be read back: nothing larger must be written. */
 export function isReadable(text: string): boolean {
   return Buffer.byteLength(text) <= sizeLimitBytes && mostValuesIn(text) <= valueLimit
 }

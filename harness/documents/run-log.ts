@@ -72,7 +72,7 @@ export interface RunLog {
   ended: boolean
   /** Of the last event, since the run began. */
   lastSeconds: number
-  /** Lines that are no events: at most the last one, unless somebody else has written into the file. */
+  /** Lines that are not events: at most the last one, unless somebody else has written into the file. */
   unreadable: number
 }
 
@@ -91,7 +91,7 @@ const remedy = 'inspect it with jq or grep'
 /**
  * Reads events.ndjson, line by line, up to wherever it breaks off.
  * @param follow told of every event, as it was written, and whoever wrote it
- * @throws UsageError for what is no file, or holds more events than can be kept; SystemError if there is none
+ * @throws UsageError for what is not a file, or holds more events than can be kept; SystemError if there is none
  */
 export async function readRunLog(
   file: string,
@@ -172,7 +172,7 @@ const known: ReadonlySet<unknown> = new Set([
   'run-end',
 ])
 
-/** Undefined for what is no JSON, as a line that is cut off. */
+/** Undefined for what is not JSON, as a line that is cut off. */
 function parsed(line: string): {event?: unknown} | null | undefined {
   try {
     return JSON.parse(line)

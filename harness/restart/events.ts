@@ -46,7 +46,7 @@ const kinds = [
     /** From here on the predecessor accepts nobody. */
     stopsAccepting: z.literal(true).optional(),
   }),
-  /** An end of a connection was seen in another state, or its timer seen to run anew. */
+  /** An end of a connection was seen in another state, or its timer seen to restart. */
   z.looseObject({event: z.literal('state'), ...timelineEntrySchema.shape}),
   /** What is left on the port, as it was looked at right before the first attempt; null: not visible. */
   z.looseObject({event: z.literal('residue'), residue: residueSchema}),

@@ -48,7 +48,7 @@ export function judgement(expected: Expected, observed: Observed): Judgement {
   const problems = [residueProblem, callProblem, countProblem, bindProblem].flatMap(
     (find) => find(expected, observed) ?? [],
   )
-  // A contradiction stands, whatever could not be seen besides.
+  // A contradiction stands, whatever else could not be seen.
   const contradiction = problems.find(({status}) => status === 'unexpected')
   return contradiction ?? problems[0] ?? {status: 'as-expected'}
 }

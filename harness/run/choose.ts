@@ -6,7 +6,7 @@ type Definitions = Readonly<Record<string, Scenario | ScenarioWithArms>>
 
 /**
  * What is to be played: the scenarios of these ids, where a scenario's own id stands for all its arms, and
- * besides them all own scenarios of which no id names a part. Without ids and own scenarios that is
+ * in addition all own scenarios of which no id names a part. Without ids and own scenarios that is
  * everything; without ids, the own scenarios.
  * @throws UsageError for an id that no scenario has, and for an own scenario with a built-in one's id
  */

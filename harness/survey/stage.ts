@@ -15,7 +15,7 @@ export interface Staged {
   place: Place
   /** With the program's whole path; run by `user`. */
   command: readonly string[]
-  /** What it has to find in its environment, besides its port. */
+  /** What it has to find in its environment, in addition to its port. */
   env: Readonly<Record<string, string>>
   /** Removes the folder. Call it when all of the server's processes have ended. */
   dispose(): Promise<void>
