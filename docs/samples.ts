@@ -14,7 +14,7 @@ import {scenarios} from '../scenarios/index.ts'
 
 const columns = 108
 
-/** Each ends otherwise than the one before it. */
+/** Each ends differently from the one before it. */
 const restarts = [
   'server-closes-first',
   'server-closes-first-node',

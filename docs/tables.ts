@@ -222,7 +222,7 @@ function benchTables(): string {
     .join('\n\n')
 }
 
-/** The page with its tables made anew. */
+/** The page with its tables made again. */
 export function withTables(page: string): string {
   const all = machines()
   const tables: Record<string, () => string> = {
@@ -259,6 +259,7 @@ export const pages = [
   'bench.md',
   'events.md',
   'api.md',
+  'commands.md',
   '../README.md',
 ].map((name) => join(folder, name))
 

@@ -10,11 +10,11 @@ import {printable} from './text.ts'
 // Node's own status for a fault of ours, 1, would say that something observed differs.
 process.on('uncaughtException', (error) => {
   const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`rebind: ended by a fault of its own: ${printable(message)}\n`)
+  process.stderr.write(`rebind: internal error: ${printable(message)}\n`)
   process.exit(exitStatus.failed)
 })
 
-// A reader that has seen enough (`| head -1`) is no error.
+// A reader that has seen enough (`| head -1`) is not an error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error

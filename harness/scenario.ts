@@ -125,7 +125,7 @@ export interface NamespaceSpec {
   dropsPackets?: true
   /**
    * On macOS, which has no namespaces, the settings of the machine itself that come nearest, by their
-   * sysctl(8) names. They are touched only if the user allows it, and are set back.
+   * sysctl(8) names. They are touched only if the user allows it, and are restored.
    */
   onMacos?: WrittenSettings
 }

@@ -60,7 +60,7 @@ export function isStarved(
 
 /**
  * Tells, whenever asked again after a second or so, whether one of the processes was kept from running since:
- * one that waits for another which is kept from running is no more to blame.
+ * one that waits for another which is kept from running is not to blame either.
  */
 export function watchStarvation(pids: () => Iterable<number>): () => boolean {
   let sampledAt = Number.NEGATIVE_INFINITY

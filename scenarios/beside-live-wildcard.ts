@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'One address beside a live wildcard',
   claim:
-    'With SO_REUSEADDR on both servers, may one bind 127.0.0.1 while the other still listens on 0.0.0.0, and who then answers?',
+    'With SO_REUSEADDR on both servers, can one bind 127.0.0.1 while the other still listens on 0.0.0.0, and who then answers?',
   predecessor: {bind: 'reuseaddr', address: '0.0.0.0'},
   successor: {bind: 'reuseaddr', address: '127.0.0.1'},
 

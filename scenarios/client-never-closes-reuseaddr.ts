@@ -2,7 +2,7 @@ import {scenario} from '../harness/scenario.ts'
 
 export default scenario({
   title: 'The client holds on, SO_REUSEADDR',
-  claim: 'With SO_REUSEADDR on both servers FIN_WAIT2 is no obstacle either.',
+  claim: 'With SO_REUSEADDR on both servers, FIN_WAIT2 does not block the port either.',
   predecessor: {bind: 'reuseaddr'},
   successor: {bind: 'reuseaddr'},
 

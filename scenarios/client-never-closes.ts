@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'The client holds on',
   claim:
-    'A client that never answers the FIN keeps the server in FIN_WAIT2, which blocks the port as TIME_WAIT does, for as long as tcp_fin_timeout says.',
+    'A client that never answers the FIN keeps the server in FIN_WAIT2, which blocks the port like TIME_WAIT, for as long as tcp_fin_timeout says.',
   predecessor: {bind: 'none'},
   successor: {bind: 'none'},
 

@@ -2,7 +2,8 @@ import {scenario} from '../harness/scenario.ts'
 
 export default scenario({
   title: 'A connection outlives the server, SO_REUSEADDR',
-  claim: 'With SO_REUSEADDR on both servers a living connection of the old one is no obstacle.',
+  claim:
+    'With SO_REUSEADDR on both servers, an open connection of the old one does not block the port.',
   predecessor: {bind: 'reuseaddr'},
   successor: {bind: 'reuseaddr'},
 

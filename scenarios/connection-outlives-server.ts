@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'A connection outlives the server',
   claim:
-    'An accepted connection that another process still holds keeps the port; and when that process closes it first, TIME_WAIT keeps the port for a kernel wait more.',
+    'An accepted connection that another process still holds keeps the port; and when that process closes it first, TIME_WAIT keeps the port for another kernel wait.',
   predecessor: {bind: 'none'},
   successor: {bind: 'none'},
 

@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'A shorter tcp_fin_timeout, and FIN_WAIT2',
   claim:
-    'What tcp_fin_timeout does set is how long FIN_WAIT2 waits for a client that never closes: with 5 seconds the port is free soon.',
+    'tcp_fin_timeout sets how long FIN_WAIT2 waits for a client that never closes: with 5 seconds the port is soon free.',
   predecessor: {bind: 'none'},
   successor: {bind: 'none'},
 

@@ -41,7 +41,7 @@ import specificOverWildcardTimeWait from './specific-over-wildcard-time-wait.ts'
 import wildcardOverTimeWait from './wildcard-over-time-wait.ts'
 
 /**
- * Every scenario by its id, in the order in which the story is told. The id is the file's name; that of an
+ * Every scenario by its id, in the order in which they make sense. The id is the file's name; that of an
  * arm has the arm's name behind a slash.
  */
 export const scenarios = expandArms({

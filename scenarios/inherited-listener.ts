@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'The listening socket is inherited',
   claim:
-    'When a supervisor keeps the listening socket and passes it on, as systemd does, nothing is bound anew: clients wait in its queue, none is refused and none is lost.',
+    'When a supervisor keeps the listening socket and passes it on, as systemd does, nothing is bound again: clients wait in its queue, and none is refused or lost.',
   predecessor: {bind: 'none', inherited: true},
   successor: {bind: 'none', inherited: true},
 

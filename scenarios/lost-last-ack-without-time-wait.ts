@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'The last ACK is lost, and there is no TIME_WAIT',
   claim:
-    'The same loss with tcp_max_tw_buckets=0: the port is had at once, but nobody knows of the old connection any more, so the FIN that the client sends again is answered by RST.',
+    'The same loss with tcp_max_tw_buckets=0: the port is free at once, but the old connection is forgotten, so when the client sends its FIN again, the answer is RST.',
   predecessor: {bind: 'none'},
   successor: {bind: 'none'},
   namespace: {settings: {tcp_max_tw_buckets: 0}, dropsPackets: true},

@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'No buckets for TIME_WAIT',
   claim:
-    'With tcp_max_tw_buckets=0 the kernel keeps no TIME_WAIT at all, and the port is had at once; lost-last-ack-without-time-wait shows what that costs.',
+    'With tcp_max_tw_buckets=0 the kernel keeps no TIME_WAIT at all, and the port is free at once; lost-last-ack-without-time-wait shows what that costs.',
   predecessor: {bind: 'none'},
   successor: {bind: 'none'},
 

@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'The old server is still there',
   claim:
-    'The EADDRINUSE that Node users really meet: the old process is alive and listens, and SO_REUSEADDR does not help against that.',
+    'The EADDRINUSE that Node users really get: the old process is still listening, and SO_REUSEADDR does not help.',
   predecessor: {opener: 'node'},
   successor: {opener: 'node'},
 

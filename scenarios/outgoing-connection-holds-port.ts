@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: "An outgoing connection has the server's port",
   claim:
-    "While the server is down, its port becomes the local port of somebody's outgoing connection: the restart is refused even with SO_REUSEADDR, unless that client set it, too.",
+    "While the server is down, its port becomes the local port of somebody's outgoing connection: the restart is refused even with SO_REUSEADDR, unless that client also set it.",
   predecessor: {bind: 'reuseaddr'},
   successor: {bind: 'reuseaddr'},
   client: {bind: 'none'},

@@ -1,7 +1,7 @@
 import {scenario} from '../harness/scenario.ts'
 
 export default scenario({
-  title: 'The new server comes before the old one goes',
+  title: 'The new server starts before the old one stops',
   claim:
     'With SO_REUSEPORT the successor listens before the predecessor stops, so no connection is refused; those that the old listener had in its queue may be reset.',
   predecessor: {bind: 'reuseport'},

@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'A server that retries with exponential backoff and jitter',
   claim:
-    'Exponential backoff with a longest pause of 5 s asks less than twenty times and leaves the port free for up to that pause.',
+    'Exponential backoff with a maximum pause of 5 s tries fewer than twenty times and leaves the port unused for up to that pause.',
   predecessor: {bind: 'none'},
   successor: {
     bind: 'none',

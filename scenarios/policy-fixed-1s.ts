@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'A server that retries every second',
   claim:
-    'A server that asks once a second notices a free port within a second, at the price of some sixty refusals.',
+    'A server that tries once a second notices a free port within a second, at the cost of about sixty refusals.',
   predecessor: {bind: 'none'},
   successor: {bind: 'none', retry: {retries: 1000, factor: 1, minTimeout: 1000}},
 

@@ -1,9 +1,9 @@
 import {scenario} from '../harness/scenario.ts'
 
 export default scenario({
-  title: 'A server that retries with p-retry as it comes',
+  title: "A server that retries with p-retry's defaults",
   claim:
-    'p-retry doubles its pause from 1 s on, so its attempts come at 1, 3, 7, 15, 31 and 63 s, and the port lies free until the next of them.',
+    'p-retry doubles its pause, starting at 1 s, so it tries after 1, 3, 7, 15, 31 and 63 s, and the port is unused until the next attempt.',
   predecessor: {bind: 'none'},
   successor: {bind: 'none', retry: {}},
 

@@ -1,7 +1,7 @@
 import {scenario} from '../harness/scenario.ts'
 
 export default scenario({
-  title: "The server's port is one that the kernel gives away",
+  title: "The server's port is in the ephemeral range",
   claim:
     'A server port inside ip_local_port_range can become the local port of any outgoing connection while the server is down, and is then refused even with SO_REUSEADDR; ip_local_reserved_ports keeps it for the server.',
   predecessor: {bind: 'reuseaddr', port: 20_000},

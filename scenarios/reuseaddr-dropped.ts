@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'SO_REUSEADDR lost at the restart',
   claim:
-    'The old server had SO_REUSEADDR, the new one lost it in a refactoring: a plain bind is refused again.',
+    'The old server had SO_REUSEADDR, but the new one lost it in a refactoring: a plain bind is refused again.',
   predecessor: {bind: 'reuseaddr'},
   successor: {bind: 'none'},
 

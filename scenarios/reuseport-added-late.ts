@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'SO_REUSEPORT over SO_REUSEADDR',
   claim:
-    'The old server had SO_REUSEADDR, the new one comes with SO_REUSEPORT: one option does not stand for the other everywhere.',
+    'The old server had SO_REUSEADDR, the new one has SO_REUSEPORT: one option does not replace the other on every system.',
   predecessor: {bind: 'reuseaddr'},
   successor: {bind: 'reuseport'},
 

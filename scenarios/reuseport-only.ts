@@ -2,7 +2,7 @@ import {scenario} from '../harness/scenario.ts'
 
 export default scenario({
   title: 'SO_REUSEPORT before and after',
-  claim: 'SO_REUSEPORT alone, on both servers, serves a restart as well as SO_REUSEADDR.',
+  claim: 'SO_REUSEPORT alone, on both servers, works as well for a restart as SO_REUSEADDR.',
   predecessor: {bind: 'reuseport'},
   successor: {bind: 'reuseport'},
 

@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'Two servers share a port',
   claim:
-    'With SO_REUSEPORT on both, the new server listens beside the old one; who answers a client is for the OS to decide.',
+    'With SO_REUSEPORT on both, the new server listens alongside the old one; the OS decides which one answers a client.',
   predecessor: {bind: 'reuseport'},
   successor: {bind: 'reuseport'},
 

@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'What a Node server does',
   claim:
-    'A plain server.listen() restarts over TIME_WAIT at once, because libuv sets SO_REUSEADDR on every bind of its own.',
+    'A plain server.listen() restarts over TIME_WAIT at once, because libuv sets SO_REUSEADDR on every bind.',
   predecessor: {opener: 'node'},
   successor: {opener: 'node'},
 

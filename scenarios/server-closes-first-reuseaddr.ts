@@ -2,7 +2,7 @@ import {scenario} from '../harness/scenario.ts'
 
 export default scenario({
   title: 'SO_REUSEADDR before and after',
-  claim: 'With SO_REUSEADDR on both servers the port is had at once, TIME_WAIT or not.',
+  claim: 'With SO_REUSEADDR on both servers, the port is granted at once, TIME_WAIT or not.',
   predecessor: {bind: 'reuseaddr'},
   successor: {bind: 'reuseaddr'},
 

@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'The server closes with unread data',
   claim:
-    'A server that closes while received bytes lie unread sends RST instead of FIN (RFC 2525, section 2.17), and leaves nothing behind.',
+    'A server that closes while received bytes are unread sends RST instead of FIN (RFC 2525, section 2.17), and leaves nothing behind.',
   predecessor: {bind: 'none', reads: false},
   successor: {bind: 'none'},
 

@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'The wildcard over one address in TIME_WAIT',
   claim:
-    'TIME_WAIT of a connection to one address also stands in the way of a bind of 0.0.0.0, which takes in every address.',
+    'TIME_WAIT of a connection to one address also blocks a bind of 0.0.0.0, which includes every address.',
   predecessor: {bind: 'none', address: '127.0.0.1'},
   successor: {bind: 'none', address: '0.0.0.0'},
 

@@ -88,12 +88,12 @@ function liveOldProcess(seen: Seen): string[] {
   const beside = seen.failed.some(({errors}) => errors.some(({kind}) => kind === 'beside-old'))
   const who = seen.listeningSurvivors.map(processWords).join(', ')
   return [
-    `An old process is alive and still listens: ${who}. It outlived the process that was stopped, and SO_REUSEADDR does not help against it.${
+    `An old process is still running and listening: ${who}. It outlived the process that was stopped, and SO_REUSEADDR does not help here.${
       beside
-        ? ' The new server could listen beside it (SO_REUSEPORT), so that the old one still gets a part of the new connections.'
+        ? ' The new server could listen on the same port (SO_REUSEPORT), so the old one still gets some of the new connections.'
         : ''
     }`,
-    'Stop the whole process group (kill -- -PID), or have the parent pass the signal on: in a shell script, start the server with exec; instead of npm, start node itself.',
+    'Stop the whole process group (kill -- -PID), or have the parent pass the signal on: in a shell script, start the server with exec; run node directly instead of through npm.',
   ]
 }
 
@@ -102,10 +102,10 @@ function missingReuseaddr(seen: Seen): string[] {
   if (!overResidue || document.reuseaddr.set !== false) return []
   const waits = rounds.flatMap(({waitSeconds}) => waitSeconds ?? [])
   const longest = Math.max(0, ...waits)
-  const cost = longest > 0 ? `, and cost ${longest.toFixed(1)} s here` : ''
+  const cost = longest > 0 ? `. It cost ${longest.toFixed(1)} s` : ''
   const runtime = runtimeOf(seen)
   return [
-    `The server binds without SO_REUSEADDR, so what is left of its own old connections keeps it from its port: that is what "address already in use" means here${cost}.${keptFor(seen)}`,
+    `The server binds without SO_REUSEADDR, so its own old connections keep it from its port: that is what "address already in use" means here${cost}.${keptFor(seen)}`,
     `Set the option before bind(). ${runtime === undefined ? generalFixes.join('. ') : runtime.setReuseaddr}.`,
     ...lateOption(seen),
   ]
@@ -117,7 +117,7 @@ function keptFor({platform, document, failed}: Seen): string {
   const release = platform.rules?.release('TIME_WAIT', document.host.settings)
   if (release?.endsBy !== 'kernel') return ''
   const seconds = Math.round(release.residueSeconds[0])
-  return ` ${platform.title} keeps a connection on the side that closed it first for ${seconds} s more (TIME_WAIT), lest late packets reach a new one.`
+  return ` ${platform.title} keeps a connection for another ${seconds} s on the side that closed it first (TIME_WAIT), so that late packets do not reach a new one.`
 }
 
 /** Whether the option helps at once depends on whether the OS asks the old socket, too. */
@@ -130,7 +130,7 @@ function lateOption({platform, document}: Seen): string[] {
   })
   return rule?.outcome === 'EADDRINUSE'
     ? [
-        `The first restart after that change still waits: ${platform.title} wants the option on the old socket, too.`,
+        `The first restart after this change still has to wait: ${platform.title} requires the option on the old socket, too.`,
       ]
     : []
 }
@@ -141,8 +141,8 @@ function unexplainedRefusal(seen: Seen): string[] {
   const held = failed.some(({survivors}) => survivors.length > 0)
   return [
     held
-      ? 'The port was refused while old processes of the server were alive; see below which.'
-      : `The port was refused, but not by sockets that show: ${document.reuseaddr.because}. rebind why ${document.port}, run during the restart, tells what holds it.`,
+      ? 'The port was refused while old processes of the server were still running; they are listed below.'
+      : `The port was refused, but no visible socket explains it: ${document.reuseaddr.because}. Run rebind why ${document.port} during the restart to see what is using it.`,
   ]
 }
 
@@ -150,7 +150,7 @@ function movedAway({failed, document}: Seen): string[] {
   const moved = failed.flatMap(({errors}) => errors).find(isElsewhere)
   if (moved === undefined) return []
   return [
-    `When port ${document.port} is refused, the server ${moved.what}, where nobody looks for it. Have it fail rather than move (strictPort, or an error handler that exits).`,
+    `When port ${document.port} is refused, the server ${moved.what}, where nobody looks for it. Make it fail instead (strictPort, or an error handler that exits).`,
   ]
 }
 
@@ -165,10 +165,10 @@ function crashes({failed, document}: Seen): string[] {
   const said = crash.lines.length === 0 ? 'and wrote nothing' : `and wrote: ${crash.lines[0]}`
   const silent = crash.kind === 'never-listened'
   return [
-    `The restart also fails for a reason of its own: the server ${crash.what} ${said}. ${
+    `The restart also fails for another reason: the server ${crash.what} ${said}. ${
       silent
-        ? `A supervisor that stays when its server has crashed (node --watch, nodemon) looks so; check the server itself.`
-        : `That is not about port ${document.port}: look for what the first run leaves behind (a lock or pid file, a database) or for a second port.`
+        ? `This is how it looks when a server has crashed and its supervisor stays (node --watch, nodemon); check the server itself.`
+        : `This has nothing to do with port ${document.port}: look for what the first run leaves behind (a lock or pid file, a database) or for a second port.`
     }`,
   ]
 }
@@ -180,12 +180,12 @@ function slowExit(seen: Seen): string[] {
   const asked =
     document.stop === 'none'
       ? 'The server did not exit by itself'
-      : `${document.stop} was not obeyed`
+      : `The server did not exit on ${document.stop}`
   const fix = runtimeOf(seen)?.exitSoon
   return [
-    `${asked} within ${late.exitSeconds.toFixed(1)} s while a connection was open, so SIGKILL had to follow, as it does under systemd and Docker.${
+    `${asked} within ${late.exitSeconds.toFixed(1)} s while a connection was open, so SIGKILL had to follow, as under systemd and Docker.${
       fix === undefined
-        ? ' Have it close its connections, and exit, when it is told to.'
+        ? ' Make it close its connections and exit when it is told to stop.'
         : ` ${fix}.`
     }`,
   ]
@@ -198,7 +198,7 @@ function oldProcesses({otherSurvivors, failed}: Seen): string[] {
     failed.length > 0
       ? 'A connection or a file that they hold may be in the way'
       : 'They were not in the way'
-  return [`Processes of the old server were still alive at the restart: ${who}. ${effect}.`]
+  return [`Processes of the old server were still running at the restart: ${who}. ${effect}.`]
 }
 
 function nothingProven({document, rounds}: Seen): string[] {
@@ -214,6 +214,6 @@ function nothingProven({document, rounds}: Seen): string[] {
 function fine({document, rounds}: Seen): string[] {
   const allExited = rounds.every(({stopTimedOut}) => !stopTimedOut)
   return document.safe && document.reuseaddr.set === true && allExited
-    ? ['Nothing to do: the server has its port back at once, with connections open.']
+    ? ['Nothing to do: the server gets its port back at once, even with connections open.']
     : []
 }

@@ -27,7 +27,7 @@ import {isSafe} from './safe.ts'
 import {openServerHost, starvedSeconds} from './server.ts'
 
 const lookEveryMilliseconds = 10
-/** An admin port, or a slow second listener, is no reason to give a starting server up. */
+/** An admin port, or a slow second listener, is not a reason to give up on a starting server. */
 const elsewhereSeconds = 5
 
 /**

@@ -38,7 +38,8 @@ export async function blindnessOf(
     remedy,
   })
   const withProc = 'run the check where /proc is mounted, and shows at least your own processes'
-  const remedy = process.platform === 'linux' ? withProc : 'install what it names, or set the PATH'
+  const remedy =
+    process.platform === 'linux' ? withProc : 'install the program it names, or correct PATH'
   if (readSockets === null || readHolders === null) {
     const message = `${title} does not show which process listens on a port`
     return {kind: 'no-socket-table', message, remedy: 'run the check on Linux or macOS'}
@@ -76,8 +77,8 @@ export function unseenProblem(
   const where = sockets.map(({local}) => endWords(local)).join(', ')
   return {
     kind: 'unseen',
-    message: `something listens on ${where}, but no process is seen to have that socket`,
-    remedy: `run the check as the user who the server runs as, or as root (rebind why ${port} tells more); a program with file capabilities hides its sockets, too`,
+    message: `something listens on ${where}, but the process that has the socket is not visible`,
+    remedy: `run the check as the server's user, or as root (rebind why ${port} shows more); programs with file capabilities hide their sockets, too`,
   }
 }
 
@@ -125,7 +126,7 @@ export function diedProblem(ending: CommandEnding, {lines}: ServerStart): CheckP
     kind: 'exited',
     message: `the server ${endingWords(ending)} by itself, before it was told to stop${output}`,
     remedy:
-      'did a client that connects end it? See its output in server.log; a server that is to end after its first client is checked with --stop none',
+      'see its output in server.log: a connecting client may have ended it; if the server is meant to exit after its first client, use --stop none',
   }
 }
 
@@ -136,9 +137,9 @@ export function tooSlowProblem({first, tookSeconds, unknownSeconds}: Starts): Ch
   return {
     kind: 'too-slow',
     message: tooSlow(
-      `the restarted server, or the check, waited for a processor for ${times} until it was seen to listen; whether the port was refused meanwhile cannot be told`,
+      `the restarted server or the check waited for a CPU for ${times} before the server was seen listening, so whether the port was refused meanwhile is unknown`,
     ),
-    remedy: 'repeat the check when this machine has less to do',
+    remedy: 'repeat the check when this machine is less busy',
   }
 }
 
@@ -146,6 +147,7 @@ export function outOfFilesProblem(error: unknown): CheckProblem {
   return {
     kind: 'too-many-open-files',
     message: `too many open files (${(error as NodeJS.ErrnoException).code})`,
-    remedy: 'raise the limit (ulimit -n), or ask for fewer --connections: each takes one here',
+    remedy:
+      'raise the limit (ulimit -n), or use fewer --connections: each needs one open file here',
   }
 }

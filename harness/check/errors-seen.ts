@@ -57,11 +57,11 @@ export function outcomeWords(outcome: StartOutcome): string {
     case 'stopped-listening':
       return 'listened, then stopped listening'
     case 'not-let-in':
-      return 'listened, but let no client in'
+      return 'listened, but accepted no client'
     case 'beside-old':
       return `listened beside an old process that still listened (pid ${pidWords(outcome.holders)})`
     case 'unseen':
-      return 'listened, or somebody else did, which does not show'
+      return 'may have listened: who did is not visible'
     case 'never-listened':
       return 'ran, but did not listen'
     case 'other-port':
@@ -71,9 +71,9 @@ export function outcomeWords(outcome: StartOutcome): string {
     case 'other-process':
       return `found another program listening (pid ${pidWords(outcome.holders)})`
     case 'daemonised':
-      return 'put itself into the background'
+      return 'daemonized'
     case 'listening':
-      return 'tried again by itself until it had the port'
+      return 'retried by itself until it got the port'
   }
 }
 

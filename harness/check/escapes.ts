@@ -28,7 +28,7 @@ export function unescapeText(text: string): Buffer {
       const meant = named[part.slice(1)]
       if (meant === undefined) {
         throw new UsageError(
-          `--send: "${part}" is no escape; known are \\r \\n \\t \\0 \\\\ \\xHH and \\uHHHH`,
+          `--send: "${part}" is not a valid escape; use \\r \\n \\t \\0 \\\\ \\xHH and \\uHHHH`,
         )
       }
       parts.push(Buffer.from(meant))

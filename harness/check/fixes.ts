@@ -12,7 +12,7 @@ export interface Runtime {
 }
 
 /** What "sets it by itself" means is: EADDRINUSE is then not TIME_WAIT but a live process. */
-const byItself = 'sets SO_REUSEADDR by itself'
+const already = 'already sets SO_REUSEADDR'
 
 export const runtimes: readonly Runtime[] = [
   {
@@ -26,7 +26,7 @@ export const runtimes: readonly Runtime[] = [
   {
     name: 'Node',
     program: /^(node|nodejs|tsx|ts-node|npm|npx|yarn|pnpm)$/,
-    setReuseaddr: `Node ${byItself} (server.listen); a socket that is handed over as {fd} needs it from its maker`,
+    setReuseaddr: `Node ${already} (server.listen); a socket passed as {fd} needs it from whoever creates it`,
     exitSoon:
       "Node: process.on('SIGTERM', () => { server.close(); server.closeAllConnections() }), as server.close() alone waits for every open connection",
   },
@@ -39,13 +39,13 @@ export const runtimes: readonly Runtime[] = [
   {
     name: 'Deno',
     program: /^deno$/,
-    setReuseaddr: `Deno ${byItself} (Deno.listen, Deno.serve)`,
+    setReuseaddr: `Deno ${already} (Deno.listen, Deno.serve)`,
     exitSoon: "Deno: Deno.addSignalListener('SIGTERM', () => Deno.exit(0))",
   },
   {
     name: 'Go',
     program: /^go$/,
-    setReuseaddr: `Go ${byItself} (net.Listen); with a socket of your own: unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) before Bind`,
+    setReuseaddr: `Go ${already} (net.Listen); with a socket of your own: unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) before Bind`,
     exitSoon: 'Go: call server.Shutdown(ctx) with a deadline, then server.Close()',
   },
   {
@@ -60,14 +60,14 @@ export const runtimes: readonly Runtime[] = [
     name: 'Ruby',
     program: /^(ruby|puma|unicorn|rackup|rails|thin)/,
     setReuseaddr:
-      'Ruby: socket.setsockopt(:SOCKET, :REUSEADDR, true) before bind; TCPServer does so by itself',
+      'Ruby: socket.setsockopt(:SOCKET, :REUSEADDR, true) before bind; TCPServer already does',
     exitSoon: "Ruby: trap('TERM') { exit! }, or a shutdown timeout in the server's configuration",
   },
   {
     name: 'PHP',
     program: /^php/,
     setReuseaddr:
-      'PHP: socket_set_option($socket, SOL_SOCKET, SO_REUSEADDR, 1) before socket_bind(); stream_socket_server() does so by itself',
+      'PHP: socket_set_option($socket, SOL_SOCKET, SO_REUSEADDR, 1) before socket_bind(); stream_socket_server() already does',
     exitSoon: 'PHP: pcntl_async_signals(true); pcntl_signal(SIGTERM, fn() => exit(0))',
   },
   {
@@ -79,7 +79,7 @@ export const runtimes: readonly Runtime[] = [
   {
     name: 'nginx',
     program: /^nginx:?$/,
-    setReuseaddr: `nginx ${byItself}; look for an old master that is still alive (nginx -s quit)`,
+    setReuseaddr: `nginx ${already}; look for an old master that is still running (nginx -s quit)`,
     exitSoon: 'nginx: set worker_shutdown_timeout, or stop it by SIGTERM rather than SIGQUIT',
   },
   {
@@ -90,13 +90,13 @@ export const runtimes: readonly Runtime[] = [
   {
     name: 'redis',
     program: /^(redis|valkey|keydb)-server/,
-    setReuseaddr: `redis ${byItself}; look for an old redis-server that is still saving its data`,
+    setReuseaddr: `redis ${already}; look for an old redis-server that is still saving its data`,
     exitSoon: 'redis: shutdown-timeout and shutdown-on-sigterm in redis.conf',
   },
   {
     name: 'PostgreSQL',
     program: /^(postgres|postmaster)$/,
-    setReuseaddr: `PostgreSQL ${byItself}; look for an old postmaster`,
+    setReuseaddr: `PostgreSQL ${already}; look for an old postmaster`,
     exitSoon:
       'PostgreSQL: SIGTERM waits for all clients to leave; SIGINT (pg_ctl stop -m fast) does not',
   },
@@ -105,8 +105,8 @@ export const runtimes: readonly Runtime[] = [
 /** For programs whose language does not show: what is compiled looks alike. */
 export const generalFixes: readonly string[] = [
   'C: int on = 1; setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); before bind()',
-  `Go ${byItself} (net.Listen)`,
-  'Rust: socket2::Socket::set_reuse_address(&socket, true) before bind(); std::net::TcpListener does so by itself',
+  `Go ${already} (net.Listen)`,
+  'Rust: socket2::Socket::set_reuse_address(&socket, true) before bind(); std::net::TcpListener already does',
 ]
 
 /** The first runtime that one of the command lines belongs to; wrappers are looked through. */
@@ -147,6 +147,6 @@ export function foregroundAdvice(commands: readonly string[]): string {
   const programs = commands.map((command) => basename(command.split(' ')[0] ?? ''))
   const known = foreground.find(([program]) => programs.some((name) => program.test(name)))
   return known === undefined
-    ? 'have it run in the foreground, as supervisors and containers want it'
-    : `have it run in the foreground: ${known[1]}`
+    ? 'run it in the foreground, as supervisors and containers expect'
+    : `run it in the foreground: ${known[1]}`
 }

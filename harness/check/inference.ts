@@ -17,21 +17,21 @@ export function inferReuseaddr(
 ): CheckDocument['reuseaddr'] {
   const {rules, title} = platform
   if (rules === null) {
-    return {set: null, because: `it is not known what ${title} grants over which sockets`}
+    return {set: null, because: `it is unknown which binds ${title} grants over which sockets`}
   }
-  let reason = 'no round came as far as a restart'
+  let reason = 'no round got as far as a restart'
   for (const round of rounds) {
     const state = blockingState(round)
     const outcome = outcomeOf(round)
     if (round.survivors.some(({listening}) => listening)) {
-      reason = 'the old process still listened, and over that SO_REUSEADDR changes nothing'
+      reason = 'the old process was still listening, and SO_REUSEADDR makes no difference to that'
     } else if (state === undefined) {
       reason =
         round.residue === null
-          ? 'it does not show what was left on the port'
+          ? `${title} does not show what was left on the port`
           : 'no socket of the old server was left on the port, so nothing was in the way of any bind'
     } else if (outcome === undefined) {
-      reason = 'the restart failed for another reason than the port'
+      reason = 'the restart failed for a reason other than the port'
     } else {
       const answers = bindOptions.map((bind) => {
         const server = {bind, address}
@@ -60,7 +60,7 @@ export function inferReuseaddr(
           because: `${seen}, which ${title} does only without the option`,
         }
       }
-      reason = `${seen}, as ${title} answers with the option and without`
+      reason = `${seen}, which ${title} does with the option and without it`
     }
   }
   return {set: null, because: reason}

@@ -29,7 +29,7 @@ export interface CheckOptions {
   rounds?: number
   /** How long the restart is tried in each round; 150 by default. */
   limitSeconds?: number
-  /** Variables besides PATH, HOME and PORT. */
+  /** Variables in addition to PATH, HOME and PORT. */
   env?: Readonly<Record<string, string>>
   cwd?: string
 }
@@ -55,19 +55,21 @@ export function fillOptions(options: CheckOptions): FilledOptions {
   const {command, address, cwd} = filled
   if (command[0] === undefined || command[0] === '') {
     throw new UsageError(
-      'no command; put it behind --, e.g. rebind check --port 3000 -- node server.js',
+      'no command given; put it after --, e.g. rebind check --port 3000 -- node server.js',
     )
   }
   if (isIP(address) === 0) {
-    throw new UsageError(`"${address}" is no IP address; give the one that the server listens on`)
+    throw new UsageError(
+      `"${address}" is not an IP address; use the one that the server listens on`,
+    )
   }
   if (!isOfThisMachine(address)) {
     throw new UsageError(
-      `${address} is no address of this machine; rebind checks local servers only`,
+      `${address} is not an address of this machine; use a local one, since rebind checks local servers only`,
     )
   }
   if (!isFolder(cwd)) {
-    throw new UsageError(`there is no folder ${cwd}; see --cwd`)
+    throw new UsageError(`the folder ${cwd} does not exist; name another one with --cwd`)
   }
   return filled
 }

@@ -39,7 +39,7 @@ export async function assertNobodyListens(
     const who = holders.length === 0 ? 'another program' : holders.map(processWords).join(', ')
     const where = inTheWay.map(({local}) => endWords(local)).join(', ')
     throw new UsageError(
-      `port ${port} is taken: ${who} listens on ${where}; stop it or choose another port (rebind why ${port} tells more)`,
+      `port ${port} is in use: ${who} listens on ${where}; stop it or choose another port (rebind why ${port} shows more)`,
     )
   }
   return view.allListeners
@@ -59,7 +59,7 @@ export type FirstFailure = Extract<
   }
 >
 
-/** Why the first start is no server that could be restarted. */
+/** Why the first start is not a server that could be restarted. */
 export function startProblem(
   outcome: FirstFailure,
   {lines}: ServerStart,
@@ -82,27 +82,27 @@ export function startProblem(
     case 'never-listened':
       return {
         kind,
-        message: `the server runs, but does not listen on port ${port} within ${startTimeoutSeconds} s${output}`,
+        message: `the server is running, but did not listen on port ${port} within ${startTimeoutSeconds} s${output}`,
         remedy:
-          'does it take its port from PORT, or from {port} in its arguments? A slow one needs --start-timeout',
+          'make it take its port from PORT, or from {port} in its arguments; if it starts slowly, raise --start-timeout',
       }
     case 'other-port':
       return {
         kind,
         message: `the server listens on port ${outcome.ports.join(' and ')}, not on ${port}`,
-        remedy: `pass that port with --port, or the wanted one to the server: {port} in its arguments, or the variable PORT`,
+        remedy: `pass that port with --port, or pass the port you want to the server: {port} in its arguments, or the variable PORT`,
       }
     case 'other-address':
       return {
         kind,
-        message: `the server listens on ${outcome.ends.join(' and ')}, which a client of ${address} does not reach`,
+        message: `the server listens on ${outcome.ends.join(' and ')}, which a client of ${address} cannot reach`,
         remedy: 'pass the address it listens on with --host',
       }
     case 'other-process':
       return {
         kind,
         message: `another program took port ${port}: ${outcome.holders.map(processWords).join(', ')}`,
-        remedy: `choose another port (rebind why ${port} tells more)`,
+        remedy: `choose another port (rebind why ${port} shows more)`,
       }
     case 'daemonised':
       return daemonProblem(outcome.holders)
@@ -113,7 +113,7 @@ export function startProblem(
 export function daemonProblem(holders: readonly Holder[]): CheckProblem {
   return {
     kind: 'daemonised',
-    message: `the server puts itself into the background: the command has exited, and ${holders.map(processWords).join(', ')} listens`,
+    message: `the server daemonizes: the command has exited, and ${holders.map(processWords).join(', ')} listens`,
     remedy: foregroundAdvice(holders.map(({command}) => command)),
   }
 }
@@ -124,11 +124,11 @@ export function unreachableProblem(
   server: ServerStart,
 ): CheckProblem {
   const ending = server.ending()
-  const died = ending === undefined ? '' : '; it has exited meanwhile'
+  const died = ending === undefined ? '' : '; it has exited since'
   return {
     kind: 'unreachable',
     message: `the server listens, but a client cannot connect to ${address}:${port} (${error.message})${died}`,
-    remedy: 'does it listen on that address (--host)? Does it serve more than one client?',
+    remedy: 'check that it listens on that address (--host), and serves more than one client',
   }
 }
 
@@ -136,8 +136,8 @@ function residueRemedy(port: number, left: readonly SeenSocket[]): string {
   const timers = left.flatMap(({endpoint, entry}) =>
     endpoint === 'server' ? (entry.expiresInSeconds ?? []) : [],
   )
-  if (timers.length === 0) return `rebind why ${port} tells what is in its way`
+  if (timers.length === 0) return `rebind why ${port} shows what is in its way`
   // There may be more of them than a function takes arguments.
   const seconds = Math.ceil(timers.reduce((longest, each) => Math.max(longest, each))) + 2
-  return `an earlier run has left sockets on the port: wait ${seconds} s, or choose another port`
+  return `an earlier run left sockets on the port: wait ${seconds} s, or choose another port`
 }

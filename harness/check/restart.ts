@@ -154,7 +154,7 @@ export async function restart(
    * in its way is gone when it listens, and that took longer than usual. One that listens while that is
    * still there was not kept from it, whatever it writes.
    * @param notBefore when a look still showed nobody
-   * @throws CouldNotMeasure if it was kept from running for so long that this cannot be told
+   * @throws CouldNotMeasure if it was kept from running for so long that this is unknown
    */
   async function isLate(
     start: ServerStart,

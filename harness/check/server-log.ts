@@ -41,7 +41,7 @@ export function openServerLog(file: string, echo?: (line: string) => void): Serv
     echo?.(line)
     if (written >= fileCharacters) return
     written += line.length
-    stream.write(written < fileCharacters ? line : 'the rest is left out: the file is full\n')
+    stream.write(written < fileCharacters ? line : 'the rest is omitted: the file is full\n')
   }
   return {
     add({pid, stream: name, text}) {

@@ -120,7 +120,7 @@ export async function openServerHost(
   let closing = false
   guardian.ended.then((ending) => {
     if (closing) return
-    // Nobody is left to end them but us. A killed guardian is no reason to leave a server running.
+    // Nobody is left to end them but us. A killed guardian is not a reason to leave a server running.
     for (const entry of entriesBelow(guardian.pid, groups)) killIfOurs(entry)
     for (const {end, fallSilent} of servers.values()) {
       end(ending)
@@ -215,7 +215,7 @@ function startProblem(error: unknown, {command, env}: CommandToStart): unknown {
   const remedies: Record<string, string> = {
     ENOENT: `there is no program "${command}" in the PATH; give its path`,
     EACCES: `"${command}" may not be executed; is it a program, and executable (chmod +x)?`,
-    ENOEXEC: `"${command}" is no program that this machine can run; name its interpreter first`,
+    ENOEXEC: `"${command}" is not a program that this machine can run; name its interpreter first`,
     E2BIG: 'the command line is too long',
   }
   // Also the answer where nothing was found, and one folder of the PATH may not be looked into (execvp(3)).

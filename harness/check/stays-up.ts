@@ -60,7 +60,7 @@ export async function staysUp(watch: Watch): Promise<StartOutcome | undefined> {
     const hasClient = !client.destroyed && !client.readableEnded
     if (ours.length === 0 && unseen.length === 0 && !hasClient) {
       closedSince ??= at
-      // Whoever ends closes its listener a moment before that is told.
+      // Whoever ends closes its listener a moment before that is reported.
       const grace = options.stop === 'none' ? servesWithinSeconds : endsWithinSeconds
       if (at - closedSince > grace) return {kind: 'stopped-listening'}
     } else if (at >= until) return undefined

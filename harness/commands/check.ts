@@ -47,7 +47,7 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
   })
   const echo = given.verbose === true ? (line: string) => process.stderr.write(line) : undefined
   const outputs = await openOutputs(given)
-  // What turns out to be bad usage, such as a port that is taken, is no run.
+  // What turns out to be bad usage, such as a port that is taken, is not a run.
   return inSession(
     {out: given.out, outputs, quiet: given.quiet, started: {command}},
     async ({log, folder, interruption, tell}) => {

@@ -36,7 +36,7 @@ export function commandLine(): Command {
         ),
     })
 
-  const limit = (description = 'how long a successor tries') =>
+  const limit = (description = 'how long to keep trying to bind') =>
     new Option('--limit <seconds>', description).argParser(seconds).default(defaultLimitSeconds)
 
   const reporter = (names: readonly ReporterName[] = reporterNames) => {
@@ -53,27 +53,27 @@ export function commandLine(): Command {
 
   program
     .command('run', {isDefault: false})
-    .description('play scenarios (all of them by default), write logs/<run-id>/, print a table')
+    .description('run scenarios (all of them by default), write logs/<run-id>/, print a table')
     .argument('[id...]', 'scenario ids, see: rebind list')
     .addOption(reporter())
     .option('--json', 'print the report, and nothing else, on stdout: --reporter json')
     .option('--tap', 'print TAP 14 on stdout, instead of the table: --reporter tap')
     .option('--junit <file>', 'also write the results as JUnit XML: --reporter junit=FILE')
     .addOption(quiet())
-    .option('--quick', 'do not wait for releases: one refused attempt is enough')
+    .option('--quick', 'do not wait for ports to become free: one refused attempt is enough')
     .addOption(limit())
-    .option('--repeat <n>', 'play each scenario n times, and report the spread', countUpTo(1000), 1)
-    .option('--allow-host-settings', 'macOS only: change kernel settings for the time, as root')
-    .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+    .option('--repeat <n>', 'run each scenario n times, and report the spread', countUpTo(1000), 1)
+    .option('--allow-host-settings', 'macOS only: temporarily change kernel settings (as root)')
+    .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
     .option('--scenario <file>', 'a scenario of your own, .ts or .js; repeatable', repeatable)
     .addHelpText(
       'after',
       `
 Examples:
-  rebind run                                  everything; lasts one kernel wait, about a minute
+  rebind run                                  everything; takes about a minute
   rebind run --quick                          which restarts are refused, without waiting
   rebind run server-closes-first --limit 70   one scenario
-  rebind run server-closes-first --repeat 20  how far the wait spreads
+  rebind run server-closes-first --repeat 20  how much the wait varies
   rebind run --scenario ./mine.ts             a scenario of your own
   rebind run --json > report.json             for a script
   rebind run --reporter junit=junit.xml       for a CI that reads JUnit
@@ -104,9 +104,7 @@ Examples:
 
   program
     .command('matrix')
-    .description(
-      "try every residue under every bind: this OS's whole bind table, against its rules",
-    )
+    .description("try every bind over every residue: this OS's whole bind table, against its rules")
     .addOption(reporter())
     .option('--json', 'print the table, and nothing else, on stdout: --reporter json')
     .addOption(
@@ -116,7 +114,7 @@ Examples:
       ]),
     )
     .addOption(quiet())
-    .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+    .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
     .option('--residue <state>', 'only this residue, e.g. TIME_WAIT; repeatable', repeatable)
     .option('--address <addr>', 'only this address on both sides; repeatable', repeatable)
     .option('--predict', 'try nothing: print what the rules say')
@@ -125,9 +123,9 @@ Examples:
       'after',
       `
 Examples:
-  rebind matrix                                           all of it; takes some seconds
+  rebind matrix                                           all of it; takes a few seconds
   rebind matrix --residue TIME_WAIT --address 127.0.0.1   a small part
-  rebind matrix --platform darwin --predict               what macOS does, by its source
+  rebind matrix --platform darwin --predict               what macOS does, according to its source
   rebind matrix --json > matrix.json                      for a script
   rebind matrix --reporter junit=junit.xml                for a CI that reads JUnit
 
@@ -140,12 +138,10 @@ Exit status: 0 as the rules say, 1 a cell disagrees, 2 bad usage, 3 could not me
 
   program
     .command('compare')
-    .description(
-      'reports and matrices side by side: what differs between operating systems, and why',
-    )
-    .argument('[path...]', 'reports, matrices or run folders; those of logs/recorded/ by default')
+    .description('compare reports and matrices: what differs between operating systems, and why')
+    .argument('[path...]', 'reports, matrices or run folders; by default those in logs/recorded/')
     .option('--baseline <path>', 'judge one run against an earlier one of the same system')
-    .option('--out <dir>', 'also write it, with a page to look at, to a folder made in this one')
+    .option('--out <dir>', 'also write it, with a page, to a new folder in this one')
     .addOption(reporter())
     .option('--json', 'print the comparison, and nothing else, on stdout: --reporter json')
     .addOption(
@@ -184,7 +180,7 @@ Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 s
         .default(64),
     )
     .addOption(
-      new Option('--spread <seconds>', 'over how long their closings are spread')
+      new Option('--spread <seconds>', 'the period over which they are closed')
         .argParser(seconds)
         .default(6),
     )
@@ -193,7 +189,7 @@ Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 s
         .choices(['TIME_WAIT', 'FIN_WAIT2'])
         .default('TIME_WAIT'),
     )
-    .addOption(limit('how long each port is tried'))
+    .addOption(limit('how long to try each port'))
     .addOption(reporter())
     .option('--json', 'print the measurements, and nothing else, on stdout: --reporter json')
     .addOption(
@@ -203,14 +199,14 @@ Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 s
       ).argParser(nameWithFile(exportNames)),
     )
     .addOption(quiet())
-    .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+    .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
     .addHelpText(
       'after',
       `
 There is no --quick: this measures the wait itself.
 
 Examples:
-  rebind timing                                64 ports; lasts one kernel wait and the spread
+  rebind timing                                64 ports; takes one kernel wait and the spread
   rebind timing --ports 1000                   a finer histogram
   rebind timing --residue FIN_WAIT2            what a client that never closes costs
   rebind timing --json > timing.json           for a script
@@ -226,7 +222,7 @@ Exit status: 0 as expected, 1 a release outside the platform's range, 2 bad usag
 
   program
     .command('policies')
-    .description('show what supervisors and retry policies make of the wait that was measured here')
+    .description('show what supervisors and retry policies make of the wait measured here')
     .argument(
       '[run]',
       'a run folder, report.json or timing.json; by default the newest run in --out',
@@ -235,7 +231,7 @@ Exit status: 0 as expected, 1 a release outside the platform's range, 2 bad usag
     .addOption(reporter(withoutVerdict))
     .option('--json', 'print a JSON document: --reporter json')
     .addOption(quiet())
-    .option('--out <dir>', 'where the runs are recorded', 'logs')
+    .option('--out <dir>', 'the folder that contains the runs', 'logs')
     .addHelpText(
       'after',
       `
@@ -244,7 +240,7 @@ Examples:
   rebind policies logs/2026-01-01T00-00-00Z-1a2b from a run of your choice
   rebind policies --measure                      from a release measured now
 
-The table is also written, with a page to look at, to a run folder in --out.`,
+The table is also written, with a page, to a run folder in --out.`,
     )
     .action(async (run, options) => {
       const {policies} = await import('./policies.ts')
@@ -253,10 +249,8 @@ The table is also written, with a page to look at, to a run folder in --out.`,
 
   program
     .command('report')
-    .description(
-      'make report.html and the Markdown of a run folder anew, also of a run that was killed',
-    )
-    .argument('<folder>', 'a run folder, e.g. of logs/')
+    .description('rebuild report.html and the Markdown of a run folder, even if the run was killed')
+    .argument('<folder>', 'a run folder, e.g. one in logs/')
     .option('--open', 'open the page')
     .addHelpText(
       'after',
@@ -308,20 +302,22 @@ Examples:
 
   program
     .command('why')
-    .description('say why a port can or cannot be bound now, by whom, until when, and what to do')
+    .description(
+      'explain why a port can or cannot be bound now: what is using it, until when, what to do',
+    )
     .argument('<port>', 'TCP port, or the path of a Unix socket', portOrPath)
     .option('--host <address>', 'the address to bind; by default the wildcards and loopback')
     .option('--json', 'print a JSON document')
     .addHelpText(
       'after',
       `
-Binds are tried for real, with each option, and closed at once; nothing listens and nothing is stopped.
-A Unix socket is asked whether its server lives by connecting once.
+Binds are really tried, with each option, and closed at once; nothing listens and nothing is stopped.
+For a Unix socket, connecting once shows whether its server is running.
 
 Examples:
   rebind why 8080
   rebind why 8080 --host 127.0.0.1
-  sudo rebind why 8080             shows other users' processes, too
+  sudo rebind why 8080             also shows other users' processes
   rebind why /run/app.sock         a Unix socket
 
 Exit status: 0 a plain bind is granted on every address tried, 1 it is not, 2 bad usage, 3 could not try`,
@@ -338,11 +334,11 @@ Exit status: 0 a plain bind is granted on every address tried, 1 it is not, 2 ba
     .option('--until-free', 'end when a plain bind is granted')
     .option('--host <address>', 'with --until-free: the address to bind')
     .addOption(new Option('--timeout <seconds>', 'end after this time').argParser(seconds))
-    .option('--json', 'print a JSON document a line, one for each change')
+    .option('--json', 'print one JSON document per line, one for each change')
     .addHelpText(
       'after',
       `
-On a terminal a table, otherwise a line for each change. Only --until-free tries to bind the port; the
+Shows a table on a terminal, otherwise a line per change. Only --until-free tries to bind the port; the
 bind is closed at once.
 
 Examples:
@@ -360,12 +356,20 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
 
   program
     .command('check')
-    .description('restart your server, in any language, under an open connection')
-    .argument('<command...>', 'the server and its arguments, behind --; {port} stands for the port')
+    .description('restart your server, in any language, while a client is connected')
+    .argument('<command...>', 'the server and its arguments, after --; {port} stands for the port')
     .requiredOption('--port <port>', 'the port that the server listens on', portNumber)
     .option('--host <address>', 'the address at which clients reach it', '127.0.0.1')
-    .option('--connections <n>', 'how many are open when the server is stopped', countUpTo(1000), 1)
-    .option('--send <text>', 'what each connection sends; knows \\r \\n \\t \\0 \\\\ \\xHH \\uHHHH')
+    .option(
+      '--connections <n>',
+      'how many clients are connected when the server is stopped',
+      countUpTo(1000),
+      1,
+    )
+    .option(
+      '--send <text>',
+      'what each connection sends; escapes: \\r \\n \\t \\0 \\\\ \\xHH \\uHHHH',
+    )
     .option('--hold', 'clients do not close when the server closes')
     .addOption(
       new Option('--stop <signal>', 'how the server is stopped; none: it exits by itself')
@@ -377,12 +381,15 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
     .option('--rounds <n>', 'how many restarts', countUpTo(1000), 1)
     .addOption(limit())
     .addOption(
-      new Option('--env <K=V>', 'a variable for the server besides PATH, HOME and PORT; repeatable')
+      new Option(
+        '--env <K=V>',
+        'a variable for the server, in addition to PATH, HOME and PORT; repeatable',
+      )
         .argParser(environmentVariable)
         .default({}, 'none'),
     )
     .option('--cwd <dir>', 'the folder that the server runs in')
-    .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+    .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
     .addOption(reporter())
     .option('--json', 'print the result, and nothing else, on stdout: --reporter json')
     .addOption(quiet())
@@ -395,7 +402,7 @@ Examples:
   rebind check --port 8000 -- python3 -m http.server {port}
   rebind check --port 8080 --send 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' --rounds 3 -- ./server
 
-The server gets PATH, HOME, PORT and what --env sets. It is ended with all its processes.
+The server gets PATH, HOME, PORT and what --env sets. All its processes are ended afterwards.
 Exit status: 0 safe (every restart was immediate), 1 not, 2 bad usage, 3 could not measure, 130/143 interrupted`,
     )
     .action(async (command, options) => {
@@ -405,10 +412,10 @@ Exit status: 0 safe (every restart was immediate), 1 not, 2 bad usage, 3 could n
 
   program
     .command('survey')
-    .description('check the restart of the common servers and runtimes that are installed here')
-    .option('--only <names>', 'some of them, e.g. node,python3,redis')
+    .description('check how the common servers and runtimes installed here restart')
+    .option('--only <names>', 'only these, e.g. node,python3,redis')
     .addOption(limit())
-    .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+    .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
     .addOption(reporter())
     .option('--json', 'print the result, and nothing else, on stdout: --reporter json')
     .addOption(quiet())
@@ -418,7 +425,7 @@ Exit status: 0 safe (every restart was immediate), 1 not, 2 bad usage, 3 could n
 Examples:
   rebind survey
   rebind survey --only node,python3
-  rebind survey --limit 10 --json      without waiting for a whole release
+  rebind survey --limit 10 --json      without waiting until ports are free
 
 Exit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/143 interrupted`,
     )

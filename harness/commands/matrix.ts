@@ -37,7 +37,7 @@ export async function matrix(options: MatrixOptions): Promise<number> {
   }
   if (options.platform !== undefined) {
     throw new UsageError(
-      '--platform needs --predict: only the operating system at hand can be measured',
+      '--platform needs --predict: only the operating system of this machine can be measured',
     )
   }
   return measureHere(filter, options)

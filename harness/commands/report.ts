@@ -16,13 +16,13 @@ export interface ReportOptions {
 }
 
 /**
- * `rebind report FOLDER`: makes what people look at anew from the documents of a run folder; where the run
+ * `rebind report FOLDER`: rebuilds what people look at from the documents of a run folder; where the run
  * was killed, from its log.
  */
 export async function report(path: string, options: ReportOptions): Promise<number> {
   const folder = {id: '', path: resolve(path), events: join(resolve(path), 'events.ndjson')}
   if (!(await isFolder(path))) {
-    throw new UsageError(`${printable(path)} is no folder; name a run folder, e.g. one of logs/`)
+    throw new UsageError(`${printable(path)} is not a folder; name a run folder, e.g. one in logs/`)
   }
   const documents = await documentsOf(path)
   const page = join(folder.path, 'report.html')
@@ -31,7 +31,7 @@ export async function report(path: string, options: ReportOptions): Promise<numb
     const sentences = sentencesOf(made)
     await writePage(folder, [await writeData(folder, made, sentences)], sentences)
     process.stderr.write(
-      'rebind: the run wrote no report before it ended; this one is made from its log, and is partial\n',
+      'rebind: the run ended before it wrote a report; this partial one is made from its log\n',
     )
   } else {
     const sentences = documents.flatMap((document) =>
@@ -69,14 +69,14 @@ async function reportFromLog(path: string, events: string): Promise<Report> {
   const names = Object.values(documentKinds).map(({name}) => `${name}.json`)
   if (!existsSync(events)) {
     throw new UsageError(
-      `${printable(path)} holds neither events.ndjson nor ${names.join(', ')}; name a run folder, e.g. one of logs/`,
+      `${printable(path)} contains neither events.ndjson nor ${names.join(', ')}; name a run folder, e.g. one in logs/`,
     )
   }
   const {log, seen} = await foldRunLog(events)
   const {start, scenarios: played} = log
   if (start === null || (start.scenarios === undefined && played.size === 0)) {
     throw new UsageError(
-      `${printable(events)} does not tell of a run of scenarios; nothing can be made of it, repeat the run`,
+      `${printable(events)} is not the log of a scenario run, so no report can be made from it; repeat the run`,
     )
   }
   return partialReport(log, seen, start, scenarios)

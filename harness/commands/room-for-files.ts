@@ -6,7 +6,7 @@ const neededToLoad = 128
 
 /**
  * The module loader opens the files of a whole command at once. Where it runs out of them its own thread
- * may end the program with a stack trace, now and then, which is no place for a remedy: so it is asked
+ * may end the program with a stack trace, now and then, which is not a place for a remedy: so it is asked
  * before anything is loaded.
  * @throws Error in one line that says what to do
  */
@@ -17,7 +17,7 @@ export function proveRoomForFiles(): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error
     throw new Error(
-      `too many open files: there is room for ${opened.length} more and ${neededToLoad} are needed to begin with; raise the limit (ulimit -n)`,
+      `too many open files: there is room for ${opened.length} more but ${neededToLoad} are needed to start; raise the limit (ulimit -n)`,
     )
   } finally {
     for (const fd of opened) closeSync(fd)

@@ -31,7 +31,7 @@ export interface RunScenariosOptions {
 }
 
 /**
- * Plays scenarios on the machine at hand, all at the same time, with real servers on loopback. Without
+ * Plays scenarios on this machine, all at the same time, with real servers on loopback. Without
  * `quick` that lasts as long as the kernel keeps a port, a minute on Linux. A scenario that goes wrong is
  * a result with the status `failed`, not an error.
  * @returns the report that `rebind run --json` prints
@@ -49,7 +49,7 @@ export async function runScenarios({
 }: RunScenariosOptions = {}): Promise<Report> {
   for (const [id, scenario] of Object.entries(scenarios)) {
     const problem = scenarioProblem(scenario)
-    if (problem !== undefined) throw new UsageError(`"${id}" is no scenario: ${problem}`)
+    if (problem !== undefined) throw new UsageError(`"${id}" is not a scenario: ${problem}`)
   }
   if (!(limitSeconds > 0 && Number.isFinite(limitSeconds))) {
     throw new UsageError('limitSeconds must be a number greater than 0')

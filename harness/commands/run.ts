@@ -36,7 +36,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
   const outputs = await openOutputs(options, {tellsGithub: true})
   if (options.allowHostSettings === true && detectPlatform().stack !== 'darwin') {
     process.stderr.write(
-      'rebind: nothing here needs --allow-host-settings; no setting of this machine is changed\n',
+      'rebind: nothing here needs --allow-host-settings; no settings of this machine are changed\n',
     )
   }
   const playing = {

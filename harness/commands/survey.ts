@@ -72,7 +72,7 @@ function chosen(only: string | undefined): readonly SurveyServer[] {
     const ids = surveyServers.map(({id}) => id)
     const nearest = [...ids].sort((a, b) => leven(a, unknown) - leven(b, unknown))[0]
     throw new UsageError(
-      `unknown server "${unknown}"; the nearest is ${nearest}; all: ${ids.join(', ')}`,
+      `unknown server "${unknown}"; the closest is ${nearest}; all: ${ids.join(', ')}`,
     )
   }
   const wanted = new Set(names.flatMap(fits))

@@ -35,7 +35,7 @@ export async function timing(options: TimingOptions): Promise<number> {
   })
 }
 
-/** The exit status, and what a person is told besides. */
+/** The exit status, and what else to say. */
 export function outcomeOf(
   {summary, samples}: Pick<Timing, 'summary' | 'samples'>,
   limitSeconds: number,
@@ -45,14 +45,14 @@ export function outcomeOf(
   if (released === 0) {
     const hint =
       expectedSeconds === null ? '' : `; allow ${Math.ceil(expectedSeconds[1])} s or more`
-    const complaint = `no port came free within ${limitSeconds} s, so there is no distribution${hint} (--limit)`
+    const complaint = `no port became free within ${limitSeconds} s, so there is no distribution${hint} (--limit)`
     return {status: exitStatus.failed, complaint}
   }
   const isLate = ({waitSeconds, asExpected}: Timing['samples'][number]) =>
     waitSeconds !== null && asExpected === null
   const late = samples.filter(isLate).length
   if (late === 0 || expectedSeconds === null) return {status: exitStatus.asExpected}
-  const words = `${late} of ${released} released ports were first tried when they may have been free already`
+  const words = `${late} of ${released} released ports were first tried when they may already have been free`
   return {status: exitStatus.failed, complaint: tooSlow(words)}
 }
 

@@ -43,7 +43,7 @@ export async function watch(
       : plainWatch(stdout, title)
   if (platform.hiddenStates.length > 0) {
     process.stderr.write(
-      `${platform.title} does not show ${platform.hiddenStates.join(', ')}; --until-free tells when those are gone, too\n`,
+      `${platform.title} does not show ${platform.hiddenStates.join(', ')}; --until-free also waits for those to go\n`,
     )
   }
   try {

@@ -28,7 +28,7 @@ export async function why(
   let bindable: boolean | null
   if ('path' in target) {
     if (address !== undefined) {
-      throw new UsageError('--host is for a port; a Unix socket has its path only')
+      throw new UsageError('--host is for ports; leave it out for a Unix socket')
     }
     const answer = await explainPath(target.path, platform, host)
     print(answer, renderWhyPath(answer, columnsOf(process.stdout)))

@@ -128,7 +128,7 @@ const problemSchema = z.looseObject({
       'not-permitted',
       'not-ended',
       'too-many-open-files',
-      /** Whether the port was refused cannot be told from how long this machine kept the server from running. */
+      /** Whether the port was refused cannot be seen from how long this machine kept the server from running. */
       'too-slow',
     ])
     .describe('Which problem'),

@@ -4,7 +4,7 @@ import {detectPlatform} from '../platforms/detect.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {Host} from './report-schema.ts'
 
-/** The machine at hand. */
+/** This machine. */
 export interface Machine {
   platform: Platform
   settings: Settings

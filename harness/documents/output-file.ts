@@ -19,7 +19,7 @@ class NotRegular extends Error {
  * Opens a file for writing, at once: one that is new, or a regular one, whatever a FIFO, device or socket would
  * take.
  * @param flags of open(2)
- * @throws SystemError of the file system; an error whose `code` says what it is, if it is no regular file
+ * @throws SystemError of the file system; an error whose `code` says what it is, if it is not a regular file
  */
 async function openRegular(file: string, flags: number): Promise<FileHandle> {
   const handle = await open(file, flags | withoutWaiting, 0o666).catch((error) => {

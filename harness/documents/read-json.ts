@@ -24,7 +24,7 @@ export async function readObject(
   return parse(file, await readText(file, remedy), remedy)
 }
 
-/** Whether a JSON text is small enough to be read back: nothing larger is to be written. */
+/** Whether a JSON text is small enough to be read back: nothing larger must be written. */
 export function isReadable(text: string): boolean {
   return Buffer.byteLength(text) <= sizeLimitBytes && mostValuesIn(text) <= valueLimit
 }
@@ -48,7 +48,7 @@ async function readText(file: string, remedy: string): Promise<string> {
       const megabytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MB`
       throw refused(
         file,
-        `is ${megabytes(size)} large, and a document of rebind is never above ${megabytes(sizeLimitBytes)}; ${remedy}`,
+        `is ${megabytes(size)} large, but a rebind document never exceeds ${megabytes(sizeLimitBytes)}; ${remedy}`,
       )
     }
     const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
@@ -76,17 +76,20 @@ class ForbiddenKey extends Error {}
 
 function parse(file: string, text: string, remedy: string): Record<string, unknown> {
   if (text.trim() === '') {
-    throw refused(file, 'is empty; the run that was to write it did not finish, repeat it')
+    throw refused(
+      file,
+      'is empty: the run that should have written it did not finish; run it again',
+    )
   }
   if (mostValuesIn(text) > valueLimit) {
     throw refused(
       file,
-      `holds more than ${valueLimit} values, as no document of rebind does; ${remedy}`,
+      `contains more than ${valueLimit} values, but no rebind document does; ${remedy}`,
     )
   }
   const value = parseJson(file, text, remedy)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw refused(file, `is JSON, but no document of rebind; ${remedy}`)
+    throw refused(file, `is JSON, but not a rebind document; ${remedy}`)
   }
   return value as Record<string, unknown>
 }
@@ -101,14 +104,14 @@ function parseJson(file: string, text: string, remedy: string): unknown {
     if (error instanceof ForbiddenKey) {
       throw refused(
         file,
-        `has a key "${error.message}", as no document of rebind has; do not use it`,
+        `has a key "${error.message}", but no rebind document does; do not use it`,
       )
     }
     if (error instanceof RangeError) {
-      throw refused(file, 'is nested deeper than any document of rebind; do not use it')
+      throw refused(file, 'is nested deeper than any rebind document; do not use it')
     }
     throw isCutOff(error as Error, text)
-      ? refused(file, 'is cut off in the middle; fetch it once more, or repeat the run')
+      ? refused(file, 'is cut off in the middle; download it again, or repeat the run')
       : refused(file, `is not JSON; ${remedy}`)
   }
 }
@@ -131,7 +134,7 @@ export function validated<T>(file: string, schema: z.ZodType<T>, value: unknown)
       : ` at ${shown(z.core.toDotPath(issue.path))}`
   throw refused(
     file,
-    `is not as rebind writes it${where} (${shown(issue?.message ?? 'invalid')}); repeat the run that wrote it`,
+    `is not a valid rebind document${where} (${shown(issue?.message ?? 'invalid')}); repeat the run that wrote it`,
   )
 }
 

@@ -72,7 +72,7 @@ export async function writeJson(folder: RunFolder, document: RunDocument): Promi
   const text = [jsonText(valid, indent), jsonText(valid)].find(isReadable)
   if (text === undefined) {
     throw new Error(
-      `${name}.json was not written: it would be larger than what rebind reads; measure less at once`,
+      `${name}.json was not written: it would be too large for rebind to read; measure less at a time`,
     )
   }
   await writeWhole(folder, `${name}.json`, `${text}\n`)

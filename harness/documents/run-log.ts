@@ -72,7 +72,7 @@ export interface RunLog {
   ended: boolean
   /** Of the last event, since the run began. */
   lastSeconds: number
-  /** Lines that are no events: at most the last one, unless somebody else has written into the file. */
+  /** Lines that are not events: at most the last one, unless somebody else has written into the file. */
   unreadable: number
 }
 
@@ -86,12 +86,12 @@ const characterLimit = 32 * 1024 * 1024
 /** Built-in and of the user's own. */
 const scenarioLimit = 1000
 const unreadableLimit = 1000
-const remedy = 'look into it with jq or grep'
+const remedy = 'inspect it with jq or grep'
 
 /**
  * Reads events.ndjson, line by line, up to wherever it breaks off.
  * @param follow told of every event, as it was written, and whoever wrote it
- * @throws UsageError for what is no file, or holds more events than can be kept; SystemError if there is none
+ * @throws UsageError for what is not a file, or holds more events than can be kept; SystemError if there is none
  */
 export async function readRunLog(
   file: string,
@@ -117,7 +117,7 @@ export async function readRunLog(
     if (read !== 'unreadable') follow(written)
     if (read === 'unreadable') log.unreadable++
     if (log.unreadable > unreadableLimit) {
-      throw refused(file, `is no log of rebind: ${unreadableLimit} lines of it are no events`)
+      throw refused(file, `is not a rebind log: ${unreadableLimit} of its lines are not events`)
     }
     if (typeof read === 'string') continue
     log.lastSeconds = Math.max(log.lastSeconds, read.seconds)
@@ -136,7 +136,7 @@ export async function readRunLog(
 }
 
 export function tellsTooMuch(file: string): UsageError {
-  return refused(file, `tells of more than can be shown; ${remedy}`)
+  return refused(file, `contains more than can be shown; ${remedy}`)
 }
 
 /** The lines of a file, the last one also if it is not ended; undefined for one that is too long. */
@@ -172,7 +172,7 @@ const known: ReadonlySet<unknown> = new Set([
   'run-end',
 ])
 
-/** Undefined for what is no JSON, as a line that is cut off. */
+/** Undefined for what is not JSON, as a line that is cut off. */
 function parsed(line: string): {event?: unknown} | null | undefined {
   try {
     return JSON.parse(line)

@@ -81,7 +81,7 @@ const countWords: Record<string, string> = {
   resets: 'RST when packets passed again',
 }
 
-/** How each time that was measured besides the bind reads. */
+/** How each time measured in addition to the bind reads. */
 const timeWords: Record<string, (seconds: number) => string> = {
   longestGapSeconds: (seconds) =>
     `at most ${(seconds * 1000).toFixed(0)} ms from one answer to the next`,
@@ -89,7 +89,7 @@ const timeWords: Record<string, (seconds: number) => string> = {
   overshootSeconds: (seconds) => `noticed ${seconds.toFixed(3)} s later`,
 }
 
-/** What a result says besides its bind: what a client counted, and what the OS answered it. */
+/** What a result says in addition to its bind: what a client counted, and what the OS answered it. */
 export function besidesWords({
   calls = [],
   measurements = {},

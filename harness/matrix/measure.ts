@@ -29,7 +29,7 @@ export interface MeasureOptions {
 
 /**
  * Cells of one batch are made before the first of them is tried, so that they wait at the same time, and
- * one reading of the socket table, which is dear with thousands of sockets, tells of all of them. Each
+ * one reading of the socket table, which is expensive with thousands of sockets, tells of all of them. Each
  * holds two sockets until then, but FIN_WAIT2 one and TIME_WAIT none: 256 fds are enough.
  */
 const batchSize = 64
@@ -89,7 +89,7 @@ async function measureBatch(
   const workbench = openWorkbench(signal)
   const place: Workplace = {workbench, targets, takePort: () => pool.take()}
   try {
-    // Everything may be at hand without waiting, and signals are heard between turns only.
+    // Everything may be available without waiting, and signals are heard between turns only.
     await nextTurn()
     const limit = pLimit(hands)
     const made = await settle(
@@ -144,7 +144,7 @@ function goneBeforeTried(
   const lasts = lastsAtLeast(state, options) ?? Number.POSITIVE_INFINITY
   const age = monotonicSeconds() - since
   if (age <= lasts) return undefined
-  const words = `${age.toFixed(1)} s may have passed since ${state} appeared, which may last for ${lasts} s only`
+  const words = `${age.toFixed(1)} s may have passed since ${state} appeared, which may last only ${lasts} s`
   return {reason: tooSlow(words)}
 }
 
@@ -177,7 +177,7 @@ async function observe(
     if ('reason' in again) return again
     made = again
   }
-  return {reason: `connect() chose a port that others use ${autobindAttempts} times running`}
+  return {reason: `connect() chose a port that others use ${autobindAttempts} times in a row`}
 }
 
 /**

@@ -25,7 +25,7 @@ export async function changeHostSettings(
   const through = isRoot ? (['env'] as const) : (['sudo', '-n', ...passEnvironment] as const)
   const keeper = await launch(program, 'settings-keeper', {}, {through}).catch((error: Error) => {
     throw new SurroundingsUnavailable(
-      `kernel settings can be changed by root only (${error.message.split('\n')[0]}); run sudo -v first`,
+      `only root can change kernel settings (${error.message.split('\n')[0]}); run sudo -v first`,
     )
   })
   listeners.onProcess('settings-keeper', keeper.pid)
@@ -39,7 +39,7 @@ export async function changeHostSettings(
   try {
     if ((await keeper.request('set-host-settings', {settings})) === 'locked') {
       throw new SurroundingsUnavailable(
-        `another run has changed kernel settings of this machine and not set them back yet (it holds UDP port ${lockPort}); run it again when that one has ended`,
+        `another run has changed kernel settings of this machine and has not restored them yet (it holds UDP port ${lockPort}); try again when it has ended`,
       )
     }
     return {settings: await platform.readSettings(), close}

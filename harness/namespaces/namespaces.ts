@@ -73,7 +73,7 @@ async function firstWayThatWorks(program: string, stack: Stack): Promise<Way> {
     }
   }
   throw new SurroundingsUnavailable(
-    `no private network namespace can be had here (${problems.join('; ')}); ` +
+    `a private network namespace is not available here (${problems.join('; ')}); ` +
       (stack === 'gvisor' ? 'run it on Linux itself' : remedy),
   )
 }

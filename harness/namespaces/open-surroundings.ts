@@ -12,13 +12,13 @@ export interface SurroundingsOptions {
   /** The compiled program of the processes. */
   program: string
   platform: Platform
-  /** Whether the user allows settings of the machine itself to be changed for the time, on macOS. */
+  /** Whether the user allows settings of the machine itself to be changed temporarily, on macOS. */
   allowHostSettings: boolean
 }
 
 /**
  * Makes what a scenario with kernel settings of its own runs in; rejected with SurroundingsUnavailable
- * where that is not to be had.
+ * where that is unavailable.
  */
 export type OpenSurroundings = (
   spec: NamespaceSpec,
@@ -37,7 +37,7 @@ export function surroundingsOpener(options: SurroundingsOptions): OpenSurroundin
     if (!changesHostSettings(spec, options)) {
       const names = Object.keys(onMacos).join(', ')
       throw new SurroundingsUnavailable(
-        `needs another ${names}; --allow-host-settings sets it for the time, as root, and sets it back`,
+        `needs a different ${names}; --allow-host-settings changes it temporarily (as root) and restores it`,
       )
     }
     return changeHostSettings(program, platform, onMacos, listeners)

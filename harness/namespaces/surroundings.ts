@@ -46,7 +46,7 @@ export class SettingsLeftChanged extends Error {
   override name = 'SettingsLeftChanged'
 }
 
-/** The settings that a scenario asks for cannot be had on this machine: it is skipped, with this reason. */
+/** The settings that a scenario asks for are not available on this machine: it is skipped, with this reason. */
 export class SurroundingsUnavailable extends Error {
   override name = 'SurroundingsUnavailable'
 }

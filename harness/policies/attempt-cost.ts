@@ -64,7 +64,7 @@ async function fail(port: number): Promise<{startAt: number; bindAt: number; end
   await once(child, 'close')
   const [code, nanoseconds] = said.split(' ')
   if (code !== 'EADDRINUSE') {
-    throw new Error(`a server on a taken port was to fail with EADDRINUSE, but said "${code}"`)
+    throw new Error(`a server on a port in use should fail with EADDRINUSE, but said "${code}"`)
   }
   return {startAt, bindAt: Number(nanoseconds) / 1e9, endAt}
 }

@@ -63,9 +63,9 @@ export function releasesOf(document: Report | Timing, file: string): RecordedRel
   const {host} = document
   if (document.format === 'rebind-timing') {
     const {residue, samples} = document as Timing
-    if (residue !== 'TIME_WAIT') throw unusable(file, `is about ${residue}, not about TIME_WAIT`)
+    if (residue !== 'TIME_WAIT') throw unusable(file, `is about ${residue}, not TIME_WAIT`)
     const releaseSeconds = samples.flatMap(({waitSeconds}) => waitSeconds ?? [])
-    if (releaseSeconds.length === 0) throw unusable(file, 'holds no port that came free')
+    if (releaseSeconds.length === 0) throw unusable(file, 'contains no port that became free')
     return {file, host, releaseSeconds, played: new Map()}
   }
   const {results} = document as Report
@@ -79,7 +79,7 @@ export function releasesOf(document: Report | Timing, file: string): RecordedRel
       ({expected, bind}) => expected?.residue === 'TIME_WAIT' && bind?.verdict !== 'immediate',
     )
     .flatMap(({bind}) => bind?.residueSeconds ?? [])
-  if (releaseSeconds.length === 0) throw unusable(file, 'holds no TIME_WAIT that was waited out')
+  if (releaseSeconds.length === 0) throw unusable(file, 'contains no TIME_WAIT that was waited out')
   return {file, host, releaseSeconds, played}
 }
 
@@ -99,14 +99,14 @@ async function readDocument(file: string): Promise<RecordedReleases> {
     typeof format === 'string' && Object.hasOwn(schemas, format)
       ? schemas[format as keyof typeof schemas]
       : undefined
-  if (schema === undefined) throw unusable(file, 'is neither a report nor a timing of rebind')
+  if (schema === undefined) throw unusable(file, 'is neither a rebind report nor a rebind timing')
   if (typeof version === 'number' && version > 1) {
-    throw unusable(file, `has version ${version}, which this rebind is too old for`)
+    throw unusable(file, `has version ${version}, which this rebind is too old to read`)
   }
   const {data, error} = schema.safeParse(value)
   if (error !== undefined) {
     const [issue] = error.issues
-    throw unusable(file, `is not whole: ${issue?.path.join('.')}: ${issue?.message}`)
+    throw unusable(file, `is not valid: ${issue?.path.join('.')}: ${issue?.message}`)
   }
   return releasesOf(data, file)
 }

@@ -59,7 +59,7 @@ export const policies: Readonly<Record<string, Policy>> = {
     pause: {kind: 'fixed', seconds: 0},
     source:
       'pm2 7.0.4, lib/God.js:handleExit: max_restarts counts only in the first 16 s after pm2 start or restart',
-    note: 'an app that ran for longer is started again without a pause and without an end',
+    note: 'an app that ran for longer is started again without a pause, forever',
   },
   'pm2-backoff': {
     title: 'pm2 --exp-backoff-restart-delay=100',
@@ -75,7 +75,7 @@ export const policies: Readonly<Record<string, Policy>> = {
     firstPauseSeconds: 0.1,
     pause: {kind: 'growing', firstSeconds: 0.2, factor: 2, capSeconds: 60},
     source:
-      'Docker Engine API 1.57, RestartPolicy: 100 ms, doubled each time; moby (Docker Engine 29) restartmanager.go: up to 1 min, anew after 10 s of running',
+      'Docker Engine API 1.57, RestartPolicy: 100 ms, doubled each time; moby (Docker Engine 29) restartmanager.go: up to 1 min, starting over after 10 s of running',
     note: 'with --network=host; the time that the container itself takes to start is left out',
   },
   kubernetes: {

@@ -48,7 +48,7 @@ const hosts: Record<string, readonly string[]> = {
 const [, , ownRole = ''] = process.argv
 const isHost = Object.hasOwn(hosts, ownRole)
 if ((!isHost && !Object.hasOwn(roles, ownRole)) || process.send === undefined) {
-  process.stderr.write('this program is started by the harness only\n')
+  process.stderr.write('only the harness can start this program\n')
   process.exit(2)
 }
 

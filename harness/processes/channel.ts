@@ -25,7 +25,7 @@ export interface ChannelListeners {
   onNotice(actor: number, notice: Notice, handle: unknown): boolean
   /** This actor has said something, or has been asked. */
   onHeard(actor: number): void
-  /** It sent what no process of ours sends. */
+  /** It sent an unexpected message. */
   onNonsense(message: unknown): void
   /** A message could not be sent: the process has ended, or is about to. */
   onBroken(fail: (error: Error) => void): void

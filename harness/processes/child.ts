@@ -213,7 +213,7 @@ export async function startChild(
         return true
       },
       onHeard: (actor) => silences.get(actor)?.heard(),
-      onNonsense: (message) => giveUp(`sent what no process of ours sends: ${shown(message)}`),
+      onNonsense: (message) => giveUp(`sent an unexpected message: ${shown(message)}`),
       onBroken: (reject) => ended.then((ending) => reject(failure(ending))),
     },
   )
@@ -225,7 +225,7 @@ export async function startChild(
   const watchdog = setInterval(() => {
     const owing = channel.owing()
     const told = silence.tick(!isReady || owing.size > 0)
-    if (told !== undefined) return giveUp(`has said nothing for ${told.seconds} s`, told.starved)
+    if (told !== undefined) return giveUp(`has been silent for ${told.seconds} s`, told.starved)
     for (const actor of silences.keys()) if (!owing.has(actor)) silences.delete(actor)
     for (const actor of owing) {
       const counted = silences.get(actor) ?? countSilence(isStarved)

@@ -137,7 +137,7 @@ function shutDownAtOnce(sockets: Socket[]): void {
   for (const fd of fds) c.shutdown(fd, c.constants.SHUT_WR)
 }
 
-/** Binds and connects; what the OS answers to each is told, never thrown. */
+/** Binds and connects; what the OS answers to each is reported, never thrown. */
 async function callsOfConnecting(
   {withinSeconds, ...where}: TryToConnect,
   start: (where: Connect) => Netcat,

@@ -73,7 +73,7 @@ export function openHosts(
           actors.get(actor)?.part.noticed(notice, handle) ?? true,
         onOutput: () => undefined,
         onSilent: (actor, seconds, starved) => {
-          const words = `an actor in the ${kind} (pid ${child.pid}) has said nothing for ${seconds} s`
+          const words = `an actor in the ${kind} (pid ${child.pid}) has been silent for ${seconds} s`
           leave(started, actor, starved ? new TooSlow(words) : new ActorFailed(words))
         },
         onFault: (error) => {

@@ -96,7 +96,7 @@ const call = fields({
 })
 
 /**
- * What is counted and measured besides the bind. `longestGapSeconds` is the longest time from one answer to
+ * What is counted and measured in addition to the bind. `longestGapSeconds` is the longest time from one answer to
  * the next; `releaseSeconds` passed from the first attempt to the release of the port, and
  * `overshootSeconds` from there until the server's own way of retrying noticed. `retransmittedSegments` and
  * `timerRestarts` count from the first dropped packet on, `resets` from when all pass again.

@@ -40,7 +40,7 @@ export const settingsKeeperHandlers = {
   },
 } satisfies Handlers
 
-/** Held until this process ends, which is after the settings are set back. */
+/** Held until this process ends, which is after the settings are restored. */
 async function takeLock(): Promise<Socket | undefined> {
   const socket = createSocket({type: 'udp4'})
   // The channel to the harness is what keeps the process.
@@ -67,7 +67,7 @@ async function change(settings: WrittenSettings): Promise<void> {
 
 /**
  * Sets back what was set, all of it that can be; does nothing in a process that has set nothing.
- * @returns what could not be set back, and what to do about it
+ * @returns what could not be restored, and what to do about it
  */
 export async function restoreSettings(): Promise<string[]> {
   const problems: string[] = []
@@ -82,7 +82,7 @@ export async function restoreSettings(): Promise<string[]> {
     } catch (error) {
       const {message} = error as Error
       problems.push(
-        `${name} could not be set back to ${value}: ${message}; run sudo sysctl -w '${name}=${value}'`,
+        `${name} could not be restored to ${value}: ${message}; run sudo sysctl -w '${name}=${value}'`,
       )
     }
   }

@@ -35,7 +35,7 @@ export function openSuccessor(tell: Tell): Play {
   /** One that inherits its socket has nothing to bind, and listens as any server does. */
   const heir = openServer(tell)
 
-  /** Waits for the next attempt's turn, anew whenever the pacing changes; never beyond the deadline. */
+  /** Waits for the next attempt's turn, again whenever the pacing changes; never beyond the deadline. */
   async function pause(firstAttemptAt: number, deadline: number): Promise<void> {
     const pausedAt = monotonicSeconds()
     for (let rung = false; !rung; ) {

@@ -71,5 +71,5 @@ export function skipReason({predecessor, successor, client}: Result): string | u
   // With IPv6 switched off `::` can still be bound, and only what connects to it finds out.
   const addresses = [predecessor, successor].flatMap(({address}) => [address, clientHost(address)])
   const missing = addresses.find((address) => !isPlainBindGranted(address, 0))
-  return missing === undefined ? undefined : `the address ${missing} cannot be had here`
+  return missing === undefined ? undefined : `address ${missing} is not available on this machine`
 }

@@ -133,7 +133,7 @@ export function openCast(options: CastOptions): Cast {
     enter,
     of(role) {
       const actor = playing(role)
-      if (actor === undefined) throw new ActorFailed(`there is no ${role} in this story`)
+      if (actor === undefined) throw new ActorFailed(`there is no ${role} in this scenario`)
       return actor
     },
     has: (role) => playing(role) !== undefined,

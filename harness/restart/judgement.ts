@@ -50,7 +50,7 @@ export function judgement(expected: Expected, observed: Observed): Judgement {
   const problems = [residueProblem, callProblem, countProblem, bindProblem].flatMap(
     (find) => find(expected, observed) ?? [],
   )
-  // A contradiction stands, whatever could not be seen besides.
+  // A contradiction stands, whatever else could not be seen.
   const contradiction = problems.find(({status}) => status === 'unexpected')
   return contradiction ?? problems[0] ?? {status: 'as-expected'}
 }
@@ -64,7 +64,7 @@ function cannotTell(what: string): Problem {
 }
 
 function notLookedAt(what: string): Problem {
-  return {status: 'failed', reason: `not looked at: ${what}`}
+  return {status: 'failed', reason: `not observed: ${what}`}
 }
 
 /** Whether the kernel may have let go of the residue before that age. */
@@ -73,7 +73,7 @@ function mayBeGone(age: number | undefined, {lastsSeconds}: Ages = {}): age is n
 }
 
 function gone(state: string, age: number, lastsSeconds = 0): string {
-  return `${age.toFixed(3)} s may have passed since ${state} appeared, which may last for ${lastsSeconds} s only`
+  return `${age.toFixed(3)} s may have passed since ${state} appeared, which may last only ${lastsSeconds} s`
 }
 
 /**
@@ -110,7 +110,7 @@ function residueProblem(expected: Expected, observed: Observed): Problem | undef
   // Time takes a residue away; it does not make another one of it.
   if (states.length === 0 && mayBeGone(met?.seen, met)) {
     return cannotTell(
-      `none was left when it was looked at, but ${gone(expected.residue, met.seen, met.lastsSeconds)}`,
+      `none was left when the port was checked, but ${gone(expected.residue, met.seen, met.lastsSeconds)}`,
     )
   }
   return contradicts(`residue ${seen.join(' and ')} at the server, expected ${expected.residue}`)

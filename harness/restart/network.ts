@@ -114,7 +114,7 @@ async function reached(
     if (asked > deadline || isPast) {
       const words = ends.map(([end]) => `${end} ${seen(end)}`).join(', ')
       const wanted = ends.map(([end, state]) => `${end} ${state}`).join(', ')
-      throw new NotReproduced(`the connection came to ${words}, not to ${wanted}`)
+      throw new NotReproduced(`the connection reached ${words}, not ${wanted}`)
     }
     from = asked
     await delay(settlePollMilliseconds)

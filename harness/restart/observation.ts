@@ -60,7 +60,7 @@ export interface Observation {
   calledAfterSeconds?: number
   counts: Counts
   timeline: Timeline
-  /** How often a kernel timer has been seen to run anew. */
+  /** How often a kernel timer has been seen to restart. */
   timerRestarts: number
   released?: Released
   /** The port was free, and the successor's own way of retrying let it lie for too long. */

@@ -43,7 +43,7 @@ const timerToleranceSeconds = 0.05
 
 /**
  * Follows the sockets of one port from reading to reading and reports each change of state, and each timer
- * that runs anew in the same state: neither does the time left of one grow otherwise, nor is its end put off.
+ * that restarts in the same state: neither does the time left of one grow otherwise, nor is its end put off.
  *
  * The function that it gives takes the table, and when that was asked for.
  */

@@ -85,7 +85,7 @@ export async function play(options: PlayOptions): Promise<Result> {
     stage.watch.end()
     if (granted) await verify(options, stage, place.port)
     const result = judged(context.wait)
-    // Where a process has been killed, that is why the rest went otherwise; it may be told only now.
+    // Where a process has been killed, that explains the rest; it may be reported only now.
     const cause = result.status === 'unexpected' && (await causeOf(null, [namespace, cast]))
     if (cause instanceof Error) throw cause
     return result
@@ -239,7 +239,7 @@ async function verify(
 }
 
 /**
- * Where a process is killed, what another one does next breaks before that end is told: a client is refused,
+ * Where a process is killed, what another one does next breaks before that end is reported: a client is refused,
  * a channel is closed. The end is the reason then.
  */
 async function causeOf(

@@ -46,7 +46,7 @@ export interface PortWatch {
   expectTraffic(isThere: boolean): void
   /** Packets are dropped, so that nothing settles: from here on it is looked often. */
   expectDisturbance(isThere: boolean): void
-  /** What is seen from here on is no part of the story. */
+  /** What is seen from here on is not part of the restart. */
   end(): void
 }
 

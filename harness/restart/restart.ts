@@ -155,7 +155,7 @@ function playInside(
   return play({scenario, context: inside, namespace, ...told})
 }
 
-/** What becomes of a process that is no actor of the script: a namespace's keeper, a host. */
+/** What becomes of a process that is not an actor of the script: a namespace's keeper, a host. */
 function recordProcess(
   recording: Recording,
   role: Role | HostKind,

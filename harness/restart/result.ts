@@ -7,7 +7,7 @@ import {lastsAtLeast} from './expectation.ts'
 import {judgement} from './judgement.ts'
 import {type Attempts, type Observation, residueAppeared} from './observation.ts'
 
-/** What judging needs besides what was observed. */
+/** What judging needs in addition to what was observed. */
 export interface JudgedBy {
   platform: Platform
   settings: Settings

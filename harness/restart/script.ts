@@ -37,7 +37,7 @@ export interface ScriptOptions {
   over: AbortSignal
 }
 
-/** What a deed was, besides when: whether it changed the connection, and ended the accepting. */
+/** What a deed was, in addition to when: whether it changed the connection, and ended the accepting. */
 type Deed = Bracket & {wire?: true; stopsAccepting?: true}
 type Act = () => Promise<Deed | undefined>
 

@@ -53,7 +53,7 @@ const repeatedAtOnce = 48
  */
 export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   const {scenarios, platform, settings, log, interruption} = options
-  // Every scenario listens; that many listeners are no leak.
+  // Every scenario listens; that many listeners are not a leak.
   setMaxListeners(0, interruption)
   const program = await compileActor()
   const holdUps = watchHoldUps()
@@ -147,7 +147,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
 /**
  * The order in which scenarios begin: those that wait longest first, because what begins after the others'
  * set-up ends after them by as much. A server that retries in its own way waits on beyond the release, and
- * where packets are dropped the residue's time begins, or begins anew, when they pass again.
+ * where packets are dropped the residue's time begins, or begins again, when they pass again.
  */
 function longestFirst(options: SuiteOptions): [id: string, scenario: Scenario][] {
   const wait = ([id, scenario]: [string, Scenario]) => {

@@ -6,7 +6,7 @@ type Definitions = Readonly<Record<string, Scenario | ScenarioWithArms>>
 
 /**
  * What is to be played: the scenarios of these ids, where a scenario's own id stands for all its arms, and
- * besides them all own scenarios of which no id names a part. Without ids and own scenarios that is
+ * in addition all own scenarios of which no id names a part. Without ids and own scenarios that is
  * everything; without ids, the own scenarios.
  * @throws UsageError for an id that no scenario has, and for an own scenario with a built-in one's id
  */
@@ -18,14 +18,14 @@ export function chooseScenarios(
   const builtInIds = Object.keys(builtIn)
   const clash = Object.keys(own).find((id) => builtInIds.some((scenario) => isOf(scenario, id)))
   if (clash !== undefined) {
-    throw new UsageError(`a scenario "${clash}" is built in; give yours another name`)
+    throw new UsageError(`a scenario "${clash}" is built in; give yours a different name`)
   }
   const all = {...builtIn, ...expandArms(own)}
   const known = Object.keys(all)
   const unknown = ids.find((id) => !known.some((scenario) => isOf(scenario, id)))
   if (unknown !== undefined) {
     throw new UsageError(
-      `unknown scenario "${unknown}"; the nearest are ${nearest(unknown, known).join(', ')} (rebind list shows all)`,
+      `unknown scenario "${unknown}"; the closest are ${nearest(unknown, known).join(', ')} (rebind list shows all)`,
     )
   }
   const unnamed = Object.keys(own).filter((scenario) => !ids.some((id) => isOf(id, scenario)))

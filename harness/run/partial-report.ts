@@ -114,14 +114,14 @@ function unendedResult(
   const context = {platform: platformOf(host.stack), settings, limitSeconds}
   const blank = blankResult(id, scenario, context)
   if (seen === undefined) {
-    return {...blank, reason: 'the run was ended before this scenario began'}
+    return {...blank, reason: 'the run ended before this scenario began'}
   }
   const result = observedResult(blank, scenario, seen, false)
   const isHidden = context.platform.hiddenStates.length > 0
   const ofServer = result.residue?.some(({endpoint}) => endpoint === 'server') ?? false
   return {
     ...result,
-    reason: 'the run was ended before this scenario was',
+    reason: 'the run ended before this scenario did',
     residue: isHidden && !ofServer ? null : result.residue,
   }
 }

@@ -45,7 +45,7 @@ export function proveRoomInReport({scenarios, repeat}: Pick<PlayOptions, 'scenar
   }
 }
 
-/** One run: plays scenarios at the same time on the machine at hand, and reports what was observed. */
+/** One run: plays scenarios at the same time on this machine, and reports what was observed. */
 export async function playScenarios(options: PlayOptions): Promise<Report> {
   const {machine, id, startedAt, command, interruption} = options
   const {host, ...onMachine} = machine
@@ -71,7 +71,7 @@ export async function playScenarios(options: PlayOptions): Promise<Report> {
   return report
 }
 
-/** What the log's first event tells of such a run besides, so that a killed one can be reported. */
+/** What else the log's first event says of such a run, so that a killed one can be reported. */
 export function startOf({
   scenarios,
   limitSeconds,

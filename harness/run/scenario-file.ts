@@ -36,7 +36,7 @@ function idOf(file: string): string {
   const id = basename(file).replace(extension, '')
   if (!extension.test(file) || !/^[\w.-]+$/.test(id)) {
     throw new UsageError(
-      `${printable(file)}: a scenario file is named after its scenario, e.g. my-restart.ts, of letters, digits, dots, dashes and underscores`,
+      `${printable(file)}: invalid file name for a scenario; use letters, digits, dots, dashes and underscores, e.g. my-restart.ts`,
     )
   }
   return id
@@ -44,7 +44,7 @@ function idOf(file: string): string {
 
 async function readScenarioFile(file: string): Promise<Definition> {
   const path = resolve(file)
-  if (!existsSync(path)) throw new UsageError(`${printable(file)}: there is no such file`)
+  if (!existsSync(path)) throw new UsageError(`${printable(file)} does not exist`)
   const loaded = await inTime(load(path)).catch((error: unknown) => {
     throw new UsageError(`${printable(file)} cannot be loaded: ${reasonOf(error)}`)
   })
@@ -57,7 +57,7 @@ async function readScenarioFile(file: string): Promise<Definition> {
 async function inTime(loaded: Promise<unknown>): Promise<unknown> {
   return withinRunningSeconds(loadWithinSeconds, '', () => loaded).catch((error: unknown) => {
     throw error instanceof TooSlow
-      ? new Error(`it is not done within ${loadWithinSeconds} s`)
+      ? new Error(`it did not finish within ${loadWithinSeconds} s`)
       : error
   })
 }
@@ -70,9 +70,9 @@ function inspected(loaded: unknown): {definition?: unknown; problem?: string} {
       return {problem: 'has no default export; it should end in: export default scenario({...})'}
     }
     const problem = scenarioProblem(definition)
-    return problem === undefined ? {definition} : {problem: `is no scenario: ${problem}`}
+    return problem === undefined ? {definition} : {problem: `is not a scenario: ${problem}`}
   } catch (error) {
-    return {problem: `is no scenario: ${reasonOf(error)}`}
+    return {problem: `is not a scenario: ${reasonOf(error)}`}
   }
 }
 
@@ -111,12 +111,12 @@ function defaultExport(loaded: unknown): unknown {
 
 /** One line, with the remedy where the file has to be told from where to import. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'it throws what is no error'
+  if (!(error instanceof Error)) return 'it throws something that is not an Error'
   const lines = error.message.split('\n')
   // esbuild puts what is wrong, with its place, below a headline.
   const line = lines.find((line) => line.includes(': ERROR: ')) ?? lines[0] ?? ''
   const remedy = /'rebind'/.test(line)
-    ? '; install it there (npm install --save-dev rebind), or let the name of the file end in .mts'
+    ? '; install it there (npm install --save-dev rebind), or rename the file to end in .mts'
     : ''
   return `${printable(line).slice(0, shownCharacters)}${remedy}`
 }

@@ -59,7 +59,7 @@ const fields = {
     .optional(),
   script: z.custom(
     (script) => typeof script === 'function',
-    'must be a function that plays the steps',
+    'must be a function that runs the steps',
   ),
   residue: z.strictObject({
     server: endState,
@@ -90,7 +90,7 @@ const scenarioSchema = z.strictObject({
     .record(
       z
         .string()
-        .regex(/^[\w.-]+$/, 'must be a name of letters, digits, dots, dashes and underscores'),
+        .regex(/^[\w.-]+$/, 'must be a name made of letters, digits, dots, dashes and underscores'),
       z.strictObject(fields).partial(),
     )
     .refine((arms) => Object.keys(arms).length > 0, 'must have at least one arm')

@@ -16,7 +16,7 @@ const inheritedFd = 3
 
 /**
  * What `server.listen` sets by itself: libuv's uv__tcp_bind (src/unix/tcp.c) sets SO_REUSEADDR on every
- * Unix bind and cannot be told not to; on Windows (src/win/tcp.c) it sets nothing.
+ * Unix bind and cannot be asked not to; on Windows (src/win/tcp.c) it sets nothing.
  */
 export const nodeBindOption: BindOption = process.platform === 'win32' ? 'none' : 'reuseaddr'
 

@@ -10,7 +10,7 @@ export interface SystemError extends Error {
   port?: number
 }
 
-/** Node makes the whole map anew at every call, which takes longer than a bind that is refused. */
+/** Node makes the whole map again at every call, which takes longer than a bind that is refused. */
 const errorsByNumber = getSystemErrorMap()
 
 /**

@@ -15,7 +15,7 @@ export interface Staged {
   place: Place
   /** With the program's whole path; run by `user`. */
   command: readonly string[]
-  /** What it has to find in its environment, besides its port. */
+  /** What it has to find in its environment, in addition to its port. */
   env: Readonly<Record<string, string>>
   /** Removes the folder. Call it when all of the server's processes have ended. */
   dispose(): Promise<void>
@@ -63,7 +63,7 @@ export async function stage(
   try {
     if (user !== null && !anybodyMayEnter(dirname(folder))) {
       throw new NotForThisUser(
-        `user ${user.uid}, who runs it instead of root, may not enter ${dirname(folder)}; set TMPDIR to a folder that everybody may enter`,
+        `user ${user.uid}, which runs it instead of root, cannot enter ${dirname(folder)}; set TMPDIR to a folder that everybody can enter`,
       )
     }
     await furnish(server, place, user)

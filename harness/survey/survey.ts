@@ -82,13 +82,13 @@ async function surveyOne(
   }
   const [absent] = missingPrograms(server, null)
   if (absent !== undefined) {
-    return {...blank, status: 'not-installed', reason: `there is no ${absent} here`}
+    return {...blank, status: 'not-installed', reason: `${absent} is not installed`}
   }
   if ('problem' in runAs) return {...blank, status: 'skipped', reason: runAs.problem}
   const {user} = runAs
   const [forbidden] = missingPrograms(server, user)
   if (forbidden !== undefined) {
-    const reason = `user ${user?.uid}, who runs it instead of root, may not run any ${forbidden} here`
+    const reason = `user ${user?.uid}, which runs it instead of root, is not allowed to run ${forbidden}`
     return {...blank, status: 'skipped', reason}
   }
   if (signal.aborted) return {...blank, reason: `interrupted by ${signal.reason}`}

@@ -21,9 +21,10 @@ export type ServersRunAs = {user: ServerUser | null} | {problem: string}
 /** Finds out whether this process is root, and whether it can start commands as somebody else. */
 export function serversRunAs(): ServersRunAs {
   if (process.getuid?.() !== 0) return {user: null}
-  const without = `servers do not run as root, and ${nobody} cannot be had instead`
+  const without = `servers do not run as root, and user ${nobody} is not available instead`
   const setpriv = findProgram('setpriv', anybodyMayRun)
-  if (setpriv === undefined) return {problem: `${without}: there is no setpriv (util-linux)`}
+  if (setpriv === undefined)
+    return {problem: `${without}: setpriv is not installed (package util-linux)`}
   const ids = [`--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups']
   const through = [setpriv, ...ids, '--inh-caps=-all', '--no-new-privs', '--']
   try {

@@ -96,20 +96,20 @@ const fixes: [runtime: string | null, line: RegExp][] = [
     'Python',
     /sock\.setsockopt\(socket\.SOL_SOCKET, socket\.SO_REUSEADDR, 1\).*allow_reuse_address/,
   ],
-  ['Node', /sets SO_REUSEADDR by itself/],
+  ['Node', /already sets SO_REUSEADDR/],
   ['Go', /net\.Listen/],
   ['Java', /setReuseAddress\(true\)/],
   ['Ruby', /setsockopt\(:SOCKET, :REUSEADDR, true\)/],
   ['PHP', /socket_set_option/],
-  ['nginx', /nginx sets SO_REUSEADDR by itself/],
+  ['nginx', /nginx already sets SO_REUSEADDR/],
   [null, /C: int on = 1; setsockopt.*Rust: /],
 ]
 for (const [runtime, line] of fixes) {
   test(`a refused ${runtime ?? 'unknown'} server gets the line for its runtime, and its price`, (t) => {
     const advice = adviceFor(documentOf(delayed, {runtime}), linux).join('\n')
     t.regex(advice, line)
-    t.regex(advice, /cost 61\.2 s here/)
-    t.regex(advice, /first restart after that change still waits/)
+    t.regex(advice, /It cost 61\.2 s\./)
+    t.regex(advice, /first restart after this change still has to wait/)
   })
 }
 

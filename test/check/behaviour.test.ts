@@ -26,7 +26,7 @@ test('a server that ignores SIGTERM is killed after the timeout, which is said',
   t.is(round.exitedBy, 'SIGKILL')
   t.true(round.stopTimedOut)
   t.true(round.exitSeconds >= 0.5)
-  t.regex(document.advice.join('\n'), /SIGTERM was not obeyed within/)
+  t.regex(document.advice.join('\n'), /The server did not exit on SIGTERM within/)
 })
 
 test('a Node server that waits for its kept-alive connections is told how to close them', async (t) => {
@@ -80,7 +80,7 @@ test('a server that crashes on the second start is blocked, and it is said that 
   t.is(round.errors[0]?.exitStatus, 7)
   t.deepEqual(round.errors[0]?.lines, ['error: the lock exists'])
   t.is(document.reuseaddr.set, null)
-  t.regex(document.advice.join('\n'), /not about port/)
+  t.regex(document.advice.join('\n'), /nothing to do with port/)
 })
 
 test('a server that comes up at the second attempt is delayed, by the time that this took', async (t) => {
@@ -107,7 +107,7 @@ test('an old process that outlives its parent and listens on is found, and named
   if (platform.readHolders === null) return
   const [survivor] = round.survivors.filter(({listening}) => listening)
   t.true(survivor?.command.includes(server))
-  t.true(document.advice.join('\n').includes(`still listens: pid ${survivor?.pid}`))
+  t.true(document.advice.join('\n').includes(`still running and listening: pid ${survivor?.pid}`))
   t.false(isAlive(survivor?.pid ?? 0), 'it was ended with the check')
 })
 
@@ -125,7 +125,7 @@ test('a server that moves to the next port when its own is refused is found out'
   const round = onlyRound(t, document)
   t.is(round.verdict, 'blocked')
   t.regex(round.errors[0]?.what ?? '', /listened on port \d+ instead/)
-  t.regex(document.advice.join('\n'), /Have it fail rather than move/)
+  t.regex(document.advice.join('\n'), /Make it fail instead/)
 })
 
 testUnless(
@@ -190,9 +190,9 @@ const unusable: [
   ['a command that does not exist', {command: ['no-such-program']}, /no program "no-such-program"/],
   ['no command', {command: []}, /no command/],
   ['a file that is no program', {command: ['/etc/passwd']}, /may not be executed/],
-  ['a host name', {address: 'localhost'}, /"localhost" is no IP address/],
-  ['an address of another machine', {address: '192.0.2.1'}, /no address of this machine/],
-  ['a folder that does not exist', {cwd: '/no/such/folder'}, /no folder/],
+  ['a host name', {address: 'localhost'}, /"localhost" is not an IP address/],
+  ['an address of another machine', {address: '192.0.2.1'}, /not an address of this machine/],
+  ['a folder that does not exist', {cwd: '/no/such/folder'}, /no\/such\/folder does not exist/],
 ]
 for (const [what, options, complaint] of unusable) {
   test(`${what} is bad usage`, async (t) => {

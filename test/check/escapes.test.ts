@@ -17,6 +17,6 @@ for (const [text, bytes] of texts) {
 
 for (const text of ['\\q', '\\x4', '\\u12', 'end\\']) {
   test(`--send ${JSON.stringify(text)} is bad usage`, (t) => {
-    t.throws(() => unescapeText(text), {name: 'UsageError', message: /is no escape/})
+    t.throws(() => unescapeText(text), {name: 'UsageError', message: /is not a valid escape/})
   })
 }

@@ -36,7 +36,7 @@ testUnless(
     t.is(document.runtime, 'Python')
     const advice = document.advice.join('\n')
     t.regex(advice, /setsockopt\(socket\.SOL_SOCKET, socket\.SO_REUSEADDR, 1\)/)
-    t.regex(advice, /first restart after that change still waits/)
+    t.regex(advice, /first restart after this change still has to wait/)
     if (platform.hiddenStates.length === 0) {
       t.deepEqual(round.residue, [{endpoint: 'server', state: 'TIME_WAIT', count: 1}])
     }
@@ -122,7 +122,7 @@ testUnless(
     t.true(round.survivors.some(({command}) => command.startsWith('socat')))
     const advice = document.advice.join('\n')
     t.regex(advice, /TCP-LISTEN:\{port\},reuseaddr/)
-    t.regex(advice, /still alive at the restart: pid \d+ \(socat/)
+    t.regex(advice, /still running at the restart: pid \d+ \(socat/)
   },
 )
 

@@ -94,7 +94,7 @@ testUnless(
     const [survivor] = round.survivors.filter(({listening}) => listening)
     t.true(survivor?.command.includes('server.py'))
     const advice = document.advice.join('\n')
-    t.true(advice.includes(`still listens: pid ${survivor?.pid}`))
+    t.true(advice.includes(`still running and listening: pid ${survivor?.pid}`))
     t.regex(advice, /SO_REUSEPORT/)
     t.true(round.listened?.some(({pid}) => pid === survivor?.pid))
   },
@@ -128,7 +128,7 @@ test('a server that the old supervisor starts again is an old one, though it beg
   t.is(round.verdict, 'blocked')
   const listening = round.survivors.filter((each) => each.listening)
   t.true(listening.some(({command}) => command.endsWith(`${file} server`)))
-  t.regex(document.advice.join('\n'), /An old process is alive and still listens/)
+  t.regex(document.advice.join('\n'), /An old process is still running and listening/)
 })
 
 const words = 'POST /users: e-mail address already in use'
@@ -214,7 +214,7 @@ testUnless(
     const document = await check(t, ['node', program(t, 'server.mjs', source)])
     t.false(document.safe)
     t.is(document.problem?.kind, 'too-slow')
-    t.regex(document.problem?.message ?? '', /^too slow here: .* waited for a processor/)
+    t.regex(document.problem?.message ?? '', /^too slow here: .* waited for a CPU/)
   },
 )
 

@@ -30,7 +30,7 @@ const inputs: readonly Bad[] = [
   {
     what: 'compare with a report of 200 MB',
     args: (folder) => ['compare', largeFile(folder, 'report.json', '{"format": "rebind-report"')],
-    complaint: /report\.json is 200 MB large, and a document of rebind is never above 16 MB/,
+    complaint: /report\.json is 200 MB large, but a rebind document never exceeds 16 MB/,
   },
   {
     what: 'report of a folder with a log of 200 MB and no end of a line',
@@ -38,7 +38,7 @@ const inputs: readonly Bad[] = [
       largeFile(folder, 'events.ndjson', '{"event":"run-start')
       return ['report', folder]
     },
-    complaint: /events\.ndjson does not tell of a run of scenarios/,
+    complaint: /events\.ndjson is not the log of a scenario run/,
   },
   {
     what: 'report of a document of nested lists',
@@ -55,7 +55,7 @@ const inputs: readonly Bad[] = [
       writeFileSync(file, `{"format":"rebind-report","x":[${'[],'.repeat(5_000_000)}0]}`)
       return ['compare', file]
     },
-    complaint: /report\.json holds more than 500000 values/,
+    complaint: /report\.json contains more than 500000 values/,
   },
   {
     what: 'policies of a run of nothing but brackets',
@@ -89,13 +89,13 @@ for (const {what, args, complaint} of inputs) {
   })
 }
 
-test('a fault of its own is one line and exit status 3, not the status of a difference', async (t) => {
+test('an internal error is one line and exit status 3, not the status of a difference', async (t) => {
   const fault = `setInterval(() => { if (process.listenerCount('SIGINT') > 0) throw new Error('a\u001b[2Jb') }, 50)`
   const env = {NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}`}
   const args = ['run', 'old-server-still-listening', '--out', temporaryFolder(t)]
   const {status, stderr} = await runCli(t, args, {env})
   t.is(status, 3)
-  t.regex(stderr, /^rebind: ended by a fault of its own: ab$/m)
+  t.regex(stderr, /^rebind: internal error: ab$/m)
   t.notRegex(stderr, stackTrace)
 })
 

@@ -118,8 +118,12 @@ const usageErrors: [what: string, args: string[], complaint: RegExp][] = [
   ],
   ['no rounds', ['--port', '3000', '--rounds', '0', '--', 'true'], /number from 1 to 1000/],
   ['a variable without a value', ['--port', '3000', '--env', 'X', '--', 'true'], /NAME=value/],
-  ['an unknown escape', ['--port', '3000', '--send', '\\q', '--', 'true'], /"\\q" is no escape/],
-  ['a host name', ['--port', '3000', '--host', 'example.org', '--', 'true'], /no IP address/],
+  [
+    'an unknown escape',
+    ['--port', '3000', '--send', '\\q', '--', 'true'],
+    /"\\q" is not a valid escape/,
+  ],
+  ['a host name', ['--port', '3000', '--host', 'example.org', '--', 'true'], /not an IP address/],
 ]
 for (const [what, args, complaint] of usageErrors) {
   test(`check with ${what} is one complaint, exit status 2, and makes no run folder`, async (t) => {

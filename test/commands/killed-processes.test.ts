@@ -45,7 +45,7 @@ test('the processes of a killed run end by themselves, and its log can be read t
   const report = readReport(out)
   t.true(report.run.partial)
   for (const {status, reason, bind} of report.results) {
-    t.deepEqual([status, reason], ['skipped', 'the run was ended before this scenario was'])
+    t.deepEqual([status, reason], ['skipped', 'the run ended before this scenario did'])
     t.is(bind?.firstError?.code, 'EADDRINUSE')
   }
 })

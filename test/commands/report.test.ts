@@ -74,13 +74,13 @@ test('of a killed run report makes a partial report, up to the last full line of
 
   const {status, stderr} = await runCli(t, ['report', folder])
   t.is(status, 0, stderr)
-  t.regex(stderr, /made from its log, and is partial/)
+  t.regex(stderr, /this partial one is made from its log/)
   const report = readReport(out)
   t.is(report.run.partial, true)
   t.is(resultOf(report, 'server-aborts').status, 'as-expected')
   const unended = resultOf(report, 'server-closes-first')
   t.is(unended.status, 'skipped')
-  t.is(unended.reason, 'the run was ended before this scenario was')
+  t.is(unended.reason, 'the run ended before this scenario did')
   t.is(unended.bind?.firstError?.code, 'EADDRINUSE')
   t.deepEqual(unended.residue, [{endpoint: 'server', state: 'TIME_WAIT', count: 1}])
   t.regex(readFileSync(join(folder, 'report.md'), 'utf8'), /partial: made from the log/)
@@ -127,7 +127,7 @@ test('a log of which no readable report can be made makes none', async (t) => {
   t.is(stdout, '')
   t.regex(
     stderr,
-    /^rebind: report\.json was not written: it would be larger than what rebind reads/m,
+    /^rebind: report\.json was not written: it would be too large for rebind to read/m,
   )
   t.deepEqual(readdirSync(folder), ['events.ndjson'])
 })
@@ -141,19 +141,27 @@ const runStart = {
   command: ['run'],
 }
 const refused: [what: string, files: Record<string, string>, complaint: RegExp][] = [
-  ['an empty folder', {}, /holds neither events\.ndjson nor report\.json/],
+  ['an empty folder', {}, /contains neither events\.ndjson nor report\.json/],
   [
     'a report that is cut off',
     {'report.json': '{"format": "rebind-rep'},
     /report\.json is cut off/,
   ],
-  ['a report of another shape', {'report.json': '{"format": "x"}'}, /is not as rebind writes it/],
-  ['a log of nothing', {'events.ndjson': ''}, /does not tell of a run of scenarios/],
-  ['a log of noise', {'events.ndjson': '\u0000\u0001{[\n\n42\nnull\n'}, /does not tell of a run/],
+  [
+    'a report of another shape',
+    {'report.json': '{"format": "x"}'},
+    /is not a valid rebind document/,
+  ],
+  ['a log of nothing', {'events.ndjson': ''}, /is not the log of a scenario run/],
+  [
+    'a log of noise',
+    {'events.ndjson': '\u0000\u0001{[\n\n42\nnull\n'},
+    /is not the log of a scenario run/,
+  ],
   [
     'a log of something else',
     {'events.ndjson': `${JSON.stringify(runStart)}\n`},
-    /does not tell of a run of scenarios/,
+    /is not the log of a scenario run/,
   ],
 ]
 for (const [what, files, complaint] of refused) {

@@ -25,7 +25,7 @@ testUnless(
       ['node', 'bun', 'python3-raw', 'python3-socketserver', 'python3-http'],
     )
     for (const {id, status, reason, version, check} of servers) {
-      if (status === 'not-installed') t.regex(reason ?? '', /^there is no /, id)
+      if (status === 'not-installed') t.regex(reason ?? '', / is not installed$/, id)
       else {
         t.is(status, 'measured', `${id}: ${reason}`)
         t.regex(version ?? '', /^\d/)
@@ -72,10 +72,10 @@ testUnless(
     const args = ['survey', '--only', 'node', '--out', join(folder, 'logs')]
     const {status, stdout} = await runCli(t, args, {env: {TMPDIR: folder}})
     t.is(status, 0)
-    const reason = `may not enter ${folder}; set TMPDIR to a folder that everybody may enter`
+    const reason = `cannot enter ${folder}; set TMPDIR to a folder that everybody can enter`
     t.regex(
       stdout,
-      new RegExp(`^- Skipped: node: user \\d+, who runs it instead of root, ${reason}$`, 'm'),
+      new RegExp(`^- Skipped: node: user \\d+, which runs it instead of root, ${reason}$`, 'm'),
     )
     t.deepEqual(
       readdirSync(folder).filter((name) => name.startsWith('rebind')),
@@ -92,7 +92,7 @@ test('an unknown server is one complaint with the nearest and all, exit status 2
   const [complaint = '', ...others] = complaintsOf(stderr)
   t.deepEqual(others, [])
   t.true(
-    complaint.startsWith('rebind: unknown server "ngnix"; the nearest is nginx; all: node, bun,'),
+    complaint.startsWith('rebind: unknown server "ngnix"; the closest is nginx; all: node, bun,'),
   )
   t.deepEqual(readdirSync(cwd), [])
 })

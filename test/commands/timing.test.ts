@@ -150,7 +150,7 @@ testUnless(
     const args = ['timing', '--ports', '3', '--spread', '0.1', '--limit', '1', '--out', out]
     const {status, stderr} = await runCli(t, args)
     t.is(status, 3, stderr)
-    t.regex(stderr, /rebind: no port came free within 1 s.*--limit/)
+    t.regex(stderr, /rebind: no port became free within 1 s.*--limit/)
     const {samples, summary} = checkFolder(t, out)
     t.is(summary.released, 0)
     t.is(summary.unexpected, 0, 'the release may still come')
@@ -183,10 +183,20 @@ const measure = /--measure/
 const unusable: [what: string, content: string, complaint: RegExp, remedy: RegExp][] = [
   ['is not JSON', 'port 80', /is not JSON/, measure],
   ['is cut off', '{"format": "rebind-tim', /is cut off in the middle/, /or repeat the run$/],
-  ['is JSON of somebody else', '{"format": "other"}', /neither a report nor a timing/, measure],
-  ['is a list', '[1]', /neither a report nor a timing|no document/, measure],
+  [
+    'is JSON of somebody else',
+    '{"format": "other"}',
+    /neither a rebind report nor a rebind timing/,
+    measure,
+  ],
+  [
+    'is a list',
+    '[1]',
+    /neither a rebind report nor a rebind timing|not a rebind document/,
+    measure,
+  ],
   ['is of a later version', '{"format": "rebind-timing", "version": 2}', /version 2/, measure],
-  ['lacks everything', '{"format": "rebind-timing", "version": 1}', /is not whole: run/, measure],
+  ['lacks everything', '{"format": "rebind-timing", "version": 1}', /is not valid: run/, measure],
 ]
 
 for (const [what, content, complaint, remedy] of unusable) {

@@ -386,7 +386,7 @@ const badTargets: [what: string, args: string[], complaint: RegExp][] = [
   ['a word that is no path', ['no-such-thing'], /'no-such-thing'.*path of a Unix socket/],
   ['a host that is none', ['8080', '--host', 'no such host'], /--host no such host.*e\.g\. 127/],
   ['a host with a zone', ['8080', '--host', 'fe80::1%lo'], /--host fe80::1%lo: .*zone/],
-  ['a host for a path', ['./x.sock', '--host', '127.0.0.1'], /--host is for a port/],
+  ['a host for a path', ['./x.sock', '--host', '127.0.0.1'], /--host is for ports/],
 ]
 
 for (const [what, args, complaint] of badTargets) {

@@ -27,10 +27,10 @@ function text(change: object): string {
 }
 
 const badDocuments: [what: string, text: string | Buffer, complaint: RegExp][] = [
-  ['an empty file', '', /is empty; the run that was to write it did not finish/],
+  ['an empty file', '', /is empty: the run that should have written it did not finish/],
   ['no JSON', 'Linux 6.18 x64\n\nscenario  residue', /is not JSON; name a report\.json/],
   ['bytes', Buffer.from([0, 1, 2, 0xff, 0xfe]), /is not JSON/],
-  ['JSON that is no document', '[1, 2]', /is JSON, but no document of rebind/],
+  ['JSON that is no document', '[1, 2]', /is JSON, but not a rebind document/],
   ['a JSON object of something else', '{"name": "rebind"}', /is a document not of rebind/],
   [
     'another format',
@@ -90,7 +90,7 @@ const badDocuments: [what: string, text: string | Buffer, complaint: RegExp][] =
   [
     'a document nested without end',
     '['.repeat(200_000),
-    /is not JSON|is cut off|is nested|no document/,
+    /is not JSON|is cut off|is nested|not a rebind document/,
   ],
   [
     'nesting without end inside a report',
@@ -127,7 +127,7 @@ test.serial('200 MB are refused by their size, before they are read', async (t) 
   const file = inFile(t, '')
   truncateSync(file, 200 * 1024 * 1024)
   const before = process.cpuUsage()
-  t.regex(await refusal(t, file), /is 200 MB large, and a document of rebind is never above 16 MB/)
+  t.regex(await refusal(t, file), /is 200 MB large, but a rebind document never exceeds 16 MB/)
   const {user, system} = process.cpuUsage(before)
   t.true(user + system < 100_000, `${user + system} us of CPU`)
 })

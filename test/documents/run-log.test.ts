@@ -92,26 +92,26 @@ test('a file of a size that no run writes is not even begun', async (t) => {
 })
 
 const refused: [what: string, text: string, complaint: RegExp][] = [
-  ['noise without end', '\n'.repeat(5_000_000), /is no log of rebind: 1000 lines/],
+  ['noise without end', '\n'.repeat(5_000_000), /is not a rebind log: 1000 of its lines/],
   [
     'more events than can be kept',
     `${JSON.stringify(attempt)}\n`.repeat(500_000),
-    /tells of more than can be shown/,
+    /contains more than can be shown/,
   ],
   [
     'results with empty lists by the million',
     lines(9, (index) => resultOf(`${index}`, {more: Array(300_000).fill([])})),
-    /tells of more than can be shown/,
+    /contains more than can be shown/,
   ],
   [
     'more characters than can be kept',
     lines(50, (index) => ({...attempt, code: `${index}`, scenario: 'x'.repeat(1_000_000)})),
-    /tells of more than can be shown/,
+    /contains more than can be shown/,
   ],
   [
     'more scenarios than anybody has',
     lines(2000, (index) => ({...attempt, scenario: `${index}`})),
-    /tells of more than can be shown/,
+    /contains more than can be shown/,
   ],
 ]
 for (const [what, text, complaint] of refused) {

@@ -227,7 +227,7 @@ testUnless(
     t.is(second[0], 'SurroundingsUnavailable')
     t.regex(
       second[1],
-      /^another run has changed kernel settings .* UDP port 28611\); run it again when/,
+      /^another run has changed kernel settings .* UDP port 28611\); try again when/,
     )
   },
 )
@@ -239,7 +239,7 @@ testUnless(
     const {before, problem, after} = await onMachine(t, 'stuck')
     t.deepEqual([before, after], [60, 60])
     t.is(problem[0], 'SettingsLeftChanged')
-    t.regex(problem[1], /^net\.ipv4\.ip_local_port_range could not be set back to 32768\s60999: /)
+    t.regex(problem[1], /^net\.ipv4\.ip_local_port_range could not be restored to 32768\s60999: /)
     t.regex(problem[1], /; run sudo sysctl -w 'net\.ipv4\.ip_local_port_range=/)
   },
 )

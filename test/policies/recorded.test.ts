@@ -39,7 +39,7 @@ test('a report without a TIME_WAIT that was waited out is refused, with what to 
     () => releasesOf(report(result('b', 'TIME_WAIT', 'immediate', 0.01)), 'report.json'),
     {instanceOf: UsageError},
   )
-  t.regex(error?.message ?? '', /^report\.json holds no TIME_WAIT.*--measure/)
+  t.regex(error?.message ?? '', /^report\.json contains no TIME_WAIT.*--measure/)
 })
 
 test('a timing of FIN_WAIT2 says nothing about TIME_WAIT', (t) => {
@@ -58,7 +58,7 @@ test('what has a format that is no word is refused, also where it would have to 
     writeFileSync(file, JSON.stringify({format, version: 1}))
     await t.throwsAsync(readReleases(file), {
       instanceOf: UsageError,
-      message: /is neither a report nor a timing of rebind/,
+      message: /is neither a rebind report nor a rebind timing/,
     })
   }
 })

@@ -202,7 +202,7 @@ for (const [what, message] of strangeMessages) {
     t.teardown(() => actor.kill())
     const error = await t.throwsAsync(actor.request('close-connection', null), {
       instanceOf: ActorFailed,
-      message: /^the holder \(pid \d+\) sent what no process of ours sends: ["[{]/,
+      message: /^the holder \(pid \d+\) sent an unexpected message: ["[{]/,
     })
     t.is(actor.failure(await actor.ended), error)
     t.deepEqual(attempts, [])

@@ -238,7 +238,7 @@ for (const [what, expected, observed, reason] of unseen) {
   test(`${what} that was never looked at is not as expected`, (t) => {
     t.deepEqual(judgement(expected, {...base, ...observed}), {
       status: 'failed',
-      reason: `not looked at: ${reason}`,
+      reason: `not observed: ${reason}`,
     })
   })
 }

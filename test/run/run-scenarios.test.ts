@@ -71,7 +71,7 @@ const bad: [what: string, options: Parameters<typeof runScenarios>[0], message: 
   [
     'a scenario of the wrong shape',
     {scenarios: {mine: {title: 'x'} as Scenario}},
-    /"mine" is no scenario: claim: /,
+    /"mine" is not a scenario: claim: /,
   ],
 ]
 

@@ -68,7 +68,7 @@ test('a script that never starts the successor fails instead of waiting for ever
 })
 
 const problems: [what: string, file: string, text: string | undefined, complaint: RegExp][] = [
-  ['that is not there', 'mine.mts', undefined, /mine\.mts: there is no such file/],
+  ['that is not there', 'mine.mts', undefined, /mine\.mts does not exist/],
   ['with broken syntax', 'mine.mts', 'export default {', /mine\.mts cannot be loaded: .*ERROR: /],
   ['that throws', 'mine.mts', 'throw new Error("at load")', /cannot be loaded: at load$/m],
   [
@@ -77,22 +77,32 @@ const problems: [what: string, file: string, text: string | undefined, complaint
     'export const x = 1',
     /has no default export; .*export default scenario/,
   ],
-  ['that throws nothing', 'mine.mts', 'throw undefined', /cannot be loaded: it throws what is no/],
+  [
+    'that throws nothing',
+    'mine.mts',
+    'throw undefined',
+    /cannot be loaded: it throws something that is not an Error/,
+  ],
   ['of bytes', 'mine.mts', '\u0000\u0001\ufffd\u001b[2J', /mine\.mts cannot be loaded: /],
   [
     'that cannot be looked at',
     'mine.mts',
     'export default {get title() { throw new Error("no title") }, script() {}}',
-    /is no scenario: no title/,
+    /is not a scenario: no title/,
   ],
-  ['that exports a number', 'mine.mts', 'export default 1', /is no scenario: expected object/],
+  ['that exports a number', 'mine.mts', 'export default 1', /is not a scenario: expected object/],
   [
     'with a misspelt option',
     'mine.mts',
     whole.replace("{opener: 'node'}", "{bind: 'reusaddr'}"),
-    /is no scenario: predecessor\.bind: .*"reuseaddr"/,
+    /is not a scenario: predecessor\.bind: .*"reuseaddr"/,
   ],
-  ['with a misspelt field', 'mine.mts', whole.replace('claim', 'clam'), /is no scenario: claim: /],
+  [
+    'with a misspelt field',
+    'mine.mts',
+    whole.replace('claim', 'clam'),
+    /is not a scenario: claim: /,
+  ],
   [
     'with a server that has no opener',
     'mine.mts',
@@ -116,9 +126,9 @@ const problems: [what: string, file: string, text: string | undefined, complaint
     'whose name is no id',
     'my restart.mts',
     whole,
-    /my restart\.mts: a scenario file is named after/,
+    /my restart\.mts: invalid file name for a scenario/,
   ],
-  ['of another kind', 'mine.json', '{}', /mine\.json: a scenario file is named after/],
+  ['of another kind', 'mine.json', '{}', /mine\.json: invalid file name for a scenario/],
 ]
 
 for (const [what, file, text, message] of problems) {
