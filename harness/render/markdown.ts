@@ -20,7 +20,7 @@ const mostItems = 1000
 export function renderAsMarkdown({heading, verdict, lead, blocks}: View): string {
   const answer = verdict === undefined ? [] : [`**${literalText(verdict.text)}**`, '']
   return [
-    `# ${literalText(heading)}`,
+    `# ${literalText(cellOf(heading).text)}`,
     '',
     ...answer,
     ...(lead === undefined ? [] : [literalText(lead), '']),
