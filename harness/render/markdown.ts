@@ -81,7 +81,7 @@ function cellText(cell: Cell): string {
   return tone === 'bad' || tone === 'open' ? `**${literalText(text)}**` : literalText(text)
 }
 
-export function row(cells: readonly string[]): string {
+function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
