@@ -6,7 +6,8 @@
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
-import {type Bench, benchSchema} from '../harness/documents/bench-schema.ts'
+import type {Bench} from '../harness/bench/document.ts'
+import {benchView} from '../harness/bench/view.ts'
 import {type Matrix, type MatrixCell, matrixSchema} from '../harness/documents/matrix-schema.ts'
 import {type Report, type Result, reportSchema} from '../harness/documents/report-schema.ts'
 import {besidesWords, hostWords, residueWords} from '../harness/documents/words.ts'
@@ -15,21 +16,9 @@ import {groupBy} from '../harness/group-by.ts'
 import {questionOf} from '../harness/matrix/question.ts'
 import {darwin} from '../harness/platforms/darwin.ts'
 import {bindOptions} from '../harness/sockets/bind-options.ts'
-import {
-  benchCells,
-  benchPremises,
-  benchTitles,
-  crowdCostRows,
-  crowdCostTitles,
-  crowdRows,
-  crowdTitles,
-  partHeading,
-  partNotes,
-  partWords,
-  verdictOfBench,
-} from '../harness/views/bench-words.ts'
 import {eventTables} from './event-tables.ts'
 import {table} from './markdown-table.ts'
+import {printed} from './printed.ts'
 import {commandTable, scenarioTable} from './project-tables.ts'
 import {compareSample, exampleSample, runSample} from './samples.ts'
 
@@ -195,31 +184,10 @@ function clientTable(all: readonly Machine[]): string {
   )
 }
 
-/** Every part of the recorded benchmark, and what a crowded port costs. */
-function benchTables(): string {
-  const bench: Bench = benchSchema.parse(
-    JSON.parse(readFileSync(join(recorded, 'linux', 'bench.json'), 'utf8')),
-  )
-  const parts = bench.parts.flatMap((part) => [
-    `### ${partHeading(part)}`,
-    partWords(part),
-    ...(part.rows.length === 0 ? [] : [table(benchTitles, part.rows.map(benchCells))]),
-    partNotes(part)
-      .map((note) => `- ${note}`)
-      .join('\n'),
-  ])
-  return [
-    benchPremises(bench)
-      .map((line) => `- ${line}`)
-      .join('\n'),
-    `**${verdictOfBench(bench).words}**`,
-    ...parts,
-    '### Binds over TIME_WAIT sockets',
-    table(crowdCostTitles, crowdCostRows(bench.crowds)),
-    table(crowdTitles, crowdRows(bench.crowds)),
-  ]
-    .filter((text) => text !== '')
-    .join('\n\n')
+/** What `npm run bench` printed. */
+function benchSample(): string {
+  const file = join(folder, '..', 'harness', 'bench', 'recorded.json')
+  return printed(benchView(JSON.parse(readFileSync(file, 'utf8')) as Bench))
 }
 
 /** The page with its tables made again. */
@@ -239,8 +207,8 @@ export function withTables(page: string): string {
     'a program': () => exampleSample('run'),
     'a scenario': () => exampleSample('own-scenario'),
     'a comparison': () => compareSample([recordedOn('linux', all), recordedOn('gvisor', all)]),
-    bench: benchTables,
     events: eventTables,
+    bench: benchSample,
   }
   return page.replace(
     /(<!-- (?:table|sample): (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,

@@ -2,25 +2,21 @@
 
 import {Command, CommanderError} from 'commander'
 import {listenForInterruption} from '../commands/interruption.ts'
-import type {Bench} from '../documents/bench-schema.ts'
 import {jsonText} from '../documents/json-text.ts'
-import {makeRunFolder} from '../documents/run-folder.ts'
 import {exitStatus, UsageError} from '../errors.ts'
-import {columnsOf} from '../render/wrap.ts'
+import {renderAsMarkdown} from '../render/markdown.ts'
 import {printable} from '../text.ts'
-import {renderBenchTerminal} from '../views/bench-terminal.ts'
-import {verdictOfBench} from '../views/bench-words.ts'
-import {writeDocuments} from '../views/write.ts'
 import {bench} from './bench.ts'
+import type {Bench} from './document.ts'
 import type {Part} from './part.ts'
 import {parts} from './parts.ts'
+import {benchView, missedTargets} from './view.ts'
 
 interface Options {
   only?: string
   quick?: boolean
   strict?: boolean
   json?: boolean
-  out: string
 }
 
 const program = new Command('bench')
@@ -28,8 +24,7 @@ const program = new Command('bench')
   .option('--only <parts>', 'some of them, by number or name, e.g. 1,matrix')
   .option('--quick', 'measure less, which every part says, and judge no target')
   .option('--strict', 'exit with 1 if a target is missed')
-  .option('--json', 'print the document, and nothing else, on stdout')
-  .option('--out <dir>', 'the folder in which the run folder is made', 'logs')
+  .option('--json', 'print JSON instead of Markdown')
   .addHelpText(
     'after',
     `
@@ -39,6 +34,7 @@ take some six minutes. Other programs disturb it: the machine's load is told wit
 Examples:
   npm run bench
   npm run bench -- --only matrix
+  npm run --silent bench > bench.md
   npm run --silent bench -- --json > bench.json
 
 Exit status: 0 measured, whatever was missed; 1 with --strict: a target was missed; 2 bad usage; 3 something
@@ -59,22 +55,19 @@ try {
   }
 }
 
-async function run({only, quick = false, strict = false, json, out}: Options): Promise<number> {
+async function run({only, quick = false, strict = false, json}: Options): Promise<number> {
   const chosen = chosenParts(only)
-  const folder = await makeRunFolder(out, new Date())
   const interruption = listenForInterruption()
   const document = await bench({
     parts: chosen,
-    id: folder.id,
     quick,
     command: process.argv.slice(2),
     signal: interruption.signal,
     tell: (text) => process.stderr.write(`${text}\n`),
   })
-  if (json === true) process.stdout.write(`${jsonText(document, 2)}\n`)
-  else process.stdout.write(renderBenchTerminal(document, columnsOf(process.stdout)))
-  await writeDocuments(folder, [document])
-  process.stderr.write(`Report: ${printable(folder.path)}\n`)
+  const text =
+    json === true ? jsonText(document, 2) : renderAsMarkdown(benchView(document)).trimEnd()
+  process.stdout.write(`${text}\n`)
   return interruption.exitStatus() ?? statusOf(document, strict)
 }
 
@@ -98,6 +91,6 @@ function statusOf(document: Bench, strict: boolean): number {
   const unmeasured = document.parts.some(
     ({reason, rows}) => reason !== undefined || rows.some((row) => row.reason !== undefined),
   )
-  if (strict && verdictOfBench(document).missed > 0) return exitStatus.unexpected
+  if (strict && missedTargets(document) > 0) return exitStatus.unexpected
   return unmeasured ? exitStatus.failed : exitStatus.asExpected
 }

@@ -2,14 +2,12 @@ import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {outputOf} from './programs.ts'
 
-export type CProgram = 'bind-loop' | 'matrix-walk'
-
 /** The path of a compiled C program of ours, or why there is none. */
 export type Compiled = {path: string} | {problem: string}
 
 /** Compiles a program of c/ into a folder, with optimization, as baselines have to be. */
 export async function compileC(
-  name: CProgram,
+  name: string,
   folder: string,
   signal: AbortSignal,
 ): Promise<Compiled> {

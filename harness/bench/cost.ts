@@ -1,10 +1,10 @@
 import {mkdirSync, readdirSync, statSync, writeFileSync} from 'node:fs'
 import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import type {BenchRow} from '../documents/bench-schema.ts'
 import {livingBelow} from '../processes/process-table.ts'
 import {quantile} from '../timing/summary.ts'
 import {type Cost, costOf} from './cost-of.ts'
+import type {BenchRow} from './document.ts'
 import {CannotMeasure, type PartOptions, type PartResult, rowOf} from './part.ts'
 import {outputOf, rebind} from './programs.ts'
 

@@ -1,7 +1,6 @@
 /** Crowds a port with TIME_WAIT sockets in the network namespace that it was started in, and tries it. */
 import {readFileSync, writeFileSync} from 'node:fs'
 import {monotonicSeconds} from '../clock.ts'
-import type {Crowd} from '../documents/bench-schema.ts'
 import {readProcNetTcp} from '../platforms/proc-net-tcp.ts'
 import {type BindOption, bindFlags, bindOptions} from '../sockets/bind-options.ts'
 import {listenOn} from '../sockets/connection.ts'
@@ -10,6 +9,7 @@ import {bindNative, closeNative, makeSocket, preparedBind} from '../sockets/nati
 import {errorCode} from '../sockets/system-error.ts'
 import {quantile} from '../timing/summary.ts'
 import {costOf} from './cost-of.ts'
+import type {Crowd} from './document.ts'
 import {tellResult} from './namespace.ts'
 import {rebind} from './programs.ts'
 import {leaveTimeWaits} from './time-waits.ts'

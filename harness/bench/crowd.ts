@@ -1,6 +1,6 @@
-import type {BenchRow, Crowd} from '../documents/bench-schema.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import type {CrowdRequest} from './crowd-program.ts'
+import type {BenchRow, Crowd} from './document.ts'
 import {inNamespace} from './namespace.ts'
 import {CannotMeasure, type PartOptions, type PartResult, rowOf} from './part.ts'
 

@@ -1,4 +1,4 @@
-import type {BenchRow, Crowd} from '../documents/bench-schema.ts'
+import type {BenchRow, Crowd} from './document.ts'
 
 export interface PartOptions {
   /** Measures less, and says so. */

@@ -2,8 +2,9 @@ import {describeHost} from '../documents/host.ts'
 import {jsonText} from '../documents/json-text.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import {detectPlatform} from '../platforms/detect.ts'
+import {renderForTerminal} from '../render/terminal.ts'
 import {columnsOf} from '../render/wrap.ts'
-import {renderWhyPath, renderWhyPort} from '../views/why-terminal.ts'
+import {whyView} from '../views/why.ts'
 import {addressesToTry} from '../why/addresses.ts'
 import {explainPort} from '../why/explain.ts'
 import {lookAtPort} from '../why/port-picture.ts'
@@ -31,12 +32,12 @@ export async function why(
       throw new UsageError('--host is for ports; leave it out for a Unix socket')
     }
     const answer = await explainPath(target.path, platform, host)
-    print(answer, renderWhyPath(answer, columnsOf(process.stdout)))
+    print(answer, renderForTerminal(whyView(answer), columnsOf(process.stdout)))
     bindable = answer.bindable
   } else {
     const addresses = await addressesToTry(address)
     const answer = explainPort(await lookAtPort(target.port, addresses, platform, settings), host)
-    print(answer, renderWhyPort(answer, columnsOf(process.stdout)))
+    print(answer, renderForTerminal(whyView(answer), columnsOf(process.stdout)))
     bindable = answer.bindable
   }
   if (bindable === null) return exitStatus.failed

@@ -1,5 +1,4 @@
 import type {z} from 'zod'
-import type {Bench} from './bench-schema.ts'
 import type {CheckDocument} from './check-schema.ts'
 import type {Comparison, Judgement} from './comparison-schema.ts'
 import type {Matrix} from './matrix-schema.ts'
@@ -18,7 +17,6 @@ export type RunDocument =
   | Survey
   | Comparison
   | Judgement
-  | Bench
 
 export type Format = RunDocument['format']
 
@@ -68,10 +66,5 @@ export const documentKinds: Readonly<Record<Format, Kind>> = {
       const {comparisonSchema, judgementSchema} = await import('./comparison-schema.ts')
       return judgementSchema.or(comparisonSchema)
     },
-  },
-  'rebind-bench': {
-    name: 'bench',
-    indent: 2,
-    schema: async () => (await import('./bench-schema.ts')).benchSchema,
   },
 }

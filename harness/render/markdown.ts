@@ -20,7 +20,7 @@ const mostItems = 1000
 export function renderAsMarkdown({heading, verdict, lead, blocks}: View): string {
   const answer = verdict === undefined ? [] : [`**${literalText(verdict.text)}**`, '']
   return [
-    `# ${literalText(heading)}`,
+    `# ${literalText(cellOf(heading).text)}`,
     '',
     ...answer,
     ...(lead === undefined ? [] : [literalText(lead), '']),
@@ -81,7 +81,7 @@ function cellText(cell: Cell): string {
   return tone === 'bad' || tone === 'open' ? `**${literalText(text)}**` : literalText(text)
 }
 
-export function row(cells: readonly string[]): string {
+function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 

@@ -6,7 +6,8 @@ import type {Markup} from './html/markup.ts'
  * and fit it to what it is shown on.
  */
 export interface View {
-  heading: Text
+  /** With a tone it is the answer itself. */
+  heading: Cell
   /** The answer, before everything else. */
   verdict?: {tone: Tone; text: Text}
   /** What it was measured on, and when. */

@@ -38,7 +38,7 @@ const mostStackedColumns = 6
 export function renderForTerminal(view: View, width: number | undefined): string {
   const {heading, verdict, lead, blocks, file} = view
   const top = [
-    pc.bold(plain(heading)),
+    pc.bold(painted(heading)),
     ...(verdict === undefined ? [] : [paints[verdict.tone](wrap(plain(verdict.text), width))]),
     ...(lead === undefined ? [] : [wrap(plain(lead), width)]),
   ]

@@ -3,11 +3,8 @@ import type {RunDocument} from '../documents/kinds.ts'
 import type {View} from '../render/model.ts'
 import type {RunDetails} from './report.ts'
 
-/** The view of a document, for those kinds that have one. */
-export async function viewOf(
-  document: RunDocument,
-  details: RunDetails,
-): Promise<View | undefined> {
+/** The view of a document. @param details what a run's report.json leaves out */
+export async function viewOf(document: RunDocument, details: RunDetails): Promise<View> {
   switch (document.format) {
     case 'rebind-check':
       return (await import('./check.ts')).checkView(document)
@@ -25,8 +22,6 @@ export async function viewOf(
       return (await import('./matrix.ts')).matrixView(document)
     case 'rebind-report':
       return (await import('./report.ts')).wholeReportView(document, details)
-    default:
-      return undefined
   }
 }
 

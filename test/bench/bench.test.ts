@@ -2,7 +2,7 @@ import test from 'ava'
 import {bench} from '../../harness/bench/bench.ts'
 import {CannotMeasure, type Part, rowOf} from '../../harness/bench/part.ts'
 
-const base = {id: 'a-run', command: [], tell: () => undefined}
+const base = {command: [], tell: () => undefined}
 const {signal} = new AbortController()
 
 function partOf(name: string, measure: Part['measure']): Part {

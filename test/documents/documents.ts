@@ -5,7 +5,6 @@ import {fileURLToPath} from 'node:url'
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {type ComparableDocument, readDocuments} from '../../harness/compare/documents.ts'
-import {type Bench, benchSchema} from '../../harness/documents/bench-schema.ts'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
 import {documentKinds, type Format, type RunDocument} from '../../harness/documents/kinds.ts'
 import {type Report, reportSchema} from '../../harness/documents/report-schema.ts'
@@ -22,11 +21,6 @@ const recorded = (path: string) => join(recordedFolder, path)
 /** A full run that was recorded on Linux. */
 export function recordedReport(): Report {
   return reportSchema.parse(JSON.parse(readFileSync(recorded('linux/report.json'), 'utf8')))
-}
-
-/** A whole benchmark that was recorded on Linux. */
-export function recordedBench(): Bench {
-  return benchSchema.parse(JSON.parse(readFileSync(recorded('linux/bench.json'), 'utf8')))
 }
 
 /** One of each kind, by what it is. */
@@ -72,7 +66,6 @@ export async function realDocuments(): Promise<Record<string, RunDocument>> {
       ],
       wallSeconds: 3,
     },
-    bench: recordedBench(),
     comparison: compare([...onLinux, ...onGvisor]),
     judgement: judge(onLinux, onLinux.map(changed)),
   }

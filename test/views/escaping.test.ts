@@ -17,7 +17,7 @@ import {policiesView} from '../../harness/views/policies.ts'
 import {reportView} from '../../harness/views/report.ts'
 import {surveyView} from '../../harness/views/survey.ts'
 import {timingView} from '../../harness/views/timing.ts'
-import {renderWhyPath, renderWhyPort} from '../../harness/views/why-terminal.ts'
+import {whyView} from '../../harness/views/why.ts'
 import {
   hostileText,
   realDocuments,
@@ -200,9 +200,9 @@ test('what other programs are named does nothing in the answers of why', (t) => 
     freeInSeconds: null,
     freeInSecondsAtLeast: null,
   } as unknown as WhyPort
-  t.notRegex(renderWhyPort(port, 80), harmful)
+  t.notRegex(renderForTerminal(whyView(port), 80), harmful)
   const path = {...structuredClone(answer), path: hostileText, processes: [holder]}
-  t.notRegex(renderWhyPath(path as never, 80), harmful)
+  t.notRegex(renderForTerminal(whyView(path as never), 80), harmful)
 })
 
 test('what other programs are named does nothing in the lines of watch', (t) => {

@@ -1,7 +1,8 @@
 import {stripVTControlCharacters} from 'node:util'
 import test from 'ava'
 import type {WhyPort} from '../../harness/documents/why-schema.ts'
-import {renderWhyPort} from '../../harness/views/why-terminal.ts'
+import {renderForTerminal} from '../../harness/render/terminal.ts'
+import {whyView} from '../../harness/views/why.ts'
 
 function timeWait(remote: number, expiresInSeconds: number) {
   return {
@@ -17,7 +18,7 @@ function timeWait(remote: number, expiresInSeconds: number) {
 /** What is said of these sockets, and nothing else is known. */
 function rendered(sockets: WhyPort['sockets']): string {
   const answer = {port: 8088, bindable: null, sockets, bind: [], causes: [], advice: [], unseen: []}
-  return stripVTControlCharacters(renderWhyPort(answer as unknown as WhyPort, 80))
+  return stripVTControlCharacters(renderForTerminal(whyView(answer as unknown as WhyPort), 80))
 }
 
 test('a few sockets are listed', (t) => {
@@ -27,7 +28,7 @@ test('a few sockets are listed', (t) => {
 
 test('many are counted by state, those that were only counted with them', (t) => {
   const sockets = Array.from({length: 20}, (_, index) => timeWait(40_000 + index, 50 + index))
-  t.regex(rendered(sockets), /^20 TIME_WAIT, timers 50\.0 to 69\.0 s$/m)
+  t.regex(rendered(sockets), /^- 20 TIME_WAIT, timers 50\.0 to 69\.0 s$/m)
   const last = {...timeWait(50_000, 80), more: {count: 99_979, firstExpiresInSeconds: 20.04}}
-  t.regex(rendered([...sockets, last]), /^100000 TIME_WAIT, timers 20\.0 to 80\.0 s$/m)
+  t.regex(rendered([...sockets, last]), /^- 100000 TIME_WAIT, timers 20\.0 to 80\.0 s$/m)
 })

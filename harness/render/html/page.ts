@@ -45,7 +45,7 @@ export function section(heading: string, body: Markup | false): Markup | false {
   return body !== false && html`<section>\n<h2>${heading}</h2>\n${body}</section>\n`
 }
 
-export function list(items: readonly (Markup | string)[]): Markup | false {
+function list(items: readonly (Markup | string)[]): Markup | false {
   return items.length > 0 && html`<ul>${items.map((item) => html`<li>${item}</li>\n`)}</ul>\n`
 }
 

@@ -24,7 +24,7 @@ export async function renderAsHtml(view: View, draw: Draw): Promise<Article> {
   const answer =
     verdict !== undefined && html`<p class="verdict ${verdict.tone}">${marked(verdict.text)}</p>\n`
   return {
-    title: partsOf(heading)
+    title: partsOf(cellOf(heading).text)
       .map((part) => (typeof part === 'string' ? part : (Object.values(part)[0] ?? '')))
       .join(''),
     body: html`${answer}${lead !== undefined && html`<p>${marked(lead)}</p>\n`}${await drawn(shownIn('page', blocks), {...view, level: 2}, draw)}`,

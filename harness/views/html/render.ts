@@ -1,10 +1,9 @@
 import type {RunDocument} from '../../documents/kinds.ts'
-import {type Draw, drawWhenNeeded} from '../../render/html/chart.ts'
+import {drawWhenNeeded} from '../../render/html/chart.ts'
 import {type Article, page} from '../../render/html/page.ts'
 import {renderAsHtml} from '../../render/html/view.ts'
 import type {RunDetails} from '../report.ts'
 import {viewOf} from '../views.ts'
-import {benchArticle} from './bench.ts'
 
 /**
  * One page for all the documents of a run folder.
@@ -16,17 +15,8 @@ export async function renderHtml(
 ): Promise<string> {
   const draw = drawWhenNeeded()
   const articles: Article[] = []
-  for (const document of documents) articles.push(await articleOf(document, details, draw))
-  return page(articles)
-}
-
-async function articleOf(document: RunDocument, details: RunDetails, draw: Draw): Promise<Article> {
-  const view = await viewOf(document, details)
-  if (view !== undefined) return renderAsHtml(view, draw)
-  switch (document.format) {
-    case 'rebind-bench':
-      return benchArticle(document, draw)
-    default:
-      throw new TypeError(`there is no view of ${document.format}`)
+  for (const document of documents) {
+    articles.push(await renderAsHtml(await viewOf(document, details), draw))
   }
+  return page(articles)
 }

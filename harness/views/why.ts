@@ -1,55 +1,61 @@
 import type {WhyPath, WhyPort} from '../documents/why-schema.ts'
-import {coloursFor} from '../render/colours.ts'
-import {fittedTable} from '../render/fitted-table.ts'
-import {wrapSentences} from '../render/wrap.ts'
-import {printable} from '../text.ts'
+import type {Block, Text, View} from '../render/model.ts'
 import {endWords, remainingWords, shortCommand} from '../why/words.ts'
 
-const pc = coloursFor(process.stdout)
 /** More sockets than this are counted by state instead of being listed. */
 const mostRows = 12
 
 type Socket = NonNullable<WhyPort['sockets']>[number]
 
-/**
- * The answer about a port, for a person: what, until when, why, what to do, and what it rests on.
- * @param width the terminal's columns; undefined where the output is not a terminal
- */
-export function renderWhyPort(answer: WhyPort, width: number | undefined): string {
-  return text(width, [
-    headline(`port ${answer.port}`, answer.bindable, codes(answer)),
-    whereLine(answer),
-    freeLine(answer),
-    ...causeSection(answer),
-    ...adviceSection(answer),
-    ...socketSection(answer, width),
-    ...bindSection(answer, width),
-    ...unseenSection(answer),
-  ])
+/** The answer about a port or the path of a Unix socket: what, until when, why, what to do, and what it rests on. */
+export function whyView(answer: WhyPort | WhyPath): View {
+  return 'path' in answer ? pathView(answer as WhyPath) : portView(answer as WhyPort)
 }
 
-/** The answer about the path of a Unix socket. */
-export function renderWhyPath(answer: WhyPath, width: number | undefined): string {
-  return text(width, [
-    headline(answer.path, answer.bindable, ''),
-    ...causeSection(answer),
-    ...adviceSection(answer),
-    ...unseenSection(answer),
-  ])
+function portView(answer: WhyPort): View {
+  const lead = [whereLine(answer), freeLine(answer)].filter((line) => line !== undefined)
+  return {
+    heading: answerWords(`port ${answer.port}`, answer.bindable, codes(answer)),
+    ...(lead.length === 0 ? {} : {lead: lead.join(' ')}),
+    blocks: [
+      ...reasons(answer),
+      ...socketSection(answer),
+      ...bindSection(answer),
+      section('Not seen', [{kind: 'list', items: answer.unseen}]),
+    ],
+    file: inJson,
+  }
 }
 
-function text(width: number | undefined, lines: (string | undefined)[]): string {
-  const known = lines.filter((line) => line !== undefined)
-  return `${wrapSentences(known, width).join('\n')}\n`
+function pathView(answer: WhyPath): View {
+  return {
+    heading: answerWords(answer.path, answer.bindable, ''),
+    blocks: [...reasons(answer), section('Not seen', [{kind: 'list', items: answer.unseen}])],
+    file: inJson,
+  }
 }
 
-function headline(what: string, bindable: boolean | null, where: string): string {
-  const name = printable(what)
-  if (bindable === null)
-    return pc.bold(pc.yellow(`Whether a plain bind of ${name} is granted could not be tried.`))
+/** The answer is printed, and kept nowhere. */
+const inJson = 'the JSON (--json)'
+
+function section(title: string, blocks: readonly Block[]): Block {
+  return {kind: 'section', title, blocks}
+}
+
+function reasons({causes, advice}: Pick<WhyPort, 'causes' | 'advice'>): Block[] {
+  return [
+    section('Why', [{kind: 'list', items: causeItems(causes)}]),
+    section('What to do', [{kind: 'list', items: advice.map(({text}) => text)}]),
+  ]
+}
+
+function answerWords(name: string, bindable: boolean | null, where: string): View['heading'] {
+  if (bindable === null) {
+    return {tone: 'open', text: `Whether a plain bind of ${name} is granted could not be tried.`}
+  }
   return bindable
-    ? pc.bold(pc.green(`${capital(name)} can be bound now.`))
-    : pc.bold(pc.red(`${capital(name)} cannot be bound now${where}.`))
+    ? {tone: 'good', text: `${capital(name)} can be bound now.`}
+    : {tone: 'bad', text: `${capital(name)} cannot be bound now${where}.`}
 }
 
 function capital(name: string): string {
@@ -62,7 +68,7 @@ function codes({bind}: WhyPort): string {
   const refused = [...new Set(observed)].filter((code) => code !== 'granted')
   const words = refused.map((code) => {
     const meaning = meanings[code]
-    return meaning === undefined ? printable(code) : `${code}: ${meaning}`
+    return meaning === undefined ? code : `${code}: ${meaning}`
   })
   return ` (${words.join(', ')})`
 }
@@ -97,43 +103,27 @@ function freeLine({bindable, bind, freeInSeconds, freeInSecondsAtLeast, causes}:
     : 'It does not come free by itself at a known time: see below what to do.'
 }
 
-function causeSection({causes}: Pick<WhyPort, 'causes'>): string[] {
-  if (causes.length === 0) return []
+function causeItems(causes: WhyPort['causes']): Text[] {
   // Several causes may go by one rule; it is told below the first.
   const told = new Set<string>()
-  const lines = causes.flatMap(({text: sentence, rule, because, source}) => {
+  return causes.flatMap(({text, rule, because, source}) => {
     const isTold = because === undefined || (rule !== undefined && told.has(rule))
     if (rule !== undefined) told.add(rule)
-    const words = isTold ? [] : [`- Rule: ${printable(`${because} (${source ?? ''})`)}.`]
-    return [`- ${printable(sentence)}`, ...words]
+    return [text, ...(isTold ? [] : [`Rule: ${because} (${source ?? ''}).`])]
   })
-  return ['', pc.bold('Why'), ...lines]
 }
 
-function adviceSection({advice}: Pick<WhyPort, 'advice'>): string[] {
-  if (advice.length === 0) return []
-  return [
-    '',
-    pc.bold('What to do'),
-    ...advice.map(({text: sentence}) => `- ${printable(sentence)}`),
-  ]
-}
-
-function unseenSection({unseen}: Pick<WhyPort, 'unseen'>): string[] {
-  return unseen.length === 0
-    ? []
-    : ['', pc.bold('Not seen'), ...unseen.map((sentence) => `- ${printable(sentence)}`)]
-}
-
-function socketSection({sockets}: WhyPort, width: number | undefined): string[] {
+function socketSection({sockets}: WhyPort): Block[] {
   if (sockets === null || sockets.length === 0) return []
-  const title = ['', pc.bold('Sockets on the port')]
-  if (sockets.length > mostRows) return [...title, ...stateCounts(sockets)]
-  return [
-    ...title,
-    grid([['state', 'local', 'remote', 'timer', 'process'], ...sockets.map(socketRow)], width),
-  ]
+  if (sockets.length > mostRows) {
+    return [section(socketsTitle, [{kind: 'list', items: stateCounts(sockets)}])]
+  }
+  const columns = ['state', 'local', 'remote', 'timer', 'process']
+  const rows = sockets.map(socketRow)
+  return [section(socketsTitle, [{kind: 'table', label: socketsTitle, columns, rows}])]
 }
+
+const socketsTitle = 'Sockets on the port'
 
 function socketRow({state, local, remote, expiresInSeconds, processes, uid}: Socket): string[] {
   const [first, ...others] = processes ?? []
@@ -178,26 +168,18 @@ function stateCounts(sockets: readonly Socket[]): string[] {
   })
 }
 
-function bindSection({bind}: WhyPort, width: number | undefined): string[] {
-  if (bind.length === 0) return []
+function bindSection({bind}: WhyPort): Block[] {
   const addresses = [...new Set(bind.map(({address}) => address))]
   const options = ['none', 'reuseaddr', 'reuseport', 'both'] as const
   const observed = (address: string, option: string) =>
     bind.find((trial) => trial.address === address && trial.bind === option)?.observed ?? '-'
-  return [
-    '',
-    pc.bold('What a bind gets now (tried, and closed at once)'),
-    grid(
-      [
-        ['address', 'no option', 'SO_REUSEADDR', 'SO_REUSEPORT', 'both'],
-        ...addresses.map((address) => [
-          addressWords(address),
-          ...options.map((option) => observed(address, option)),
-        ]),
-      ],
-      width,
-    ),
-  ]
+  const label = 'What a bind gets now (tried, and closed at once)'
+  const columns = ['address', 'no option', 'SO_REUSEADDR', 'SO_REUSEPORT', 'both']
+  const rows = addresses.map((address) => [
+    addressWords(address),
+    ...options.map((option) => observed(address, option)),
+  ])
+  return [section(label, [{kind: 'table', label, columns, rows}])]
 }
 
 const addressNames: Readonly<Record<string, string>> = {
@@ -206,10 +188,5 @@ const addressNames: Readonly<Record<string, string>> = {
 }
 
 function addressWords(address: string): string {
-  return addressNames[address] ?? printable(address)
-}
-
-function grid(rows: string[][], width: number | undefined): string {
-  const [head = [], ...body] = rows.map((row) => row.map(printable))
-  return fittedTable(head, body, width, pc.dim)
+  return addressNames[address] ?? address
 }

@@ -1,11 +1,63 @@
-import type {Bench, BenchPart, BenchRow, Crowd} from '../documents/bench-schema.ts'
 import {hostWords} from '../documents/words.ts'
-import {printable} from '../text.ts'
+import type {Block, Cell, View} from '../render/model.ts'
+import type {Bench, BenchPart, BenchRow, Crowd} from './document.ts'
 
-export const benchTitles = ['what', 'ours', 'baseline', 'ratio', 'target', 'met']
+/** What a benchmark measured: the targets, then each part, and what a crowded port costs. */
+export function benchView(bench: Bench): View {
+  const {run, parts, crowds} = bench
+  const {text, missed, open} = verdictOf(bench)
+  const partial = [
+    ...(run.quick
+      ? ['--quick: LESS THAN ALL was measured (each part says how much), so no target is judged.']
+      : []),
+    ...(run.interrupted === undefined
+      ? []
+      : [`Interrupted by ${run.interrupted}: what follows is not all.`]),
+  ]
+  return {
+    heading: 'Rebind bench',
+    verdict: {tone: missed > 0 ? 'bad' : open > 0 ? 'open' : 'good', text},
+    ...(partial.length === 0 ? {} : {lead: partial.join(' ')}),
+    blocks: [
+      {kind: 'list', items: premises(bench)},
+      ...parts.map(partSection),
+      {
+        ...{kind: 'section', title: 'Binds over TIME_WAIT sockets'},
+        blocks: [
+          table('What a crowded port costs', crowdCostTitles, crowds.map(crowdCostCells)),
+          table('Every bind', crowdTitles, crowds.flatMap(crowdRows)),
+        ],
+      },
+    ],
+    file: 'the JSON (--json)',
+  }
+}
 
-/** One row of the table. */
-export function benchCells(row: BenchRow): string[] {
+/** How many targets were missed: decides the exit status with `--strict`. */
+export function missedTargets(bench: Bench): number {
+  return verdictOf(bench).missed
+}
+
+function partSection(part: BenchPart): Block {
+  const {part: number, title, how, wallSeconds, loadBefore, rows} = part
+  const took = `Took ${wallSeconds.toFixed(1)} s; load before: ${loadBefore.toFixed(2)}.`
+  return {
+    ...{kind: 'section', title: `${number}. ${title}`},
+    blocks: [
+      {kind: 'text', text: how === '' ? took : `${how} ${took}`},
+      table(title, benchTitles, rows.map(cellsOf)),
+      {kind: 'list', items: notes(part)},
+    ],
+  }
+}
+
+function table(label: string, columns: readonly string[], rows: readonly Cell[][]): Block {
+  return {kind: 'table', label, columns, rows}
+}
+
+const benchTitles = ['what', 'ours', 'baseline', 'ratio', 'target', 'met']
+
+function cellsOf(row: BenchRow): Cell[] {
   const {what, unit, ours, oursRange, baseline, ratio, met} = row
   const spread =
     oursRange === undefined || ours === null
@@ -19,7 +71,7 @@ export function benchCells(row: BenchRow): string[] {
       : `${baseline.what}: ${amountWords(baseline.value, unit)}${baseline.computed === true ? ', computed' : ''}`,
     ratio === null ? '-' : `${roundedWords(ratio)}x`,
     targetWords(row),
-    met === null ? '-' : met ? 'yes' : 'NO',
+    met === false ? {tone: 'bad', text: 'NO'} : met === null ? '-' : 'yes',
   ]
 }
 
@@ -58,33 +110,18 @@ function roundedWords(value: number): string {
   return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
 }
 
-/** Where and how it was measured, one thing a line. */
-export function benchPremises({host, machine, run}: Bench): string[] {
+/** Where and how it was measured. */
+function premises({host, machine, run}: Bench): string[] {
   const {cores, processor, memoryBytes} = machine
   return [
     hostWords(host),
-    printable(`${cores} cores, ${processor}, ${(memoryBytes / 1e9).toFixed(1)} GB`),
+    `${cores} cores, ${processor}, ${(memoryBytes / 1e9).toFixed(1)} GB`,
     `started ${run.startedAt}, took ${run.wallSeconds.toFixed(0)} s`,
-    ...(run.quick
-      ? ['--quick: LESS THAN ALL was measured (each part says how much), so no target is judged']
-      : []),
-    ...(run.interrupted === undefined
-      ? []
-      : [printable(`interrupted by ${run.interrupted}: what follows is not all`)]),
   ]
 }
 
-export function partHeading({part, title}: BenchPart): string {
-  return `${part}. ${title}`
-}
-
-/** What a part did, and how busy the machine was when it began. */
-export function partWords({how, wallSeconds, loadBefore}: BenchPart): string {
-  return `${how} Took ${wallSeconds.toFixed(1)} s; load before: ${loadBefore.toFixed(2)}.`
-}
-
 /** What has to be known to read a row rightly, and what could not be measured. */
-export function partNotes({reason, rows}: BenchPart): string[] {
+function notes({reason, rows}: BenchPart): string[] {
   const own = reason === undefined ? [] : [`not measured: ${reason}`]
   return [
     ...own,
@@ -96,44 +133,34 @@ export function partNotes({reason, rows}: BenchPart): string[] {
 }
 
 /** `7 targets met, 1 missed (matrix 500 cells), 0 not judged`. */
-export function verdictOfBench({parts}: Bench): {words: string; missed: number; open: number} {
+function verdictOf({parts}: Bench): {text: string; missed: number; open: number} {
   const judged = parts
     .flatMap((part) => part.rows.map((row) => ({...row, part})))
     .filter(({target}) => target !== null)
   const missed = judged.filter(({met}) => met === false)
   const open = judged.filter(({met}) => met === null).length
   const names = missed.map(({part, what}) => `${part.name}: ${what}`).join('; ')
-  const words = [
+  const text = [
     `${judged.filter(({met}) => met === true).length} targets met`,
     `${missed.length} missed${names === '' ? '' : ` (${names})`}`,
     `${open} not judged`,
   ].join(', ')
-  return {words, missed: missed.length, open}
+  return {text, missed: missed.length, open}
 }
 
-export const crowdTitles = [
-  'TIME_WAIT sockets',
-  'bind',
-  'address',
-  'outcome',
-  'median',
-  'worst',
-  'tries',
-]
+const crowdTitles = ['TIME_WAIT sockets', 'bind', 'address', 'outcome', 'median', 'worst', 'tries']
 
-/** A line for each option and address of each crowd. */
-export function crowdRows(crowds: readonly Crowd[]): string[][] {
-  return crowds.flatMap((crowd) =>
-    crowd.binds.map(({bind, address, outcome, medianSeconds, maxSeconds, tries}) => [
-      reachedWords(crowd),
-      bind,
-      address,
-      outcome,
-      amountWords(medianSeconds, 'seconds'),
-      amountWords(maxSeconds, 'seconds'),
-      String(tries),
-    ]),
-  )
+/** A row for each option and address. */
+function crowdRows(crowd: Crowd): string[][] {
+  return crowd.binds.map(({bind, address, outcome, medianSeconds, maxSeconds, tries}) => [
+    reachedWords(crowd),
+    bind,
+    address,
+    outcome,
+    amountWords(medianSeconds, 'seconds'),
+    amountWords(maxSeconds, 'seconds'),
+    String(tries),
+  ])
 }
 
 /** `100,000`, or `16,384 of 20,000` where the kernel's limit came first. */
@@ -142,7 +169,7 @@ function reachedWords({reached, wanted}: Crowd): string {
   return reached === wanted ? `${have}` : `${have} of ${want}`
 }
 
-export const crowdCostTitles = [
+const crowdCostTitles = [
   'TIME_WAIT sockets',
   'client addresses',
   'made in',
@@ -151,14 +178,14 @@ export const crowdCostTitles = [
   "the kernel's memory",
 ]
 
-/** A line for each crowd: what making it and explaining it took. */
-export function crowdCostRows(crowds: readonly Crowd[]): string[][] {
-  return crowds.map((crowd) => [
+/** What making a crowd and explaining it took. */
+function crowdCostCells(crowd: Crowd): string[] {
+  return [
     reachedWords(crowd),
     String(crowd.clientAddresses),
     amountWords(crowd.makingSeconds, 'seconds'),
     amountWords(crowd.why?.medianSeconds ?? null, 'seconds'),
     amountWords(crowd.why?.peakBytes ?? null, 'bytes'),
     crowd.kernelBytes === null ? 'not shown' : amountWords(crowd.kernelBytes, 'bytes'),
-  ])
+  ]
 }
