@@ -68,5 +68,5 @@ function contentsOf(document: JudgedDocument): Pick<Suite, 'host' | 'cases'> {
 /** Whether a document judges something; documents side by side and policies do not. */
 export function isJudged(document: RunDocument): document is JudgedDocument {
   if (document.format === 'rebind-compare') return isJudgement(document as Comparison | Judgement)
-  return document.format !== 'rebind-policies' && document.format !== 'rebind-bench'
+  return document.format !== 'rebind-policies'
 }

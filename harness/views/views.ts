@@ -30,7 +30,5 @@ export async function briefViewOf(document: RunDocument, details: RunDetails): P
   if (document.format === 'rebind-report') {
     return (await import('./report.ts')).reportView(document, details)
   }
-  const view = await viewOf(document, details)
-  if (view === undefined) throw new TypeError(`there is no view of ${document.format}`)
-  return view
+  return viewOf(document, details)
 }

@@ -104,7 +104,6 @@ test('an independent validator accepts what was recorded, and a document of ever
   t.true(found >= 4)
   for (const [kind, document] of Object.entries(await realDocuments())) {
     const {format} = document
-    if (format === 'rebind-bench') continue
     isValid(
       t,
       format.replace('rebind-', '') as SchemaName,
