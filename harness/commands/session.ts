@@ -25,7 +25,7 @@ export interface Session extends Machine {
   interruption: AbortSignal
   /** For a document: which signal has ended it early, if one has. */
   interrupted(): {interrupted?: string}
-  /** Tells a person on stderr how it goes on; with --quiet nothing is told. */
+  /** Tells a person on stderr how it goes on; with --quiet, nothing is written. */
   tell(line: string): void
 }
 

@@ -128,7 +128,7 @@ const cellComparisonSchema = z.looseObject({
         granted: count.describe('Granted'),
         refused: count.describe('Refused'),
         agreeing: count.describe('As the rules say'),
-        disagreeing: count.describe('Otherwise than the rules say'),
+        disagreeing: count.describe('Not as the rules say'),
         predicted: z.boolean().describe('True if nothing was tried'),
       }),
     )

@@ -87,7 +87,7 @@ export const matrixSchema = z.looseObject({
   agreement: z
     .looseObject({
       agreeing: z.int().nonnegative().describe('Observed as expected'),
-      disagreeing: z.int().nonnegative().describe('Observed otherwise than expected'),
+      disagreeing: z.int().nonnegative().describe('Observed differently from expected'),
       unknown: z.int().nonnegative().describe('Not tried, or without a rule'),
     })
     .describe('How many cells'),
