@@ -174,7 +174,7 @@ test('a document that would not be read back is not written', async (t) => {
   if (result === undefined) return t.fail()
   await t.throwsAsync(
     writeDocuments(folder, [{...recordedReport(), results: [{...result, repeats}]}]),
-    {message: /^report\.json was not written: it would be larger than what rebind reads/},
+    {message: /^report\.json was not written: it would be too large for rebind to read/},
   )
   t.deepEqual(readdirSync(folder.path), [])
 })
