@@ -29,7 +29,7 @@ import {
   verdictOfBench,
 } from '../harness/views/bench-words.ts'
 import {table} from './markdown-table.ts'
-import {commandTable, scenarioTable} from './project-tables.ts'
+import {commandTable, scenarioTables} from './project-tables.ts'
 import {compareSample, exampleSample, runSample} from './samples.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
@@ -232,7 +232,7 @@ export function withTables(page: string): string {
     release: () => releaseTable(all),
     clients: () => clientTable(all),
     commands: commandTable,
-    scenarios: scenarioTable,
+    scenarios: scenarioTables,
     'a run': () => runSample(recordedOn('linux', all)),
     'a test': () => exampleSample('restart'),
     'a program': () => exampleSample('run'),

@@ -12,6 +12,8 @@ export interface View {
   /** What it was measured on, and when. */
   lead?: Text
   blocks: readonly Block[]
+  /** What the figures have in common, on a page. */
+  pageParts?(): Markup
   /** Where everything is that a renderer cuts, as `check.json`. */
   file: string
 }
@@ -28,6 +30,8 @@ export type Cell = Text | {tone: Tone; text: Text}
 
 export interface Column {
   title: string
+  /** On a terminal that is too narrow for the table it stands beside the first cell, above the others. */
+  above?: true
   /** On a terminal it is told below the table where it would make that too wide. */
   aside?: true
 }
@@ -41,6 +45,16 @@ export interface Table {
   stacked?: true
   /** The first cell of a row is its heading. */
   rows: readonly (readonly Cell[])[]
+  /** Rows that belong together, in their order: together they are all rows. */
+  groups?: readonly RowGroup[]
+}
+
+export interface RowGroup {
+  title: string
+  /** What they have in common, in a sentence. */
+  lesson: string
+  /** How many rows. */
+  rows: number
 }
 
 /** A chart, and the plain text of the same. */
@@ -50,6 +64,8 @@ export interface Figure {
   picture(draw: Draw): Promise<Markup>
   /** On a terminal. */
   bars?: readonly Bar[]
+  /** On a terminal and in Markdown, and what their signs mean. */
+  lines?: {rows: readonly (readonly [label: string, words: string])[]; note: string}
   /** On a terminal and in Markdown, a letter a cell. */
   grid?: Grid
   /** In Markdown, and beside the picture. */
@@ -91,7 +107,7 @@ export interface Section {
 
 export type Medium = 'terminal' | 'markdown' | 'page'
 
-/** Folded away on a page; elsewhere it is left out, and the document has it. */
+/** Folded away on a page and in Markdown; on a terminal it is left out, and the document has it. */
 export interface Details {
   kind: 'details'
   summary: Text
@@ -123,13 +139,15 @@ function isEmpty(block: Block): boolean {
   }
 }
 
-/** What is shown there: on a page alone can something be folded away. */
+/** What is shown there: a terminal cannot fold anything away. */
 export function shownIn(medium: Medium, blocks: readonly Block[]): Block[] {
   return blocks
-    .filter((block) => block.kind !== 'details' || medium === 'page')
+    .filter((block) => block.kind !== 'details' || medium !== 'terminal')
     .filter((block) => block.kind !== 'section' || (block.only?.includes(medium) ?? true))
     .map((block) =>
-      block.kind === 'section' ? {...block, blocks: shownIn(medium, block.blocks)} : block,
+      block.kind === 'section' || block.kind === 'details'
+        ? {...block, blocks: shownIn(medium, block.blocks)}
+        : block,
     )
     .filter((block) => !isEmpty(block))
 }
