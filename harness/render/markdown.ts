@@ -85,7 +85,12 @@ function summaryOf({summary, aside, badge}: Details): string {
 
 function inHtml(text: Text): string {
   return partsOf(text)
-    .map((part) => unlinked(typeof part === 'string' ? part : (Object.values(part)[0] ?? '')))
+    .map((part) =>
+      unlinked(typeof part === 'string' ? part : (Object.values(part)[0] ?? '')).replace(
+        /[|`*_]/g,
+        (mark) => `&#${mark.charCodeAt(0)};`,
+      ),
+    )
     .join('')
 }
 

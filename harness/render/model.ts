@@ -107,13 +107,15 @@ export interface Section {
 
 export type Medium = 'terminal' | 'markdown' | 'page'
 
-/** Folded away on a page and in Markdown; on a terminal it is left out, and the document has it. */
+/** Folded away on a page; elsewhere it is left out, and the document has it. */
 export interface Details {
   kind: 'details'
   summary: Text
   /** Beside it, less prominent. */
   aside?: Text
   badge: {tone: Tone; words: string}
+  /** Folded away in Markdown, too, instead of left out. */
+  inMarkdown?: true
   blocks: readonly Block[]
   /** What a link leads to. */
   id?: string
@@ -142,7 +144,12 @@ function isEmpty(block: Block): boolean {
 /** What is shown there: a terminal cannot fold anything away. */
 export function shownIn(medium: Medium, blocks: readonly Block[]): Block[] {
   return blocks
-    .filter((block) => block.kind !== 'details' || medium !== 'terminal')
+    .filter(
+      (block) =>
+        block.kind !== 'details' ||
+        medium === 'page' ||
+        (medium === 'markdown' && block.inMarkdown),
+    )
     .filter((block) => block.kind !== 'section' || (block.only?.includes(medium) ?? true))
     .map((block) =>
       block.kind === 'section' || block.kind === 'details'

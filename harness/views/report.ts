@@ -237,6 +237,7 @@ function detailsOf(result: Result, index: number, {host}: Report, run: RunLog | 
     reason === undefined ? [] : [{kind: 'text', text: [{strong: `Why ${status}:`}, ` ${reason}`]}]
   return {
     kind: 'details',
+    inMarkdown: true,
     id: `scenario-${index}`,
     open: status === 'unexpected' || status === 'failed',
     summary: scenario,
