@@ -127,7 +127,7 @@ export const groups: readonly ScenarioGroup[] = [
     id: 'handover',
     title: 'Handover',
     lesson:
-      'A port that is never given up need not be waited for, but only an inherited listening socket loses no connection.',
+      'A port that is never given up need not be waited for, but unless net.ipv4.tcp_migrate_req is 1 (Linux 5.14 or later), only an inherited listening socket loses no connection.',
     scenarios: {
       'reuseport-shared': reuseportShared,
       'overlapping-handover': overlappingHandover,

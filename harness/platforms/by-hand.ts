@@ -88,7 +88,7 @@ export const byHand: Readonly<Record<Stack, readonly ByHand[]>> = {
   windows: [
     {
       line: ({port}) => `netstat -ano | findstr ":${port} "`,
-      says: 'the state, FIN_WAIT_1 and FIN_WAIT_2 with one more underscore, and the pid; 0 where no process has it',
+      says: 'the state, FIN_WAIT_1 and FIN_WAIT_2 with one more underscore, and the pid; 0 if no process has it. From its documentation, not tried',
       cannot: showsAll,
     },
   ],
@@ -103,3 +103,6 @@ export const byHand: Readonly<Record<Stack, readonly ByHand[]>> = {
 
 /** How a line is run in a network namespace that other processes are in. */
 export const inNamespace = 'sudo nsenter --net --target PID'
+
+/** What shows such a process: root's, too, which only root sees. */
+export const namespacesWithPid = 'sudo lsns --type net'

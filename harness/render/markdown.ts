@@ -1,3 +1,4 @@
+import {greatestOf} from '../extremes.ts'
 import {printable} from '../text.ts'
 import {gridLines} from './grid.ts'
 import {
@@ -79,7 +80,7 @@ function groupTables(groups: readonly RowGroup[], all: Table, level: number): st
 
 /** GitHub reads no Markdown in there, only HTML. */
 function summaryOf({summary, aside, badge}: Details): string {
-  const words = [aside, badge.words].flatMap((text) => (text === undefined ? [] : [inHtml(text)]))
+  const words = [aside ?? '', badge.words].map(inHtml).filter((each) => each !== '')
   return `<b>${inHtml(summary)}</b>: ${words.join(', ')}`
 }
 
@@ -97,10 +98,17 @@ function inHtml(text: Text): string {
 function pictured({grid, lines, table: said}: Figure): string[] {
   if (lines !== undefined) {
     const rows = lines.rows.map(([label, words]) => printable(`${label}  ${words}`))
-    return ['```text', ...rows, '```', '', ...(lines.note === '' ? [] : [literal(lines.note), ''])]
+    return [...fenced(rows), '', ...(lines.note === '' ? [] : [literal(lines.note), ''])]
   }
-  if (grid !== undefined) return ['```text', ...gridLines(grid), '```', '']
+  if (grid !== undefined) return [...fenced(gridLines(grid).map(printable)), '']
   return said === undefined ? [] : [...table(said), '']
+}
+
+/** A fence longer than any run of backticks in it, so that no line of it can close the fence. */
+function fenced(lines: readonly string[]): string[] {
+  const runs = lines.flatMap((line) => line.match(/`+/g) ?? [])
+  const fence = '`'.repeat(greatestOf([3, ...runs.map(({length}) => length + 1)]))
+  return [`${fence}text`, ...lines, fence]
 }
 
 function listOf(items: readonly Text[]): string[] {

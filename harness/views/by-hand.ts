@@ -1,5 +1,11 @@
 import type {Host, Result} from '../documents/report-schema.ts'
-import {type ByHand, byHand, inNamespace, type Sought} from '../platforms/by-hand.ts'
+import {
+  type ByHand,
+  byHand,
+  inNamespace,
+  namespacesWithPid,
+  type Sought,
+} from '../platforms/by-hand.ts'
 import type {Text} from '../render/model.ts'
 
 /** Beyond so many kinds of residue the lines would only repeat themselves. */
@@ -28,9 +34,9 @@ export function byHandNotes(result: Result): Text {
   return [
     `${while_} The scenario had a network namespace of its own, outside of which they show nothing: put `,
     {code: inNamespace},
-    ' before ss or lsof; in front of a pipe, enter it with that and a shell. ',
-    {code: 'lsns --type net'},
-    ' lists a PID, as long as the run lasts.',
+    ' before a line; of a pipe only its first program needs it. ',
+    {code: namespacesWithPid},
+    ' lists a PID for each namespace, that of the scenario until the scenario ends.',
   ]
 }
 

@@ -190,8 +190,11 @@ function pathOf(points: readonly Point[]): string {
 
 function edgeLabel(points: readonly Point[], on: readonly (string | undefined)[]): Markup {
   const [from = [0, 0], to = from] = points.length > 2 ? points.slice(1) : points
-  const [x, y] = [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2]
-  return html`<text class="on" x="${x}" y="${y + (on.length > 1 ? -2 : 4)}">${on.map((line, index) => html`<tspan x="${x}"${index > 0 && html` dy="12"`}>${line}</tspan>`)}</text>`
+  const isUpright = points.length === 2 && from[0] === to[0]
+  const isLevel = points.length === 2 && from[1] === to[1]
+  // Beside an edge that is hardly longer than the words are high, and above a level one: words on it would cover it.
+  const [x, y] = [(from[0] + to[0]) / 2 + (isUpright ? 6 : 0), (from[1] + to[1]) / 2]
+  return html`<text class="on${isUpright && ' beside'}" x="${x}" y="${y + (isLevel ? -5 : on.length > 1 ? -2 : 4)}">${on.map((line, index) => html`<tspan x="${x}"${index > 0 && html` dy="12"`}>${line}</tspan>`)}</text>`
 }
 
 function box(place: Place, layout: Layout, className: string): Markup {
