@@ -2,7 +2,7 @@
 import {execFileSync} from 'node:child_process'
 import {fileURLToPath} from 'node:url'
 import type {Scenario, ServerSpec} from '../harness/scenario.ts'
-import {scenarios} from '../scenarios/index.ts'
+import {groups, scenarios} from '../scenarios/index.ts'
 import {table} from './markdown-table.ts'
 
 const project = fileURLToPath(new URL('..', import.meta.url))
@@ -27,9 +27,20 @@ export function commandTable(): string {
 }
 
 /** Every scenario with its servers and its claim; the arms of one in one row. */
-export function scenarioTable(): string {
+export function scenarioTables(): string {
+  return groups
+    .map(({title, lesson, scenarios: own}) => {
+      const listed = Object.entries(scenarios).filter(([id]) =>
+        Object.hasOwn(own, id.split('/', 1)[0] ?? ''),
+      )
+      return `## ${title}\n\n${escaped(lesson)}\n\n${tableOf(listed)}`
+    })
+    .join('\n\n')
+}
+
+function tableOf(listed: readonly [string, Scenario][]): string {
   const rows = new Map<string, {scenario: Scenario; arms: string[]}>()
-  for (const [id, scenario] of Object.entries(scenarios)) {
+  for (const [id, scenario] of listed) {
     const [name = id, arm] = id.split('/')
     const row = rows.get(name) ?? {scenario, arms: []}
     if (arm !== undefined) row.arms.push(arm)

@@ -31,7 +31,9 @@ export function runSample(report: Report): string {
   const results = report.results.filter(({scenario}) => restarts.includes(scenario))
   const view = reportView({...report, results}, {log: null, sentences: []})
   const parts = unpainted(renderForTerminal(view, undefined))
-  const table = parts.find((part) => part.startsWith('Results')) ?? ''
+  // Empty lines divide its groups, too; the report of these has nothing else below it.
+  const from = parts.findIndex((part) => part.startsWith('Results'))
+  const table = parts.slice(from).join('\n\n')
   const [heading = '', , lead = ''] = (parts[0] ?? '').split('\n')
   const surprising = report.results.filter(({scenario}) => surprises.includes(scenario))
   return block([

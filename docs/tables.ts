@@ -19,7 +19,7 @@ import {bindOptions} from '../harness/sockets/bind-options.ts'
 import {eventTables} from './event-tables.ts'
 import {table} from './markdown-table.ts'
 import {printed} from './printed.ts'
-import {commandTable, scenarioTable} from './project-tables.ts'
+import {commandTable, scenarioTables} from './project-tables.ts'
 import {compareSample, exampleSample, runSample} from './samples.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
@@ -201,7 +201,7 @@ export function withTables(page: string): string {
     release: () => releaseTable(all),
     clients: () => clientTable(all),
     commands: commandTable,
-    scenarios: scenarioTable,
+    scenarios: scenarioTables,
     'a run': () => runSample(recordedOn('linux', all)),
     'a test': () => exampleSample('restart'),
     'a program': () => exampleSample('run'),

@@ -172,6 +172,17 @@ export interface ScenarioWithArms extends Scenario {
   arms: Readonly<Record<string, Partial<Scenario>>>
 }
 
+/** Scenarios that teach the same. */
+export interface ScenarioGroup {
+  /** Kebab-case, and stable. */
+  id: string
+  title: string
+  /** One sentence. */
+  lesson: string
+  /** By their ids, in the order of the story. */
+  scenarios: Readonly<Record<string, Scenario | ScenarioWithArms>>
+}
+
 /** Names the shape of a scenario file's default export. */
 export function scenario<Definition extends Scenario | ScenarioWithArms>(
   definition: Definition,

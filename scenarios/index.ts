@@ -1,4 +1,9 @@
-import {expandArms} from '../harness/scenario.ts'
+import {
+  expandArms,
+  type Scenario,
+  type ScenarioGroup,
+  type ScenarioWithArms,
+} from '../harness/scenario.ts'
 import besideLiveWildcard from './beside-live-wildcard.ts'
 import clientAborts from './client-aborts.ts'
 import clientClosesFirst from './client-closes-first.ts'
@@ -41,49 +46,115 @@ import specificOverWildcardTimeWait from './specific-over-wildcard-time-wait.ts'
 import wildcardOverTimeWait from './wildcard-over-time-wait.ts'
 
 /**
- * Every scenario by its id, in the order in which they make sense. The id is the file's name; that of an
- * arm has the arm's name behind a slash.
+ * The scenarios, grouped by what they teach, in the order in which the story is told. A scenario's id is its file's
+ * name; its arms have the arm's name behind a slash.
  */
-export const scenarios = expandArms({
-  'server-closes-first': serverClosesFirst,
-  'server-closes-first-reuseaddr': serverClosesFirstReuseaddr,
-  'server-closes-first-node': serverClosesFirstNode,
-  'reuseaddr-added-late': reuseaddrAddedLate,
-  'reuseaddr-dropped': reuseaddrDropped,
-  'reuseport-only': reuseportOnly,
-  'reuseport-added-late': reuseportAddedLate,
-  'client-closes-first': clientClosesFirst,
-  'client-never-closes': clientNeverCloses,
-  'client-never-closes-reuseaddr': clientNeverClosesReuseaddr,
-  'server-aborts': serverAborts,
-  'client-aborts': clientAborts,
-  'server-closes-unread': serverClosesUnread,
-  'server-killed': serverKilled,
-  'old-server-still-listening': oldServerStillListening,
-  'connection-outlives-server': connectionOutlivesServer,
-  'connection-outlives-server-reuseaddr': connectionOutlivesServerReuseaddr,
-  'wildcard-over-time-wait': wildcardOverTimeWait,
-  'specific-over-wildcard-time-wait': specificOverWildcardTimeWait,
-  'ipv6-time-wait': ipv6TimeWait,
-  'dual-stack-over-ipv4': dualStackOverIpv4,
-  'beside-live-wildcard': besideLiveWildcard,
-  'reuseport-shared': reuseportShared,
-  'overlapping-handover': overlappingHandover,
-  'inherited-listener': inheritedListener,
-  'outgoing-connection-holds-port': outgoingConnectionHoldsPort,
-  'client-reconnects-same-port': clientReconnectsSamePort,
-  'client-takes-another-port': clientTakesAnotherPort,
-  'fin-timeout-spares-time-wait': finTimeoutSparesTimeWait,
-  'fin-timeout-ends-fin-wait2': finTimeoutEndsFinWait2,
-  'no-tw-buckets': noTwBuckets,
-  'rfc1337-protects-time-wait': rfc1337ProtectsTimeWait,
-  'lost-last-ack': lostLastAck,
-  'lost-last-ack-without-time-wait': lostLastAckWithoutTimeWait,
-  'simultaneous-close': simultaneousClose,
-  'port-inside-ephemeral-range': portInsideEphemeralRange,
-  // Linux has no such setting.
-  ...(process.platform === 'darwin' ? {'msl-sets-time-wait': mslSetsTimeWait} : {}),
-  'policy-p-retry-defaults': policyPRetryDefaults,
-  'policy-fixed-1s': policyFixed1s,
-  'policy-exponential-jitter': policyExponentialJitter,
-})
+export const groups: readonly ScenarioGroup[] = [
+  {
+    id: 'who-closes-first',
+    title: 'Who closes first',
+    lesson: 'What is left on the port is decided by who closes first, and how.',
+    scenarios: {
+      'server-closes-first': serverClosesFirst,
+      'client-closes-first': clientClosesFirst,
+      'client-never-closes': clientNeverCloses,
+      'server-aborts': serverAborts,
+      'client-aborts': clientAborts,
+      'server-closes-unread': serverClosesUnread,
+      'server-killed': serverKilled,
+      'connection-outlives-server': connectionOutlivesServer,
+      'client-reconnects-same-port': clientReconnectsSamePort,
+      'client-takes-another-port': clientTakesAnotherPort,
+    },
+  },
+  {
+    id: 'options',
+    title: 'The options',
+    lesson:
+      'An option helps only if the operating system lets it: Linux asks the old socket too, and no SO_REUSEADDR helps against a server that still listens.',
+    scenarios: {
+      'server-closes-first-reuseaddr': serverClosesFirstReuseaddr,
+      'server-closes-first-node': serverClosesFirstNode,
+      'reuseaddr-added-late': reuseaddrAddedLate,
+      'reuseaddr-dropped': reuseaddrDropped,
+      'reuseport-only': reuseportOnly,
+      'reuseport-added-late': reuseportAddedLate,
+      'client-never-closes-reuseaddr': clientNeverClosesReuseaddr,
+      'connection-outlives-server-reuseaddr': connectionOutlivesServerReuseaddr,
+      'old-server-still-listening': oldServerStillListening,
+      'outgoing-connection-holds-port': outgoingConnectionHoldsPort,
+    },
+  },
+  {
+    id: 'addresses',
+    title: 'Addresses',
+    lesson:
+      'Sockets are in the way only where addresses overlap; a wildcard overlaps every address of its family, and dual-stack :: overlaps IPv4 too.',
+    scenarios: {
+      'wildcard-over-time-wait': wildcardOverTimeWait,
+      'specific-over-wildcard-time-wait': specificOverWildcardTimeWait,
+      'ipv6-time-wait': ipv6TimeWait,
+      'dual-stack-over-ipv4': dualStackOverIpv4,
+      'beside-live-wildcard': besideLiveWildcard,
+    },
+  },
+  {
+    id: 'kernel-settings',
+    title: 'Kernel settings',
+    lesson:
+      'Few settings change how long the port is kept, and the one that most advice names, tcp_fin_timeout, is not among those that shorten TIME_WAIT.',
+    scenarios: {
+      'fin-timeout-spares-time-wait': finTimeoutSparesTimeWait,
+      'fin-timeout-ends-fin-wait2': finTimeoutEndsFinWait2,
+      'no-tw-buckets': noTwBuckets,
+      'rfc1337-protects-time-wait': rfc1337ProtectsTimeWait,
+      'port-inside-ephemeral-range': portInsideEphemeralRange,
+      'msl-sets-time-wait': mslSetsTimeWait,
+    },
+  },
+  {
+    id: 'lost-packets',
+    title: 'Lost packets',
+    lesson:
+      'TIME_WAIT is there to answer a FIN that is sent again; without it, the other end gets a reset.',
+    scenarios: {
+      'lost-last-ack': lostLastAck,
+      'lost-last-ack-without-time-wait': lostLastAckWithoutTimeWait,
+      'simultaneous-close': simultaneousClose,
+    },
+  },
+  {
+    id: 'handover',
+    title: 'Handover',
+    lesson:
+      'A port that is never given up need not be waited for, but unless net.ipv4.tcp_migrate_req is 1 (Linux 5.14 or later), only an inherited listening socket loses no connection.',
+    scenarios: {
+      'reuseport-shared': reuseportShared,
+      'overlapping-handover': overlappingHandover,
+      'inherited-listener': inheritedListener,
+    },
+  },
+  {
+    id: 'supervisors',
+    title: 'Supervisors',
+    lesson:
+      'Whoever retries gets the port at the next attempt after it is free: a long pause between attempts makes the outage longer.',
+    scenarios: {
+      'policy-p-retry-defaults': policyPRetryDefaults,
+      'policy-fixed-1s': policyFixed1s,
+      'policy-exponential-jitter': policyExponentialJitter,
+    },
+  },
+]
+
+/** On which operating system alone a setting exists that the scenario is about. */
+const onlyOn: Readonly<Record<string, NodeJS.Platform>> = {'msl-sets-time-wait': 'darwin'}
+
+/** Every scenario that this operating system can have, by its id; that of an arm is `scenario/arm`. */
+export const scenarios = expandArms(
+  Object.fromEntries(
+    groups
+      .flatMap((group): [string, Scenario | ScenarioWithArms][] => Object.entries(group.scenarios))
+      .filter(([id]) => (onlyOn[id] ?? process.platform) === process.platform),
+  ),
+)

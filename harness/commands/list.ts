@@ -1,4 +1,4 @@
-import {scenarios} from '../../scenarios/index.ts'
+import {groups, scenarios} from '../../scenarios/index.ts'
 import {jsonText} from '../documents/json-text.ts'
 import type {Expected} from '../documents/report-schema.ts'
 import {rulesNamedBy} from '../documents/rules.ts'
@@ -7,6 +7,7 @@ import {detectPlatform, ruleTexts} from '../platforms/detect.ts'
 import {coloursFor} from '../render/colours.ts'
 import {columnsOf, wrap} from '../render/wrap.ts'
 import {blankResult} from '../restart/blank.ts'
+import {grouped, groupIdOf} from '../views/groups.ts'
 
 const pc = coloursFor(process.stdout)
 
@@ -22,7 +23,17 @@ export async function list({json, limit}: ListOptions): Promise<number> {
   const rows = Object.entries(scenarios).map(([id, scenario]) => {
     const context = {platform, settings, limitSeconds: limit}
     const {title, claim, predecessor, successor, expected} = blankResult(id, scenario, context)
-    return {scenario: id, title, claim, predecessor, successor, residue: scenario.residue, expected}
+    const group = groupIdOf(id)
+    return {
+      scenario: id,
+      group,
+      title,
+      claim,
+      predecessor,
+      successor,
+      residue: scenario.residue,
+      expected,
+    }
   })
   if (json === true) {
     const {stack, rules} = platform
@@ -30,19 +41,43 @@ export async function list({json, limit}: ListOptions): Promise<number> {
       rules,
       rows.flatMap(({expected}) => rulesNamedBy(expected)),
     )
-    const document = {format: 'rebind-list', version: 1, stack, rules: texts, scenarios: rows}
+    const named = groups.map(({id, title, lesson}) => ({id, title, lesson}))
+    const document = {
+      format: 'rebind-list',
+      version: 1,
+      stack,
+      groups: named,
+      rules: texts,
+      scenarios: rows,
+    }
     process.stdout.write(`${jsonText(document)}\n`)
     return exitStatus.asExpected
   }
-  const lines = rows.flatMap(({scenario, claim, predecessor, successor, residue, expected}) => [
-    pc.bold(scenario),
-    ...[
-      `  ${claim}`,
-      `  ${serverWords(predecessor)} -> ${serverWords(successor)}; residue at the server: ${residue.server}`,
-      `  on ${platform.title}: ${prediction(expected)}`,
-    ].map((line) => wrap(line, columnsOf(process.stdout), '    ')),
+  const width = columnsOf(process.stdout)
+  const lines = grouped(rows).flatMap(({group, items}) => [
+    pc.bold(pc.underline(group.title)),
+    wrap(group.lesson, width, ''),
     '',
+    ...items.flatMap(linesOf),
   ])
+  function linesOf({
+    scenario,
+    claim,
+    predecessor,
+    successor,
+    residue,
+    expected,
+  }: (typeof rows)[number]): string[] {
+    return [
+      pc.bold(scenario),
+      ...[
+        `  ${claim}`,
+        `  ${serverWords(predecessor)} -> ${serverWords(successor)}; residue at the server: ${residue.server}`,
+        `  on ${platform.title}: ${prediction(expected)}`,
+      ].map((line) => wrap(line, width, '    ')),
+      '',
+    ]
+  }
   process.stdout.write(lines.join('\n'))
   return exitStatus.asExpected
 }

@@ -1,3 +1,4 @@
+import {greatestOf} from '../extremes.ts'
 import {printable} from '../text.ts'
 import {gridLines} from './grid.ts'
 import {
@@ -5,8 +6,10 @@ import {
   type Cell,
   cellOf,
   columnTitle,
+  type Details,
   type Figure,
   partsOf,
+  type RowGroup,
   shownIn,
   type Table,
   type Text,
@@ -45,19 +48,67 @@ function linesOf(block: Block, level: number): string[] {
     case 'list':
       return [...listOf(block.items), '']
     case 'table':
-      return [...table(block), '']
+      return block.groups === undefined
+        ? [...table(block), '']
+        : groupTables(block.groups, block, level)
     case 'figure':
       return pictured(block)
     case 'section':
       return [`${'#'.repeat(level)} ${literal(block.title)}`, '', ...drawn(block.blocks, level + 1)]
     case 'details':
-      return []
+      return [
+        `<details${block.open === true ? ' open' : ''}>`,
+        `<summary>${summaryOf(block)}</summary>`,
+        '',
+        ...drawn(block.blocks, level + 1),
+        '</details>',
+        '',
+      ]
   }
 }
 
-function pictured({grid, table: said}: Figure): string[] {
-  if (grid !== undefined) return ['```text', ...gridLines(grid), '```', '']
+/** A table for each group, below its heading. */
+function groupTables(groups: readonly RowGroup[], all: Table, level: number): string[] {
+  let from = 0
+  return groups.flatMap(({title, lesson, rows}) => {
+    const own = all.rows.slice(from, from + rows)
+    from += rows
+    const heading = [`${'#'.repeat(level)} ${literal(title)}`, '', literal(lesson), '']
+    return [...heading, ...table({...all, rows: own}), '']
+  })
+}
+
+/** GitHub reads no Markdown in there, only HTML. */
+function summaryOf({summary, aside, badge}: Details): string {
+  const words = [aside ?? '', badge.words].map(inHtml).filter((each) => each !== '')
+  return `<b>${inHtml(summary)}</b>: ${words.join(', ')}`
+}
+
+function inHtml(text: Text): string {
+  return partsOf(text)
+    .map((part) =>
+      unlinked(typeof part === 'string' ? part : (Object.values(part)[0] ?? '')).replace(
+        /[|`*_]/g,
+        (mark) => `&#${mark.charCodeAt(0)};`,
+      ),
+    )
+    .join('')
+}
+
+function pictured({grid, lines, table: said}: Figure): string[] {
+  if (lines !== undefined) {
+    const rows = lines.rows.map(([label, words]) => printable(`${label}  ${words}`))
+    return [...fenced(rows), '', ...(lines.note === '' ? [] : [literal(lines.note), ''])]
+  }
+  if (grid !== undefined) return [...fenced(gridLines(grid).map(printable)), '']
   return said === undefined ? [] : [...table(said), '']
+}
+
+/** A fence longer than any run of backticks in it, so that no line of it can close the fence. */
+function fenced(lines: readonly string[]): string[] {
+  const runs = lines.flatMap((line) => line.match(/`+/g) ?? [])
+  const fence = '`'.repeat(greatestOf([3, ...runs.map(({length}) => length + 1)]))
+  return [`${fence}text`, ...lines, fence]
 }
 
 function listOf(items: readonly Text[]): string[] {
@@ -89,10 +140,16 @@ function literalText(text: Text): string {
   return partsOf(text)
     .map((part) => {
       if (typeof part === 'string') return literal(part)
-      if ('code' in part) return literal(part.code)
+      if ('code' in part) return codeSpan(part.code)
       return `**${literal('link' in part ? part.link : part.strong)}**`
     })
     .join('')
+}
+
+/** Code as code, if nothing in it could end that, or be taken for a table's border. */
+function codeSpan(code: string): string {
+  const shown = printable(code)
+  return /^[^`<>&|\\]+$/.test(shown) ? `\`${shown}\`` : literal(code)
 }
 
 /** A space of no width, written so that it is seen in the source. */
@@ -104,8 +161,12 @@ const noSpace = '&#8203;'
  * escapes are read, so that only a character between helps.
  */
 export function literal(text: string): string {
+  return unlinked(printable(text).replace(/[\\`*_[\]|~#]/g, '\\$&'))
+}
+
+/** For HTML, and with nothing that becomes a link. */
+function unlinked(text: string): string {
   return printable(text)
-    .replace(/[\\`*_[\]|~#]/g, '\\$&')
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;')

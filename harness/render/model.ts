@@ -13,6 +13,8 @@ export interface View {
   /** What it was measured on, and when. */
   lead?: Text
   blocks: readonly Block[]
+  /** What the figures have in common, on a page. */
+  pageParts?(): Markup
   /** Where everything is that a renderer cuts, as `check.json`. */
   file: string
 }
@@ -29,6 +31,8 @@ export type Cell = Text | {tone: Tone; text: Text}
 
 export interface Column {
   title: string
+  /** On a terminal that is too narrow for the table it stands beside the first cell, above the others. */
+  above?: true
   /** On a terminal it is told below the table where it would make that too wide. */
   aside?: true
 }
@@ -42,6 +46,16 @@ export interface Table {
   stacked?: true
   /** The first cell of a row is its heading. */
   rows: readonly (readonly Cell[])[]
+  /** Rows that belong together, in their order: together they are all rows. */
+  groups?: readonly RowGroup[]
+}
+
+export interface RowGroup {
+  title: string
+  /** What they have in common, in a sentence. */
+  lesson: string
+  /** How many rows. */
+  rows: number
 }
 
 /** A chart, and the plain text of the same. */
@@ -51,6 +65,8 @@ export interface Figure {
   picture(draw: Draw): Promise<Markup>
   /** On a terminal. */
   bars?: readonly Bar[]
+  /** On a terminal and in Markdown, and what their signs mean. */
+  lines?: {rows: readonly (readonly [label: string, words: string])[]; note: string}
   /** On a terminal and in Markdown, a letter a cell. */
   grid?: Grid
   /** In Markdown, and beside the picture. */
@@ -99,6 +115,8 @@ export interface Details {
   /** Beside it, less prominent. */
   aside?: Text
   badge: {tone: Tone; words: string}
+  /** Folded away in Markdown, too, instead of left out. */
+  inMarkdown?: true
   blocks: readonly Block[]
   /** What a link leads to. */
   id?: string
@@ -124,13 +142,20 @@ function isEmpty(block: Block): boolean {
   }
 }
 
-/** What is shown there: on a page alone can something be folded away. */
+/** What is shown there: a terminal cannot fold anything away. */
 export function shownIn(medium: Medium, blocks: readonly Block[]): Block[] {
   return blocks
-    .filter((block) => block.kind !== 'details' || medium === 'page')
+    .filter(
+      (block) =>
+        block.kind !== 'details' ||
+        medium === 'page' ||
+        (medium === 'markdown' && block.inMarkdown),
+    )
     .filter((block) => block.kind !== 'section' || (block.only?.includes(medium) ?? true))
     .map((block) =>
-      block.kind === 'section' ? {...block, blocks: shownIn(medium, block.blocks)} : block,
+      block.kind === 'section' || block.kind === 'details'
+        ? {...block, blocks: shownIn(medium, block.blocks)}
+        : block,
     )
     .filter((block) => !isEmpty(block))
 }

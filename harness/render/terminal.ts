@@ -1,6 +1,6 @@
 import {printable} from '../text.ts'
 import {coloursFor} from './colours.ts'
-import {fittedTable, tableWidth} from './fitted-table.ts'
+import {fittedRows, fittedTable, tableWidth, twoLineRows} from './fitted-table.ts'
 import {gridLines} from './grid.ts'
 import {
   type Bar,
@@ -12,6 +12,7 @@ import {
   type Figure,
   type Grid,
   partsOf,
+  type RowGroup,
   shownIn,
   type Table,
   type Text,
@@ -105,7 +106,7 @@ function listOf({items, brief = mostItems}: List, {width, file}: Screen): string
 }
 
 /** Columns that may stand aside have lines of their own where they would make the table too wide. */
-function tableOf({columns, rows, stacked}: Table, {width, file}: Screen): string {
+function tableOf({columns, rows, stacked, groups}: Table, {width, file}: Screen): string {
   const cells = rows.slice(0, mostRows).map((row) => row.map(painted))
   const more = rows.length - mostRows
   const cut = more > 0 ? [`and ${more} more in ${printable(file)}`] : []
@@ -117,6 +118,12 @@ function tableOf({columns, rows, stacked}: Table, {width, file}: Screen): string
   if (stacked === true && (titles.length > mostStackedColumns || !fits([titles, ...cells]))) {
     return [...cells.flatMap((row) => stackedRow(titles, row, width)), ...cut].join('\n')
   }
+  const above = columns.findIndex((column) => typeof column === 'object' && column.above === true)
+  if (groups !== undefined || above > 0) {
+    const layOut = fits([titles, ...cells]) || above < 1 ? fittedRows : twoLineRows
+    const [heading = '', ...shown] = layOut(titles, cells, width, pc.bold, above)
+    return [heading, ...underGroups(shown, groups ?? [], width), ...cut].join('\n').trimStart()
+  }
   const isWhole = fits([titles, ...cells]) || !fits([kept(titles), ...cells.map(kept)])
   if (isWhole) return [fittedTable(titles, cells, width, pc.bold), ...cut].join('\n')
   const aside = cells.flatMap(([first, ...others]) =>
@@ -127,6 +134,22 @@ function tableOf({columns, rows, stacked}: Table, {width, file}: Screen): string
   return [fittedTable(kept(titles), cells.map(kept), width, pc.bold), ...cut, '', ...aside].join(
     '\n',
   )
+}
+
+/** The rows below the titles of their groups; their columns stay where they are. */
+function underGroups(
+  rows: readonly string[],
+  groups: readonly RowGroup[],
+  width: number | undefined,
+): string[] {
+  let from = 0
+  const shown = groups.flatMap(({title, lesson, rows: count}) => {
+    const own = rows.slice(from, from + count)
+    from += count
+    const told = wrap(`${printable(title)}: ${printable(lesson)}`, width)
+    return own.length === 0 ? [] : ['', told.replace(printable(title), pc.bold), ...own]
+  })
+  return [...shown, ...rows.slice(from)]
 }
 
 function stackedRow(
@@ -145,7 +168,13 @@ function painted(cell: Cell): string {
   return tone === undefined ? plain(text) : paints[tone](plain(text))
 }
 
-function pictured({bars, grid}: Figure, width: number | undefined): string | [] {
+function pictured({bars, grid, lines}: Figure, width: number | undefined): string | [] {
+  if (lines !== undefined) {
+    return [
+      facts(lines.rows, width),
+      ...(lines.note === '' ? [] : [wrap(printable(lines.note), width)]),
+    ].join('\n')
+  }
   if (grid !== undefined) return gridLines(grid, (run) => paintedRun(run, grid), width).join('\n')
   return bars === undefined ? [] : barLines(bars, width ?? usualColumns)
 }

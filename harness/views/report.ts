@@ -12,10 +12,15 @@ import {
   waitWords,
 } from '../documents/words.ts'
 import {greatestOf, leastOf} from '../extremes.ts'
+import {platformOf} from '../platforms/detect.ts'
 import type {Block, Cell, Details, Medium, Section, Text, Tone, View} from '../render/model.ts'
 import {optionNames} from '../sockets/bind-options.ts'
+import {byHandLines, byHandNotes} from './by-hand.ts'
+import {grouped} from './groups.ts'
 import {renderGantt} from './html/gantt.ts'
+import {renderStateDiagram, stateDiagramParts} from './html/state-diagram.ts'
 import {happenings, originOf, rowOf} from './html/timeline.ts'
+import {wayNotes, waysOf, wayWords} from './state-ways.ts'
 
 /** What stands besides report.json in its folder. */
 export interface RunDetails {
@@ -34,7 +39,10 @@ type Bind = NonNullable<Result['bind']>
 export function reportView(report: Report, details: RunDetails): View {
   const {run, host, results} = report
   const {log, sentences} = details
-  const rows = results.filter(({timeline, bind}) => timeline.length > 0 || bind !== null)
+  const groups = grouped(results)
+  const byGroup = groups.flatMap(({items}) => items)
+  const places = new Map(results.map((result, index) => [result, index]))
+  const rows = byGroup.filter(({timeline, bind}) => timeline.length > 0 || bind !== null)
   const early = run.interrupted === undefined ? '' : `, interrupted by ${run.interrupted}`
   const partial = run.partial === true ? ', partial: made from the log of a run that was ended' : ''
   return {
@@ -45,7 +53,16 @@ export function reportView(report: Report, details: RunDetails): View {
       section('How the ports came free', [{kind: 'text', text: grantsWords(results)}], ['page']),
       ...(run.partial === true ? [section('', [partialText(run)], ['page'])] : []),
       section('What went otherwise', [{kind: 'list', items: results.flatMap(problem)}]),
-      section('Results', [resultTable(results)], ['terminal', 'markdown']),
+      section('Results', [resultTable(groups)], ['terminal', 'markdown']),
+      ...(isOneScenario(results)
+        ? results.map((result) =>
+            section(
+              results.length > 1 ? `What happened in ${result.scenario}` : 'What happened',
+              seenAt(result, host),
+              ['terminal'],
+            ),
+          )
+        : []),
       ...(rows.length === 0
         ? []
         : [
@@ -72,10 +89,16 @@ export function reportView(report: Report, details: RunDetails): View {
       section('What contradicts common advice', [{kind: 'list', items: sentences}]),
       section(
         'Scenarios',
-        results.map((result, index) => detailsOf(result, index, log)),
+        groups.map(({group, items}) =>
+          section(group.title, [
+            {kind: 'text', text: group.lesson, muted: true},
+            ...items.map((result) => detailsOf(result, places.get(result) ?? 0, report, log)),
+          ]),
+        ),
         ['page'],
       ),
     ],
+    pageParts: stateDiagramParts,
     file: 'report.json',
   }
 }
@@ -97,7 +120,7 @@ export function wholeReportView(report: Report, details: RunDetails): View {
       ...view.blocks,
       section(
         'What each scenario shows',
-        [{kind: 'list', items: results.map(explanation)}],
+        results.map((result, index) => detailsOf(result, index, report, null)),
         ['markdown'],
       ),
       section('Settings', [table]),
@@ -153,12 +176,46 @@ const tones: Readonly<Record<Result['status'], Tone>> = {
   skipped: 'open',
 }
 
-function resultTable(results: readonly Result[]): Block {
+/** Of one scenario everything is told on a terminal, of its arms too. */
+function isOneScenario(results: readonly Result[]): boolean {
+  return new Set(results.map(({scenario}) => scenario.split('/', 1)[0])).size === 1
+}
+
+/** The ways of both ends, and how a reader sees the residue without Rebind. */
+function seenAt(result: Result, host: Report['host']): Block[] {
+  const {hiddenStates} = platformOf(host.stack)
+  const shown = waysOf(result, hiddenStates)
+  const note = wayNotes(shown, hiddenStates)
+  const figure: Block = {
+    kind: 'figure',
+    picture: () => renderStateDiagram(shown, note),
+    lines: {rows: shown.ways.map((way) => [way.endpoint, wayWords(way)]), note},
+  }
+  const items = byHandLines(result, host)
+  return [
+    ...(shown.ways.length === 0 ? [] : [figure]),
+    ...(items.length === 0
+      ? []
+      : [
+          section('How to see it yourself', [
+            {kind: 'text', text: byHandNotes(result)},
+            {kind: 'list', items},
+          ]),
+        ]),
+  ]
+}
+
+function resultTable(groups: ReturnType<typeof grouped<Result>>): Block {
+  const results = groups.flatMap(({items}) => items)
   const rows = results.map((result): Cell[] => {
     const cells = resultColumns.map(([, cell]) => cell(result))
     return [...cells.slice(0, -1), {tone: tones[result.status], text: cells.at(-1) ?? ''}]
   })
-  return {kind: 'table', label: 'Results', columns: resultColumns.map(([title]) => title), rows}
+  const columns = resultColumns.map(([title, cell]) =>
+    cell === residueWords ? ({title, above: true} as const) : title,
+  )
+  const headings = groups.map(({group, items}) => ({...group, rows: items.length}))
+  return {kind: 'table', label: 'Results', columns, rows, groups: headings}
 }
 
 function problem({scenario, status, reason}: Result, index: number): Text[] {
@@ -171,20 +228,13 @@ function besides(result: Result): Text[] {
   return words === undefined ? [] : [[{strong: result.scenario}, `: ${words}`]]
 }
 
-function explanation({scenario, claim, expected}: Result): Text {
-  const source =
-    expected === null
-      ? ''
-      : ` Expected: ${expected.verdict}, as ${expected.because} (${expected.source}).`
-  return [{strong: scenario}, `: ${claim}${source}`]
-}
-
-function detailsOf(result: Result, index: number, run: RunLog | null): Details {
+function detailsOf(result: Result, index: number, {host}: Report, run: RunLog | null): Details {
   const {scenario, title, claim, status, reason} = result
   const why: Block[] =
     reason === undefined ? [] : [{kind: 'text', text: [{strong: `Why ${status}:`}, ` ${reason}`]}]
   return {
     kind: 'details',
+    inMarkdown: true,
     id: `scenario-${index}`,
     open: status === 'unexpected' || status === 'failed',
     summary: scenario,
@@ -193,6 +243,7 @@ function detailsOf(result: Result, index: number, run: RunLog | null): Details {
     blocks: [
       {kind: 'text', text: [{strong: `${title}.`}, ` ${claim}`]},
       ...why,
+      ...seenAt(result, host),
       {kind: 'facts', facts: factsOf(result)},
       ...repetitions(result),
       ...whatHappened(result, run?.scenarios.get(scenario)),
@@ -271,18 +322,22 @@ function whatHappened(result: Result, log: Parameters<typeof happenings>[1]): Bl
       ? 'the first bind attempt'
       : 'the first socket was seen'
   return [
-    section('What happened', [
-      {
-        kind: 'table',
-        label: `What happened in ${result.scenario}`,
-        columns: ['seconds', 'what'],
-        rows: happened.map(({seconds, what}) => [seconds.toFixed(4), what]),
-      },
-      {
-        kind: 'text',
-        muted: true,
-        text: `Seconds since ${since}; a state is seen when the socket table is read, twice a second and after each step.`,
-      },
-    ]),
+    section(
+      'Everything in its order',
+      [
+        {
+          kind: 'table',
+          label: `What happened in ${result.scenario}`,
+          columns: ['seconds', 'what'],
+          rows: happened.map(({seconds, what}) => [seconds.toFixed(4), what]),
+        },
+        {
+          kind: 'text',
+          muted: true,
+          text: `Seconds since ${since}; a state is seen when the socket table is read, twice a second and after each step.`,
+        },
+      ],
+      ['page'],
+    ),
   ]
 }

@@ -8,6 +8,7 @@ import {plainProgress} from '../../harness/feeds/progress.ts'
 import {type JudgedDocument, suiteOf} from '../../harness/feeds/suite.ts'
 import {renderTap} from '../../harness/feeds/tap.ts'
 import {plainWatch} from '../../harness/feeds/watch.ts'
+import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
@@ -138,10 +139,30 @@ for (const [name, kind, render] of renderers) {
   })
 }
 
+/** What the renderer itself begins and ends: places folded away, and a figure's lines, of which each word is ours. */
+const ownMarkup =
+  /^(?:<details(?: open)?>\n<summary><b>[^<\n]*<\/b>: [^<\n]*<\/summary>|<\/details>)$|^```text\n(?:(?:server|client) {2}[\w.>()? -]+\n)+```$/gm
+
+/** The lines for a shell: programs and words of ours, and a port. */
+const ownCode = /(?<!\\)`(?:ss|netstat|grep|lsof|sudo) [\w .:'=|/-]+`/g
+
+const withoutOwn = (text: string) => text.replace(ownMarkup, '').replace(ownCode, '')
+
+/** How many there are: text of a document must neither add one nor take one away. */
+function ownMarks(text: string): number[] {
+  return [/^<details/gm, /^<summary>/gm, /^<\/details>$/gm, /^```text$/gm, /^```$/gm].map(
+    (mark) => text.match(mark)?.length ?? 0,
+  )
+}
+
 for (const [kind, document] of Object.entries(documents)) {
   test(`hostile text in every field of a ${kind} takes no effect as Markdown, nor as HTML in it`, async (t) => {
     const details = {log: null, sentences: [hostileText]}
-    const text = await markdownOf(await hostile(document), details)
+    const own = await markdownOf(await hostile(document), details)
+    if (kind === 'report') {
+      t.deepEqual(ownMarks(own), ownMarks(await markdownOf(document, details)))
+    }
+    const text = withoutOwn(own)
     t.is(harmful.exec(text)?.[0], undefined)
     t.is(forged.exec(text)?.[0], undefined)
     // The only tag of our own is a line break within a table's cell.
@@ -156,6 +177,55 @@ for (const [kind, document] of Object.entries(documents)) {
     }
   })
 }
+
+test('hostile text in what a figure or a summary says can end neither fence nor details', (t) => {
+  const text = `${hostileText}\n\`\`\`\`\`\n</summary></details>\n~~~`
+  const figure = {kind: 'figure', picture: () => Promise.reject(new Error('not drawn'))} as const
+  const markdown = renderAsMarkdown({
+    heading: 'a',
+    file: 'a.json',
+    blocks: [
+      {
+        kind: 'details',
+        inMarkdown: true,
+        summary: [text, {code: text}],
+        aside: [{strong: text}],
+        badge: {tone: 'good', words: text},
+        blocks: [
+          {
+            ...figure,
+            lines: {
+              rows: [
+                [text, text],
+                ['`'.repeat(7), ''],
+              ],
+              note: text,
+            },
+          },
+          {
+            ...figure,
+            grid: {columns: [text], rows: [{names: [text, text], marks: [[text]]}], tones: {}},
+          },
+        ],
+      },
+    ],
+  })
+  t.is(harmful.exec(markdown)?.[0], undefined)
+  // The longest run is 7 in one figure, 5 in the other.
+  t.deepEqual(markdown.match(/^`{3,}(?:text)?$/gm), [
+    '````````text',
+    '````````',
+    '``````text',
+    '``````',
+  ])
+  const outside = markdown.replace(/^(`{3,})text\n[\s\S]*?\n\1$/gm, '')
+  t.deepEqual(outside.match(/<[^>]*>/g), [
+    ...['<details>', '<summary>', '<b>', '</b>', '</summary>', '</details>'],
+  ])
+  t.is(forged.exec(outside)?.[0], undefined)
+  t.is(linked.exec(outside)?.[0], undefined)
+  t.notRegex(outside, /(^|[^\\])`/m)
+})
 
 test('JUnit XML of hostile text has the elements of any other', async (t) => {
   const elements = (xml: string) => new Set(xml.match(/<\/?[a-z-]+/g))

@@ -30,7 +30,7 @@ for (const [what, document] of Object.entries(documents)) {
     t.notRegex(page, /<script|<link|<iframe|<img|<object|<embed|<form|<base/i)
     t.notRegex(page, /\son[a-z]+=|\sstyle=|javascript:|@import/i)
     for (const [, target = ''] of page.matchAll(/\s(?:href|src|action|data)="([^"]*)"/g)) {
-      t.regex(target, /^#scenario-\d+$/)
+      t.regex(target, /^#(scenario-\d+|state-diagram-[a-z-]+)$/)
     }
     for (const [, target = ''] of page.matchAll(/url\(([^)]*)\)/g)) t.regex(target, /^#state-/)
     const style = /<style>(.*?)<\/style>/s.exec(page)?.[1] ?? ''

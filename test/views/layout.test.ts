@@ -4,6 +4,7 @@ import {type Report, type Result, reportSchema} from '../../harness/documents/re
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {reportView, wholeReportView} from '../../harness/views/report.ts'
+import {recordedReport} from '../documents/documents.ts'
 
 const server = {opener: 'native', bind: 'none', address: '127.0.0.1'} as const
 const asExpected: Result = {
@@ -93,21 +94,46 @@ for (const width of [200, undefined]) {
   })
 }
 
-test('a row that exactly fills the terminal is still a row, one column less stacks it', (t) => {
+test('a row that exactly fills the terminal is still a row, one column less takes two lines', (t) => {
   const wide = terminalLines([asExpected], undefined)
   const needed = wide.find((line) => line.startsWith('server-closes-first'))?.length ?? 0
-  t.deepEqual(terminalLines([asExpected], needed), wide)
-  t.true(terminalLines([asExpected], needed - 1).includes('server-closes-first'))
+  t.deepEqual(terminalLines([asExpected], needed).slice(-3), wide.slice(-3))
+  t.true(terminalLines([asExpected], needed - 1).includes(twoLines[0]))
 })
 
-test('at a width of 60 a result is its name, and its known values below, broken between words', (t) => {
+const twoLines = [
+  'server-closes-first: server TIME_WAIT',
+  '  EADDRINUSE 98  delayed  60.500 s (1.2 ms)   as expected',
+] as const
+
+test('at a width of 60 a result is its name and residue, and the other columns aligned below', (t) => {
   const lines = terminalLines([asExpected, skipped], 60)
+  const name = lines.indexOf(twoLines[0])
+  t.deepEqual(lines.slice(name, name + 2), [...twoLines])
+  const other = lines.indexOf('no-ffi: not visible')
+  t.is(lines[other + 1], '  -              -        -                   SKIPPED')
+})
+
+test('where two lines exactly fill the terminal they stay, one column less makes a paragraph', (t) => {
+  const needed = twoLines[1].length
+  t.true(terminalLines([asExpected], needed).includes(twoLines[1]))
+  const lines = terminalLines([asExpected], needed - 1)
   const name = lines.indexOf('server-closes-first')
   t.deepEqual(lines.slice(name + 1, name + 3), [
     '  residue: server TIME_WAIT, first error: EADDRINUSE 98,',
-    '    verdict: delayed, wait (uncertainty): 60.500 s (1.2 ms),',
+    '    verdict: delayed, wait (uncertainty): 60.500 s (1.2',
   ])
-  t.is(lines[lines.indexOf('no-ffi') + 1], '  residue: not visible, result: SKIPPED')
+})
+
+test('no line is wider than the terminal, whatever its width', (t) => {
+  const {results} = recordedReport()
+  for (let width = 50; width <= 160; width++) {
+    t.deepEqual(
+      terminalLines(results, width).filter((line) => line.length > width),
+      [],
+      `${width}`,
+    )
+  }
 })
 
 test('the reason of what went otherwise is told below the table, in both renderings', (t) => {
@@ -139,10 +165,13 @@ test('an interrupted run says by which signal', (t) => {
 })
 
 test('what a scenario expects is explained with its reason and source', (t) => {
-  t.regex(
-    renderAsMarkdown(wholeReportView(report, {log: null, sentences: []})),
-    /A claim\. Expected: delayed, as the rule says so \(file:function\)\./,
+  const markdown = renderAsMarkdown(wholeReportView(report, {log: null, sentences: []}))
+  t.true(
+    markdown.includes(
+      '\n- expected: delayed, EADDRINUSE 98\n- because: the rule says so\n- source: `file:function`\n',
+    ),
   )
+  t.true(markdown.includes('<summary><b>no-ffi</b>: SKIPPED</summary>'))
 })
 
 const inMarkdown: [what: string, text: string, written: string][] = [

@@ -8,6 +8,8 @@ import {style} from './style.ts'
 export interface Article {
   title: string
   body: Markup
+  /** What its figures have in common, once for all. */
+  parts?: Markup
 }
 
 /**
@@ -32,7 +34,7 @@ export function page(articles: readonly Article[]): string {
 <body>
 ${statePatterns}
 <main>
-${articles.map(({title: heading, body}) => html`<article>\n<h1>${heading}</h1>\n${body}</article>\n`)}
+${articles.map(({title: heading, body, parts}) => html`${parts}<article>\n<h1>${heading}</h1>\n${body}</article>\n`)}
 </main>
 <footer>Made by Rebind ${version} from the JSON beside it.</footer>
 </body>

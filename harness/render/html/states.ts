@@ -55,6 +55,11 @@ export const statePatterns: Markup = trusted(
     .join('')}</defs></svg>`,
 )
 
+/** The id of a part that all diagrams of TCP's states on a page have in common. */
+export function diagramId(part: string): string {
+  return `state-diagram-${part}`
+}
+
 /** The key to those of the states that a chart shows. */
 export function stateKey(states: ReadonlySet<TcpState>): Markup[] {
   return drawnStates

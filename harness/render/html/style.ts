@@ -3,13 +3,13 @@ export const style = `
 :root {
   --paper: #fff; --ink: #1a1c20; --muted: #565b66; --line: #e3e5ea; --edge: #747a86; --panel: #f5f6f8;
   --expected: #0072b233; --link: #0b57a4; --good: #0a6640; --bad: #a81c07; --open: #565b66;
-  --granted: #d7ecf9; --refused: #8c3a00; --on-refused: #fff; --differs: #ffe9a8;
+  --server: #00598c; --client: #9a4a00; --granted: #d7ecf9; --refused: #8c3a00; --on-refused: #fff; --differs: #ffe9a8;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #14161a; --ink: #eceef2; --muted: #a9afbb; --line: #2c3038; --edge: #858c99; --panel: #1d2026;
     --expected: #56b4e940; --link: #8cc4ff; --good: #5fd39d; --bad: #ff9d85; --open: #a9afbb;
-    --granted: #17394f; --refused: #f0a35e; --on-refused: #14161a; --differs: #57460c;
+    --server: #6cc0f2; --client: #f0a35e; --granted: #17394f; --refused: #f0a35e; --on-refused: #14161a; --differs: #57460c;
   }
 }
 * { box-sizing: border-box }
@@ -35,6 +35,17 @@ figure { margin: 1rem 0 }
 figcaption { font-size: .875rem; margin-top: .25rem }
 .scroll { overflow-x: auto; max-width: 100% }
 .chart svg { display: block; max-width: none }
+.states svg { max-width: 100%; height: auto; overflow: visible }
+.states p { margin: .15rem 0 } .states p.server { color: var(--server) } .states p.client { color: var(--client) }
+.states text, .diagram text { font: 11.5px system-ui, sans-serif; text-anchor: middle; fill: var(--ink) }
+.states text.name { font-weight: 700 } .diagram text.name { fill: var(--muted); font-size: 11.5px }
+.diagram text.on { fill: var(--muted); font-size: 10.5px; stroke: var(--paper); stroke-width: 5px; stroke-linejoin: round; paint-order: stroke } .diagram text.on.beside { text-anchor: start }
+.node { fill: var(--paper); stroke: var(--edge) } .edge { fill: none; stroke: var(--edge) }
+.node.seen { fill: var(--panel); stroke-width: 2.5 } .node.inferred { stroke-width: 2; stroke-dasharray: 4 3 }
+.node.server { stroke: var(--server) } .node.client { stroke: var(--client) } .node.both { stroke: var(--ink) }
+.states text.server, .head.server { fill: var(--server) } .states text.client, .head.client { fill: var(--client) } .head.edge { fill: var(--edge); stroke: none }
+.leg { fill: none; stroke-width: 2.5 } .leg.server { stroke: var(--server) } .leg.client { stroke: var(--client) } .leg.inferred { stroke-dasharray: 5 4 }
+.lesson { color: var(--muted); margin-top: 0 }
 .narrow { display: none }
 .key { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0 0 .5rem; padding: 0; font-size: .875rem }
 .swatch { vertical-align: -1px; margin-right: .2rem }

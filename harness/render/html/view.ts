@@ -27,6 +27,7 @@ export async function renderAsHtml(view: View, draw: Draw): Promise<Article> {
     title: partsOf(cellOf(heading).text)
       .map((part) => (typeof part === 'string' ? part : (Object.values(part)[0] ?? '')))
       .join(''),
+    ...(view.pageParts === undefined ? {} : {parts: view.pageParts()}),
     body: html`${answer}${lead !== undefined && html`<p>${marked(lead)}</p>\n`}${await drawn(shownIn('page', blocks), {...view, level: 2}, draw)}`,
   }
 }
@@ -52,7 +53,7 @@ async function blockOf(block: Block, where: Where, draw: Draw): Promise<Markup |
     case 'list':
       return shortList(block.items.map(marked), mostShown, where.file)
     case 'table':
-      return tableOf(block, where)
+      return groupedTable(block, where)
     case 'figure':
       return figureOf(block, where, draw)
     case 'section':
@@ -60,7 +61,7 @@ async function blockOf(block: Block, where: Where, draw: Draw): Promise<Markup |
     case 'details': {
       const {summary, aside, badge: told, blocks, id, open} = block
       return html`<details${id !== undefined && html` id="${id}"`}${open === true && html` open`}><summary><span class="id">${marked(summary)}</span> ${aside !== undefined && html`<span class="what">${marked(aside)}</span> `}${badge(told.tone, told.words)}</summary><div>
-${await drawn(blocks, {...where, level: 3}, draw)}</div></details>`
+${await drawn(blocks, {...where, level: where.level + 1}, draw)}</div></details>`
     }
   }
 }
@@ -82,6 +83,17 @@ function tableOf({label, columns, rows}: Table, {file}: Where): Markup {
     rows.slice(0, mostShown).map((row) => row.map(cellMarkup)),
   )
   return html`${shown}${more > 0 && html`<p>and ${more} more in ${file}</p>`}`
+}
+
+/** A table for each group, below its heading. */
+function groupedTable(all: Table, where: Where): Markup {
+  if (all.groups === undefined) return tableOf(all, where)
+  let from = 0
+  return html`${all.groups.map(({title, lesson, rows}) => {
+    const own = all.rows.slice(from, from + rows)
+    from += rows
+    return html`<h3>${title}</h3>\n<p class="lesson">${lesson}</p>\n${tableOf({...all, rows: own}, where)}`
+  })}`
 }
 
 function cellMarkup(cell: Cell): Markup {
