@@ -46,7 +46,7 @@ import specificOverWildcardTimeWait from './specific-over-wildcard-time-wait.ts'
 import wildcardOverTimeWait from './wildcard-over-time-wait.ts'
 
 /**
- * The scenarios, grouped by what they teach, in the order in which the story is told. A scenario's id is its file's
+ * The scenarios, grouped by what they teach, in the order of the story. A scenario's id is its file's
  * name; its arms have the arm's name behind a slash.
  */
 export const groups: readonly ScenarioGroup[] = [

@@ -191,19 +191,25 @@ testUnless(
     t.teardown(() => slow.remove())
     const source = `${imports}
       const began = new URL('began', import.meta.url)
+      const second = new URL('second', import.meta.url)
       if (process.argv[2] === 'server') {
         server.listen(port, '127.0.0.1', () =>
           writeFileSync(began, String(Date.now() - Number(process.argv[3]))),
         )
-        // Long enough to be seen when the second one begins.
+        // Long enough to be seen when the second one begins, which on a slow machine may be late.
         process.on('disconnect', () => {
           const took = Number(readFileSync(began, 'utf8'))
-          setTimeout(() => process.exit(), 1500 + 2 * took)
+          const looking = setInterval(() => {
+            if (!existsSync(second)) return
+            clearInterval(looking)
+            setTimeout(() => process.exit(), 1500 + 2 * took)
+          }, 20)
         })
       } else if (isFirst) {
         const args = [process.argv[1], 'server', String(Math.round(performance.timeOrigin))]
         spawn('node', args, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
       } else {
+        writeFileSync(second, '')
         writeFileSync('${slow.processes}', String(process.pid))
         // Far longer than the first start took, on whatever machine.
         const milliseconds = 4000 + 6 * Number(readFileSync(began, 'utf8'))
@@ -232,14 +238,25 @@ test('words that the first start wrote as well are ignored, however long the sec
 test('a server that tries again by itself, in silence, until an old process is gone is delayed', async (t) => {
   const source = `${imports}
     const self = process.argv[1]
+    const refused = self + '.refused'
     if (process.argv[2] === 'server') {
       const open = () => server.listen(port, '127.0.0.1')
-      server.on('error', () => setTimeout(open, 50))
+      server.on('error', () => {
+        writeFileSync(refused, '')
+        setTimeout(open, 50)
+      })
       open()
-      // Long beside what both processes of a start take on this machine.
+      // Long beside what both processes of a start take on this machine. The new server must have met the old one:
+      // on a slow machine it may begin long after the old command was stopped.
       server.once('listening', () => {
         const milliseconds = 3000 + 4 * (Date.now() - Number(process.argv[3]))
-        process.on('disconnect', () => setTimeout(() => process.exit(), milliseconds))
+        process.on('disconnect', () => {
+          const looking = setInterval(() => {
+            if (!existsSync(refused)) return
+            clearInterval(looking)
+            setTimeout(() => process.exit(), milliseconds)
+          }, 20)
+        })
       })
     } else {
       const args = [self, 'server', String(Math.round(performance.timeOrigin))]

@@ -171,9 +171,9 @@ test("a scenario's id stands for all its arms, and an arm's own for itself", asy
   t.deepEqual(
     readReport(out).results.map(({scenario}) => scenario),
     [
-      'dual-stack-over-ipv4/ipv6-only',
       'client-takes-another-port/plain',
       'client-takes-another-port/node',
+      'dual-stack-over-ipv4/ipv6-only',
     ],
   )
 })

@@ -20,6 +20,7 @@ const fetchWithinMilliseconds = 150_000
 
 /** What of the project takes part in packing. */
 const packed = [
+  'docs/schemas.ts',
   'package.json',
   'README.md',
   'LICENSE',

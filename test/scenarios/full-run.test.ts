@@ -40,33 +40,55 @@ const missing = {'a namespace': namespaceProblem, 'a packet filter': packetFilte
 
 const onLinux: Record<string, ExpectedHere> = {
   'server-closes-first': {residue: ['server TIME_WAIT'], verdict: 'delayed', wait: [60, 65.2]},
-  'server-closes-first-reuseaddr': {residue: ['server TIME_WAIT'], verdict: 'immediate'},
-  'server-closes-first-node': {residue: ['server TIME_WAIT'], verdict: 'immediate'},
-  'reuseaddr-added-late': {residue: ['server TIME_WAIT'], verdict: 'delayed', wait: [60, 65.2]},
-  'reuseaddr-dropped': {residue: ['server TIME_WAIT'], verdict: 'delayed', wait: [60, 65.2]},
-  'reuseport-only': {residue: ['server TIME_WAIT'], verdict: 'immediate'},
-  'reuseport-added-late': {residue: ['server TIME_WAIT'], verdict: 'delayed', wait: [60, 65.2]},
   'client-closes-first': {residue: ['client TIME_WAIT'], verdict: 'immediate'},
   'client-never-closes': {
     residue: ['server FIN_WAIT2', 'client CLOSE_WAIT'],
     verdict: 'delayed',
     wait: [60, 65.2],
   },
-  'client-never-closes-reuseaddr': {
-    residue: ['server FIN_WAIT2', 'client CLOSE_WAIT'],
-    verdict: 'immediate',
-  },
   'server-aborts': {residue: [], verdict: 'immediate'},
   'client-aborts': {residue: [], verdict: 'immediate'},
   'server-closes-unread': {residue: [], verdict: 'immediate'},
   'server-killed': {residue: ['server TIME_WAIT'], verdict: 'delayed', wait: [60, 65.2]},
-  'old-server-still-listening': {residue: ['server LISTEN'], verdict: 'delayed', wait: [2, 10]},
   'connection-outlives-server': {
     residue: ['server ESTABLISHED', 'client ESTABLISHED'],
     verdict: 'delayed',
     wait: [60, 65.2],
   },
+  'client-reconnects-same-port': {
+    residue: [],
+    verdict: 'immediate',
+    calls: ['bind granted', 'connect ECONNREFUSED'],
+  },
+  'client-takes-another-port/plain': {
+    residue: ['server LISTEN', 'client TIME_WAIT'],
+    calls: ['bind EADDRINUSE', 'bind granted', 'connect connected'],
+  },
+  'client-takes-another-port/node': {
+    residue: ['server LISTEN', 'client TIME_WAIT'],
+    calls: ['connect connected', 'connect connected'],
+  },
+  'server-closes-first-reuseaddr': {residue: ['server TIME_WAIT'], verdict: 'immediate'},
+  'server-closes-first-node': {residue: ['server TIME_WAIT'], verdict: 'immediate'},
+  'reuseaddr-added-late': {residue: ['server TIME_WAIT'], verdict: 'delayed', wait: [60, 65.2]},
+  'reuseaddr-dropped': {residue: ['server TIME_WAIT'], verdict: 'delayed', wait: [60, 65.2]},
+  'reuseport-only': {residue: ['server TIME_WAIT'], verdict: 'immediate'},
+  'reuseport-added-late': {residue: ['server TIME_WAIT'], verdict: 'delayed', wait: [60, 65.2]},
+  'client-never-closes-reuseaddr': {
+    residue: ['server FIN_WAIT2', 'client CLOSE_WAIT'],
+    verdict: 'immediate',
+  },
   'connection-outlives-server-reuseaddr': {
+    residue: ['server ESTABLISHED', 'client ESTABLISHED'],
+    verdict: 'immediate',
+  },
+  'old-server-still-listening': {residue: ['server LISTEN'], verdict: 'delayed', wait: [2, 10]},
+  'outgoing-connection-holds-port/plain': {
+    residue: ['server ESTABLISHED', 'client ESTABLISHED'],
+    verdict: 'delayed',
+    wait: [0, 30],
+  },
+  'outgoing-connection-holds-port/node': {
     residue: ['server ESTABLISHED', 'client ESTABLISHED'],
     verdict: 'immediate',
   },
@@ -92,44 +114,6 @@ const onLinux: Record<string, ExpectedHere> = {
     verdict: 'delayed',
     wait: [0, 30],
     measurements: {answersFromPredecessor: 20, answersFromSuccessor: 0},
-  },
-  'reuseport-shared': {
-    residue: ['server LISTEN'],
-    verdict: 'immediate',
-    measurements: {connections: 100, refusedConnections: 0, resetConnections: 0},
-  },
-  'overlapping-handover': {
-    residue: ['server LISTEN'],
-    amidTraffic: true,
-    verdict: 'immediate',
-    measurements: {refusedConnections: 0, unansweredConnections: 0},
-  },
-  'inherited-listener': {
-    residue: ['server LISTEN'],
-    amidTraffic: true,
-    measurements: {refusedConnections: 0, resetConnections: 0, unansweredConnections: 0},
-  },
-  'outgoing-connection-holds-port/plain': {
-    residue: ['server ESTABLISHED', 'client ESTABLISHED'],
-    verdict: 'delayed',
-    wait: [0, 30],
-  },
-  'outgoing-connection-holds-port/node': {
-    residue: ['server ESTABLISHED', 'client ESTABLISHED'],
-    verdict: 'immediate',
-  },
-  'client-reconnects-same-port': {
-    residue: [],
-    verdict: 'immediate',
-    calls: ['bind granted', 'connect ECONNREFUSED'],
-  },
-  'client-takes-another-port/plain': {
-    residue: ['server LISTEN', 'client TIME_WAIT'],
-    calls: ['bind EADDRINUSE', 'bind granted', 'connect connected'],
-  },
-  'client-takes-another-port/node': {
-    residue: ['server LISTEN', 'client TIME_WAIT'],
-    calls: ['connect connected', 'connect connected'],
   },
   'fin-timeout-spares-time-wait/60-seconds': {
     residue: ['server TIME_WAIT'],
@@ -175,6 +159,17 @@ const onLinux: Record<string, ExpectedHere> = {
     calls: ['bind granted', 'connect unanswered'],
     needs: 'a namespace',
   },
+  'port-inside-ephemeral-range/taken': {
+    residue: ['server ESTABLISHED', 'client ESTABLISHED'],
+    verdict: 'delayed',
+    wait: [0, 30],
+    needs: 'a namespace',
+  },
+  'port-inside-ephemeral-range/reserved': {
+    residue: [],
+    verdict: 'immediate',
+    needs: 'a namespace',
+  },
   'lost-last-ack': {
     residue: ['server TIME_WAIT', 'client LAST_ACK'],
     verdict: 'delayed',
@@ -195,16 +190,21 @@ const onLinux: Record<string, ExpectedHere> = {
     measurements: {resets: 0},
     needs: 'a packet filter',
   },
-  'port-inside-ephemeral-range/taken': {
-    residue: ['server ESTABLISHED', 'client ESTABLISHED'],
-    verdict: 'delayed',
-    wait: [0, 30],
-    needs: 'a namespace',
-  },
-  'port-inside-ephemeral-range/reserved': {
-    residue: [],
+  'reuseport-shared': {
+    residue: ['server LISTEN'],
     verdict: 'immediate',
-    needs: 'a namespace',
+    measurements: {connections: 100, refusedConnections: 0, resetConnections: 0},
+  },
+  'overlapping-handover': {
+    residue: ['server LISTEN'],
+    amidTraffic: true,
+    verdict: 'immediate',
+    measurements: {refusedConnections: 0, unansweredConnections: 0},
+  },
+  'inherited-listener': {
+    residue: ['server LISTEN'],
+    amidTraffic: true,
+    measurements: {refusedConnections: 0, resetConnections: 0, unansweredConnections: 0},
   },
   'policy-p-retry-defaults': {
     residue: ['server TIME_WAIT'],
