@@ -60,6 +60,7 @@ const expectedSchema = z.looseObject({
   source: z.string(),
 })
 
+/** @internal */
 export const timelineEntrySchema = z.looseObject({
   seconds,
   endpoint,
@@ -70,12 +71,16 @@ export const timelineEntrySchema = z.looseObject({
   expiresInSeconds: seconds.optional(),
 })
 
+/** @internal */
 export const residueSchema = z.array(z.looseObject({endpoint, state, count})).nullable()
 
 /** Of several repetitions, in the order min, median, max. */
 const spreadSchema = z.tuple([z.number(), z.number(), z.number()]).nullable()
 
-/** What is told of each time that a scenario was played. */
+/**
+ * What is told of each time that a scenario was played.
+ * @internal
+ */
 export const repetitionSchema = z.looseObject({
   status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']),
   reason: z.string().optional(),
@@ -96,8 +101,10 @@ const repetitionFields = {
     .optional(),
 }
 
+/** @internal */
 export const settingsSchema = z.record(z.string(), z.union([z.number(), z.string(), z.null()]))
 
+/** @internal */
 export const resultSchema = z.looseObject({
   scenario: z.string(),
   title: z.string(),
@@ -126,6 +133,7 @@ export const resultSchema = z.looseObject({
   ...repetitionFields,
 })
 
+/** @internal */
 export const hostSchema = z.looseObject({
   os: z.string(),
   stack: z.enum(['linux', 'darwin', 'gvisor', 'windows', 'unknown']),
@@ -137,6 +145,7 @@ export const hostSchema = z.looseObject({
   ci: z.string().nullable(),
 })
 
+/** @internal */
 export const reportSchema = z.looseObject({
   format: z.literal('rebind-report'),
   version: z.literal(1),
@@ -155,13 +164,19 @@ export const reportSchema = z.looseObject({
   results: z.array(resultSchema),
 })
 
-export type Report = z.infer<typeof reportSchema>
-export type Host = z.infer<typeof hostSchema>
-export type Result = z.infer<typeof resultSchema>
-export type Repetition = z.infer<typeof repetitionSchema>
-export type ResultBind = z.infer<typeof bindSchema>
+/**
+ * The type of what it returns is inferred, so that tsc writes it out in the declarations of the package, which are
+ * to import no zod; for the same reason schemas are internal to them.
+ */
+const read = (value: unknown) => reportSchema.parse(value)
+
+export type Report = ReturnType<typeof read>
+export type Host = Report['host']
+export type Result = Report['results'][number]
+export type Repetition = NonNullable<Result['repeats']>[number]
+export type ResultBind = NonNullable<Result['bind']>
 export type ReportedCall = NonNullable<Result['calls']>[number]
-export type Expected = z.infer<typeof expectedSchema>
+export type Expected = NonNullable<Result['expected']>
 export type ResidueEntry = NonNullable<Result['residue']>[number]
 export type TimelineEntry = Result['timeline'][number]
 export type ServerReport = Result['predecessor']

@@ -1,16 +1,20 @@
 import {existsSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {basename, resolve} from 'node:path'
-import {fileURLToPath, pathToFileURL} from 'node:url'
+import {pathToFileURL} from 'node:url'
 import {UsageError} from '../errors.ts'
 import type {Scenario, ScenarioWithArms} from '../scenario.ts'
 import {printable} from '../text.ts'
 import {TooSlow, withinRunningSeconds} from '../too-slow.ts'
+import {resolveOwnPackage} from './own-package.ts'
 import {scenarioProblem} from './scenario-schema.ts'
 
 type Definition = Scenario | ScenarioWithArms
 
 const extension = /\.[cm]?[jt]s$/
+const typescript = /\.[cm]?ts$/
+/** Node 22.18 and newer do by default. */
+const {typescript: stripsTypes} = process.features as {typescript?: string | false}
 const shownCharacters = 300
 const loadWithinSeconds = 20
 
@@ -76,30 +80,27 @@ function inspected(loaded: unknown): {definition?: unknown; problem?: string} {
   }
 }
 
-/** Types are stripped by tsx, because Node 20 does not; it is loaded only here. */
 async function load(path: string): Promise<unknown> {
-  const {tsImport} = await import('tsx/esm/api')
-  return tsImport(pathToFileURL(path).href, {
-    parentURL: import.meta.url,
-    ...(findsThisPackage(path) ? {} : {tsconfig: aliases}),
-  })
+  resolveOwnPackage()
+  const {href} = pathToFileURL(path)
+  if (!typescript.test(path) || stripsTypes) return import(href)
+  return tsxFor(path).tsImport(href, {parentURL: import.meta.url})
 }
 
-/** Tells tsx where `rebind` is, for a checkout and for a package that is installed somewhere else. */
-const aliases = fileURLToPath(
-  new URL(
-    'tsconfig.scenario.json',
-    pathToFileURL(createRequire(import.meta.url).resolve('rebind/package.json')),
-  ),
-)
-
-function findsThisPackage(path: string): boolean {
-  try {
-    createRequire(path).resolve('rebind')
-    return true
-  } catch {
-    return false
+/** The tsx of the scenario's project, or else one that is installed with this package. */
+function tsxFor(path: string): typeof import('tsx/esm/api') {
+  for (const from of [path, import.meta.url]) {
+    const require = createRequire(from)
+    try {
+      require.resolve('tsx/esm/api')
+    } catch {
+      continue
+    }
+    return require('tsx/esm/api')
   }
+  throw new Error(
+    `Node ${process.versions.node} does not strip types; install tsx (npm install --save-dev tsx), use Node 22.18 or newer, or write the scenario in JavaScript`,
+  )
 }
 
 /** A file that Node takes for CommonJS has its `export default` one level deeper. */
