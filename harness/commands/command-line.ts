@@ -122,7 +122,7 @@ Exit status: 0 as the rules say, 1 a cell disagrees, 2 bad usage, 3 could not me
     .description(
       'reports and matrices side by side: what differs between operating systems, and why',
     )
-    .argument('[path...]', 'reports, matrices or run folders; those of logs/recorded/ by default')
+    .argument('[path...]', 'reports, matrices or run folders; the recorded ones by default')
     .option('--baseline <path>', 'judge one run against an earlier one of the same system')
     .option('--out <dir>', 'also write it, with a page to look at, to a folder made in this one')
     .option('--json', 'print the comparison, and nothing else, on stdout')

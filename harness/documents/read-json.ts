@@ -73,8 +73,8 @@ async function unzipped(file: string, bytes: Uint8Array): Promise<Uint8Array> {
   } catch (error) {
     const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
     throw isTooLarge
-      ? refused(file, 'holds more than a document of rebind ever does; do not use it')
-      : refused(file, 'is not a whole gzip file; fetch it again')
+      ? refused(file, 'is larger than any document of rebind once unpacked; do not use it')
+      : refused(file, 'is not a complete gzip file; fetch it again')
   }
 }
 

@@ -84,23 +84,29 @@ async function load(path: string): Promise<unknown> {
   resolveOwnPackage()
   const {href} = pathToFileURL(path)
   if (!typescript.test(path) || stripsTypes) return import(href)
-  return tsxFor(path).tsImport(href, {parentURL: import.meta.url})
+  const {tsImport} = await tsxFor(path)
+  return tsImport(href, {parentURL: import.meta.url})
 }
 
 /** The tsx of the scenario's project, or else one that is installed with this package. */
-function tsxFor(path: string): typeof import('tsx/esm/api') {
-  for (const from of [path, import.meta.url]) {
-    const require = createRequire(from)
-    try {
-      require.resolve('tsx/esm/api')
-    } catch {
-      continue
-    }
-    return require('tsx/esm/api')
-  }
+async function tsxFor(path: string): Promise<typeof import('tsx/esm/api')> {
+  const found = tsxSeenFrom(path) ?? tsxSeenFrom(import.meta.url)
+  if (found !== undefined) return import(found)
   throw new Error(
     `Node ${process.versions.node} does not strip types; install tsx (npm install --save-dev tsx), use Node 22.18 or newer, or write the scenario in JavaScript`,
   )
+}
+
+/** Its module, where only a CommonJS file can be looked up: that one does not find tsx's own hooks (4.23). */
+function tsxSeenFrom(from: string): string | undefined {
+  const require = createRequire(from)
+  try {
+    const file = require.resolve('tsx/package.json')
+    const {exports} = require(file) as {exports: {'./esm/api': {import: {default: string}}}}
+    return new URL(exports['./esm/api'].import.default, pathToFileURL(file)).href
+  } catch {
+    return undefined
+  }
 }
 
 /** A file that Node takes for CommonJS has its `export default` one level deeper. */
