@@ -32,8 +32,8 @@ const common = {
 }
 
 /**
- * Compiles the program with all it depends on but koffi, which brings a binary, and esbuild and tsx, which look for
- * files of theirs. Names and lines stay, for stack traces.
+ * Compiles the program with all it depends on but koffi, which brings a binary, and esbuild, which only a checkout
+ * needs. Names and lines stay, for stack traces.
  * @returns the files below dist/, and what esbuild knows of their inputs
  */
 export async function bundle() {
@@ -46,7 +46,7 @@ export async function bundle() {
       splitting: true,
       // As deep as the modules that look for what lies beside them.
       chunkNames: `${chunks}/[name]-[hash]`,
-      external: ['esbuild', 'koffi', 'tsx'],
+      external: ['esbuild', 'koffi'],
       banner: {
         js: [
           "import {createRequire as createRequireOfBundle} from 'node:module'",

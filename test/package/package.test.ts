@@ -15,6 +15,7 @@ import {publint} from 'publint'
 import {formatMessage} from 'publint/utils'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {projectFolder, startProgram, testUnless} from '../commands/cli.ts'
+import {realDocuments} from '../documents/documents.ts'
 import {fetchNodes, install, pack, sizeOf} from './install.ts'
 
 const examples = fileURLToPath(new URL('examples/', import.meta.url))
@@ -222,4 +223,17 @@ testUnless(problem, 'the recorded systems come with the package, and are compare
     (name) => name !== 'README.md',
   )
   for (const name of recorded) t.true(stdout.includes(`/${name}/`), name)
+})
+
+testUnless(problem, 'the package draws the charts of a page', async (t) => {
+  const folder = join(installed, 'measured')
+  mkdirSync(folder)
+  const {timing} = await realDocuments()
+  writeFileSync(join(folder, 'timing.json'), JSON.stringify(timing))
+  const cli = join('node_modules', 'rebind', 'dist', 'harness', 'cli.js')
+  const command = [process.execPath, cli, 'report', folder]
+  const {status, stderr} = await startProgram(t, command, {cwd: installed}).ended
+  t.is(status, 0, stderr)
+  // As vega marks what it draws.
+  t.regex(readFileSync(join(folder, 'report.html'), 'utf8'), /<svg[^>]*>.*role-frame/s)
 })
