@@ -14,7 +14,7 @@ import test, {type ExecutionContext} from 'ava'
 import {publint} from 'publint'
 import {formatMessage} from 'publint/utils'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
-import {projectFolder, startProgram, testUnless} from '../commands/cli.ts'
+import {projectFolder, startProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
 import {realDocuments} from '../documents/documents.ts'
 import {fetchNodes, install, pack, sizeOf} from './install.ts'
 
@@ -44,9 +44,6 @@ test.before(async () => {
     join(projectFolder, 'node_modules', 'tsx'),
     join(installed, 'with-tsx', 'node_modules', 'tsx'),
   )
-  mkdirSync(join(installed, 'javascript'))
-  // It has no types.
-  writeFileSync(join(installed, 'javascript', 'own-scenario.js'), scenario)
 })
 
 function filesBelow(folder: string): string[] {
@@ -180,14 +177,26 @@ if ('nodes' in fetched) {
       t.deepEqual(others, [])
     }
 
-    const whose = which.startsWith(`Node ${newest}`) ? 'without tsx' : 'with tsx beside it'
-    testUnless(problem, `a scenario in TypeScript is played ${whose} on ${which}`, async (t) => {
-      await playsOwn(t, join(node === nodeNewest ? '.' : 'with-tsx', 'own-scenario.ts'))
+    /** In a folder from which Node finds neither `rebind` nor tsx. The example has no types, but in its name. */
+    const elsewhere = (t: ExecutionContext, extension: string) => {
+      const file = join(temporaryFolder(t), `own-scenario${extension}`)
+      cpSync(join(examples, 'own-scenario.ts'), file)
+      return file
+    }
+
+    testUnless(problem, `a scenario in JavaScript, anywhere, is played on ${which}`, async (t) => {
+      await playsOwn(t, elsewhere(t, '.mjs'))
     })
 
-    testUnless(problem, `a scenario in JavaScript is played without tsx on ${which}`, async (t) => {
-      await playsOwn(t, join('javascript', 'own-scenario.js'))
-    })
+    if (node === nodeNewest) {
+      testUnless(problem, `one in TypeScript, anywhere, is played on ${which}`, async (t) => {
+        await playsOwn(t, elsewhere(t, '.mts'))
+      })
+    } else {
+      testUnless(problem, `one in TypeScript beside tsx is played on ${which}`, async (t) => {
+        await playsOwn(t, join('with-tsx', 'own-scenario.ts'))
+      })
+    }
 
     testUnless(problem, `a program runs scenarios and checks its server on ${which}`, async (t) => {
       const tsx = `--import=${import.meta.resolve('tsx')}`
