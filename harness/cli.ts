@@ -26,9 +26,13 @@ keepIgnoringHangup()
 
 try {
   proveRoomForFiles()
-  const {addCompletion} = await import('./commands/completion.ts')
   const program = commandLine()
-  await addCompletion(program, process.argv[2] === 'complete')
+  const [, , first = ''] = process.argv
+  // Not for another command or the version: loading it takes some 5 ms.
+  if (first !== '--version' && !program.commands.some((command) => command.name() === first)) {
+    const {addCompletion} = await import('./commands/completion.ts')
+    await addCompletion(program, first === 'complete')
+  }
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {

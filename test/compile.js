@@ -11,6 +11,7 @@ import {
 import {dirname, join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {build} from 'esbuild'
+import {bundle} from '../build.js'
 
 const project = fileURLToPath(new URL('..', import.meta.url))
 const tests = join(project, 'test')
@@ -19,32 +20,27 @@ const dist = join(project, 'dist')
 const ownUrl = 'urlOfThisSource'
 const staleAfterMilliseconds = 60 * 60 * 1000
 
-const common = {
-  absWorkingDir: project,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  write: false,
-  logLevel: 'error',
-}
-
 /**
  * Compiles all, which takes less than a second, and leaves a file alone that would stay the same.
  * @returns the folder of the compiled tests, in which they lie as in `test/`
  */
 export async function compile() {
-  const built = await Promise.all([buildTests(), buildCommandLine(), buildActor()])
-  const [ofTests, ...ofDist] = built.map(({outputFiles}) => outputFiles)
-  update(compiledTests, ofTests)
-  update(dist, ofDist.flat())
+  const [ofTests, ofProgram] = await Promise.all([buildTests(), bundle()])
+  update(compiledTests, ofTests.outputFiles)
+  update(dist, ofProgram.files)
   return compiledTests
 }
 
 function buildTests() {
   const files = readdirSync(tests, {recursive: true, encoding: 'utf8'})
   return build({
-    ...common,
+    absWorkingDir: project,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    write: false,
+    logLevel: 'error',
     entryPoints: files.filter((file) => file.endsWith('.test.ts')).map((file) => join(tests, file)),
     outbase: tests,
     outdir: compiledTests,
@@ -74,48 +70,15 @@ const ownUrls = {
 }
 
 /**
- * In the package's folders. Unlike there, most of its dependencies are inside, which saves a quarter of the
- * time that a start takes; tests start it hundreds of times. Outside are those that look for files of theirs.
- */
-function buildCommandLine() {
-  return build({
-    ...common,
-    entryPoints: ['harness/cli.ts', 'harness/index.ts'],
-    outbase: '.',
-    outdir: dist,
-    splitting: true,
-    // As deep as the modules that look for what lies beside them.
-    chunkNames: 'harness/chunks/[name]-[hash]',
-    external: ['esbuild', 'koffi', 'open', 'pino', 'tsx', 'vega', 'vega-lite'],
-    banner: {
-      js: [
-        "import {createRequire as createRequireOfBundle} from 'node:module'",
-        'const require = createRequireOfBundle(import.meta.url)',
-      ].join('\n'),
-    },
-  })
-}
-
-/** As harness/processes/compile.ts does in a checkout. */
-function buildActor() {
-  return build({
-    ...common,
-    entryPoints: ['harness/processes/actor.ts'],
-    outfile: join(dist, 'harness', 'processes', 'actor.js'),
-    external: ['koffi'],
-  })
-}
-
-/**
  * Another run of tests may use the folder meanwhile: a file is replaced at once, and what is no longer part
  * of it stays for an hour.
  */
 function update(folder, outputFiles) {
-  for (const {path, contents} of outputFiles) {
+  for (const {path, contents, mode} of outputFiles) {
     if (isSame(path, contents)) continue
     mkdirSync(dirname(path), {recursive: true})
     const scratch = `${path}.${process.pid}`
-    writeFileSync(scratch, contents)
+    writeFileSync(scratch, contents, {mode})
     renameSync(scratch, path)
   }
   const current = new Set(outputFiles.map(({path}) => path))

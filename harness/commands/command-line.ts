@@ -139,7 +139,7 @@ Exit status: 0 as the rules say, 1 a cell disagrees, 2 bad usage, 3 could not me
   program
     .command('compare')
     .description('compare reports and matrices: what differs between operating systems, and why')
-    .argument('[path...]', 'reports, matrices or run folders; by default those in logs/recorded/')
+    .argument('[path...]', 'reports, matrices or run folders; by default the recorded ones')
     .option('--baseline <path>', 'judge one run against an earlier one of the same system')
     .option('--out <dir>', 'also write it, with a page, to a new folder in this one')
     .addOption(reporter())

@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {dirname, join, relative} from 'node:path'
 import {judge} from '../compare/baseline.ts'
@@ -19,8 +20,10 @@ export interface CompareOptions extends OutputOptions {
  * Reports and matrices that were recorded on several systems come with the package, which is found by its
  * own name from the sources and from the compiled files alike.
  */
-const packageFile = createRequire(import.meta.url).resolve('rebind/package.json')
-const recordedFolder = join(dirname(packageFile), 'logs', 'recorded')
+const packageFolder = dirname(createRequire(import.meta.url).resolve('rebind/package.json'))
+const ofCheckout = join(packageFolder, 'logs', 'recorded')
+/** What is packed has them compressed instead. */
+const recordedFolder = existsSync(ofCheckout) ? ofCheckout : join(packageFolder, 'dist', 'recorded')
 
 /** `rebind compare [PATH...]`: documents side by side, or one run against its baseline. */
 export async function compare(paths: string[], options: CompareOptions): Promise<number> {

@@ -21,7 +21,7 @@ export interface MatrixDocument extends Source {
 
 export type ComparableDocument = ReportDocument | MatrixDocument
 
-const runFolderFiles = ['report.json', 'matrix.json']
+const runFolderFiles = ['report.json', 'matrix.json', 'report.json.gz', 'matrix.json.gz']
 
 /**
  * The documents of a file or of a run folder, which may hold a report, a matrix or both.
@@ -45,7 +45,7 @@ export async function readRecorded(folder: string): Promise<ComparableDocument[]
   for (const name of names.sort()) {
     const path = join(folder, name)
     if (await isFolder(path)) documents.push(...(await readDocuments(path)))
-    else if (name.endsWith('.json')) documents.push(await readDocument(path))
+    else if (/\.json(\.gz)?$/.test(name)) documents.push(await readDocument(path))
   }
   return documents
 }

@@ -136,6 +136,7 @@ const problemSchema = z.looseObject({
   remedy: z.string().describe('What to do'),
 })
 
+/** @internal */
 export const checkSchema = z.looseObject({
   format: z.literal('rebind-check'),
   version: z.literal(1),
@@ -162,7 +163,10 @@ export const checkSchema = z.looseObject({
   advice: z.array(z.string()).describe('What to do, a sentence each'),
 })
 
-export type CheckDocument = z.infer<typeof checkSchema>
+/** Its inferred type is written out in the declarations of the package, as in report-schema.ts. */
+const read = (value: unknown) => checkSchema.parse(value)
+
+export type CheckDocument = ReturnType<typeof read>
 export type CheckRound = CheckDocument['rounds'][number]
 export type CheckError = CheckRound['errors'][number]
 export type CheckProblem = NonNullable<CheckDocument['problem']>

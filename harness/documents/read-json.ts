@@ -1,5 +1,7 @@
 import {constants} from 'node:fs'
 import {open, stat} from 'node:fs/promises'
+import {promisify} from 'node:util'
+import {gunzip} from 'node:zlib'
 import {z} from 'zod'
 import {UsageError} from '../errors.ts'
 import {printable} from '../text.ts'
@@ -54,12 +56,25 @@ async function readText(file: string, remedy: string): Promise<string> {
     const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     try {
       const {buffer, bytesRead} = await handle.read(Buffer.alloc(size), 0, size, 0)
-      return new TextDecoder().decode(buffer.subarray(0, bytesRead))
+      const bytes = buffer.subarray(0, bytesRead)
+      return new TextDecoder().decode(file.endsWith('.gz') ? await unzipped(file, bytes) : bytes)
     } finally {
       await handle.close()
     }
   } catch (error) {
     throw error instanceof UsageError ? error : unreadable(file, error as NodeJS.ErrnoException)
+  }
+}
+
+/** As documents lie in the package; never more than is read of one that is not compressed. */
+async function unzipped(file: string, bytes: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await promisify(gunzip)(bytes, {maxOutputLength: sizeLimitBytes})
+  } catch (error) {
+    const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    throw isTooLarge
+      ? refused(file, 'is larger than any document of rebind once unpacked; do not use it')
+      : refused(file, 'is not a complete gzip file; fetch it again')
   }
 }
 

@@ -101,6 +101,7 @@ const expectedSchema = z.looseObject({
   source: z.string().describe('Where the rule was read: file:function or RFC section'),
 })
 
+/** @internal */
 export const timelineEntrySchema = z.looseObject({
   seconds: seconds.describe('Seconds since the run began'),
   endpoint: endpoint.describe('Whose end of the connection it is'),
@@ -118,6 +119,7 @@ export const timelineEntrySchema = z.looseObject({
   expiresInSeconds: seconds.optional().describe("What is left of the kernel's timer, in seconds"),
 })
 
+/** @internal */
 export const residueSchema = z
   .array(
     z.looseObject({
@@ -134,7 +136,10 @@ export const residueSchema = z
 /** Of several repetitions, in the order min, median, max. */
 const spreadSchema = z.tuple([z.number(), z.number(), z.number()]).nullable()
 
-/** What is told of each time that a scenario was played. */
+/**
+ * What is told of each time that a scenario was played.
+ * @internal
+ */
 export const repetitionSchema = z.looseObject({
   status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']).describe('As of a result'),
   reason: z.string().optional().describe('Why it is not as expected'),
@@ -164,8 +169,10 @@ const repetitionFields = {
     .describe('Of several times: shortest, median, longest'),
 }
 
+/** @internal */
 export const settingsSchema = z.record(z.string(), z.union([z.number(), z.string(), z.null()]))
 
+/** @internal */
 export const resultSchema = z.looseObject({
   scenario: z.string().describe('Id of the scenario, with its arm behind a slash'),
   title: z.string().describe('Its title'),
@@ -225,6 +232,7 @@ export const resultSchema = z.looseObject({
   ...repetitionFields,
 })
 
+/** @internal */
 export const hostSchema = z
   .looseObject({
     os: z.string().describe('As Node names it: linux, darwin, win32'),
@@ -242,6 +250,7 @@ export const hostSchema = z
   })
   .describe('The machine that was measured')
 
+/** @internal */
 export const reportSchema = z.looseObject({
   format: z.literal('rebind-report'),
   version: z.literal(1),
@@ -264,13 +273,19 @@ export const reportSchema = z.looseObject({
   results: z.array(resultSchema).describe('A result per scenario, or per arm of one'),
 })
 
-export type Report = z.infer<typeof reportSchema>
-export type Host = z.infer<typeof hostSchema>
-export type Result = z.infer<typeof resultSchema>
-export type Repetition = z.infer<typeof repetitionSchema>
-export type ResultBind = z.infer<typeof bindSchema>
+/**
+ * The type of what it returns is inferred, so that tsc writes it out in the declarations of the package, which are
+ * to import no zod; for the same reason schemas are internal to them.
+ */
+const read = (value: unknown) => reportSchema.parse(value)
+
+export type Report = ReturnType<typeof read>
+export type Host = Report['host']
+export type Result = Report['results'][number]
+export type Repetition = NonNullable<Result['repeats']>[number]
+export type ResultBind = NonNullable<Result['bind']>
 export type ReportedCall = NonNullable<Result['calls']>[number]
-export type Expected = z.infer<typeof expectedSchema>
+export type Expected = NonNullable<Result['expected']>
 export type ResidueEntry = NonNullable<Result['residue']>[number]
 export type TimelineEntry = Result['timeline'][number]
 export type ServerReport = Result['predecessor']

@@ -1,11 +1,15 @@
 import {z} from 'zod'
 
-/** Ids are kebab-case, with the system before a slash where the rule is only that system's. */
+/**
+ * Ids are kebab-case, with the system before a slash where the rule is only that system's.
+ * @internal
+ */
 export const ruleIdSchema = z
   .string()
   .max(100)
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*(\/[a-z0-9]+(-[a-z0-9]+)*)?$/)
 
+/** @internal */
 export const ruleTextSchema = z.looseObject({
   because: z.string().describe('The condition of the operating system that decides'),
   source: z
@@ -13,7 +17,10 @@ export const ruleTextSchema = z.looseObject({
     .describe("Where it was read: file:function of the operating system's code, or a standard"),
 })
 
-/** The texts of all rules that a document names by their ids; absent in documents of earlier releases. */
+/**
+ * The texts of all rules that a document names by their ids; absent in documents of earlier releases.
+ * @internal
+ */
 export const ruleTableSchema = z.record(ruleIdSchema, ruleTextSchema)
 
 export type RuleTexts = z.infer<typeof ruleTableSchema>

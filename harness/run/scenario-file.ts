@@ -1,16 +1,20 @@
 import {existsSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {basename, resolve} from 'node:path'
-import {fileURLToPath, pathToFileURL} from 'node:url'
+import {pathToFileURL} from 'node:url'
 import {UsageError} from '../errors.ts'
 import type {Scenario, ScenarioWithArms} from '../scenario.ts'
 import {printable} from '../text.ts'
 import {TooSlow, withinRunningSeconds} from '../too-slow.ts'
+import {resolveOwnPackage} from './own-package.ts'
 import {scenarioProblem} from './scenario-schema.ts'
 
 type Definition = Scenario | ScenarioWithArms
 
 const extension = /\.[cm]?[jt]s$/
+const typescript = /\.[cm]?ts$/
+/** Node 22.18 and newer do by default. */
+const {typescript: stripsTypes} = process.features as {typescript?: string | false}
 const shownCharacters = 300
 const loadWithinSeconds = 20
 
@@ -76,29 +80,32 @@ function inspected(loaded: unknown): {definition?: unknown; problem?: string} {
   }
 }
 
-/** Types are stripped by tsx, because Node 20 does not; it is loaded only here. */
 async function load(path: string): Promise<unknown> {
-  const {tsImport} = await import('tsx/esm/api')
-  return tsImport(pathToFileURL(path).href, {
-    parentURL: import.meta.url,
-    ...(findsThisPackage(path) ? {} : {tsconfig: aliases}),
-  })
+  resolveOwnPackage()
+  const {href} = pathToFileURL(path)
+  if (!typescript.test(path) || stripsTypes) return import(href)
+  const {tsImport} = await tsxFor(path)
+  return tsImport(href, {parentURL: import.meta.url})
 }
 
-/** Tells tsx where `rebind` is, for a checkout and for a package that is installed somewhere else. */
-const aliases = fileURLToPath(
-  new URL(
-    'tsconfig.scenario.json',
-    pathToFileURL(createRequire(import.meta.url).resolve('rebind/package.json')),
-  ),
-)
+/** The tsx of the scenario's project, or else one that is installed with this package. */
+async function tsxFor(path: string): Promise<typeof import('tsx/esm/api')> {
+  const found = tsxSeenFrom(path) ?? tsxSeenFrom(import.meta.url)
+  if (found !== undefined) return import(found)
+  throw new Error(
+    `Node ${process.versions.node} does not strip types; install tsx (npm install --save-dev tsx), use Node 22.18 or newer, or write the scenario in JavaScript`,
+  )
+}
 
-function findsThisPackage(path: string): boolean {
+/** Its module, where only a CommonJS file can be looked up: that one does not find tsx's own hooks (4.23). */
+function tsxSeenFrom(from: string): string | undefined {
+  const require = createRequire(from)
   try {
-    createRequire(path).resolve('rebind')
-    return true
+    const file = require.resolve('tsx/package.json')
+    const {exports} = require(file) as {exports: {'./esm/api': {import: {default: string}}}}
+    return new URL(exports['./esm/api'].import.default, pathToFileURL(file)).href
   } catch {
-    return false
+    return undefined
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {gzipSync} from 'node:zlib'
 import {CommanderError} from 'commander'
 import fc from 'fast-check'
 import {unescapeText} from '../../harness/check/escapes.ts'
@@ -388,6 +389,18 @@ export const targets: readonly Target[] = [
   },
   {name: 'compare-report', input: mutatedJson(reports), run: comparedFile},
   {name: 'compare-matrix', input: mutatedJson([documents.matrix]), run: comparedFile},
+  {
+    name: 'compare-gzipped',
+    input: fc
+      .tuple(mutatedJson(reports), fc.option(fc.tuple(fc.nat(), fc.nat(255))))
+      .map(([text, damage]) => {
+        const packed = gzipSync(text)
+        if (damage !== null) packed[damage[0] % packed.length] = damage[1]
+        return packed
+      }),
+    run: async (bytes: Buffer) =>
+      printable(JSON.stringify(await readDocuments(inFile('compared.json.gz', bytes)))),
+  },
   ...Object.keys(terminals).map(documentTarget),
   {
     name: 'policies-of-a-run',

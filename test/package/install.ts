@@ -26,7 +26,7 @@ const packed = [
   'LICENSE',
   'tsconfig.json',
   'tsconfig.build.json',
-  'tsconfig.scenario.json',
+  'build.js',
   'harness',
   'scenarios',
   join('logs', 'recorded'),

@@ -40,12 +40,38 @@ for (const {name, text} of workflows) {
     for (const line of uses) t.regex(line, /uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
   })
 
-  test(`${name} may read the repository and nothing else, and no job runs for ever`, (t) => {
-    t.deepEqual(text.match(/^ *permissions:.*(\n +.+)*/gm), ['permissions:\n  contents: read'])
+  const rights = name === 'release.yml' ? 'also sign in one job' : 'do nothing else'
+  test(`${name} may read the repository and ${rights}, and no job runs for ever`, (t) => {
+    const [ofAll, ...ofJobs] = (text.match(/^( *)permissions:.*(\n\1 +.+)*/gm) ?? []).map((block) =>
+      block.replace(/^ *#.*\n/gm, '').split(/\n\s*/),
+    )
+    t.deepEqual(ofAll, ['permissions:', 'contents: read'])
+    const signing = ['    permissions:', 'contents: read', 'id-token: write']
+    t.deepEqual(ofJobs, name === 'release.yml' ? [signing] : [])
     const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0
     t.is(count(/^ {4}timeout-minutes: \d+$/gm), count(/^ {4}runs-on: /gm))
   })
 }
+
+test('the job that may sign publishes with provenance, after the tests', (t) => {
+  const release = workflows.find(({name}) => name === 'release.yml')?.text ?? ''
+  const [, publish = ''] = release.split(/^ {2}publish:$/m)
+  t.regex(publish, /^ {4}needs: test$/m)
+  t.regex(publish, /^ {6}id-token: write$/m)
+  t.regex(publish, /npm publish --provenance/)
+})
+
+test('an unexpected result cannot be reported without both documents', (t) => {
+  const form = readFileSync(
+    fileURLToPath(new URL('../ISSUE_TEMPLATE/unexpected-result.yml', folder)),
+    'utf8',
+  )
+  const required = form
+    .split(/^ {2}- type: /m)
+    .filter((field) => /^ {6}required: true$/m.test(field))
+    .map((field) => /^ {6}label: (.+)$/m.exec(field)?.[1])
+  t.deepEqual(required, ['report.json', 'matrix.json'])
+})
 
 test('one version of an action is used everywhere', (t) => {
   const pins = workflows.flatMap(({text}) => text.match(/uses: .+/g) ?? [])

@@ -36,18 +36,8 @@ export function drawWhenNeeded(): Draw {
   }
 }
 
-/**
- * Loads the charting library: from the bundles that it publishes for browsers (`unpkg` in its package.json),
- * which define a global each, because its modules are 253 files, and four times as long to load.
- */
 async function openCharts(): Promise<Draw> {
-  for (const name of ['vega', 'vega-lite']) {
-    await import(new URL(`${name}.min.js`, import.meta.resolve(name)).href)
-  }
-  const {vega, vegaLite} = globalThis as unknown as {
-    vega: typeof import('vega')
-    vegaLite: typeof import('vega-lite')
-  }
+  const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')])
   return async (spec) => {
     const compiled = vegaLite.compile({...spec, config: theme} as TopLevelSpec, {
       logger: vega.logger(vega.None),
