@@ -29,7 +29,7 @@ const program = new Command('bench')
     'after',
     `
 Parts: ${parts.map(({number, name}) => `${number} ${name}`).join(', ')}. They are measured one after the other; all
-take some six minutes. Other programs disturb it: the machine's load is told with each part.
+take some six minutes. Other programs disturb it: the machine's load is printed with each part.
 
 Examples:
   npm run bench
@@ -71,7 +71,7 @@ async function run({only, quick = false, strict = false, json}: Options): Promis
   return interruption.exitStatus() ?? statusOf(document, strict)
 }
 
-/** @throws UsageError for a word that is no part */
+/** @throws UsageError for a word that is not a part */
 function chosenParts(only: string | undefined): readonly Part[] {
   if (only === undefined) return parts
   const words = only.split(',').map((word) => word.trim())

@@ -26,7 +26,7 @@ export interface Part {
   measure(options: PartOptions): Promise<PartResult>
 }
 
-/** Something that a part needs is not to be had here; the message says what, and the remedy. */
+/** Something that a part needs is not available here; the message says what, and the remedy. */
 export class CannotMeasure extends Error {
   override name = 'CannotMeasure'
 }

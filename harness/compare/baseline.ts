@@ -119,7 +119,7 @@ function noteUnmatched(
   if (only !== undefined) notes.push(`${only.file} is not judged: the other side has no ${kind}`)
 }
 
-/** Another kernel or setting is no difference of its own, but the likely cause of one. */
+/** A different kernel or setting is not a difference by itself, but the likely cause of one. */
 function noteHosts(
   [old]: readonly ComparableDocument[],
   [fresh]: readonly ComparableDocument[],
@@ -297,7 +297,7 @@ function bindWords(bind: ResultBind): string {
   return `${bind.verdict}${error}`
 }
 
-/** A wait that is no kernel's has no range to be judged by, unless it was measured more than once. */
+/** A wait that is not the kernel's has no range to be judged by, unless it was measured more than once. */
 function unjudgedWait(old: Result, fresh: Result): string[] {
   const {scenario: subject} = old
   if (isCutShort(fresh) && !isCutShort(old)) {

@@ -22,8 +22,8 @@ export interface Situation {
 
 /**
  * What a platform does in a kind of situation, in words that stand beside another platform's. It is a
- * claim: `grants` is what it means, and it is said only where the platform's own rule, asked the question
- * at hand, comes to the same.
+ * claim: `grants` is what it means, and it is said only where the platform's own rule, asked the same question,
+ * comes to the same.
  */
 interface Claim {
   id: string
@@ -130,7 +130,7 @@ interface Found {
 /** The claim that holds for a side: it applies, and the platform's rule bears it out. */
 function claimFor({platform, question, rule}: Asked): Found | undefined {
   const situation = situationOf(question)
-  // Two addresses that do not overlap are no matter of options.
+  // Two addresses that do not overlap do not depend on options.
   if (situation === undefined || rule.id === 'no-overlap') return undefined
   const claim = claims.find(
     ({stack, applies, grants}) =>

@@ -15,7 +15,7 @@ export interface Answered {
   hiddenStates: readonly TcpState[]
 }
 
-/** In what two answers to the same scenario differ. What one of them could not see is no difference. */
+/** In what two answers to the same scenario differ. What one of them could not see is not a difference. */
 export function differingAspects(a: Answered, b: Answered): Aspect[] {
   return checks.filter(([, differs]) => differs(a, b)).map(([aspect]) => aspect)
 }
@@ -56,7 +56,7 @@ function errnosDiffer(a: Answer, b: Answer): boolean {
 
 /**
  * Waits differ if the ranges in which they may lie do, or if what one side measured cannot have come
- * from the other's. Two measured numbers are never the same, and that is no difference.
+ * from the other's. Two measured numbers are never the same, and that is not a difference.
  */
 function waitsDiffer(a: Answer, b: Answer): boolean {
   const [rangeA, rangeB] = [a.expectedResidueSeconds, b.expectedResidueSeconds]

@@ -77,7 +77,7 @@ function escapedProperty(text: string): string {
   return printable(text).replaceAll('%', '%25').replaceAll(':', '%3A').replaceAll(',', '%2C')
 }
 
-/** As many of each level as GitHub shows for sure, the last of them saying how many there are besides. */
+/** As many of each level as GitHub shows for sure, the last of them saying how many more there are. */
 function limited(annotations: readonly Annotation[]): Annotation[] {
   return (['error', 'warning', 'notice'] as const).flatMap((level) => {
     const all = annotations.filter((annotation) => annotation.level === level)

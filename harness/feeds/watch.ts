@@ -78,7 +78,7 @@ export function jsonWatch(stream: NodeJS.WriteStream, {port, began}: WatchTitle)
   }
 }
 
-/** A table that is drawn anew twice a second, its countdowns run by the clock between two readings. */
+/** A table that is redrawn twice a second, its countdowns run by the clock between two readings. */
 export function liveWatch(stream: NodeJS.WriteStream, title: WatchTitle): WatchDisplay {
   const display = createLogUpdate(stream)
   let last: WatchReading | undefined

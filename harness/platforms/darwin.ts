@@ -170,7 +170,7 @@ function isFound(socket: BoundSocket, old: BoundSocket, plain: boolean): boolean
 
 /**
  * A SYN with a later sequence number closes TIME_WAIT by itself and is then looked up again; nobody
- * listens, so it is answered by RST. A client's own pair of addresses and ports cannot be had twice.
+ * listens, so it is answered by RST. A client's own pair of addresses and ports cannot be used twice.
  */
 function reconnect({timeWaitAt}: ReconnectQuestion): ReconnectRule {
   return answer(timeWaitAt === 'server' ? 'darwin/later-sequence' : 'darwin/same-four-tuple')

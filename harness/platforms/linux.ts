@@ -173,7 +173,7 @@ export const linux: Platform = {
 }
 
 /**
- * The error numbers of the Linux at hand: 98 in asm-generic/errno.h, 125 on MIPS. Elsewhere, where a document of a
+ * The error numbers of this machine's Linux: 98 in asm-generic/errno.h, 125 on MIPS. Elsewhere, where a document of a
  * Linux is looked at, those of nearly all of them.
  */
 export function linuxErrno(
@@ -255,7 +255,7 @@ function releaseOf(state: TcpState, settings: Settings): Release {
 
 /**
  * TIME_WAIT, and FIN_WAIT2 once its process has closed it, are kept in buckets whose number is limited;
- * where none is to be had, the connection is just forgotten (tcp_time_wait in net/ipv4/tcp_minisocks.c).
+ * where none is available, the connection is just forgotten (tcp_time_wait in net/ipv4/tcp_minisocks.c).
  */
 function leaves(state: TcpState, {tcp_max_tw_buckets}: Settings): Leaving {
   if (tcp_max_tw_buckets !== 0) return {state}

@@ -17,7 +17,7 @@ export interface LsofFile {
   program: string
   /** `127.0.0.1:8080`, `127.0.0.1:8080->127.0.0.1:51234`, or a path. */
   name: string
-  /** `LISTEN`, `ESTABLISHED` ...; absent for what is no TCP socket. */
+  /** `LISTEN`, `ESTABLISHED` ...; absent for what is not a TCP socket. */
   state?: string
 }
 

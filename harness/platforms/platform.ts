@@ -112,6 +112,6 @@ export interface Platform {
 
 export interface PortReservation {
   isReserved(port: number, settings: Settings): boolean
-  /** The command, for root, that reserves the port besides those that already are. */
+  /** The command, for root, that reserves the port in addition to those that already are. */
   command(port: number, settings: Settings): string
 }

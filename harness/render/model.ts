@@ -24,7 +24,7 @@ export type Mark = {code: string} | {strong: string} | {link: string; to: string
 
 export type Text = string | readonly (string | Mark)[]
 
-/** Has a colour, and on a page a mark, besides the words. */
+/** Has a colour, and on a page a mark, in addition to the words. */
 export type Tone = 'good' | 'bad' | 'open'
 
 export type Cell = Text | {tone: Tone; text: Text}

@@ -23,7 +23,7 @@ export function wrapSentences(lines: readonly string[], width: number | undefine
   return lines.map((line) => (line.startsWith('- ') ? wrap(line, width) : line))
 }
 
-/** How wide a stream is; undefined where it is no terminal, or one that says 0, as a serial console does. */
+/** How wide a stream is; undefined where it is not a terminal, or one that says 0, as a serial console does. */
 export function columnsOf({columns}: {columns?: number | undefined}): number | undefined {
   return columns === 0 ? undefined : columns
 }

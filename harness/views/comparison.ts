@@ -34,7 +34,7 @@ export function comparisonView(comparison: Comparison): View {
         ]),
       ),
       ...(reports.length === 0 ? [] : [scenarioSection(scenarios, reports)]),
-      section('What clients saw', besides(scenarios, reports)),
+      section('What clients saw', clientSection(scenarios, reports)),
       ...releases.map((release) =>
         section(`How long ${release.state} is kept`, releaseWords(release, reports)),
       ),
@@ -176,7 +176,7 @@ export function scenarioTally(scenarios: readonly ScenarioComparison[]): string 
 }
 
 /** What clients were answered and counted, one line for each scenario and side that has any. */
-function besides(scenarios: readonly ScenarioComparison[], sides: readonly Side[]): string[] {
+function clientSection(scenarios: readonly ScenarioComparison[], sides: readonly Side[]): string[] {
   return scenarios.flatMap(({scenario, answers}) =>
     answers.flatMap((answer, index) => {
       const words = answer === null ? undefined : besidesWords(answer)

@@ -21,7 +21,7 @@ const headPixels = 84
 /** Of the widest of the usual fonts. */
 const pixelsPerCharacter = 7
 
-/** A cell is told by its letter as well as by its colour. */
+/** A cell is recognised by its letter as well as by its colour. */
 const looks: Record<Mark, {fill: string; letter: string}> = {
   '.': {fill: 'var(--granted)', letter: 'var(--ink)'},
   X: {fill: 'var(--refused)', letter: 'var(--on-refused)'},
@@ -40,7 +40,7 @@ export function matrixView(matrix: Matrix): View {
     verdict: {tone, text: agreementWords(matrix)},
     lead: matrixTitle(matrix),
     blocks: [
-      groups('Otherwise than the rules say', disagreements(matrix), shownDisagreements),
+      groups('Not as the rules say', disagreements(matrix), shownDisagreements),
       {
         ...{kind: 'section', title: 'What is granted over which residue'},
         blocks: [{kind: 'list', items: legend}, ...gridsOf(matrix).map(picture)],

@@ -22,7 +22,7 @@ import {renderStateDiagram, stateDiagramParts} from './html/state-diagram.ts'
 import {happenings, originOf, rowOf} from './html/timeline.ts'
 import {wayNotes, waysOf, wayWords} from './state-ways.ts'
 
-/** What stands besides report.json in its folder. */
+/** What is beside report.json in its folder. */
 export interface RunDetails {
   /** Null where there is no events.ndjson. */
   log: RunLog | null
@@ -52,7 +52,7 @@ export function reportView(report: Report, details: RunDetails): View {
     blocks: [
       section('How the ports came free', [{kind: 'text', text: grantsWords(results)}], ['page']),
       ...(run.partial === true ? [section('', [partialText(run)], ['page'])] : []),
-      section('What went otherwise', [{kind: 'list', items: results.flatMap(problem)}]),
+      section('Unexpected results', [{kind: 'list', items: results.flatMap(problem)}]),
       section('Results', [resultTable(groups)], ['terminal', 'markdown']),
       ...(isOneScenario(results)
         ? results.map((result) =>
@@ -82,8 +82,8 @@ export function reportView(report: Report, details: RunDetails): View {
             ),
           ]),
       section(
-        'Measured besides',
-        [{kind: 'list', items: results.flatMap(besides)}],
+        'Other measurements',
+        [{kind: 'list', items: results.flatMap(otherMeasurements)}],
         ['terminal', 'markdown'],
       ),
       section('What contradicts common advice', [{kind: 'list', items: sentences}]),
@@ -223,7 +223,7 @@ function problem({scenario, status, reason}: Result, index: number): Text[] {
   return [[`${status} `, {link: scenario, to: `scenario-${index}`}, `: ${reason ?? 'not judged'}`]]
 }
 
-function besides(result: Result): Text[] {
+function otherMeasurements(result: Result): Text[] {
   const words = besidesWords(result)
   return words === undefined ? [] : [[{strong: result.scenario}, `: ${words}`]]
 }
@@ -271,7 +271,7 @@ function factsOf(result: Result): [string, Text][] {
       bind?.residueSeconds == null ? undefined : `${bind.residueSeconds.toFixed(3)} s`,
     ],
     ['outage for clients', outageSeconds === null ? undefined : `${outageSeconds.toFixed(3)} s`],
-    ['measured besides', besidesWords(result)],
+    ['other measurements', besidesWords(result)],
     ['expected', expected === null ? undefined : expectedWords(expected)],
     ['because', expected?.because],
     ['source', expected === null ? undefined : [{code: expected.source}]],

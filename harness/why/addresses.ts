@@ -11,7 +11,7 @@ const ipv6Addresses: readonly Address[] = ['dual', '::', '::1']
 /**
  * The addresses that a bind is to be tried on: those that `host` stands for, or the usual ones, those of
  * IPv6 only where there is IPv6.
- * @throws UsageError if `host` is no address and no name of one
+ * @throws UsageError if `host` is neither an address nor the name of one
  */
 export async function addressesToTry(host: string | undefined): Promise<Address[]> {
   if (host === undefined) {

@@ -110,7 +110,7 @@ function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
     const more =
       after === null
         ? ''
-        : ` Should the client close meanwhile, the wait begins anew (${remainingWords(after)}).`
+        : ` Should the client close meanwhile, the wait begins again (${remainingWords(after)}).`
     return [
       {
         kind: 'wait',

@@ -39,7 +39,7 @@ function tryBind(port: number, address: Address, bind: BindOption): string {
     return 'granted'
   } catch (error) {
     if (!isSystemError(error)) throw error
-    // Out of fds or memory is no answer about the port.
+    // Out of fds or memory is not an answer about the port.
     if (error.syscall !== 'bind' && error.code !== 'EAFNOSUPPORT') throw error
     return error.code
   }

@@ -175,7 +175,7 @@ function closedWords(
 ): string {
   const noProcess = `No process has ${count === 1 ? 'it' : 'them'} any more, so there is nothing to stop`
   if (state === 'TIME_WAIT') {
-    return `${connections} on ${port} ${verb(count)} over, but not forgotten yet (TIME_WAIT): the side that closes first has to remember a connection for a while, lest stray packets of it be taken for a new one's. ${noProcess}: the kernel forgets by itself.`
+    return `${connections} on ${port} ${verb(count)} over, but not forgotten yet (TIME_WAIT): the side that closes first has to remember a connection for a while, so that stray packets are not mistaken for a new connection's. ${noProcess}: the kernel forgets by itself.`
   }
   if (state === 'FIN_WAIT2') {
     return `${connections} on ${port} ${verb(count)} closed on this side, but not by the client (FIN_WAIT2). ${noProcess}: the kernel gives up waiting by itself; if the client closes before that, TIME_WAIT follows.`

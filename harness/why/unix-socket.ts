@@ -168,7 +168,7 @@ function causeOf(
       return [
         {
           kind: 'unix-not-a-socket',
-          text: `${path} is in the way, and it is no socket: another kind of file, a folder or a link.`,
+          text: `${path} is in the way, and it is not a socket: it is another kind of file, a folder or a link.`,
           ...exists,
         },
       ]
@@ -246,7 +246,7 @@ function adviceOf(
       return [
         {
           kind: 'unlink',
-          text: `Remove the file (rm -- ${shellWord(path)}), or let the server do it before bind: connect first, and unlink only if that gets ECONNREFUSED, lest it take a running server's file.`,
+          text: `Remove the file (rm -- ${shellWord(path)}), or let the server do it before bind: connect first, and unlink only if that gets ECONNREFUSED, so that it does not take a running server's file.`,
         },
       ]
     case 'not-a-socket':

@@ -34,7 +34,7 @@ test('on a terminal columns stay aligned over groups, wide and narrow', (t) => {
   for (const width of [200, 80]) {
     const text = onTerminal(width)
     for (const {title} of groups) t.true(text.includes(`\n\n${title}: `), title)
-    const [table = ''] = /^scenario[\s\S]*?(?=\n\nMeasured)/m.exec(text) ?? []
+    const [table = ''] = /^scenario[\s\S]*?(?=\n\nOther measurements)/m.exec(text) ?? []
     const rows = table.split('\n').filter((line) => /\b(delayed|immediate) /.test(line))
     const places = rows.map((row) => row.search(/\b(delayed|immediate) /))
     t.true(places.length > 40)

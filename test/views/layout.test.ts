@@ -140,7 +140,7 @@ test('the reason of what went otherwise is told below the table, in both renderi
   t.true(terminalLines([asExpected, skipped], 200).includes('- skipped no-ffi: no FFI here'))
   t.regex(
     renderAsMarkdown(wholeReportView(report, {log: null, sentences: []})),
-    /## What went otherwise\n\n- skipped \*\*no-ffi\*\*: no FFI here\n/,
+    /## Unexpected results\n\n- skipped \*\*no-ffi\*\*: no FFI here\n/,
   )
 })
 
@@ -148,7 +148,7 @@ test('sections without content are left out', (t) => {
   const all = {...report, results: [asExpected]}
   t.notRegex(
     renderAsMarkdown(wholeReportView(all, {log: null, sentences: []})),
-    /What went otherwise|contradicts common advice/,
+    /Unexpected results|contradicts common advice/,
   )
   t.notRegex(
     renderForTerminal(reportView(all, {log: null, sentences: []}), 200),

@@ -147,7 +147,7 @@ test('a cell that disagrees is listed with the rule that was expected to hold', 
   t.true(text.includes('4896 cells: 4895 agree with the rules, 1 disagree, 0 unknown'))
   t.true(
     text.includes(
-      `\nOtherwise than the rules say\nExpected EADDRINUSE, because ${rule.because} (${rule.source}):\n\n` +
+      `\nNot as the rules say\nExpected EADDRINUSE, because ${rule.because} (${rule.source}):\n\n` +
         '- TIME_WAIT left by 127.0.0.1 reuseaddr, then 127.0.0.1 none: granted\n',
     ),
     text.slice(0, 600),

@@ -10,7 +10,7 @@ export interface Markup {
 /** What may stand in a template; nothing is written for `undefined`, `null` and `false`. */
 export type Value = Markup | string | number | false | null | undefined | readonly Value[]
 
-/** A template of HTML: every value that is no markup itself is escaped, for text and for quoted attributes. */
+/** A template of HTML: every value that is not markup itself is escaped, for text and for quoted attributes. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Markup {
   return trusted(String.raw({raw: strings}, ...values.map(written)))
 }

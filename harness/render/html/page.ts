@@ -87,7 +87,7 @@ export function definitions(
     .map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>\n`)}</dl>\n`
 }
 
-/** `good` and `bad` have a colour and a mark of their own, besides the words. */
+/** `good` and `bad` have a colour and a mark of their own, in addition to the words. */
 export function badge(kind: 'good' | 'bad' | 'open', words: string): Markup {
   const mark = {good: '✓', bad: '✗', open: '–'}[kind]
   return html`<span class="badge ${kind}"><span aria-hidden="true">${mark}</span> ${words}</span>`
