@@ -323,7 +323,7 @@ function whatHappened(result: Result, log: Parameters<typeof happenings>[1]): Bl
       : 'the first socket was seen'
   return [
     section(
-      'Everything in its order',
+      'Events in order',
       [
         {
           kind: 'table',

@@ -32,7 +32,7 @@ test('only a start that is longer than any usual one is late by far', (t) => {
 const afterWordsSeconds = undefined
 
 test('where the first start was itself held up, a start that is long beside what it surely took may be late', (t) => {
-  // Seen beside two processes that spin: the old server went on for 3.7 s, in which the new one could not listen.
+  // What the first start waited for a processor would make a second one of 4.1 s look usual.
   const first = {atLeastSeconds: 0.4, startupSeconds: 2.1}
   const starts = {first, tookSeconds: 4.1, unknownSeconds: 0.1, afterWordsSeconds}
   t.truthy(mayBeLate(starts))

@@ -5,6 +5,7 @@ import {Ajv2020, type ValidateFunction} from 'ajv/dist/2020.js'
 import test, {type ExecutionContext} from 'ava'
 import {jsonSchemaOf, type SchemaName, schemaNames} from '../../harness/commands/schemas.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {freePort} from '../check/servers.ts'
 import {realDocuments} from '../documents/documents.ts'
 import {
   complaintsOf,
@@ -143,7 +144,7 @@ const server =
 
 test('what check writes is valid, and so is every line of its log', async (t) => {
   const out = temporaryFolder(t)
-  const port = await freePort()
+  const port = await freePort(t)
   const args = ['check', '--port', String(port), '--limit', '2', '--json', '--out', out]
   const {stdout, stderr} = await runCli(t, [...args, '--', process.execPath, '-e', server])
   isValid(t, 'check', JSON.parse(stdout || 'null'), stderr)
@@ -195,11 +196,3 @@ test('what why, watch, survey and compare print is valid', async (t) => {
   const {stdout} = await watch.ended
   for (const line of stdout.trimEnd().split('\n')) isValid(t, 'watch', JSON.parse(line), line)
 })
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const {port} = probe.address() as {port: number}
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}

@@ -7,21 +7,13 @@ import {byHand} from '../../harness/platforms/by-hand.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import type {TcpState} from '../../harness/platforms/tcp-states.ts'
 import {leaveResidue} from '../../harness/restart/residue.ts'
+import {freePort} from '../check/servers.ts'
 import {missingProgram, notInstalled, testUnless} from '../needs.ts'
 
-const {stack} = detectPlatform()
+const {stack, readSockets} = detectPlatform()
 
 function shell(line: string): Promise<string> {
   return new Promise((resolve) => execFile('sh', ['-c', line], (_, stdout) => resolve(stdout)))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const {port} = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** A residue of this state on a port; a listener is one, too. */
@@ -32,9 +24,15 @@ async function leave(t: ExecutionContext, state: TcpState): Promise<number> {
     t.teardown(() => server.close())
     return (server.address() as AddressInfo).port
   }
-  const port = await freePort()
+  const port = await freePort(t)
   const {dispose} = await leaveResidue(port, state === 'TIME_WAIT' ? 'TIME_WAIT' : 'FIN_WAIT2')
   t.teardown(dispose)
+  const isPassing = async () =>
+    (await readSockets?.({ports: [port]}))?.some(
+      ({local, state}) => local.port === port && state === 'FIN_WAIT1',
+    )
+  // The acknowledgement of a FIN can be delayed by 40 ms.
+  while (await isPassing());
   return port
 }
 
