@@ -24,11 +24,13 @@ const levels = [
   ['sockets'],
 ]
 const rooms = levels.flat()
+/** Contributors' tools, above all of the program. */
+const tools = ['bench', 'kernels']
 
 /** Which rooms each room may not import, by what Biome says of a file there that imports them all. */
 function forbidden(t: ExecutionContext): Promise<Map<string, string[]>> {
   const folder = temporaryFolder(t)
-  const imported = ['bench', ...rooms]
+  const imported = [...tools, ...rooms]
   const lines = imported.map((room, index) => `import {a${index}} from '../${room}/canary.ts'`)
   const uses = imported.map((_, index) => `a${index}`).join(', ')
   const canary = `${lines.join('\n')}\nexport const all = [${uses}]\n`
@@ -62,7 +64,7 @@ test('every room of the program has its place in the list', (t) => {
   const there = readdirSync(`${project}harness`, {withFileTypes: true})
     .filter((entry) => entry.isDirectory())
     .map(({name}) => name)
-  t.deepEqual(there.sort(), [...rooms, 'bench'].sort())
+  t.deepEqual(there.sort(), [...rooms, ...tools].sort())
   const told = readFileSync(`${project}docs/contributing.md`, 'utf8')
   const places = rooms.map((room) => told.indexOf(`\`harness/${room}/\``))
   t.deepEqual(
@@ -75,7 +77,7 @@ test('every room of the program has its place in the list', (t) => {
 test('each room may import what is below it, and nothing above it', async (t) => {
   const found = await forbidden(t)
   for (const [index, level] of levels.entries()) {
-    const above = ['bench', ...levels.slice(0, index).flat()]
+    const above = [...tools, ...levels.slice(0, index).flat()]
     for (const room of level) t.deepEqual(found.get(room)?.sort(), above.sort(), room)
   }
 })

@@ -10,6 +10,7 @@ import {
   portNumber,
   portOrPath,
   seconds,
+  systemLabel,
 } from './options.ts'
 
 /**
@@ -47,6 +48,11 @@ export function commandLine(): Command {
     ).argParser(nameWithFile(names))
   }
   const withoutVerdict = reporterNames.filter((name) => !reporters[name].judges)
+  const label = () =>
+    new Option(
+      '--label <name>',
+      'what to call this system in documents, if its version is not visible in it',
+    ).argParser(systemLabel)
   const quiet = () => new Option('--quiet', 'nothing on stderr but errors and warnings')
 
   const repeatable = (word: string, known: string[] = []) => [...known, word]
@@ -64,6 +70,7 @@ export function commandLine(): Command {
     .addOption(limit())
     .option('--repeat <n>', 'run each scenario n times, and report the spread', countUpTo(1000), 1)
     .option('--allow-host-settings', 'macOS only: temporarily change kernel settings (as root)')
+    .addOption(label())
     .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
     .option('--scenario <file>', 'a scenario of your own, .ts or .js; repeatable', repeatable)
     .addHelpText(
@@ -114,6 +121,7 @@ Examples:
       ]),
     )
     .addOption(quiet())
+    .addOption(label())
     .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
     .option('--residue <state>', 'only this residue, e.g. TIME_WAIT; repeatable', repeatable)
     .option('--address <addr>', 'only this address on both sides; repeatable', repeatable)
@@ -199,6 +207,7 @@ Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 s
       ).argParser(nameWithFile(exportNames)),
     )
     .addOption(quiet())
+    .addOption(label())
     .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
     .addHelpText(
       'after',

@@ -18,6 +18,7 @@ import {inSession} from './session.ts'
 
 export interface MatrixOptions extends OutputOptions {
   out: string
+  label?: string
   quiet?: boolean
   residue?: string[]
   address?: string[]
@@ -59,8 +60,8 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
     process.stderr.write(`rebind: this machine has none of the addresses: ${reasons.join('; ')}\n`)
     return exitStatus.failed
   }
-  const {out, quiet} = options
-  return inSession({out, outputs, quiet}, async (session) => {
+  const {out, quiet, label} = options
+  return inSession({out, outputs, quiet, label}, async (session) => {
     const {platform, settings, host, ended} = session
     session.tell(`Trying ${cells.length} cells, each on a port of its own`)
     const observations = await measure({

@@ -1,5 +1,6 @@
 import {existsSync} from 'node:fs'
 import {InvalidArgumentError} from 'commander'
+import {printable} from '../text.ts'
 
 /** Parses a positive number of seconds. */
 export function seconds(text: string): number {
@@ -8,6 +9,15 @@ export function seconds(text: string): number {
     throw new InvalidArgumentError('It must be a number of seconds greater than 0, e.g. 150.')
   }
   return value
+}
+
+/** Parses what a system is called in reports. */
+export function systemLabel(text: string): string {
+  const label = text.trim()
+  if (label !== '' && label.length <= 60 && printable(label) === label) return label
+  throw new InvalidArgumentError(
+    'It must be a name of at most 60 characters, on one line, e.g. "gVisor 20240729".',
+  )
 }
 
 /** Parses a TCP port. */

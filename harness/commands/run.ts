@@ -24,6 +24,7 @@ export interface RunOptions extends OutputOptions {
   repeat: number
   allowHostSettings?: boolean
   out: string
+  label?: string
   /** Files with scenarios of the user's own. */
   scenario?: string[]
   quiet?: boolean
@@ -44,9 +45,9 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     ...{repeat: options.repeat, allowHostSettings: options.allowHostSettings === true},
   }
   proveRoomInReport(playing)
-  const {out, quiet = false} = options
+  const {out, label, quiet = false} = options
   return inSession(
-    {out, outputs, quiet, started: startOf(playing)},
+    {out, outputs, quiet, label, started: startOf(playing)},
     async ({folder, platform, settings, host, ...session}) => {
       const total = Object.keys(scenarios).length * options.repeat
       const display = quiet ? silentProgress : progressDisplay(total)

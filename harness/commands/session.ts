@@ -51,6 +51,8 @@ export interface SessionOptions {
   outputs: Outputs
   /** Nothing is told but errors and warnings. */
   quiet?: boolean | undefined
+  /** What this system is called; by default nothing but what it says of itself. */
+  label?: string | undefined
   /** What else the log's first event says. */
   started?: Readonly<Record<string, unknown>>
 }
@@ -63,7 +65,7 @@ export interface SessionOptions {
  * @throws UsageError if the folder cannot be made, or as `measure` does: then there was no run, and no folder is left
  */
 export async function inSession(
-  {out, outputs, quiet = false, started = {}}: SessionOptions,
+  {out, outputs, quiet = false, label, started = {}}: SessionOptions,
   measure: (session: Session) => Promise<Outcome>,
 ): Promise<number> {
   const startedAt = new Date()
@@ -72,7 +74,7 @@ export async function inSession(
   const tell = quiet ? () => undefined : (line: string) => void process.stderr.write(`${line}\n`)
   const interruption = listenForInterruption()
   try {
-    const machine = await readMachine()
+    const machine = await readMachine(label)
     const log = openEventLog(folder.events, folder.id, origin)
     const {signal} = interruption
     const session: Session = {

@@ -17,6 +17,7 @@ export interface TimingOptions extends OutputOptions {
   residue: TimedResidue
   limit: number
   out: string
+  label?: string
   quiet?: boolean
 }
 
@@ -28,8 +29,8 @@ export async function timing(options: TimingOptions): Promise<number> {
     process.stderr.write(`rebind: timing needs the native opener: ${problem}\n`)
     return exitStatus.failed
   }
-  const {out, quiet} = options
-  return inSession({out, outputs, quiet}, async (session) => {
+  const {out, quiet, label} = options
+  return inSession({out, outputs, quiet, label}, async (session) => {
     const document = await timeReleases(options, session)
     return {documents: [document], ...outcomeOf(document, options.limit)}
   })

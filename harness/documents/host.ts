@@ -1,4 +1,4 @@
-import {arch, platform as osName, release} from 'node:os'
+import {arch, cpus, platform as osName, release} from 'node:os'
 import ci from 'ci-info'
 import {detectPlatform} from '../platforms/detect.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
@@ -11,10 +11,12 @@ export interface Machine {
   host: Host
 }
 
-export async function readMachine(): Promise<Machine> {
+/** @param label what the system is called, if it does not tell its version */
+export async function readMachine(label?: string): Promise<Machine> {
   const platform = detectPlatform()
   const settings = await platform.readSettings()
-  return {platform, settings, host: describeHost(platform, settings)}
+  const host = describeHost(platform, settings)
+  return {platform, settings, host: label === undefined ? host : {...host, label}}
 }
 
 /** The machine that a report was measured on. */
@@ -27,8 +29,14 @@ export function describeHost({stack}: Platform, settings: Settings): Host {
     node: process.versions.node,
     libuv: process.versions.uv ?? '',
     settings,
+    ...(isEmulated() ? {emulated: true as const} : {}),
     ci: ci.isCI ? (ci.name ?? 'unknown') : null,
   }
+}
+
+/** QEMU's own name for the processor that it emulates (target/i386/cpu.c: max_x86_cpu_initfn); KVM has the real one's. */
+function isEmulated(): boolean {
+  return cpus().some(({model}) => model.startsWith('QEMU TCG CPU'))
 }
 
 /** No machine at all: a platform as its rules describe it, from whatever machine they are asked. */

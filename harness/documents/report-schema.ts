@@ -239,6 +239,10 @@ export const hostSchema = z
     stack: z
       .enum(['linux', 'darwin', 'gvisor', 'windows', 'unknown'])
       .describe('Whose network stack it is'),
+    label: z
+      .string()
+      .optional()
+      .describe('What the system was called by --label, where it does not tell its version'),
     release: z.string().describe('Of the kernel, as uname -r prints it'),
     arch: z.string().describe('Of the processor, as Node names it'),
     node: z.string().describe('Version of Node'),
@@ -246,6 +250,10 @@ export const hostSchema = z
     settings: settingsSchema.describe(
       'Kernel settings that decide about ports, by name; null: not readable',
     ),
+    emulated: z
+      .literal(true)
+      .optional()
+      .describe('The processor was emulated, so that times say nothing of precision'),
     ci: z.string().nullable().describe('Name of the CI, null outside of one'),
   })
   .describe('The machine that was measured')

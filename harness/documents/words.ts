@@ -10,10 +10,12 @@ const stackTitles: Record<Host['stack'], string | undefined> = {
   unknown: undefined,
 }
 
-/** `Linux 6.18.44 x64, Node 20.20.2, libuv 1.46.0`. */
-export function hostWords({os, stack, release, arch, node, libuv}: Host): string {
+/** `Linux 6.18.44 x64, Node 20.20.2, libuv 1.46.0`; `gVisor 20240729 (4.4.0) x64, ...` if it was given that label. */
+export function hostWords({os, stack, label, release, arch, emulated, node, libuv}: Host): string {
   const title = stackTitles[stack] ?? os
-  return printable(`${title} ${release} ${arch}, Node ${node}, libuv ${libuv}`)
+  const system = label === undefined ? `${title} ${release}` : `${label} (${release})`
+  const machine = emulated === true ? `${arch}, emulated` : arch
+  return printable(`${system} ${machine}, Node ${node}, libuv ${libuv}`)
 }
 
 /** `TIME_WAIT`, `3 TIME_WAIT`, `none`, or `not visible` where the OS does not show it. */
