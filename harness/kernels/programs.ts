@@ -64,6 +64,9 @@ export async function outputOf(
 
 const shownLines = 3
 
+/** apt marks what is wrong, and says more about it behind it. */
 function lastWords(text: string): string {
-  return text.trim().split('\n').slice(-shownLines).join('; ')
+  const lines = text.trim().split('\n')
+  const marked = lines.filter((line) => line.startsWith('E: '))
+  return (marked.length > 0 ? marked : lines).slice(-shownLines).join('; ')
 }
