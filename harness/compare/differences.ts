@@ -64,9 +64,15 @@ function waitsDiffer(a: Answer, b: Answer): boolean {
   if (rangeA.some((bound, index) => Math.abs(bound - (rangeB[index] ?? 0)) > roundingSeconds)) {
     return true
   }
-  const outside = (measured: Answer['measuredResidueSeconds']) =>
-    measured !== null && !overlap(measured, rangeA)
-  return outside(a.measuredResidueSeconds) !== outside(b.measuredResidueSeconds)
+  return isOutside(a) !== isOutside(b)
+}
+
+/** Whether what was measured is not in the range by the rules. */
+export function isOutside({
+  expectedResidueSeconds: expected,
+  measuredResidueSeconds: measured,
+}: Answer): boolean {
+  return expected !== null && measured !== null && !overlap(measured, expected)
 }
 
 /**

@@ -42,12 +42,17 @@ export async function readRecorded(folder: string): Promise<ComparableDocument[]
     throw unreadable(folder, error)
   })
   const documents: ComparableDocument[] = []
-  for (const name of names.sort()) {
+  for (const name of names.sort(byVersion)) {
     const path = join(folder, name)
     if (await isFolder(path)) documents.push(...(await readDocuments(path)))
     else if (/\.json(\.gz)?$/.test(name)) documents.push(await readDocument(path))
   }
   return documents
+}
+
+/** `linux-6.1` before `linux-6.12`, and that before `linux-6.18`. */
+function byVersion(one: string, other: string): number {
+  return one.localeCompare(other, 'en', {numeric: true})
 }
 
 async function isFolder(path: string): Promise<boolean> {

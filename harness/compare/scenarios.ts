@@ -8,9 +8,10 @@ import {
 import {groupBy} from '../group-by.ts'
 import {platformOf} from '../platforms/detect.ts'
 import {answerOf, isMeasured} from './answer.ts'
-import {distinctReasons, type Reason} from './because.ts'
+import {distinctReasons, type Reason, reason} from './because.ts'
 import {differingAspects} from './differences.ts'
 import type {ReportDocument} from './documents.ts'
+import {changedSince, kindsOf, labelledByKind} from './kinds.ts'
 import {rulesOf} from './rules.ts'
 import {type Party, whyDifferent} from './why.ts'
 
@@ -43,7 +44,9 @@ export function compareScenarios(
         ? null
         : {host, label, result, answer: answerOf(result), hiddenStates, rules}
     })
-    const {differs, reasons} = difference(parties)
+    const kinds = kindsOf(parties)
+    const {differs, reasons} = difference(labelledByKind(parties))
+    reasons.push(...changedSince(parties).map(sinceReason))
     return {
       comparison: {
         scenario,
@@ -51,12 +54,17 @@ export function compareScenarios(
         answers: parties.map((party) => party?.answer ?? null),
         rules: parties.map((party) => party?.rules.rule ?? null),
         differs,
+        kinds,
         why: differs.length === 0 ? null : reasons.map(({text}) => text).join(' '),
       },
       key: JSON.stringify(reasons.map(({key}) => key)),
     }
   })
   return {scenarios: compared.map(({comparison}) => comparison), reasons: together(compared)}
+}
+
+function sinceReason({stack, label}: {stack: string; label: string}): Reason {
+  return reason(['since', stack, label], `So since ${label}, of the versions compared.`)
 }
 
 /** Those that differ for the same reason. */

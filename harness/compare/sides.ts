@@ -1,5 +1,6 @@
 import type {Side} from '../documents/comparison-schema.ts'
 import type {Host} from '../documents/report-schema.ts'
+import {groupBy} from '../group-by.ts'
 import {platformOf} from '../platforms/detect.ts'
 import type {ComparableDocument} from './documents.ts'
 
@@ -9,8 +10,8 @@ export function stackTitle({stack, os}: Pick<Host, 'stack' | 'os'>): string {
 }
 
 /**
- * The documents as sides of a comparison. A label is the OS's name where that is enough to tell the sides
- * apart; if not, release, architecture and Node come to it, and for two of one machine a number.
+ * The documents as sides of a comparison. A label is the system's name where that is enough to tell it from all others;
+ * if not, its version comes to it, its whole release, architecture and Node, and for two of one machine a number.
  */
 export function describeSides(documents: readonly ComparableDocument[]): Side[] {
   const hosts = documents.map(({content}) => content.host)
@@ -21,28 +22,48 @@ export function describeSides(documents: readonly ComparableDocument[]): Side[] 
   })
 }
 
-const labelParts: readonly ((host: Host) => string)[] = [
-  stackTitle,
-  ({release}) => release,
-  ({arch}) => arch,
-  ({node}) => `Node ${node}`,
+/** From short to long. */
+const labelForms: readonly ((host: Host) => string[])[] = [
+  (host) => [nameOf(host)],
+  (host) => [nameOf(host), ...(host.label === undefined ? [versionOf(host)] : [])],
+  (host) => [nameOf(host), host.release],
+  (host) => [nameOf(host), host.release, host.arch],
+  (host) => [nameOf(host), host.release, host.arch, `Node ${host.node}`],
 ]
 
-/** As few parts as tell apart what can be told apart; what is left is numbered. */
+function nameOf(host: Host): string {
+  return host.label ?? stackTitle(host)
+}
+
+/** `6.1` of `6.1.0-50-cloud-amd64`: Linux changes what it does between such versions only, or says so. */
+function versionOf({stack, release}: Host): string {
+  return (stack === 'linux' ? /^\d+\.\d+/.exec(release)?.[0] : undefined) ?? release
+}
+
+/** Each as short as tells it from the others; what cannot be told apart is numbered. */
 function distinctLabels(hosts: readonly Host[]): string[] {
-  const candidates = labelParts.map((_, last) =>
-    hosts.map((host) =>
-      labelParts
-        .slice(0, last + 1)
-        .map((part) => part(host))
-        .join(' '),
-    ),
-  )
-  const distinct = (labels: readonly string[]) => new Set(labels).size
-  const most = Math.max(...candidates.map(distinct))
-  const labels = candidates.find((each) => distinct(each) === most) ?? []
+  const forms = hosts.map((host) => labelForms.map((form) => form(host).join(' ')))
+  const twinsAt = (form: number, label: string | undefined) =>
+    forms.filter((each) => each[form] === label).length
+  const labels = forms.map((own) => {
+    const twins = own.map((label, form) => twinsAt(form, label))
+    return own[twins.indexOf(Math.min(...twins))] ?? ''
+  })
   return labels.map((label, index) => {
     const twins = labels.flatMap((other, at) => (other === label ? at : []))
     return twins.length === 1 ? label : `${label} #${twins.indexOf(index) + 1}`
   })
+}
+
+/** Several labels as one, the names once: `Linux 5.10 and 6.1, gVisor`. */
+export function labelsTogether(labels: readonly string[]): string {
+  const byName = groupBy(labels, (label) => label.split(' ')[0] ?? '')
+  return [...byName]
+    .map(([name, own]) => {
+      const versions = own.map((label) => label.slice(name.length + 1)).filter(Boolean)
+      const last = versions.pop()
+      const listed = versions.length === 0 ? last : `${versions.join(', ')} and ${last}`
+      return listed === undefined ? name : `${name} ${listed}`
+    })
+    .join(', ')
 }

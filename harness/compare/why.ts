@@ -3,7 +3,6 @@ import type {Host} from '../documents/report-schema.ts'
 import type {ExpectedRules} from '../documents/rules.ts'
 import {besidesWords, rangeWords} from '../documents/words.ts'
 import {platformOf} from '../platforms/detect.ts'
-import {overlap} from './answer.ts'
 import {
   type Asked,
   asSentence,
@@ -13,7 +12,7 @@ import {
   type Reason,
   reason,
 } from './because.ts'
-import {type Answered, grantOf, optionsIn, residueKey, serversOf} from './differences.ts'
+import {type Answered, grantOf, isOutside, optionsIn, residueKey, serversOf} from './differences.ts'
 import {bindQuestions} from './question.ts'
 import {ruleOf, textsOf} from './rules.ts'
 import {stackTitle} from './sides.ts'
@@ -115,7 +114,7 @@ function grantBecause(a: Party, b: Party): Reason {
       asSentence(unaccounted.map(unforeseen).join('; ')),
     )
   }
-  if (a.host.stack === b.host.stack) return sameRules(a, b)
+  if (a.host.stack === b.host.stack && !isByVersion(a, b)) return sameRules(a, b)
   for (const outgoing of [false, true]) {
     const [askedA, askedB] = [asked(a, outgoing), asked(b, outgoing)]
     if (askedA?.question.residue === askedB?.question.residue && askedA && askedB) {
@@ -128,6 +127,11 @@ function grantBecause(a: Party, b: Party): Reason {
     (party) => ['reported', party.result.expected?.residue, rulesKey(party)],
     asSentence([reported(a), reported(b)].join('; ')),
   )
+}
+
+/** Whether two versions of a system have a rule each for this. */
+function isByVersion(a: Party, b: Party): boolean {
+  return a.host.release !== b.host.release && a.rules.rule !== b.rules.rule
 }
 
 /** Whether the report's own rules account for the first attempt. */
@@ -177,9 +181,8 @@ function asked({host, result, rules: by}: Party, outgoing: boolean): Asked | und
 }
 
 /** What the report itself gives as the reason, with the residue that it is about. */
-function reported({host, result, answer}: Party): string {
+function reported({label: title, result, answer}: Party): string {
   const {because = '', residue = 'none'} = result.expected ?? {}
-  const title = stackTitle(host)
   const outcome = grantOf(answer) === 'granted' ? 'granted' : 'EADDRINUSE'
   const over = residue === 'none' ? '' : ` over ${residue}`
   return ownReason({title: `${title}${over}`}, {outcome, because})
@@ -205,13 +208,9 @@ function releaseOf({host, label, rules: {release: id}, answer}: Party): string {
 }
 
 /** What was measured, if it is not in the range by the rules. */
-function measuredOutside({
-  expectedResidueSeconds: expected,
-  measuredResidueSeconds: measured,
-}: Answer): string | undefined {
-  return expected === null || measured === null || overlap(measured, expected)
-    ? undefined
-    : rangeWords(measured, 3)
+function measuredOutside(answer: Answer): string | undefined {
+  const {measuredResidueSeconds: measured} = answer
+  return measured !== null && isOutside(answer) ? rangeWords(measured, 3) : undefined
 }
 
 function callsBecause({host, label, result}: Party): string {

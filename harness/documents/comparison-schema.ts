@@ -74,6 +74,12 @@ const scenarioComparisonSchema = z.looseObject({
     .array(answerSchema.nullable())
     .describe('For each side, null if its report has no such scenario'),
   differs: z.array(z.enum(aspects)).describe('In what the sides differ'),
+  kinds: z
+    .array(count.nullable())
+    .optional()
+    .describe(
+      'A number for each side: sides with the same number answered alike, but for how long the kernel keeps a residue, which is in releases; null if it was not measured',
+    ),
   rules: z
     .array(ruleIdSchema.nullable())
     .optional()
@@ -174,6 +180,9 @@ function listsOfSides({
     })),
     ...scenarios.flatMap(({rules}, index) =>
       rules === undefined ? [] : [{path: ['scenarios', index, 'rules'], list: rules}],
+    ),
+    ...scenarios.flatMap(({kinds}, index) =>
+      kinds === undefined ? [] : [{path: ['scenarios', index, 'kinds'], list: kinds}],
     ),
     ...reasons.map(({rules}, index) => ({path: ['reasons', index, 'rules'], list: rules})),
     ...releases.map((each, index) => ({

@@ -51,13 +51,20 @@ export function checked(printed: readonly Printed[]): Results {
     const measured = status === exitStatus.asExpected || status === exitStatus.unexpected
     const parsed = measured ? schemas[document].safeParse(parse(json)) : undefined
     if (parsed?.success === true) return parsed.data.host
-    const words = log.trim().split('\n').slice(-3).join('; ')
+    const words = [...failures(json), ...log.trim().split('\n').slice(-3)].join('; ')
     throw new CannotBoot(`${document} could not be measured (exit status ${status}): ${words}`)
   })
   const [host] = hosts
   if (host === undefined) throw new CannotBoot('nothing was measured')
   const status = Math.max(...printed.map((each) => each.status))
   return {host, printed, status}
+}
+
+/** What a run says of the scenarios that it could not measure. */
+function failures(json: string): string[] {
+  const report = reportSchema.safeParse(parse(json)).data
+  const failed = report?.results.filter(({status}) => status === 'failed') ?? []
+  return failed.map(({scenario, reason}) => `${scenario}: ${reason}`)
 }
 
 function parse(json: string): unknown {

@@ -1,3 +1,5 @@
+import {hull} from '../compare/answer.ts'
+import {labelsTogether} from '../compare/sides.ts'
 import type {
   Answer,
   CellComparison,
@@ -10,6 +12,8 @@ import type {
   Side,
 } from '../documents/comparison-schema.ts'
 import {besidesWords, rangeWords} from '../documents/words.ts'
+import {greatestOf} from '../extremes.ts'
+import {groupBy} from '../group-by.ts'
 import type {Block, Text, View} from '../render/model.ts'
 import {printable} from '../text.ts'
 
@@ -20,7 +24,7 @@ export function comparisonView(comparison: Comparison): View {
     ...(reports.length > 0 ? [scenarioTally(scenarios)] : []),
     ...(cells === null ? [] : [cellTally(cells, matrices)]),
   ]
-  const differing = scenarios.some(({differs}) => differs.length > 0) || (cells?.differing ?? 0) > 0
+  const differing = scenarios.some(answersDiffer) || (cells?.differing ?? 0) > 0
   return {
     heading: 'Side by side',
     verdict: {tone: differing ? 'open' : 'good', text: tallies.join('; ')},
@@ -52,21 +56,49 @@ function section(title: string, items: readonly Text[]): Block {
   return {kind: 'section', title, blocks: [{kind: 'list', items}]}
 }
 
+/** Of many sides, only what differs has a row, and sides that answer all of that alike share a column. */
 function scenarioSection(scenarios: readonly ScenarioComparison[], sides: readonly Side[]): Block {
-  const rows = scenarios.map((scenario) => {
+  const shown = sides.length > fewSides ? scenarios.filter(answersDiffer) : scenarios
+  const together = sidesTogether(sides, (side) => shown.map((each) => kindsOf(each)[side] ?? null))
+  const rows = shown.map((scenario) => {
     const words = differsWords(scenario)
     return [
       scenario.scenario,
-      ...scenario.answers.map(answerWords),
-      scenario.differs.length > 0 ? ({tone: 'open', text: words} as const) : words,
+      ...together.map((own) => answerWords(merged(own.map((side) => scenario.answers[side])))),
+      answersDiffer(scenario) ? ({tone: 'open', text: words} as const) : words,
     ]
   })
-  const columns = ['scenario', ...sides.map(({label}) => label), 'differs']
+  const columns = ['scenario', ...together.map((own) => labelOf(own, sides)), 'differs']
   const label = 'What each side answered'
   return {
     ...{kind: 'section', title: 'Scenarios'},
-    blocks: [{kind: 'table', label, columns, stacked: true, rows}],
+    blocks: [
+      {kind: 'table', label, columns, stacked: true, rows},
+      hiddenList(scenarios, shown, sides),
+    ],
   }
+}
+
+/** What has no row: what all answer alike, and what some have not measured, by which those are. */
+function hiddenList(
+  scenarios: readonly ScenarioComparison[],
+  shown: readonly ScenarioComparison[],
+  sides: readonly Side[],
+): Block {
+  const hidden = scenarios.filter((scenario) => !shown.includes(scenario))
+  const unmeasured = groupBy(hidden, (scenario) =>
+    labelOf(
+      sides.flatMap((_, side) => (kindsOf(scenario)[side] === null ? side : [])),
+      sides,
+    ),
+  )
+  const items = [...unmeasured].map(
+    ([label, own]): Text => [
+      {strong: label === '' ? 'Alike on all' : `Not measured on ${label}`},
+      `: ${own.map(({scenario}) => printable(scenario)).join(', ')}`,
+    ],
+  )
+  return {kind: 'list', items}
 }
 
 function cellSection(cells: CellComparison, sides: readonly Side[]): Block {
@@ -146,9 +178,54 @@ function waitWords({verdict, waited, waitSeconds, uncertaintySeconds, times}: An
     : [`${longest.toFixed(3)} s${uncertainty}`]
 }
 
+/** Each side answers in full where there are no more than these. */
+const fewSides = 2
+
+/** Which sides answer a scenario alike; documents of earlier releases say no more than whether all do. */
+function kindsOf({kinds, differs, answers}: ScenarioComparison): (number | null)[] {
+  const each = answers.map((answer, side) => {
+    if (answer === null || isUnmeasured(answer)) return null
+    return differs.length === 0 ? 0 : side
+  })
+  return kinds ?? each
+}
+
+/** How long a kernel keeps a residue is said of each side once, and does not count. */
+function answersDiffer(scenario: ScenarioComparison): boolean {
+  return new Set(kindsOf(scenario).filter((kind) => kind !== null)).size > 1
+}
+
+/** The indexes of the sides, those together of which the same holds; few are not put together. */
+function sidesTogether(sides: readonly unknown[], sameOf: (side: number) => unknown): number[][] {
+  const indexes = [...sides.keys()]
+  if (sides.length <= fewSides) return indexes.map((side) => [side])
+  return [...groupBy(indexes, (side) => JSON.stringify(sameOf(side))).values()]
+}
+
+function labelOf(own: readonly number[], sides: readonly Side[]): string {
+  return labelsTogether(own.flatMap((side) => sides[side]?.label ?? []))
+}
+
+/** Answers that are alike as one, with all of their waits. */
+function merged([first = null, ...others]: readonly (Answer | null | undefined)[]): Answer | null {
+  if (first === null || others.length === 0) return first
+  const answers = [first, ...others.filter((other) => other != null)]
+  const uncertainties = answers.flatMap(({uncertaintySeconds}) => uncertaintySeconds ?? [])
+  return {
+    ...first,
+    status: answers.find(({status}) => status === 'unexpected')?.status ?? first.status,
+    times: answers.reduce((sum, {times}) => sum + times, 0),
+    timesOtherwise: answers.reduce((sum, {timesOtherwise}) => sum + timesOtherwise, 0),
+    waitSeconds: hull(
+      answers.flatMap(({waitSeconds}) => (waitSeconds === null ? [] : [waitSeconds])),
+    ),
+    uncertaintySeconds: uncertainties.length === 0 ? null : greatestOf(uncertainties),
+  }
+}
+
 /** `verdict, wait`; a dash where nothing differs, and what keeps it from being compared. */
 function differsWords(scenario: ScenarioComparison): string {
-  const words = [...scenario.differs, ...obstacles(scenario)]
+  const words = [...(answersDiffer(scenario) ? scenario.differs : []), ...obstacles(scenario)]
   return words.length === 0 ? '-' : words.join(', ')
 }
 
@@ -163,27 +240,34 @@ function isUnmeasured({status, verdict}: Answer): boolean {
   return status === 'failed' || (status === 'skipped' && verdict === null)
 }
 
-/** `11 of 17 scenarios are alike, 6 differ, 2 are absent on a side`. */
+/** `48 scenarios: 29 alike (11 of them but for how long the port is kept), 6 differ, 13 not compared`. */
 export function scenarioTally(scenarios: readonly ScenarioComparison[]): string {
-  const differing = scenarios.filter(({differs}) => differs.length > 0)
-  const others = scenarios.filter(({differs}) => differs.length === 0)
+  const differing = scenarios.filter(answersDiffer)
+  const others = scenarios.filter((scenario) => !answersDiffer(scenario))
   const notCompared = others.filter((scenario) => obstacles(scenario).length > 0)
+  const alike = others.filter((scenario) => obstacles(scenario).length === 0)
+  const byRelease = alike.filter(({differs}) => differs.length > 0).length
+  const but = byRelease === 0 ? '' : ` (${byRelease} of them but for how long the port is kept)`
   return [
-    `${scenarios.length} scenarios: ${others.length - notCompared.length} alike`,
+    `${scenarios.length} scenarios: ${alike.length} alike${but}`,
     `${differing.length} differ`,
     `${notCompared.length} not compared`,
   ].join(', ')
 }
 
-/** What clients were answered and counted, one line for each scenario and side that has any. */
+/** What clients were answered and counted, one line for each scenario and side; of many sides, where they differ. */
 function clientSection(scenarios: readonly ScenarioComparison[], sides: readonly Side[]): string[] {
-  return scenarios.flatMap(({scenario, answers}) =>
-    answers.flatMap((answer, index) => {
-      const words = answer === null ? undefined : besidesWords(answer)
-      const label = sides[index]?.label ?? ''
-      return words === undefined ? [] : [printable(`${scenario}, ${label}: ${words}`)]
-    }),
-  )
+  const shown = sides.length > fewSides ? scenarios.filter(answersDiffer) : scenarios
+  return shown.flatMap((scenario) => {
+    const kinds = kindsOf(scenario)
+    return sidesTogether(sides, (side) => kinds[side] ?? null).flatMap((own) => {
+      const each = own.flatMap((side) => besidesWords(scenario.answers[side] ?? {}) ?? [])
+      const [words] = each
+      const example = new Set(each).size > 1 ? 'e.g. ' : ''
+      const line = `${scenario.scenario}, ${labelOf(own, sides)}: ${example}${words}`
+      return words === undefined ? [] : [printable(line)]
+    })
+  })
 }
 
 /** What differs and why; documents of earlier releases say it of each scenario alone. */
@@ -191,25 +275,38 @@ function reasonsOf({
   reasons,
   scenarios,
 }: Comparison): Pick<ComparisonReason, 'scenarios' | 'why'>[] {
-  const each = scenarios.flatMap(({scenario, why}) =>
+  const differing = scenarios.filter(answersDiffer)
+  const each = differing.flatMap(({scenario, why}) =>
     why === null ? [] : [{scenarios: [scenario], why}],
   )
-  return reasons ?? each
+  const ids = new Set(differing.map(({scenario}) => scenario))
+  return reasons?.filter((reason) => reason.scenarios.some((id) => ids.has(id))) ?? each
 }
 
 /** One line for each side, e.g. `Linux: 60.00 to 62.05 s by the timer wheel ...; measured ...`. */
 function releaseWords({releases}: ReleaseComparison, sides: readonly Side[]): string[] {
-  return releases.flatMap((release, index) => {
-    if (release === null) return []
-    const {expectedSeconds, measuredSeconds, measurements, how, source} = release
+  const rangeOf = (side: number) => {
+    const release = releases[side] ?? null
+    return release && [rangeWords(release.expectedSeconds, 2), release.how]
+  }
+  return sidesTogether(sides, rangeOf).flatMap((own) => {
+    const each = own.flatMap((side) => releases[side] ?? [])
+    const [first] = each
+    if (first === undefined) return []
+    const {expectedSeconds, how, source} = first
+    const measuredSeconds = hull(
+      each.flatMap((release) =>
+        release.measuredSeconds === null ? [] : [release.measuredSeconds],
+      ),
+    )
+    const measurements = each.reduce((sum, release) => sum + release.measurements, 0)
     const measured =
       measuredSeconds === null
         ? 'not measured'
         : `measured ${rangeWords(measuredSeconds, 3)} s in ${measurements} ${measurements === 1 ? 'wait' : 'waits'}`
-    const label = sides[index]?.label ?? ''
     return [
       printable(
-        `${label}: ${rangeWords(expectedSeconds, 2)} s ${how}; ${measured} (${source})`.replace(
+        `${labelOf(own, sides)}: ${rangeWords(expectedSeconds, 2)} s ${how}; ${measured} (${source})`.replace(
           ' s ;',
           ' s;',
         ),
@@ -220,12 +317,17 @@ function releaseWords({releases}: ReleaseComparison, sides: readonly Side[]): st
 
 /** `Linux: 3456 cells, 1234 granted, 2222 refused; 3456 as the rules say, 0 against them`. */
 function tableWords({tables}: CellComparison, sides: readonly Side[]): string[] {
-  return tables.map(({cells, granted, refused, agreeing, disagreeing, predicted}, index) => {
+  return sidesTogether(sides, (side) => tables[side]).flatMap((own) => {
+    const [first = 0, ...others] = own
+    const counts = tables[first]
+    if (counts === undefined) return []
+    const {cells, granted, refused, agreeing, disagreeing, predicted} = counts
     const judged = predicted
       ? 'predicted, not measured'
       : `${agreeing} as the rules say, ${disagreeing} against them`
+    const more = others.length === 0 ? '' : ` and ${others.length} more`
     return printable(
-      `${sides[index]?.label ?? ''}: ${cells} cells, ${granted} granted, ${refused} refused; ${judged} (${sides[index]?.file ?? ''})`,
+      `${labelOf(own, sides)}: ${cells} cells, ${granted} granted, ${refused} refused; ${judged} (${sides[first]?.file ?? ''}${more})`,
     )
   })
 }
@@ -245,10 +347,11 @@ function cellTally(
 
 /** `granted on Linux, EADDRINUSE on gVisor`. */
 function outcomeWords(outcomes: readonly (string | null)[], sides: readonly Side[]): string {
-  const words = outcomes.flatMap((outcome, index) =>
-    outcome === null ? [] : [`${outcome} on ${sides[index]?.label ?? ''}`],
-  )
-  return printable(words.join(', '))
+  const words = sidesTogether(sides, (side) => outcomes[side]).flatMap((own) => {
+    const outcome = outcomes[own[0] ?? 0]
+    return outcome == null ? [] : `${outcome} on ${labelOf(own, sides)}`
+  })
+  return printable(words.join(sides.length > fewSides ? '; ' : ', '))
 }
 
 /** `17 scenarios against the baseline: 2 differences, 1 not compared`. */

@@ -88,6 +88,7 @@ export interface ReportChanges {
   file?: string
   settings?: Settings
   release?: string
+  label?: string
   /** Fields of single results, by scenario. */
   results?: Record<string, Partial<Result>>
 }
@@ -114,6 +115,7 @@ export function reportBy(
         ...describeHost(platform, settings),
         os: platform.stack === 'darwin' ? 'darwin' : 'linux',
         release: host.release ?? '6.18.0',
+        ...(host.label === undefined ? {} : {label: host.label}),
         arch: 'x64',
       },
       results: ids.map((id) => ({...resultBy(platform, settings, id), ...results[id]})),
@@ -135,6 +137,7 @@ export function everyCell(): Pick<MatrixCell, 'residue' | 'predecessor' | 'succe
 }
 
 export interface MatrixChanges {
+  release?: string
   file?: string
   keep?: (cell: MatrixCell) => boolean
   change?: (cell: MatrixCell) => Partial<MatrixCell>
@@ -146,6 +149,7 @@ export function matrixBy(
     file = `${platform.stack}-matrix.json`,
     keep = () => true,
     change = () => ({}),
+    ...host
   }: MatrixChanges = {},
 ): MatrixDocument {
   const cells = everyCell()
@@ -161,7 +165,7 @@ export function matrixBy(
     content: {
       format: 'rebind-matrix',
       version: 1,
-      host: reportBy(platform, {ids: []}).content.host,
+      host: reportBy(platform, {ids: [], ...host}).content.host,
       cells,
       agreement: {agreeing: cells.length, disagreeing: 0, unknown: 0},
       wallSeconds: 1,

@@ -296,12 +296,16 @@ test('sides are told apart by as little as it takes', (t) => {
     describeSides(documents).map(({label}) => label)
   t.deepEqual(labels(reportBy(linux), reportBy(gvisor)), ['Linux', 'gVisor'])
   t.deepEqual(labels(reportBy(linux), reportBy(linux, {release: '6.8'})), [
-    'Linux 6.18.0',
+    'Linux 6.18',
     'Linux 6.8',
+  ])
+  t.deepEqual(labels(reportBy(linux), reportBy(linux, {release: '6.18.7'})), [
+    'Linux 6.18.0',
+    'Linux 6.18.7',
   ])
   t.deepEqual(labels(reportBy(linux), reportBy(linux)), ['Linux #1', 'Linux #2'])
   t.deepEqual(
     labels(reportBy(linux, {release: '6.8'}), reportBy(linux), reportBy(linux, {release: '6.8'})),
-    ['Linux 6.8 #1', 'Linux 6.18.0', 'Linux 6.8 #2'],
+    ['Linux 6.8 #1', 'Linux 6.18', 'Linux 6.8 #2'],
   )
 })

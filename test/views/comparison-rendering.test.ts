@@ -10,7 +10,7 @@ import {linux} from '../../harness/platforms/linux.ts'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
-import {delayed, granted, matrixBy, reportBy} from '../compare/documents-by-rules.ts'
+import {delayed, granted, matrixBy, refused, reportBy} from '../compare/documents-by-rules.ts'
 
 const twoReports = [reportBy(linux), reportBy(gvisor, {ids: ['reuseport-added-late']})]
 
@@ -74,8 +74,70 @@ test('a narrow terminal gets each side on a line of its own', (t) => {
 })
 
 test('so does any terminal if there are more sides than fit a line', (t) => {
-  const many = ['6.1', '6.2', '6.3', '6.4', '6.5'].map((release) => reportBy(linux, {release}))
-  t.true(lines(many).includes('  Linux 6.5: immediate'))
+  const ids = ['server-closes-first', 'reuseaddr-added-late', 'reuseport-added-late']
+  const many = [...ids, 'client-never-closes', 'client-aborts'].map((id, index) =>
+    reportBy(linux, {release: `6.${index}.0`, results: {[id]: {bind: denied}}}),
+  )
+  t.true(lines(many).includes('  Linux 6.4: refused, EACCES 13'))
+})
+
+/** A refusal that no system's rules know. */
+const denied = {
+  ...refused(13),
+  firstError: {code: 'EACCES', errno: 13, syscall: 'bind', message: 'bind EACCES'},
+}
+
+const manySystems = [
+  reportBy(linux, {release: '5.10.0-32', results: {'client-aborts': {bind: delayed(60.5)}}}),
+  ...['6.1.0-50', '6.12.117', '7.3.4'].map((release) => reportBy(linux, {release})),
+  reportBy(gvisor, {label: 'gVisor 20221219'}),
+  reportBy(gvisor, {label: 'gVisor 20240729'}),
+]
+
+test('of many systems, those that answer alike share a column, and what all answer alike has no row', (t) => {
+  const rows = lines(manySystems, 250)
+  t.regex(
+    rows.find((row) => row.startsWith('scenario ')) ?? '',
+    /^scenario +Linux 5\.10 +Linux 6\.1, 6\.12 and 7\.3 +gVisor 20221219 and 20240729 +differs *$/,
+  )
+  t.regex(
+    rows.find((row) => row.startsWith('client-aborts ')) ?? '',
+    /^client-aborts +delayed, EADDRINUSE 98, .+ immediate +immediate +grant/,
+  )
+  t.false(rows.some((row) => row.startsWith('server-closes-first ')))
+  t.regex(rows.find((row) => row.startsWith('- Alike on all: ')) ?? '', /server-closes-first/)
+})
+
+test('of several versions, a sentence says since which one it is so', (t) => {
+  const why = lines(manySystems).find((row) => row.startsWith('- client-aborts: ')) ?? ''
+  t.regex(why, / So since Linux 6\.1, of the versions compared\.$/)
+})
+
+test('what follows from how long each keeps a residue is said once, and is no difference of a row', (t) => {
+  for (const documents of [[reportBy(linux), reportBy(gvisor)], manySystems]) {
+    const text = lines(documents, 250).join('\n')
+    t.notRegex(text, /\bwait *$/m)
+    t.notRegex(text, /Release: /)
+    t.regex(text, /\(\d of them but for how long the port is kept\)/)
+    t.is(text.match(/a timer of Go's/g)?.length, 2, 'of TIME_WAIT and of FIN_WAIT2')
+  }
+  t.regex(
+    lines(manySystems).join('\n'),
+    /\n- Linux 5\.10, 6\.1, 6\.12 and 7\.3: 60\.00 to 62\.05 s/,
+  )
+})
+
+test('tables that agree are one line, and cells name the systems together', (t) => {
+  const releases = ['5.10.0', '6.1.0', '6.18.0']
+  const matrices = [...releases.map((release) => matrixBy(linux, {release})), matrixBy(gvisor)]
+  const rows = lines(matrices)
+  t.is(rows.filter((row) => row.includes(' as the rules say, ')).length, 2)
+  t.true(rows.some((row) => row.startsWith('- Linux 5.10, 6.1 and 6.18: 4896 cells')))
+  t.true(
+    rows.some((row) =>
+      row.includes(': EADDRINUSE on Linux 5.10, 6.1 and 6.18; granted on gVisor. '),
+    ),
+  )
 })
 
 test('repetitions are shown as a range, and the releases with theirs and their source', (t) => {
