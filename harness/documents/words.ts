@@ -18,6 +18,13 @@ export function hostWords({os, stack, label, release, arch, emulated, node, libu
   return printable(`${system} ${machine}, Node ${node}, libuv ${libuv}`)
 }
 
+/** What times of an emulated machine are worth, behind what the machine is; empty for any other. */
+export function emulationWords({emulated}: Pick<Host, 'emulated'>): string {
+  return emulated === true
+    ? ' The machine was emulated: its times show what the kernel does, and nothing of how precisely that can be measured.'
+    : ''
+}
+
 /** `TIME_WAIT`, `3 TIME_WAIT`, `none`, or `not visible` where the OS does not show it. */
 export function residueWords({residue}: Pick<Result, 'residue'>): string {
   if (residue === null) return 'not visible'

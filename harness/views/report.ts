@@ -3,6 +3,7 @@ import type {RunLog} from '../documents/run-log.ts'
 import {
   besidesWords,
   bindWords,
+  emulationWords,
   hostWords,
   residueWords,
   resultColumns,
@@ -48,7 +49,7 @@ export function reportView(report: Report, details: RunDetails): View {
   return {
     heading: `Rebind run ${run.id}`,
     verdict: {tone: verdictOf(results), text: tally(results)},
-    lead: `${hostWords(host)}; started ${run.startedAt}, took ${run.wallSeconds.toFixed(1)} s${early}${partial}.`,
+    lead: `${hostWords(host)}; started ${run.startedAt}, took ${run.wallSeconds.toFixed(1)} s${early}${partial}.${emulationWords(host)}`,
     blocks: [
       section('How the ports came free', [{kind: 'text', text: grantsWords(results)}], ['page']),
       ...(run.partial === true ? [section('', [partialText(run)], ['page'])] : []),

@@ -1,6 +1,6 @@
 import type {TopLevelSpec} from 'vega-lite'
 import type {Timing} from '../documents/timing-schema.ts'
-import {hostWords} from '../documents/words.ts'
+import {emulationWords, hostWords} from '../documents/words.ts'
 import {greatestOf, leastOf} from '../extremes.ts'
 import {figure} from '../render/html/chart.ts'
 import {html, type Markup} from '../render/html/markup.ts'
@@ -22,7 +22,7 @@ export function timingView(timing: Timing): View {
   return {
     heading: `Rebind timing ${run.id}`,
     verdict: {tone, text: `${released} of ${ports} ports released${outside}`},
-    lead: `${hostWords(host)}; started ${run.startedAt}, took ${run.wallSeconds.toFixed(1)} s${early}. ${residue} on ${ports} ports, closed over ${spreadSeconds} s.`,
+    lead: `${hostWords(host)}; started ${run.startedAt}, took ${run.wallSeconds.toFixed(1)} s${early}. ${residue} on ${ports} ports, closed over ${spreadSeconds} s.${emulationWords(host)}`,
     blocks: [
       {kind: 'facts', facts: timingRows(timing)},
       {...{kind: 'section', title: 'How the wait is distributed'}, blocks: [distribution(timing)]},
@@ -115,7 +115,7 @@ function millisecondsWords(seconds: number | null): string {
 }
 
 /** What a timing run measured, as labels and values. */
-export function timingRows({summary, slots, run}: Timing): [label: string, value: string][] {
+export function timingRows({summary, slots, run, host}: Timing): [label: string, value: string][] {
   const {uncertainty} = summary
   const waits = [
     `min ${secondsWords(summary.minSeconds)}`,
@@ -130,10 +130,7 @@ export function timingRows({summary, slots, run}: Timing): [label: string, value
       `${summary.released} of ${summary.ports} ports released, ${summary.attempts} attempts`,
     ],
     ['wait', waits.join(', ')],
-    [
-      'uncertainty',
-      `median ${millisecondsWords(uncertainty.medianSeconds)}, p95 ${millisecondsWords(uncertainty.p95Seconds)}, worst ${millisecondsWords(uncertainty.maxSeconds)}`,
-    ],
+    ['uncertainty', host.emulated === true ? emulated : uncertaintyWords(uncertainty)],
     ['expected', expectedWords(summary)],
     [
       "kernel's timer",
@@ -146,6 +143,13 @@ export function timingRows({summary, slots, run}: Timing): [label: string, value
     ['tick rate', slots.releases.length === 0 ? '-' : tickRateWords(slots)],
     ['CPU', `${run.cpuSeconds.toFixed(1)} s, ${share.toFixed(0)} % of one core`],
   ]
+}
+
+const emulated = 'not stated, because the machine was emulated'
+
+function uncertaintyWords(uncertainty: Timing['summary']['uncertainty']): string {
+  const {medianSeconds, p95Seconds, maxSeconds} = uncertainty
+  return `median ${millisecondsWords(medianSeconds)}, p95 ${millisecondsWords(p95Seconds)}, worst ${millisecondsWords(maxSeconds)}`
 }
 
 function expectedWords({expectedSeconds, source, unexpected, released}: Timing['summary']): string {

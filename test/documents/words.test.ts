@@ -139,6 +139,8 @@ test('a host is named by its stack, or by its operating system where we do not k
   }
   t.is(hostWords(host), 'gVisor 4.4.0 x64, Node 20.19.0, libuv 1.46.0')
   t.regex(hostWords({...host, os: 'freebsd', stack: 'unknown'}), /^freebsd 4\.4\.0 x64/)
+  t.regex(hostWords({...host, label: 'gVisor 20240729'}), /^gVisor 20240729 \(4\.4\.0\) x64, Node/)
+  t.regex(hostWords({...host, emulated: true}), / x64, emulated, Node 20/)
 })
 
 test('the tally counts each status, also those that did not occur', (t) => {
