@@ -22,7 +22,7 @@ export interface Archive {
   keyring: string
 }
 
-export const debian: Archive = {mirror: 'http://deb.debian.org/debian', keyring}
+const debian: Archive = {mirror: 'http://deb.debian.org/debian', keyring}
 
 export interface FetchOptions {
   /** The package that is asked for. */

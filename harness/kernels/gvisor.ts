@@ -24,6 +24,8 @@ export async function measureGvisor(
     printed: await play({
       ...surroundings,
       ...{folder: join(folder, 'results'), launcher: runsc, args: ['--label', `gVisor ${date}`]},
+      // It makes folders of its own, and leaves them if it is killed.
+      env: {...process.env, TMPDIR: state},
     }),
     kernel: null,
     ingredients: packages.map(({name, version, sha256}) => ({name, version, sha256})),

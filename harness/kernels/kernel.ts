@@ -7,7 +7,7 @@ import type {Entry} from './cpio.ts'
 import {fetchPackages, unpack} from './debian.ts'
 import {initThatMeasures} from './init.ts'
 import {bareEntries, kitEntries, moduleEntries, writeInitramfs} from './initramfs.ts'
-import {measurements} from './measurements.ts'
+import {type Measurement, measurements} from './measurements.ts'
 import {modulesFor, neededModules} from './modules.ts'
 import {CannotBoot, outputOf} from './programs.ts'
 import type {Ingredient} from './provenance.ts'
@@ -63,12 +63,13 @@ export async function ownKernel(image: string, modules: string): Promise<KernelF
 export async function measureKernel(
   kernel: KernelFiles,
   surroundings: Surroundings,
+  wanted: readonly Measurement[] = measurements,
 ): Promise<Measured> {
   const {folder, kit, signal, tell} = surroundings
   const busybox = await fetchBusybox(surroundings)
   const initramfs = join(folder, 'initramfs.cpio')
   await writeInitramfs(initramfs, [
-    ...bareEntries(busybox, initThatMeasures(measurements)),
+    ...bareEntries(busybox, initThatMeasures(wanted)),
     ...(await configurationOf(kernel.modules)),
     ...moduleEntries(await modulesFor(kernel.modules, neededModules, signal)),
     ...(await kitEntries(kit, signal)),
@@ -83,7 +84,7 @@ export async function measureKernel(
   await mkdir(results, {recursive: true})
   await outputOf(['tar', '-xf', 'results.tar', '-C', results], {signal, cwd: folder})
   return {
-    printed: await Promise.all(measurements.map((each) => readPrinted(results, each.document))),
+    printed: await Promise.all(wanted.map((each) => readPrinted(results, each.document))),
     kernel: (await readFile(join(results, 'version'), 'utf8')).trim(),
     ingredients: kernel.ingredients,
     machine: {qemu: await qemuVersion(signal), accelerator},
@@ -104,7 +105,7 @@ async function bootUntilDone(guest: Guest, {signal, tell}: Surroundings): Promis
   throw new CannotBoot([`${what}; its last lines:`, ...lines].join('\n'))
 }
 
-async function fetchBusybox({cache, folder, signal}: Surroundings): Promise<Buffer> {
+export async function fetchBusybox({cache, folder, signal}: Surroundings): Promise<Buffer> {
   const name = 'busybox-static'
   const packages = await fetchPackages({
     ...{name, suites: ['bookworm'], wanted: /^busybox-static$/},

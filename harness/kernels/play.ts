@@ -13,6 +13,7 @@ export interface PlayOptions {
   launcher?: readonly string[]
   /** What the commands get in addition. */
   args?: readonly string[]
+  env?: NodeJS.ProcessEnv
   signal: AbortSignal
   tell(text: string): void
 }
@@ -33,7 +34,7 @@ export async function play(options: PlayOptions): Promise<Printed[]> {
 
 async function measure(
   {document, args}: Measurement,
-  {kit, folder, launcher = [], args: more = [], signal}: PlayOptions,
+  {kit, folder, launcher = [], args: more = [], env = process.env, signal}: PlayOptions,
 ): Promise<void> {
   // gVisor passes plain files on.
   const [json, log] = await Promise.all(
@@ -45,7 +46,7 @@ async function measure(
     const child = spawn(
       'setpriv',
       ['--pdeathsig', 'TERM', '--', ...launcher, ...commandLine(kit), ...args, ...outputs, ...more],
-      {stdio: ['ignore', json?.fd, log?.fd]},
+      {env, stdio: ['ignore', json?.fd, log?.fd]},
     )
     const end = () => void child.kill('SIGTERM')
     signal.addEventListener('abort', end, {once: true})
