@@ -6,6 +6,7 @@
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
+import {gunzipSync} from 'node:zlib'
 import type {Bench} from '../harness/bench/document.ts'
 import {benchView} from '../harness/bench/view.ts'
 import {type Matrix, type MatrixCell, matrixSchema} from '../harness/documents/matrix-schema.ts'
@@ -13,6 +14,7 @@ import {type Report, type Result, reportSchema} from '../harness/documents/repor
 import {besidesWords, hostWords, residueWords} from '../harness/documents/words.ts'
 import {greatestOf, leastOf} from '../harness/extremes.ts'
 import {groupBy} from '../harness/group-by.ts'
+import type {Provenance} from '../harness/kernels/provenance.ts'
 import {questionOf} from '../harness/matrix/question.ts'
 import {darwin} from '../harness/platforms/darwin.ts'
 import {bindOptions} from '../harness/sockets/bind-options.ts'
@@ -24,6 +26,8 @@ import {compareSample, exampleSample, runSample} from './samples.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const recorded = join(folder, '..', 'logs', 'recorded')
+/** What the pages show: Linux as measured on a real machine, and the other stack. */
+const shown = ['linux-6.18', 'gvisor-20221219']
 
 interface Machine {
   name: string
@@ -32,15 +36,16 @@ interface Machine {
 }
 
 function machines(): Machine[] {
-  const read = (...path: string[]) => JSON.parse(readFileSync(join(recorded, ...path), 'utf8'))
-  return readdirSync(recorded, {withFileTypes: true})
-    .filter((entry) => entry.isDirectory())
-    .map(({name}) => ({
-      report: reportSchema.parse(read(name, 'report.json')),
-      matrix: matrixSchema.parse(read(name, 'matrix.json')),
+  return shown
+    .map((name) => ({
+      report: reportSchema.parse(readRecorded(name, 'report.json.gz')),
+      matrix: matrixSchema.parse(readRecorded(name, 'matrix.json.gz')),
     }))
     .map((documents) => ({...documents, name: titles[documents.report.host.stack]}))
-    .sort((a, b) => b.name.localeCompare(a.name))
+}
+
+function readRecorded(name: string, document: string): unknown {
+  return JSON.parse(gunzipSync(readFileSync(join(recorded, name, document))).toString('utf8'))
 }
 
 function recordedOn(stack: Report['host']['stack'], all: readonly Machine[]): Report {
@@ -65,6 +70,30 @@ function sources(all: readonly Machine[]): string {
         `- ${name}: ${hostWords(host)}; ${run.startedAt.slice(0, 10)}`,
     )
     .join('\n')
+}
+
+/** Every recorded system, what it was made of and how it ran. */
+function systemTable(): string {
+  const names = readdirSync(recorded, {withFileTypes: true})
+    .filter((entry) => entry.isDirectory())
+    .map(({name}) => name)
+    .sort((one, other) => one.localeCompare(other, 'en', {numeric: true}))
+  return table(
+    ['folder', 'system', 'made of', 'how', 'command'],
+    names.map((name) => {
+      const file = join(recorded, name, 'provenance.json')
+      const {ingredients, machine, command}: Provenance = JSON.parse(readFileSync(file, 'utf8'))
+      const {host, run} = reportSchema.parse(readRecorded(name, 'report.json.gz'))
+      return [
+        `\`${name}/\``,
+        `${hostWords(host)}; ${run.startedAt.slice(0, 10)}`,
+        ingredients.map((each) => `${each.name} ${each.version}`).join(', ') ||
+          'the machine itself',
+        machine === undefined ? '' : `${machine.qemu}, ${machine.accelerator}`,
+        `\`${command}\``,
+      ]
+    }),
+  )
 }
 
 /** What each scenario left on the server's port. */
@@ -209,6 +238,7 @@ export function withTables(page: string): string {
     'a comparison': () => compareSample([recordedOn('linux', all), recordedOn('gvisor', all)]),
     events: eventTables,
     bench: benchSample,
+    'recorded systems': systemTable,
   }
   return page.replace(
     /(<!-- (?:table|sample): (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
@@ -229,6 +259,7 @@ export const pages = [
   'api.md',
   'commands.md',
   '../README.md',
+  '../logs/recorded/README.md',
 ].map((name) => join(folder, name))
 
 if (pathToFileURL(process.argv[1] ?? '').href === import.meta.url) {

@@ -40,7 +40,7 @@ function versionOf({stack, release}: Host): string {
   return (stack === 'linux' ? /^\d+\.\d+/.exec(release)?.[0] : undefined) ?? release
 }
 
-/** Each as short as tells it from the others; what cannot be told apart is numbered. */
+/** Each as short as tells it from the others; twins are numbered. */
 function distinctLabels(hosts: readonly Host[]): string[] {
   const forms = hosts.map((host) => labelForms.map((form) => form(host).join(' ')))
   const twinsAt = (form: number, label: string | undefined) =>

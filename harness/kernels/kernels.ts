@@ -26,7 +26,7 @@ export interface KernelsOptions {
 }
 
 /**
- * Measures each system with this checkout and writes what came of it; a system that cannot be measured is told, and
+ * Measures each system with this checkout and writes what came of it; a system that cannot be measured is reported, and
  * keeps no other from it.
  * @returns the exit status
  * @throws CannotBoot if a tool is missing, or what all of them take cannot be made; the signal's reason

@@ -53,7 +53,10 @@ export async function outputOf(
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(-keptErrorCharacters)
     })
-    child.once('error', (error) => reject(signal.aborted ? signal.reason : error))
+    child.once('error', (error) => {
+      const problem = new CannotBoot(`${program} cannot be started: ${error.message}`)
+      reject(signal.aborted ? signal.reason : problem)
+    })
     child.once('close', (status, killedBy) => {
       if (signal.aborted) reject(signal.reason)
       else if (status === 0) resolve(Buffer.concat(output))

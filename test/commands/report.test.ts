@@ -10,8 +10,9 @@ import {
 } from 'node:fs'
 import {rm} from 'node:fs/promises'
 import {join} from 'node:path'
+import {gunzipSync} from 'node:zlib'
 import test from 'ava'
-import {recordedReport} from '../documents/documents.ts'
+import {recordedLinux, recordedReport} from '../documents/documents.ts'
 import {
   loggedPid,
   missingProgram,
@@ -188,8 +189,8 @@ testUnless(
   'report --open gives the page to whatever opens pages here',
   async (t) => {
     const folder = temporaryFolder(t)
-    const recorded = new URL('../../logs/recorded/linux/matrix.json', import.meta.url)
-    writeFileSync(join(folder, 'matrix.json'), readFileSync(recorded))
+    const recorded = readFileSync(join(recordedLinux, 'matrix.json.gz'))
+    writeFileSync(join(folder, 'matrix.json'), gunzipSync(recorded))
     const programs = join(folder, 'bin')
     const opened = join(folder, 'opened')
     mkdirSync(programs)

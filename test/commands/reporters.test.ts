@@ -94,7 +94,7 @@ testUnless(problem, '--quiet leaves stderr empty, and stdout the result', async 
   const commands = [
     [...small, '--out', out],
     ['run', '--quick', 'server-aborts', '--json', '--out', out],
-    ['policies', 'logs/recorded/linux/report.json', '--out', out],
+    ['policies', 'logs/recorded/linux-6.18/report.json.gz', '--out', out],
     ['survey', '--only', 'node', '--limit', '1', '--out', out],
   ]
   for (const command of commands) {

@@ -2,6 +2,7 @@
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
+import {gunzipSync} from 'node:zlib'
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {type ComparableDocument, readDocuments} from '../../harness/compare/documents.ts'
@@ -18,17 +19,22 @@ import {timingDocument} from '../../harness/timing/document.ts'
 const recordedFolder = fileURLToPath(new URL('../../logs/recorded', import.meta.url))
 const recorded = (path: string) => join(recordedFolder, path)
 
+/** The folders of two systems that were recorded. */
+export const recordedLinux = recorded('linux-6.18')
+export const recordedGvisor = recorded('gvisor-20221219')
+
 /** A full run that was recorded on Linux. */
 export function recordedReport(): Report {
-  return reportSchema.parse(JSON.parse(readFileSync(recorded('linux/report.json'), 'utf8')))
+  const bytes = gunzipSync(readFileSync(join(recordedLinux, 'report.json.gz')))
+  return reportSchema.parse(JSON.parse(bytes.toString('utf8')))
 }
 
 /** One of each kind, by what it is. */
 export async function realDocuments(): Promise<Record<string, RunDocument>> {
-  const onLinux = await readDocuments(recorded('linux'))
-  const onGvisor = await readDocuments(recorded('gvisor'))
+  const onLinux = await readDocuments(recordedLinux)
+  const onGvisor = await readDocuments(recordedGvisor)
   const contents = Object.fromEntries(onLinux.map(({kind, content}) => [kind, content]))
-  const recordedReleases = await readReleases(recorded('linux/report.json'))
+  const recordedReleases = await readReleases(join(recordedLinux, 'report.json.gz'))
   return {
     ...(contents as Record<ComparableDocument['kind'], RunDocument>),
     timing: timingOf(recordedReleases.releaseSeconds),

@@ -32,7 +32,7 @@ testUnless(
 const node = `require('node:net').createServer((client) => client.on('error', () => {})).listen(process.env.PORT, '127.0.0.1')`
 
 for (const [args, prints, name] of [
-  [['policies', 'logs/recorded/linux/report.json'], /TIME_WAIT/, 'policies'],
+  [['policies', 'logs/recorded/linux-6.18/report.json.gz'], /TIME_WAIT/, 'policies'],
   [['compare', '--format', 'text'], /TIME_WAIT/, 'compare'],
   [['matrix', '--residue', 'LISTEN', '--address', '127.0.0.1'], /LISTEN/, 'matrix'],
   [['check', '--port', '{port}', '--', 'node', '-e', node], /SAFE/, 'check'],
