@@ -3,7 +3,7 @@
  * logs/recorded/, from the scenarios and from the commands' own help:
  * `npm run docs` writes them between their markers, and `npm test` checks that they are current.
  */
-import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {existsSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {gunzipSync} from 'node:zlib'
@@ -72,28 +72,32 @@ function sources(all: readonly Machine[]): string {
     .join('\n')
 }
 
-/** Every recorded system, what it was made of and how it ran. */
+/** Every recorded system, and how it was made; of those from before `npm run kernels` only the command is known. */
 function systemTable(): string {
   const names = readdirSync(recorded, {withFileTypes: true})
     .filter((entry) => entry.isDirectory())
     .map(({name}) => name)
     .sort((one, other) => one.localeCompare(other, 'en', {numeric: true}))
   return table(
-    ['folder', 'system', 'made of', 'how', 'command'],
+    ['folder', 'system', 'made of', 'command'],
     names.map((name) => {
-      const file = join(recorded, name, 'provenance.json')
-      const {ingredients, machine, command}: Provenance = JSON.parse(readFileSync(file, 'utf8'))
       const {host, run} = reportSchema.parse(readRecorded(name, 'report.json.gz'))
       return [
         `\`${name}/\``,
         `${hostWords(host)}; ${run.startedAt.slice(0, 10)}`,
-        ingredients.map((each) => `${each.name} ${each.version}`).join(', ') ||
-          'the machine itself',
-        machine === undefined ? '' : `${machine.qemu}, ${machine.accelerator}`,
-        `\`${command}\``,
+        ...madeBy(join(recorded, name, 'provenance.json'), run.command),
       ]
     }),
   )
+}
+
+function madeBy(file: string, command: readonly string[]): [ingredients: string, command: string] {
+  if (!existsSync(file)) return ['', `\`rebind ${command.join(' ')}\``]
+  const provenance: Provenance = JSON.parse(readFileSync(file, 'utf8'))
+  const {ingredients, machine} = provenance
+  const packages = ingredients.map(({name, version}) => `${name} ${version}`)
+  const words = [...packages, ...(machine === undefined ? [] : [machine.qemu, machine.accelerator])]
+  return [words.join(', '), `\`${provenance.command}\``]
 }
 
 /** What each scenario left on the server's port. */

@@ -35,7 +35,7 @@ export function initThatMeasures(measurements: readonly Measurement[]): string {
     `${bb} cat /proc/version >version`,
     ...measurements.flatMap(({document, args}) => [
       `echo "${marker} ${args[0]}"`,
-      `/usr/bin/node /rebind/dist/harness/cli.js ${args.join(' ')} --json --out /tmp/runs >${document}.json 2>${document}.log </dev/null`,
+      `/usr/bin/node /rebind/dist/harness/cli.js ${args.join(' ')} --json --out ../runs >${document}.json 2>${document}.log </dev/null`,
       `echo $? >${document}.status`,
     ]),
     'for port in /sys/class/virtio-ports/*; do',

@@ -41,12 +41,12 @@ async function measure(
     ['json', 'log'].map((ending) => open(join(folder, `${document}.${ending}`), 'w')),
   )
   try {
-    const outputs = ['--json', '--out', join(folder, 'runs')]
+    const outputs = ['--json', '--out', 'runs']
     // It ends with us, however we end.
     const child = spawn(
       'setpriv',
       ['--pdeathsig', 'TERM', '--', ...launcher, ...commandLine(kit), ...args, ...outputs, ...more],
-      {env, stdio: ['ignore', json?.fd, log?.fd]},
+      {cwd: folder, env, stdio: ['ignore', json?.fd, log?.fd]},
     )
     const end = () => void child.kill('SIGTERM')
     signal.addEventListener('abort', end, {once: true})

@@ -11,16 +11,16 @@ export type System =
 /** In the order in which they are measured. */
 export const systems: readonly System[] = [
   {name: '5.10', kind: 'kernel', suites: ['bullseye'], title: "Debian 11's kernel"},
-  {name: '6.1', kind: 'kernel', suites: ['bookworm'], title: "Debian 12's"},
-  {name: '6.12', kind: 'kernel', suites: ['trixie'], title: "Debian 13's"},
+  {name: '6.1', kind: 'kernel', suites: ['bookworm'], title: "Debian 12's kernel"},
+  {name: '6.12', kind: 'kernel', suites: ['trixie'], title: "Debian 13's kernel"},
   {
-    ...{name: 'newest', kind: 'kernel', title: 'the newest that Debian has released'},
+    ...{name: 'newest', kind: 'kernel', title: 'the newest kernel that Debian has released'},
     suites: ['trixie', 'trixie-backports', 'sid'],
   },
   {
     ...{name: 'gvisor-20221219', kind: 'gvisor', title: "Debian 12's gVisor"},
     suites: ['bookworm'],
   },
-  {name: 'gvisor-20240729', kind: 'gvisor', suites: ['trixie'], title: "Debian 13's"},
-  {name: 'here', kind: 'here', title: 'this machine, only if named'},
+  {name: 'gvisor-20240729', kind: 'gvisor', suites: ['trixie'], title: "Debian 13's gVisor"},
+  {name: 'here', kind: 'here', title: 'this machine (only if named)'},
 ]

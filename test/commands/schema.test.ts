@@ -6,7 +6,7 @@ import test, {type ExecutionContext} from 'ava'
 import {jsonSchemaOf, type SchemaName, schemaNames} from '../../harness/commands/schemas.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {freePort} from '../check/servers.ts'
-import {realDocuments} from '../documents/documents.ts'
+import {realDocuments, recordedLinux} from '../documents/documents.ts'
 import {
   complaintsOf,
   projectFolder,
@@ -179,15 +179,7 @@ test('what why, watch, survey and compare print is valid', async (t) => {
     runCli(t, ['why', join(folder, 'no.sock'), '--json']),
     runCli(t, ['survey', '--only', 'node', '--limit', '1', '--json', '--out', folder]),
     runCli(t, ['compare', '--json']),
-    runCli(t, [
-      ...[
-        'compare',
-        '--baseline',
-        'logs/recorded/linux-6.18',
-        'logs/recorded/linux-6.12',
-        '--json',
-      ],
-    ]),
+    runCli(t, ['compare', '--baseline', recordedLinux, recordedLinux, '--json']),
   ])
   isValid(t, 'why', JSON.parse(whyPort.stdout), whyPort.stderr)
   isValid(t, 'why', JSON.parse(whyPath.stdout), whyPath.stderr)

@@ -1,5 +1,4 @@
 /** Sentences are for people: whatever they say, the same is decided. */
-import {fileURLToPath} from 'node:url'
 import test from 'ava'
 import {kindsOfAdvice} from '../../harness/check/advice.ts'
 import {judge} from '../../harness/compare/baseline.ts'
@@ -17,7 +16,7 @@ import {findings} from '../../harness/views/findings.ts'
 import {explainPort} from '../../harness/why/explain.ts'
 import type {PortPicture} from '../../harness/why/port-picture.ts'
 import {scenarios} from '../../scenarios/index.ts'
-import {realDocuments} from '../documents/documents.ts'
+import {realDocuments, recordedGvisor, recordedLinux} from '../documents/documents.ts'
 import {matrixBy, reportBy} from './documents-by-rules.ts'
 
 const words = ['because', 'source']
@@ -60,9 +59,8 @@ const byRules: ComparableDocument[] = [linux, gvisor, darwin].flatMap((platform)
   reportBy(platform, {ids: Object.keys(scenarios)}),
   matrixBy(platform),
 ])
-const recorded = fileURLToPath(new URL('../../logs/recorded', import.meta.url))
-const onLinux = await readDocuments(`${recorded}/linux`)
-const onGvisor = await readDocuments(`${recorded}/gvisor`)
+const onLinux = await readDocuments(recordedLinux)
+const onGvisor = await readDocuments(recordedGvisor)
 
 for (const [what, documents] of [
   ['documents with ids', byRules],
