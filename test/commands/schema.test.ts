@@ -1,6 +1,7 @@
 import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import {createServer} from 'node:net'
 import {join} from 'node:path'
+import {gunzipSync} from 'node:zlib'
 import {Ajv2020, type ValidateFunction} from 'ajv/dist/2020.js'
 import test, {type ExecutionContext} from 'ava'
 import {jsonSchemaOf, type SchemaName, schemaNames} from '../../harness/commands/schemas.ts'
@@ -96,9 +97,9 @@ test('an independent validator accepts what was recorded, and a document of ever
   let found = 0
   for (const system of readdirSync(recorded)) {
     for (const name of schemaNames) {
-      const file = join(recorded, system, `${name}.json`)
+      const file = join(recorded, system, `${name}.json.gz`)
       if (!existsSync(file)) continue
-      isValid(t, name, JSON.parse(readFileSync(file, 'utf8')), file)
+      isValid(t, name, JSON.parse(gunzipSync(readFileSync(file)).toString('utf8')), file)
       found++
     }
   }

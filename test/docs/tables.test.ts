@@ -1,10 +1,11 @@
 import {readFileSync} from 'node:fs'
-import {basename} from 'node:path'
+import {basename, relative} from 'node:path'
 import test from 'ava'
 import {pages, withTables} from '../../docs/tables.ts'
+import {projectFolder} from '../commands/cli.ts'
 
 for (const page of pages) {
-  test(`the tables and samples of ${basename(page)} are current (npm run docs makes them)`, (t) => {
+  test(`the tables and samples of ${relative(projectFolder, page)} are current (npm run docs makes them)`, (t) => {
     const text = readFileSync(page, 'utf8')
     t.true(/<!-- (table|sample): /.test(text))
     t.is(withTables(text), text)
