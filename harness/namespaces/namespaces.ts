@@ -1,13 +1,13 @@
-import type {Platform, Stack} from '../platforms/platform.ts'
-import {readTcpCounters} from '../platforms/proc-net-snmp.ts'
-import {readProcNetTcp} from '../platforms/proc-net-tcp.ts'
+import {runProgram, usualLimits} from '../platforms/run-program.ts'
 import {shared} from '../platforms/socket-table.ts'
 import {type Hosts, openHosts} from '../processes/hosts.ts'
-import {type Actor, launch} from '../processes/launch.ts'
+import type {Actor} from '../processes/launch.ts'
 import type {NamespaceSpec} from '../scenario.ts'
 import {TooSlow} from '../too-slow.ts'
+import type {SurroundingsOptions} from './open-surroundings.ts'
 import {rulesThatDrop, rulesThatDropNothing} from './packet-filter.ts'
 import {
+  type Namespace,
   type Surroundings,
   type SurroundingsListeners,
   SurroundingsUnavailable,
@@ -17,6 +17,8 @@ import {namespaceWays, type Way} from './ways.ts'
 export interface Namespaces {
   /** @throws SurroundingsUnavailable where this machine does not allow it, with the remedy */
   open(spec: NamespaceSpec, listeners: SurroundingsListeners): Promise<Surroundings>
+  /** Ends the processes that all of them share. */
+  close(): Promise<void>
 }
 
 /** Below the ephemeral range of a new namespace; no port of it is in use. */
@@ -28,28 +30,40 @@ const nftRemedy = 'install nftables (apt-get install nftables)'
 /** A setting that every namespace has, written with the value that it has anyway. */
 const harmless = {tcp_fin_timeout: 60}
 
+/** Where one way leads: the processes in which its namespaces are made, set up and played in. */
+interface Site {
+  way: Way
+  hosts: Hosts
+  /** Who may set up what that host has made. */
+  keepersOf(host: number): Hosts
+  close(): Promise<void>
+}
+
 /**
  * Private network namespaces for scenarios. Which way leads to one is found out once, when the first is
  * asked for, by doing all that a scenario may need: a sysctl written, a process started inside, a rule set.
  */
-export function openNamespaces(program: string, {stack}: Platform): Namespaces {
-  let way: Promise<Way> | undefined
+export function openNamespaces(options: SurroundingsOptions): Namespaces {
+  let found: Promise<Site> | undefined
   let packetFilter: Promise<void> | undefined
 
   return {
     async open({settings = {}, dropsPackets = false}, listeners) {
-      way ??= firstWayThatWorks(program, stack)
-      const chosen = await way
+      found ??= firstWayThatWorks(options)
+      const site = await found
       if (dropsPackets) {
-        packetFilter ??= proveThatPacketsCanBeFiltered(program, chosen)
+        packetFilter ??= proveThatPacketsCanBeFiltered(site)
         await packetFilter
       }
-      return openNamespace(program, chosen, settings, listeners)
+      return openNamespace(site, settings, listeners)
+    },
+    async close() {
+      await found?.then((site) => site.close()).catch(() => undefined)
     },
   }
 }
 
-async function firstWayThatWorks(program: string, stack: Stack): Promise<Way> {
+async function firstWayThatWorks(options: SurroundingsOptions): Promise<Site> {
   if (process.platform !== 'linux') {
     throw new SurroundingsUnavailable(
       'needs a private network namespace, which only Linux has; run it on Linux',
@@ -57,32 +71,60 @@ async function firstWayThatWorks(program: string, stack: Stack): Promise<Way> {
   }
   const problems: string[] = []
   for (const way of namespaceWays()) {
+    const site = openSite(way, options)
     try {
-      const {namespace, close} = await openNamespace(program, way, harmless)
-      try {
-        const guest = await launch(program, 'client', {}, {through: namespace.enter})
-        guest.kill()
-        await guest.ended
-        return way
-      } finally {
-        await close()
-      }
+      const {namespace, close} = await openNamespace(site, harmless)
+      await startInside(namespace.enter).finally(close)
+      return site
     } catch (error) {
+      await site.close()
       if (error instanceof TooSlow) throw error
       problems.push(`${way.title}: ${reasonOf(error)}`)
     }
   }
   throw new SurroundingsUnavailable(
     `a private network namespace is not available here (${problems.join('; ')}); ` +
-      (stack === 'gvisor' ? 'run it on Linux itself' : remedy),
+      (options.platform.stack === 'gvisor' ? 'run it on Linux itself' : remedy),
   )
 }
 
-async function proveThatPacketsCanBeFiltered(program: string, way: Way): Promise<void> {
-  const {namespace, close} = await openNamespace(program, way, {})
+/** A server that cannot be started inside would fail its scenario, which is to be skipped. */
+async function startInside([command, ...args]: Namespace['enter']): Promise<void> {
+  const node = [...args, process.execPath, '--version']
+  const {status, stderr} = await runProgram(command, node, process.env, usualLimits)
+  if (status !== 0) throw new Error(stderr.trim() || `${command} ended with status ${status}`)
+}
+
+function openSite(way: Way, {program, onHost}: SurroundingsOptions): Site {
+  const hosts = openHosts(program, {
+    through: way.host,
+    hostOf: () => 'namespace-host',
+    onProcess: onHost,
+  })
+  /** A host that was ended is followed by another one, whose namespaces are others'. */
+  const keepers = new Map<number, Hosts>()
+  return {
+    way,
+    hosts,
+    keepersOf(host) {
+      const known = keepers.get(host)
+      if (known !== undefined) return known
+      const through = way.keep(host)
+      const opened = openHosts(program, {through, hostOf: () => 'keeper-host', onProcess: onHost})
+      keepers.set(host, opened)
+      return opened
+    },
+    async close() {
+      await Promise.all([hosts, ...keepers.values()].map((each) => each.close()))
+    },
+  }
+}
+
+async function proveThatPacketsCanBeFiltered(site: Site): Promise<void> {
+  const {namespace, close} = await openNamespace(site, {})
   try {
     await namespace.drop('all but one FIN each way', firstPort)
-    const guest = await launch(program, 'client', {}, {through: namespace.enter})
+    const guest = await namespace.hosts.enter('client')
     // Nobody listens, so a SYN that is not dropped is answered by RST at once.
     const {calls} = await guest
       .request('try-to-connect', {
@@ -109,54 +151,63 @@ function reasonOf(error: unknown): string {
 }
 
 async function openNamespace(
-  program: string,
-  way: Way,
+  {way, hosts, keepersOf}: Site,
   written: NonNullable<NamespaceSpec['settings']>,
   listeners?: SurroundingsListeners,
 ) {
-  const keeper = await launch(program, 'keeper', {}, {through: way.make})
-  listeners?.onProcess('keeper', keeper.pid)
-  keeper.ended.then((ending) => listeners?.onProcess('keeper', keeper.pid, ending))
-  const hosts = openHosts(program, {
-    through: way.enter(keeper.pid),
-    together: true,
-    onProcess: (kind, pid, ending) => listeners?.onProcess(kind, pid, ending),
-  })
+  const actors: Actor[] = []
+  const entered = (actor: Actor) => {
+    actors.push(actor)
+    listeners?.onProcess(actor)
+    actor.ended.then((ending) => listeners?.onProcess(actor, ending))
+    return actor
+  }
   const close = async () => {
-    await hosts.close()
-    keeper.kill()
-    await keeper.ended
+    for (const actor of actors) actor.kill()
+    await Promise.all(actors.map(({ended}) => ended))
   }
   try {
-    const {settings} = await keeper.request('set-up-namespace', {settings: written})
-    return {settings, namespace: namespaceOf(keeper, way, hosts), close} satisfies Surroundings
+    const inside = entered(await hosts.enter('namespace'))
+    const {fd} = await inside.request('make-namespace', null)
+    const keeper = entered(await keepersOf(inside.pid).enter('keeper'))
+    const made = {host: inside.pid, fd}
+    const {settings} = await keeper.request('set-up-namespace', {...made, settings: written})
+    const namespace: Namespace = {
+      ...keptBy(keeper),
+      enter: way.enter(inside.pid, fd),
+      hosts: {enter: (role, told) => hosts.enter(role, told, inside.number)},
+      failure: firstFailure(actors),
+    }
+    return {settings, namespace, close}
   } catch (error) {
     await close()
     throw error
   }
 }
 
-function namespaceOf(keeper: Actor, way: Way, hosts: Hosts) {
-  const net = `/proc/${keeper.pid}/net`
-  let nextPort = firstPort
-  const failure = keeper.ended.then((ending) => Promise.reject(keeper.failure(ending)))
+/** Rejected when one of them ends. */
+function firstFailure(actors: readonly Actor[]): Promise<never> {
+  const failure = Promise.race(
+    actors.map((actor) => actor.ended.then((ending) => Promise.reject(actor.failure(ending)))),
+  )
   // Nobody waits for it when the namespace is closed.
   failure.catch(() => undefined)
+  return failure
+}
+
+function keptBy(keeper: Actor) {
+  let nextPort = firstPort
   return {
-    enter: way.enter(keeper.pid),
-    hosts,
     readSockets: shared(async (query) => {
-      if (query === undefined) return readProcNetTcp(net)
-      const {sockets} = await keeper.request('read-sockets', {ports: [...query.ports]})
+      const {sockets} = await keeper.request('read-sockets', query ? {ports: [...query.ports]} : {})
       return sockets
     }),
-    readCounters: () => readTcpCounters(net),
+    readCounters: () => keeper.request('read-counters', null),
     drop: (what, port) => keeper.request('filter-packets', {rules: rulesThatDrop(what, port)}),
     pass: () => keeper.request('filter-packets', {rules: rulesThatDropNothing}),
     takePort: async () => nextPort++,
     verifyAccepting: async (address, port, greeting) => {
       await keeper.request('verify-accepting', {address, port, greeting})
     },
-    failure,
-  } satisfies Surroundings['namespace']
+  } satisfies Partial<Namespace>
 }

@@ -1,4 +1,5 @@
 import type {Platform} from '../platforms/platform.ts'
+import type {Ending, HostKind} from '../processes/child.ts'
 import type {NamespaceSpec} from '../scenario.ts'
 import {changeHostSettings} from './host-settings.ts'
 import {openNamespaces} from './namespaces.ts'
@@ -14,6 +15,8 @@ export interface SurroundingsOptions {
   platform: Platform
   /** Whether the user allows settings of the machine itself to be changed temporarily, on macOS. */
   allowHostSettings: boolean
+  /** Told of the start and end of each host that plays in namespaces. */
+  onHost(kind: HostKind, pid: number, ending?: Ending): void
 }
 
 /**
@@ -25,10 +28,16 @@ export type OpenSurroundings = (
   listeners: SurroundingsListeners,
 ) => Promise<Surroundings>
 
-export function surroundingsOpener(options: SurroundingsOptions): OpenSurroundings {
+export interface SurroundingsOpener {
+  open: OpenSurroundings
+  /** Ends the processes that they share; resolved when none is left. */
+  close(): Promise<void>
+}
+
+export function surroundingsOpener(options: SurroundingsOptions): SurroundingsOpener {
   const {program, platform} = options
-  const namespaces = openNamespaces(program, platform)
-  return async (spec, listeners) => {
+  const namespaces = openNamespaces(options)
+  const open: OpenSurroundings = async (spec, listeners) => {
     const {onMacos} = spec
     if (platform.stack !== 'darwin') return namespaces.open(spec, listeners)
     if (onMacos === undefined) {
@@ -42,6 +51,7 @@ export function surroundingsOpener(options: SurroundingsOptions): OpenSurroundin
     }
     return changeHostSettings(program, platform, onMacos, listeners)
   }
+  return {open, close: namespaces.close}
 }
 
 /** Whether a scenario is to change settings of the machine itself: no other may run at that time. */

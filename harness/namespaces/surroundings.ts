@@ -2,8 +2,9 @@ import type {Bracket} from '../clock.ts'
 import type {Settings} from '../platforms/platform.ts'
 import type {TcpCounters} from '../platforms/proc-net-snmp.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
-import type {Ending, HostKind, Role} from '../processes/child.ts'
+import type {Ending} from '../processes/child.ts'
 import type {Hosts} from '../processes/hosts.ts'
+import type {Actor} from '../processes/launch.ts'
 import type {DroppedPackets} from './packet-filter.ts'
 import type {Through} from './ways.ts'
 
@@ -21,8 +22,8 @@ export interface Surroundings {
 export interface Namespace {
   /** What starts a process inside. */
   enter: Through
-  /** The hosts inside, which end before the namespace does. */
-  hosts: Hosts
+  /** Who plays inside without a process of its own. */
+  hosts: Pick<Hosts, 'enter'>
   readSockets: SocketTableReader
   readCounters(): Promise<TcpCounters>
   /** Packets of this port are dropped, and those of an earlier call pass again. */
@@ -33,12 +34,12 @@ export interface Namespace {
   takePort(): Promise<number>
   /** Proves who answers: the one that greets so. */
   verifyAccepting(address: string, port: number, greeting: string): Promise<void>
-  /** Rejected with ActorFailed when the process that keeps the namespace ends. */
+  /** Rejected with ActorFailed when a process that keeps the namespace ends. */
   failure: Promise<never>
 }
 
 export interface SurroundingsListeners {
-  onProcess(role: Role | HostKind, pid: number, ending?: Ending): void
+  onProcess(who: Pick<Actor, 'role' | 'pid' | 'host'>, ending?: Ending): void
 }
 
 /** Settings of the machine itself are not as they were before; the message says which, and how to set them back. */

@@ -1,5 +1,6 @@
 import {endianness} from 'node:os'
 import {type Libc, libc} from '../sockets/libc.ts'
+import {inNamespace} from '../sockets/network-namespace.ts'
 import {isOutOfFiles, systemError} from '../sockets/system-error.ts'
 import type {SocketEntry, SocketQuery} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -73,7 +74,8 @@ export class NoSockDiag extends Error {
  */
 export function readSockDiag(query?: SocketQuery): SocketEntry[] {
   const c = libc()
-  const fd = c.socket(AF_NETLINK, SOCK_RAW | c.constants.SOCK_CLOEXEC, NETLINK_SOCK_DIAG)
+  const kind = SOCK_RAW | c.constants.SOCK_CLOEXEC
+  const fd = inNamespace(() => c.socket(AF_NETLINK, kind, NETLINK_SOCK_DIAG))
   if (fd < 0) {
     const error = systemError('socket', c.errno())
     throw isOutOfFiles(error) ? error : new NoSockDiag(error.message)

@@ -5,11 +5,13 @@
  * so that no process outlives the harness, however the harness ended.
  */
 import type {Socket} from 'node:net'
+import {withNamespace} from '../sockets/network-namespace.ts'
 import {openClient} from './client.ts'
 import {errorFields} from './errors.ts'
 import {guardianHandlers} from './guardian.ts'
 import {openHolder} from './holder.ts'
-import {keeperHandlers} from './keeper.ts'
+import {openKeeper} from './keeper.ts'
+import {openNamespace} from './namespace.ts'
 import {volunteerForTheOutOfMemoryKiller} from './out-of-memory.ts'
 import {openServer} from './predecessor.ts'
 import {
@@ -35,14 +37,16 @@ const roles: Record<string, (tell: Tell) => Play> = {
   holder: openHolder,
   'other-server': openServer,
   guardian: () => ({handlers: guardianHandlers, close: nothingToClose}),
-  keeper: () => ({handlers: keeperHandlers, close: nothingToClose}),
+  keeper: openKeeper,
+  namespace: openNamespace,
   'settings-keeper': () => ({handlers: settingsKeeperHandlers, close: nothingToClose}),
 }
 /** What each kind of host plays. */
 const hosts: Record<string, readonly string[]> = {
   'client-host': ['client', 'holder', 'other-server'],
   'successor-host': ['successor'],
-  'namespace-host': ['client', 'holder', 'other-server', 'successor'],
+  'namespace-host': ['namespace', 'client', 'holder', 'other-server', 'successor'],
+  'keeper-host': ['keeper'],
 }
 
 const [, , ownRole = ''] = process.argv
@@ -111,9 +115,16 @@ async function handled(message: RequestMessage, connection?: Socket): Promise<un
   const name = request as RequestName
   if (!requests[name].params(params)) throw new Error(`malformed request: ${request}`)
   const handle = handlers[name] as (params: unknown, connection?: Socket) => Promise<unknown>
-  const result = await handle(params, connection)
+  const result = await insideOf(message, () => handle(params, connection))
   if (isHost && request === 'exit') leave(actor)
   return result
+}
+
+function insideOf<Result>({inside}: RequestMessage, act: () => Result): Result {
+  if (inside === undefined) return act()
+  const namespace = playing.get(inside)?.namespace?.()
+  if (namespace === undefined) throw new Error('there is no such namespace')
+  return withNamespace(namespace, act)
 }
 
 /** A host's actor comes to be with the first that is asked of it. */

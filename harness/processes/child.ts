@@ -19,13 +19,15 @@ export type Role =
   | 'other-server'
   | 'guardian'
   | 'keeper'
+  | 'namespace'
   | 'settings-keeper'
 
 /**
  * Processes that play many actors each. Clients and successors are kept apart, as a dense successor would widen the
- * brackets of other scenarios' clients; a namespace has one scenario, and one host for both.
+ * brackets of other scenarios' clients; those in namespaces are few, and have one host. Who may set a namespace up is
+ * kept apart from who plays in it.
  */
-export type HostKind = 'client-host' | 'successor-host' | 'namespace-host'
+export type HostKind = 'client-host' | 'successor-host' | 'namespace-host' | 'keeper-host'
 
 export interface LaunchOptions {
   /** A socket that the process gets as its file descriptor 3 (`inheritedFd`). */

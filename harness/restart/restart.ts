@@ -8,8 +8,9 @@ import {
 } from '../namespaces/surroundings.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
-import type {Ending, HostKind, Role} from '../processes/child.ts'
+import type {Ending} from '../processes/child.ts'
 import type {Hosts} from '../processes/hosts.ts'
+import type {Actor} from '../processes/launch.ts'
 import type {Scenario} from '../scenario.ts'
 import type {PortPool} from '../sockets/ports.ts'
 import {tooSlow} from '../too-slow.ts'
@@ -112,7 +113,7 @@ async function playInSurroundings(
   for (let round = 1; ; round++) {
     try {
       const surroundings = await context.openSurroundings(spec, {
-        onProcess: (role, pid, ending) => recordProcess(recording, role, pid, ending),
+        onProcess: (who, ending) => recordProcess(recording, who, ending),
       })
       try {
         return await playInside(scenario, context, told, surroundings)
@@ -155,17 +156,17 @@ function playInside(
   return play({scenario, context: inside, namespace, ...told})
 }
 
-/** What becomes of a process that is not an actor of the script: a namespace's keeper, a host. */
+/** What becomes of who is no actor of the script: a namespace and its keeper, or that of the machine's settings. */
 function recordProcess(
   recording: Recording,
-  role: Role | HostKind,
-  pid: number,
+  {role, pid, host}: Pick<Actor, 'role' | 'pid' | 'host'>,
   ending: Ending | undefined,
 ): void {
+  const who = {event: 'process', role, pid, ...(host === undefined ? {} : {host})} as const
   if (ending === undefined) {
-    recording.append({event: 'process', role, pid, change: 'started'})
+    recording.append({...who, change: 'started'})
     return
   }
   const {code: status, signal, seconds} = ending
-  recording.append({event: 'process', role, pid, change: 'ended', status, signal}, seconds)
+  recording.append({...who, change: 'ended', status, signal}, seconds)
 }

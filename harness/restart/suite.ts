@@ -5,6 +5,7 @@ import type {EventLog} from '../documents/event-log.ts'
 import type {Result} from '../documents/report-schema.ts'
 import {changesHostSettings, surroundingsOpener} from '../namespaces/open-surroundings.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
+import type {Ending, HostKind} from '../processes/child.ts'
 import {compileActor} from '../processes/compile.ts'
 import {openHosts} from '../processes/hosts.ts'
 import type {Scenario} from '../scenario.ts'
@@ -57,16 +58,16 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   setMaxListeners(0, interruption)
   const program = await compileActor()
   const holdUps = watchHoldUps()
-  const hosts = openHosts(program.path, {
-    onProcess: (role, pid, ending) =>
-      log.write('process', {
-        at: ending?.seconds ?? monotonicSeconds(),
-        role,
-        pid,
-        change: ending === undefined ? 'started' : 'ended',
-        ...(ending === undefined ? {} : {status: ending.code, signal: ending.signal}),
-      }),
-  })
+  const onHost = (role: HostKind, pid: number, ending?: Ending) =>
+    log.write('process', {
+      at: ending?.seconds ?? monotonicSeconds(),
+      role,
+      pid,
+      change: ending === undefined ? 'started' : 'ended',
+      ...(ending === undefined ? {} : {status: ending.code, signal: ending.signal}),
+    })
+  const hosts = openHosts(program.path, {onProcess: onHost})
+  const surroundings = surroundingsOpener({...options, program: program.path, onHost})
   const ports = openPortPool({
     ephemeralPorts: platform.ephemeralPorts(settings),
     native: nativeOpenerProblem() === undefined,
@@ -81,7 +82,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
       ports,
       hosts,
       holdUps,
-      openSurroundings: surroundingsOpener({...options, program: program.path}),
+      openSurroundings: surroundings.open,
     }
     const settingUp = pLimit(settingUpAtOnce)
     const playing = pLimit(Math.max(repeatedAtOnce, Object.keys(scenarios).length))
@@ -138,7 +139,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
     )
   } finally {
     holdUps.end()
-    await hosts.close()
+    await Promise.all([hosts.close(), surroundings.close()])
     ports.close()
     await program.dispose()
   }

@@ -22,6 +22,9 @@ export interface Libc {
   fcntl(fd: number, command: number, type: 'int', argument: number): number
   ioctl(fd: number, request: number, type: 'void *', argument: Buffer): number
   close(fd: number): number
+  /** Linux only, as setns(2) is. */
+  unshare(flags: number): number
+  setns(fd: number, kind: number): number
 }
 
 /** Why sockets cannot be opened through libc on this machine. */
@@ -79,6 +82,9 @@ function load(): Libc | NativeOpenerUnavailable {
       fcntl: library.func('int fcntl(int, int, ...)'),
       ioctl: library.func('int ioctl(int, unsigned long, ...)'),
       close: library.func('int close(int)'),
+      ...(process.platform === 'linux'
+        ? {unshare: library.func('int unshare(int)'), setns: library.func('int setns(int, int)')}
+        : {}),
     } as Libc
   } catch (error) {
     const [reason] = (error as Error).message.split('\n')

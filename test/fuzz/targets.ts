@@ -282,7 +282,7 @@ const messages = [
   },
   {
     ...{id: 2, actor: 0, role: 'keeper', request: 'set-up-namespace'},
-    params: {settings: {tcp_fin_timeout: 5}},
+    params: {host: 7, fd: 20, settings: {tcp_fin_timeout: 5}},
   },
   {
     ...{id: 3, actor: 0, role: 'guardian', request: 'start-command'},
