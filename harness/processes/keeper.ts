@@ -1,6 +1,6 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {accessSync, constants, writeFileSync} from 'node:fs'
+import {accessSync, constants, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
@@ -27,6 +27,8 @@ const systemFolders = [
   ...['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
   ...['/usr/local/sbin', '/usr/local/bin'],
 ]
+
+const settingsFolder = '/proc/sys/net/ipv4'
 
 /** @throws if nftables are not installed */
 function nftProgram(): string {
@@ -57,7 +59,9 @@ export function openKeeper(): Play {
     async 'set-up-namespace'({host, fd, settings}): Promise<{settings: Settings}> {
       kept = openNetworkNamespace(host, fd)
       return inside(() => {
-        for (const [name, value] of Object.entries(settings)) write(name, String(value))
+        for (const [name, value] of [...usualSizes(), ...Object.entries(settings)]) {
+          write(name, String(value))
+        }
         bringLoopbackUp()
         const names = [...ipv4SettingNames, ...Object.keys(settings)]
         return readIpv4Settings(names).then((read) => ({settings: read}))
@@ -94,9 +98,24 @@ export function openKeeper(): Play {
   return {handlers, close: () => kept?.close()}
 }
 
+/**
+ * What the kernel derives from the size of a namespace's own table of connections, as it is where the table is the
+ * machine's: in the keeper's first namespace.
+ */
+const derivedFromTable = ['tcp_max_tw_buckets', 'tcp_max_syn_backlog']
+let sizes: [name: string, value: string][] | undefined
+
+function usualSizes(): [name: string, value: string][] {
+  sizes ??= derivedFromTable.map((name) => [
+    name,
+    readFileSync(`${settingsFolder}/${name}`, 'latin1').trim(),
+  ])
+  return sizes
+}
+
 function write(name: string, value: string): void {
   try {
-    inNamespace(() => writeFileSync(`/proc/sys/net/ipv4/${name}`, value))
+    inNamespace(() => writeFileSync(`${settingsFolder}/${name}`, value))
   } catch (error) {
     throw new Error(`${name} cannot be set: ${(error as Error).message}`)
   }

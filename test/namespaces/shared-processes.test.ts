@@ -1,10 +1,12 @@
+import {execFileSync} from 'node:child_process'
+import {existsSync} from 'node:fs'
 import test, {type ExecutionContext} from 'ava'
 import {surroundingsOpener} from '../../harness/namespaces/open-surroundings.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {compileActor} from '../../harness/processes/compile.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {isActorRunning, testUnless} from '../commands/cli.ts'
-import {namespaceProblem} from './available.ts'
+import {namespaceProblem, privateNetwork} from './available.ts'
 
 let program = ''
 let dispose = async () => {}
@@ -73,6 +75,25 @@ testUnless(
     const pids = [...running.values()]
     await close()
     t.deepEqual(pids.filter(isActorRunning), [])
+  },
+)
+
+testUnless(
+  problem,
+  'a namespace has a small table of its own, and no setting but those that were asked for shows it',
+  async (t) => {
+    const {open} = opener(t)
+    const {namespace} = await open(5)
+    const settings = ['tcp_max_tw_buckets', 'tcp_max_syn_backlog', 'tcp_fin_timeout']
+    const read = ([command = '', ...args]: readonly string[], names: string[]) => {
+      const files = names.map((name) => `/proc/sys/net/ipv4/${name}`)
+      return execFileSync(command, [...args, 'cat', ...files], {encoding: 'utf8'}).split('\n')
+    }
+    const usual = read(privateNetwork ?? [], settings)
+    t.deepEqual(read(namespace.enter, settings), usual.with(2, '5'))
+    // Linux 6.1 or later; sudo leaves a user who may not write it.
+    if (!existsSync('/proc/sys/net/ipv4/tcp_ehash_entries') || process.getuid?.() !== 0) return
+    t.is(read(namespace.enter, ['tcp_ehash_entries'])[0], '1024')
   },
 )
 
