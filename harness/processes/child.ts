@@ -138,19 +138,9 @@ export async function startChild(
   // One that undoes what it did is never killed: it does so when the channel closes.
   if (!undoesItsWork.includes(role)) running.set(child, kill)
 
-  let errors = ''
-  for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
-      if (stream === 'stderr') errors = (errors + text).slice(-keptOutputCharacters)
-      listeners.onOutput(stream, text)
-    })
-  }
-
+  const errors = outputOf(child, listeners)
   const ready = deferred<void>()
   let isReady = false
-  /** Of the process as a whole, and of each actor in it. */
-  const silence = countSilence(isStarved)
-  const silences = new Map<number, ReturnType<typeof countSilence>>()
   let exitedAt: number | undefined
   /** Why the process was ended by us. */
   let fault: Error | undefined
@@ -164,10 +154,11 @@ export async function startChild(
     if (fault !== undefined) return fault
     const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
     // Node itself asserts that its threads can be made, and aborts with a native stack trace.
-    if (/(uv_thread|pthread)_create/.test(errors)) {
+    if (/(uv_thread|pthread)_create/.test(errors())) {
       return new ActorFailed(`the ${role} could not be started: ${processLimitReached}`)
     }
-    const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
+    const stderr = errors().trim()
+    const said = stderr === '' ? '' : `; its stderr: ${stderr}`
     return new ActorFailed(`the ${role} (pid ${pid}) ${how}${said}`)
   }
   /** What it has told up to now stands; it tells nothing more, and what it was to do has failed. */
@@ -214,7 +205,7 @@ export async function startChild(
         ready.resolve()
         return true
       },
-      onHeard: (actor) => silences.get(actor)?.heard(),
+      onHeard: (actor) => silence.heard(actor),
       onNonsense: (message) => giveUp(`sent an unexpected message: ${shown(message)}`),
       onBroken: (reject) => ended.then((ending) => reject(failure(ending))),
     },
@@ -224,23 +215,63 @@ export async function startChild(
     if (fault === undefined) channel.receive(message, handle as Socket | undefined)
   })
 
-  const watchdog = setInterval(() => {
-    const owing = channel.owing()
-    const told = silence.tick(!isReady || owing.size > 0)
-    if (told !== undefined) return giveUp(`has been silent for ${told.seconds} s`, told.starved)
-    for (const actor of silences.keys()) if (!owing.has(actor)) silences.delete(actor)
-    for (const actor of owing) {
-      const counted = silences.get(actor) ?? countSilence(isStarved)
-      silences.set(actor, counted)
-      const silent = counted.tick(true)
-      if (silent !== undefined) listeners.onSilent?.(actor, silent.seconds, silent.starved)
-    }
-  }, 1000)
-  watchdog.unref()
-  ended.then(() => clearInterval(watchdog))
+  const silence = watchSilence({
+    owing: () => channel.owing(),
+    isStarting: () => !isReady,
+    onSilent: (told, actor) => {
+      if (actor === undefined) giveUp(`has been silent for ${told.seconds} s`, told.starved)
+      else listeners.onSilent?.(actor, told.seconds, told.starved)
+    },
+  })
+  ended.then(silence.end)
 
   await ready.promise
   return {pid, channel, ended, failure, kill}
+}
+
+/** Tells what it writes; gives the last that it wrote to stderr. */
+function outputOf(child: ChildProcess, listeners: ChildListeners): () => string {
+  let errors = ''
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+      if (stream === 'stderr') errors = (errors + text).slice(-keptOutputCharacters)
+      listeners.onOutput(stream, text)
+    })
+  }
+  return () => errors
+}
+
+interface SilenceOptions {
+  /** The actors that have been asked and have not answered. */
+  owing(): ReadonlySet<number>
+  /** A process that has not said that it is ready owes that. */
+  isStarting(): boolean
+  /** Without an actor it is the whole process that says nothing. */
+  onSilent(told: {seconds: number; starved: boolean}, actor?: number): void
+}
+
+/** Counts the seconds in which the process, and each of its actors, owes an answer and says nothing. */
+function watchSilence({owing, isStarting, onSilent}: SilenceOptions) {
+  const whole = countSilence(isStarved)
+  const each = new Map<number, ReturnType<typeof countSilence>>()
+  const timer = setInterval(() => {
+    const asked = owing()
+    const told = whole.tick(isStarting() || asked.size > 0)
+    if (told !== undefined) return onSilent(told)
+    for (const actor of each.keys()) if (!asked.has(actor)) each.delete(actor)
+    for (const actor of asked) {
+      const counted = each.get(actor) ?? countSilence(isStarved)
+      each.set(actor, counted)
+      const silent = counted.tick(true)
+      if (silent !== undefined) onSilent(silent, actor)
+    }
+  }, 1000)
+  timer.unref()
+  return {
+    /** The process has said something: this actor has, or has been asked, where one is named. */
+    heard: (actor?: number) => (actor === undefined ? whole : each.get(actor))?.heard(),
+    end: () => clearInterval(timer),
+  }
 }
 
 function environmentOf(role: string): NodeJS.ProcessEnv {
