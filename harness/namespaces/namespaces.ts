@@ -30,11 +30,11 @@ const nftRemedy = 'install nftables (apt-get install nftables)'
 /** A setting that every namespace has, written with the value that it has anyway. */
 const harmless = {tcp_fin_timeout: 60}
 
-/** Where one way leads: the processes in which its namespaces are made, set up and played in. */
+/** The processes that create, set up and host all namespaces of a run, started in one of the ways. */
 interface Site {
   way: Way
   hosts: Hosts
-  /** Who may set up what that host has made. */
+  /** The process that sets up the namespaces of the host with this pid. */
   keepersOf(host: number): Hosts
   close(): Promise<void>
 }
@@ -88,7 +88,7 @@ async function firstWayThatWorks(options: SurroundingsOptions): Promise<Site> {
   )
 }
 
-/** A server that cannot be started inside would fail its scenario, which is to be skipped. */
+/** A scenario is skipped, not failed, if processes cannot be started in a namespace. */
 async function startInside([command, ...args]: Namespace['enter']): Promise<void> {
   const node = [...args, process.execPath, '--version']
   const {status, stderr} = await runProgram(command, node, process.env, usualLimits)
@@ -101,7 +101,7 @@ function openSite(way: Way, {program, onHost}: SurroundingsOptions): Site {
     hostOf: () => 'namespace-host',
     onProcess: onHost,
   })
-  /** A host that was ended is followed by another one, whose namespaces are others'. */
+  /** A host that was killed is replaced, and needs its own keeper. */
   const keepers = new Map<number, Hosts>()
   return {
     way,

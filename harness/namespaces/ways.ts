@@ -2,13 +2,13 @@
 export interface Way {
   /** As a person would type it. */
   title: string
-  /** What starts the process that makes namespaces, and hosts who plays inside of them. */
+  /** Starts the process that creates namespaces, and hosts the actors inside them. */
   host: Through
-  /** What starts the process that sets up what the host with this pid has made. */
+  /** Starts the process that sets up the namespaces of the host with this pid. */
   keep(host: number): Through
-  /** What starts a process without rights, under our own user, in the namespace of the host's descriptor `fd`. */
+  /** Starts a process without rights, as our own user, in the namespace of the host's file descriptor `fd`. */
   enter(host: number, fd: number): Through
-  /** What starts a program in a namespace of its own, which it may set up. */
+  /** Starts a program in its own namespace, which it may set up. */
   make: Through
 }
 
@@ -30,9 +30,9 @@ const confined = ['setpriv', '--no-new-privs', '--inh-caps=-all'] as const
  */
 const withoutRights = [...confined, '--bounding-set=-all', '--'] as const
 
-/** Settings are written and nft rules given with this right. */
+/** The right to write settings and nft rules. */
 const toSetUp = ['net_admin'] as const
-/** Namespaces are made, and sockets in them, with this one (unshare(2), setns(2)); it opens no port to anybody. */
+/** The right to create namespaces, and sockets in them (unshare(2), setns(2)). */
 const toHost = ['sys_admin'] as const
 const toKeep = [...toSetUp, ...toHost] as const
 

@@ -5,8 +5,8 @@ import {inNamespace} from '../sockets/network-namespace.ts'
 const readToEnd = promisify(readFile)
 
 /**
- * Reads a file of /proc/net or /proc/sys/net, which is that of the network namespace of whoever opens it; who reads on
- * does not matter. So it is opened by the main thread, and read by another, as a long table takes its time.
+ * Reads a file of /proc/net or /proc/sys/net. It shows the network namespace of the thread that opens it, whichever
+ * thread reads it then: so the main thread opens it, and another one reads it, because a long table takes time.
  * @throws SystemError of `open` or `read`
  */
 export async function readProcFile(path: string): Promise<string> {

@@ -229,7 +229,7 @@ export async function startChild(
   return {pid, channel, ended, failure, kill}
 }
 
-/** Tells what it writes; gives the last that it wrote to stderr. */
+/** Passes on what it writes. @returns a function that gives the end of its stderr */
 function outputOf(child: ChildProcess, listeners: ChildListeners): () => string {
   let errors = ''
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -244,13 +244,13 @@ function outputOf(child: ChildProcess, listeners: ChildListeners): () => string 
 interface SilenceOptions {
   /** The actors that have been asked and have not answered. */
   owing(): ReadonlySet<number>
-  /** A process that has not said that it is ready owes that. */
+  /** A process that is starting owes its greeting. */
   isStarting(): boolean
-  /** Without an actor it is the whole process that says nothing. */
+  /** Without an actor: the whole process is silent. */
   onSilent(told: {seconds: number; starved: boolean}, actor?: number): void
 }
 
-/** Counts the seconds in which the process, and each of its actors, owes an answer and says nothing. */
+/** Counts the seconds for which the process, and each of its actors, owes an answer and is silent. */
 function watchSilence({owing, isStarting, onSilent}: SilenceOptions) {
   const whole = countSilence(isStarved)
   const each = new Map<number, ReturnType<typeof countSilence>>()
@@ -268,7 +268,7 @@ function watchSilence({owing, isStarting, onSilent}: SilenceOptions) {
   }, 1000)
   timer.unref()
   return {
-    /** The process has said something: this actor has, or has been asked, where one is named. */
+    /** The process has said something; with a number, that actor has, or was asked. */
     heard: (actor?: number) => (actor === undefined ? whole : each.get(actor))?.heard(),
     end: () => clearInterval(timer),
   }

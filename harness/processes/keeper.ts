@@ -46,7 +46,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Sets up a private network namespace that a host has made, and looks into it; what it sets is gone with it. */
+/** Sets up a private network namespace that a host has created, and reads its sockets and counters. */
 export function openKeeper(): Play {
   let kept: NetworkNamespace | undefined
 
@@ -99,8 +99,8 @@ export function openKeeper(): Play {
 }
 
 /**
- * What the kernel derives from the size of a namespace's own table of connections, as it is where the table is the
- * machine's: in the keeper's first namespace.
+ * Settings that the kernel derives from the size of a namespace's own connection table. They get the values that they
+ * have with the machine's table, which the namespace that the keeper started in shares.
  */
 const derivedFromTable = ['tcp_max_tw_buckets', 'tcp_max_syn_backlog']
 let sizes: [name: string, value: string][] | undefined

@@ -4,13 +4,13 @@ import type {Handlers} from './protocol.ts'
 import type {Play} from './role.ts'
 
 /**
- * A namespace gets a table of connections of its own, of this many entries (net/ipv4/tcp_ipv4.c: tcp_set_hashinfo, from
- * Linux 6.1). In the machine's, which all share otherwise, each look walks past everybody's sockets.
+ * Each namespace gets its own connection table with this many entries (net/ipv4/tcp_ipv4.c: tcp_set_hashinfo, since
+ * Linux 6.1). Otherwise it shares the machine's, and reading its sockets walks past everybody's.
  */
 const tableEntries = 1024
 let isSized = false
 
-/** A private network namespace, in which other actors of the host play; it is gone once they and the keeper are. */
+/** A private network namespace that other actors of the host play in; it disappears with them and the keeper. */
 export function openNamespace(): Play {
   let namespace: NetworkNamespace | undefined
   const handlers = {
@@ -29,6 +29,6 @@ function sizeTables(): void {
   try {
     writeFileSync('/proc/sys/net/ipv4/tcp_child_ehash_entries', String(tableEntries))
   } catch {
-    // An older kernel, or a user who may not write it: it only takes longer.
+    // An older kernel, or a user without the right to write it: reading only takes longer.
   }
 }

@@ -11,7 +11,7 @@ export interface Play {
   handlers: Handlers
   /** A successor has been told when its next attempts are due. */
   setPacing?(pacing: Pacing): void
-  /** What another actor of this host plays inside of. */
+  /** The namespace that other actors of this host can play in. */
   namespace?(): NetworkNamespace | undefined
   /** Closes all that it has open, as the end of a process does. */
   close(): void

@@ -156,7 +156,7 @@ function playInside(
   return play({scenario, context: inside, namespace, ...told})
 }
 
-/** What becomes of who is no actor of the script: a namespace and its keeper, or that of the machine's settings. */
+/** Records what the script does not name: a namespace and its keeper, or the keeper of the machine's settings. */
 function recordProcess(
   recording: Recording,
   {role, pid, host}: Pick<Actor, 'role' | 'pid' | 'host'>,

@@ -5,23 +5,23 @@ import {systemError} from './system-error.ts'
 
 /** include/uapi/linux/sched.h. */
 const CLONE_NEWNET = 0x40000000
-/** That of the main thread, which makes all sockets of a process. */
+/** The main thread's, which creates all sockets of a process. */
 const currentNamespace = '/proc/self/ns/net'
 
-/** A network namespace that this process keeps, and in which it can make sockets. */
+/** A network namespace that this process keeps open and can create sockets in. */
 export interface NetworkNamespace {
-  /** By which another process finds it, in /proc/PID/fd. */
+  /** Another process finds it as /proc/PID/fd/FD. */
   fd: number
   isOpen: boolean
   close(): void
 }
 
-/** Where this process was when it made or opened the first one. */
+/** The namespace that this process started in. */
 let home: number | undefined
 const chosen = new AsyncLocalStorage<NetworkNamespace>()
 
 /**
- * Makes a network namespace, in which nothing is configured yet. Linux only.
+ * Creates a network namespace, in which nothing is configured yet. Linux only.
  * @throws SystemError of `unshare` (EPERM without CAP_SYS_ADMIN), NativeOpenerUnavailable where there is no FFI
  */
 export function makeNetworkNamespace(): NetworkNamespace {
@@ -31,7 +31,7 @@ export function makeNetworkNamespace(): NetworkNamespace {
   return thenHome(() => kept(openSync(currentNamespace, 'r')))
 }
 
-/** One that another process keeps. @throws SystemError of `open`, e.g. EACCES from who has more rights than we */
+/** Opens one that another process keeps. @throws SystemError of `open`, e.g. EACCES if that process has more rights */
 export function openNetworkNamespace(pid: number, fd: number): NetworkNamespace {
   home ??= openSync(currentNamespace, 'r')
   return kept(openSync(`/proc/${pid}/fd/${fd}`, 'r'))
@@ -50,14 +50,14 @@ function kept(fd: number): NetworkNamespace {
 }
 
 /**
- * Whatever `act` does, and all that follows from it, makes its sockets in this namespace; where they are made asks
- * for it, by `inNamespace` or `onNextTickInNamespace`.
+ * Sockets that `act`, and everything it starts, creates belong to this namespace. The code that creates a socket has
+ * to use `inNamespace` or `onNextTickInNamespace`.
  */
 export function withNamespace<Result>(namespace: NetworkNamespace, act: () => Result): Result {
   return chosen.run(namespace, act)
 }
 
-/** Calls that make a socket, or look at what is seen from inside only, and have done so when they return. */
+/** For code that creates a socket, or opens a file of /proc that shows the namespace, before it returns. */
 export function inNamespace<Result>(act: () => Result): Result {
   const namespace = chosen.getStore()
   if (namespace === undefined) return act()
@@ -66,10 +66,10 @@ export function inNamespace<Result>(act: () => Result): Result {
 }
 
 /**
- * For Node's listen() and connect(), which make the socket on the next tick (lib/net.js: lookupAndListen and
- * lookupAndConnect, for an IP address). Ticks run in the order in which they were asked for with nothing between
- * them, so one before and one after Node's own are enough. If a Node did otherwise, the socket would be made where
- * the process was at first; nothing can be reached there, and the scenario fails.
+ * For Node's listen() and connect(), which create the socket on the next tick (lib/net.js: lookupAndListen and
+ * lookupAndConnect, for an IP address). Ticks run in the order in which they were queued, with nothing between them,
+ * so one before and one after Node's own are enough. If a Node version did that differently, the socket would belong
+ * to the namespace that the process started in; nothing is reachable there, and the scenario fails.
  */
 export function onNextTickInNamespace<Result>(act: () => Result): Result {
   const namespace = chosen.getStore()
@@ -90,7 +90,7 @@ function thenHome<Result>(act: () => Result): Result {
   }
 }
 
-/** Whoever is late, and comes when its namespace is closed, finds nothing. */
+/** Code that runs after its namespace was closed reaches nothing. */
 function enter({fd, isOpen}: NetworkNamespace): void {
   setNamespace(isOpen ? fd : home)
 }

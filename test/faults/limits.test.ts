@@ -136,8 +136,8 @@ function memoryProblem(): string | undefined {
 }
 
 /**
- * As a program of the user's that needs ever more memory, until the kernel has ended a process for it. One that went
- * on would leave the kernel nothing but itself and the harness, of which it ends the larger one.
+ * A program that needs more and more memory until the kernel has ended a process because of it. If it went on, only
+ * itself and the harness would be left, and the kernel ends the larger of the two.
  */
 const hog = `
   const {readFileSync} = require('node:fs')
