@@ -4,12 +4,12 @@ import {type Hosts, openHosts} from '../processes/hosts.ts'
 import type {Actor} from '../processes/launch.ts'
 import type {NamespaceSpec} from '../scenario.ts'
 import {TooSlow} from '../too-slow.ts'
-import type {SurroundingsOptions} from './open-surroundings.ts'
 import {rulesThatDrop, rulesThatDropNothing} from './packet-filter.ts'
 import {
   type Namespace,
   type Surroundings,
   type SurroundingsListeners,
+  type SurroundingsOptions,
   SurroundingsUnavailable,
 } from './surroundings.ts'
 import {namespaceWays, type Way} from './ways.ts'

@@ -1,23 +1,12 @@
-import type {Platform} from '../platforms/platform.ts'
-import type {Ending, HostKind} from '../processes/child.ts'
 import type {NamespaceSpec} from '../scenario.ts'
 import {changeHostSettings} from './host-settings.ts'
 import {openNamespaces} from './namespaces.ts'
 import {
   type Surroundings,
   type SurroundingsListeners,
+  type SurroundingsOptions,
   SurroundingsUnavailable,
 } from './surroundings.ts'
-
-export interface SurroundingsOptions {
-  /** The compiled program of the processes. */
-  program: string
-  platform: Platform
-  /** Whether the user allows settings of the machine itself to be changed temporarily, on macOS. */
-  allowHostSettings: boolean
-  /** Told of the start and end of each host that plays in namespaces. */
-  onHost(kind: HostKind, pid: number, ending?: Ending): void
-}
 
 /**
  * Makes what a scenario with kernel settings of its own runs in; rejected with SurroundingsUnavailable

@@ -1,12 +1,22 @@
 import type {Bracket} from '../clock.ts'
-import type {Settings} from '../platforms/platform.ts'
+import type {Platform, Settings} from '../platforms/platform.ts'
 import type {TcpCounters} from '../platforms/proc-net-snmp.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
-import type {Ending} from '../processes/child.ts'
+import type {Ending, HostKind} from '../processes/child.ts'
 import type {Hosts} from '../processes/hosts.ts'
 import type {Actor} from '../processes/launch.ts'
 import type {DroppedPackets} from './packet-filter.ts'
 import type {Through} from './ways.ts'
+
+export interface SurroundingsOptions {
+  /** The compiled program of the processes. */
+  program: string
+  platform: Platform
+  /** Whether the user allows settings of the machine itself to be changed temporarily, on macOS. */
+  allowHostSettings: boolean
+  /** Told of the start and end of each host that plays in namespaces. */
+  onHost(kind: HostKind, pid: number, ending?: Ending): void
+}
 
 /** What a scenario with kernel settings of its own runs in, instead of the machine as it is. */
 export interface Surroundings {

@@ -1,53 +1,20 @@
 import {monotonicSeconds} from '../clock.ts'
 import type {Expected, Result} from '../documents/report-schema.ts'
-import type {OpenSurroundings} from '../namespaces/open-surroundings.ts'
 import {
   SettingsLeftChanged,
   type Surroundings,
   SurroundingsUnavailable,
 } from '../namespaces/surroundings.ts'
-import type {Platform, Settings} from '../platforms/platform.ts'
-import type {SocketTableReader} from '../platforms/socket-table.ts'
 import type {Ending} from '../processes/child.ts'
-import type {Hosts} from '../processes/hosts.ts'
 import type {Actor} from '../processes/launch.ts'
 import type {Scenario} from '../scenario.ts'
-import type {PortPool} from '../sockets/ports.ts'
 import {tooSlow} from '../too-slow.ts'
 import {blankResult, skipReason} from './blank.ts'
-import type {HoldUps} from './hold-ups.ts'
+import type {RestartContext} from './context.ts'
 import {NotReproduced} from './network.ts'
 import type {Observation} from './observation.ts'
 import {play} from './play.ts'
-import type {PortWatchOptions} from './port-watch.ts'
-import {type Follower, openRecording, type Recording} from './recording.ts'
-
-/** What the restarts of one run have in common. */
-export interface RestartContext {
-  platform: Platform
-  settings: Settings
-  /** Null where the OS shows no socket table. */
-  readSockets: SocketTableReader | null
-  readCounters: PortWatchOptions['readCounters']
-  /** The compiled program of the processes. */
-  program: string
-  ports: PortPool
-  /** On the machine as it is. */
-  hosts: Hosts
-  /** Which time this scenario is played in this run, from 1. */
-  repetition: number
-  /** Told of every event. */
-  follow: Follower
-  /** Monotonic seconds at which the run began. */
-  origin: number
-  limitSeconds: number
-  wait: boolean
-  /** Makes what a scenario with kernel settings of its own runs in. */
-  openSurroundings: OpenSurroundings
-  holdUps: HoldUps
-  /** Aborted, with the signal's name as its reason, when the run is interrupted. */
-  interruption: AbortSignal
-}
+import {openRecording, type Recording} from './recording.ts'
 
 /** What can be said of a scenario while it runs. */
 export interface RestartProgress {
