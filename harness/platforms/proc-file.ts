@@ -1,8 +1,9 @@
-import {closeSync, openSync, readFile} from 'node:fs'
+import {closeSync, openSync, read} from 'node:fs'
 import {promisify} from 'node:util'
 import {inNamespace} from '../sockets/network-namespace.ts'
 
-const readToEnd = promisify(readFile)
+const readSome = promisify(read)
+const chunkBytes = 64 * 1024
 
 /**
  * Reads a file of /proc/net or /proc/sys/net. It shows the network namespace of the thread that opens it, whichever
@@ -12,7 +13,13 @@ const readToEnd = promisify(readFile)
 export async function readProcFile(path: string): Promise<string> {
   const fd = inNamespace(() => openSync(path, 'r'))
   try {
-    return await readToEnd(fd, 'latin1')
+    // Not readFile(), which takes a read that fails for the end of the file if it is given a descriptor (Node 20).
+    const chunks: Buffer[] = []
+    for (;;) {
+      const {bytesRead, buffer} = await readSome(fd, Buffer.alloc(chunkBytes), 0, chunkBytes, null)
+      if (bytesRead === 0) return Buffer.concat(chunks).toString('latin1')
+      chunks.push(buffer.subarray(0, bytesRead))
+    }
   } finally {
     closeSync(fd)
   }
