@@ -8,7 +8,7 @@ import {asOpenConnection, type OpenConnection} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
 import {CouldNotMeasure, tooSlowProblem, unseenProblem} from './could-not-measure.ts'
 import {collectErrors, outcomeWords} from './errors-seen.ts'
-import {isKnown, mayBeLate, surelyLate} from './late-start.ts'
+import {isKnown, isStarved, mayBeLate, surelyLate} from './late-start.ts'
 import type {Listened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
 import {awaitListening, hadListened, type StartOutcome} from './listening.ts'
@@ -142,9 +142,14 @@ export async function restart(
     // Whoever let the client in is not the server that stays.
     prober.reject()
     const ranSeconds = monotonicSeconds() - start.startedAt
+    const starved = starvedSeconds(host, start)
     await clearAway(context, start)
     // One that the limit cut off while it was starting has not failed yet.
     const cutOff = outcome.kind === 'never-listened' && ranSeconds < patienceSeconds
+    if (cutOff && errors.list.length === 0 && isStarved(starved)) {
+      const times = {first, tookSeconds: ranSeconds, unknownSeconds: starved}
+      throw new CouldNotMeasure(tooSlowProblem(times))
+    }
     if (!cutOff || errors.list.length === 0) errors.add(attempt, outcome, start, code)
     const what = outcomeWords(outcome)
     const at = monotonicSeconds()
