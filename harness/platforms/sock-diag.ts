@@ -1,4 +1,6 @@
+import {isIPv4} from 'node:net'
 import {endianness} from 'node:os'
+import {ipv4Bytes, ipv6Bytes} from '../sockets/constants.ts'
 import {type Libc, libc} from '../sockets/libc.ts'
 import {inNamespace} from '../sockets/network-namespace.ts'
 import {isOutOfFiles, systemError} from '../sockets/system-error.ts'
@@ -94,6 +96,35 @@ export function readSockDiag(query?: SocketQuery): SocketEntry[] {
       }
     }
     return [...entries.values()]
+  } finally {
+    c.close(fd)
+  }
+}
+
+/** One end of a connection. */
+interface End {
+  address: string
+  port: number
+}
+
+/**
+ * The state of the one socket with these ends, which costs the kernel no walk over its table.
+ * @returns undefined if there is none, or if this kernel does not answer
+ * @throws SystemError of `send` or `recv`; NativeOpenerUnavailable where there is no FFI
+ */
+export function readSocketState(local: End, remote: End): TcpState | undefined {
+  const c = libc()
+  const kind = SOCK_RAW | c.constants.SOCK_CLOEXEC
+  const fd = inNamespace(() => c.socket(AF_NETLINK, kind, NETLINK_SOCK_DIAG))
+  if (fd < 0) return undefined
+  try {
+    const request = exactRequest(local, remote)
+    if (c.send(fd, request, request.length, 0) < 0) throw systemError('send', c.errno())
+    const answer = Buffer.alloc(answerBytes)
+    const length = c.recv(fd, answer, answer.length, 0)
+    if (length < 0) throw systemError('recv', c.errno())
+    const isFound = length > headerBytes && u16(answer, 4) === SOCK_DIAG_BY_FAMILY
+    return isFound ? stateNames[answer[headerBytes + 1] ?? 0] : undefined
   } finally {
     c.close(fd)
   }
@@ -223,6 +254,30 @@ function dumpRequest({family, states, ports}: Dump): Buffer {
     filter.copy(request, headerBytes + requestBytes + 4)
   }
   return request
+}
+
+/** struct inet_diag_req_v2 with a sockid, and no cookie (INET_DIAG_NOCOOKIE). */
+function exactRequest(local: End, remote: End): Buffer {
+  const [source, destination] = [addressBytes(local.address), addressBytes(remote.address)]
+  const request = Buffer.alloc(headerBytes + requestBytes)
+  putU32(request, request.length, 0)
+  putU16(request, SOCK_DIAG_BY_FAMILY, 4)
+  putU16(request, NLM_F_REQUEST, 6)
+  request[headerBytes] = source.length === 4 ? AF_INET : AF_INET6
+  request[headerBytes + 1] = IPPROTO_TCP
+  putU32(request, askedStates, headerBytes + 4)
+  request.writeUInt16BE(local.port, headerBytes + 8)
+  request.writeUInt16BE(remote.port, headerBytes + 10)
+  source.copy(request, headerBytes + 12)
+  destination.copy(request, headerBytes + 28)
+  request.fill(0xff, headerBytes + 48, headerBytes + 56)
+  return request
+}
+
+/** 4 bytes of IPv4, also of an address that is mapped into IPv6, or 16 of IPv6. */
+function addressBytes(address: string): Buffer {
+  const ipv4 = address.replace(/^::ffff:/, '')
+  return Buffer.from(isIPv4(ipv4) ? ipv4Bytes(ipv4) : ipv6Bytes(address))
 }
 
 /** The ports as few ranges, closed over the smallest gaps; what lies in a gap is sorted out afterwards. */
