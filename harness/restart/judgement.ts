@@ -80,6 +80,7 @@ function gone(state: string, age: number, lastsSeconds = 0): string {
  * How TIME_WAIT may have ended early, where it is not there. On a machine that is too slow to handle a FIN's
  * acknowledgement within 0.2 s the FIN is sent again, TIME_WAIT answers a second time, nobody knows that answer
  * any more, and the RST for it ends TIME_WAIT (RFC 1337; net/ipv4/tcp_minisocks.c:tcp_timewait_state_process).
+ * (An ACK that is merely late does the same; processes/acknowledged.ts keeps that from happening.)
  */
 function endedByReset(
   endpoint: 'server' | 'client',
