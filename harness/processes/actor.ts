@@ -5,6 +5,7 @@
  * so that no process outlives the harness, however the harness ended.
  */
 import type {Socket} from 'node:net'
+import {setFlagsFromString} from 'node:v8'
 import {withNamespace} from '../sockets/network-namespace.ts'
 import {openClient} from './client.ts'
 import {errorFields} from './errors.ts'
@@ -55,6 +56,10 @@ if ((!isHost && !Object.hasOwn(roles, ownRole)) || process.send === undefined) {
   process.stderr.write('only the harness can start this program\n')
   process.exit(2)
 }
+
+// V8 throws away the bytecode of what was not called for a while; compiling it again when a port is granted after a
+// minute takes some milliseconds, and everybody in the host waits for them.
+if (isHost) setFlagsFromString('--no-flush-bytecode')
 
 // What a guardian starts would inherit it.
 if (ownRole !== 'guardian') volunteerForTheOutOfMemoryKiller()
