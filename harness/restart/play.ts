@@ -132,7 +132,7 @@ function setStage(
   const watch = openPortWatch({...context, recording})
   closers.add(() => watch.end())
   const trial = openTrial({
-    ...{...context, scenario, cast, watch, recording},
+    ...{...context, scenario, hosts: context.hosts, cast, watch, recording},
     takePort: context.ports.take,
   })
   closers.add(() => trial.end())
