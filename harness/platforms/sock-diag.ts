@@ -17,6 +17,7 @@ import type {TcpState} from './tcp-states.ts'
 const AF_NETLINK = 16
 const SOCK_RAW = 3
 const NETLINK_SOCK_DIAG = 4
+const TCPDIAG_GETSOCK = 18
 const SOCK_DIAG_BY_FAMILY = 20
 const NLMSG_ERROR = 2
 const NLMSG_DONE = 3
@@ -52,9 +53,10 @@ const stateNames: Record<number, TcpState> = {
   12: 'SYN_RECV',
 }
 
-/** struct nlmsghdr, inet_diag_req_v2 and inet_diag_msg. */
+/** struct nlmsghdr, inet_diag_req_v2, inet_diag_req and inet_diag_msg. */
 const headerBytes = 16
 const requestBytes = 56
+const dumpRequestBytes = 60
 const messageBytes = 72
 /** A conflict is asked about over at most so many ranges of ports: each costs four comparisons a socket. */
 const mostRanges = 8
@@ -86,14 +88,9 @@ export function readSockDiag(query?: SocketQuery): SocketEntry[] {
     // A socket that moves while the table is walked can be met twice; the later one stands.
     const entries = new Map<string, SocketEntry>()
     const add = (entry: SocketEntry) => entries.set(keyOf(entry), entry)
-    for (const family of [AF_INET, AF_INET6]) {
-      const ofFamily = query?.listeners ? [{family, states: 1 << LISTEN, ports: null}] : []
-      for (const asked of [
-        ...ofFamily,
-        {family, states: askedStates, ports: query?.ports ?? null},
-      ]) {
-        for (const entry of dump(c, fd, asked, query?.mostTimeWaits)) add(entry)
-      }
+    const listeners = query?.listeners ? [{states: 1 << LISTEN, ports: null}] : []
+    for (const asked of [...listeners, {states: askedStates, ports: query?.ports ?? null}]) {
+      for (const entry of dump(c, fd, asked, query?.mostTimeWaits)) add(entry)
     }
     return [...entries.values()]
   } finally {
@@ -131,7 +128,6 @@ export function readSocketState(local: End, remote: End): TcpState | undefined {
 }
 
 interface Dump {
-  family: number
   /** A bit for each state. */
   states: number
   ports: readonly number[] | null
@@ -230,7 +226,7 @@ function receive(c: Libc, fd: number, onMessage: (message: Buffer) => void): boo
         const errno = -i32(answer, at + headerBytes)
         throw new NoSockDiag(systemError('sock_diag', errno).message)
       }
-      if (type === SOCK_DIAG_BY_FAMILY && size >= headerBytes + messageBytes) {
+      if (type === TCPDIAG_GETSOCK && size >= headerBytes + messageBytes) {
         onMessage(answer.subarray(at + headerBytes, at + size))
       }
       at += (size + 3) & ~3
@@ -238,20 +234,22 @@ function receive(c: Libc, fd: number, onMessage: (message: Buffer) => void): boo
   }
 }
 
-function dumpRequest({family, states, ports}: Dump): Buffer {
+/**
+ * struct inet_diag_req, the older of the two requests: it is answered with IPv4 and IPv6 in one walk over the table
+ * (net/ipv4/inet_diag.c: inet_diag_dump_compat), where the newer one needs a walk for each.
+ */
+function dumpRequest({states, ports}: Dump): Buffer {
   const filter = ports === null ? Buffer.alloc(0) : portFilter(portRanges(ports))
   const attribute = filter.length === 0 ? 0 : 4 + filter.length
-  const request = Buffer.alloc(headerBytes + requestBytes + attribute)
+  const request = Buffer.alloc(headerBytes + dumpRequestBytes + attribute)
   putU32(request, request.length, 0)
-  putU16(request, SOCK_DIAG_BY_FAMILY, 4)
+  putU16(request, TCPDIAG_GETSOCK, 4)
   putU16(request, NLM_F_REQUEST | NLM_F_DUMP, 6)
-  request[headerBytes] = family
-  request[headerBytes + 1] = IPPROTO_TCP
-  putU32(request, states, headerBytes + 4)
+  putU32(request, states, headerBytes + 52)
   if (attribute > 0) {
-    putU16(request, attribute, headerBytes + requestBytes)
-    putU16(request, INET_DIAG_REQ_BYTECODE, headerBytes + requestBytes + 2)
-    filter.copy(request, headerBytes + requestBytes + 4)
+    putU16(request, attribute, headerBytes + dumpRequestBytes)
+    putU16(request, INET_DIAG_REQ_BYTECODE, headerBytes + dumpRequestBytes + 2)
+    filter.copy(request, headerBytes + dumpRequestBytes + 4)
   }
   return request
 }
