@@ -97,7 +97,7 @@ export async function inSession(
     if (reported !== null) await outputs.print(reported)
     const folderWritten = await written(session, outcome)
     if (outcome.complaint !== undefined && !signal.aborted) {
-      process.stderr.write(`rebind: ${outcome.complaint}\n`)
+      process.stderr.write(`rebind: ${printable(outcome.complaint)}\n`)
     }
     const allWritten = reported === null || (await outputs.write(reported))
     if (outcome.closing !== undefined && !outputs.forPeople) tell(outcome.closing)
