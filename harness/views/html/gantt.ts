@@ -5,7 +5,6 @@ import type {TcpState} from '../../platforms/tcp-states.ts'
 import {type Draw, figure} from '../../render/html/chart.ts'
 import {html, type Markup} from '../../render/html/markup.ts'
 import {fillOf, stateKey, swatch} from '../../render/html/states.ts'
-import {printable} from '../../text.ts'
 import {type Row, type Strip, stripsOf, type Weight} from './timeline.ts'
 
 /** Two drawings of the same: names beside the bars, or above them for a phone. */
@@ -136,7 +135,7 @@ function specOf(
     )
   const names = {
     data: {
-      values: rows.map(({result}, row) => ({row, name: shortened(printable(result.scenario))})),
+      values: rows.map(({result}, row) => ({row, name: shortened(result.scenario)})),
     },
     mark: {
       ...text,
@@ -239,7 +238,7 @@ function outcomeOf({result, refused, states, expected}: Row): {at: number; words
   if (bind === null) return {at, words: status === 'as-expected' ? '' : status}
   const {waitSeconds, verdict} = bind
   if (waitSeconds === null) {
-    return {at, words: `${verdictWords(result)}, ${printable(firstErrorWords(result))}`}
+    return {at, words: `${verdictWords(result)}, ${firstErrorWords(result)}`}
   }
   if (verdict === 'immediate') return {at, words: 'at once'}
   return {at, words: `${waitSeconds.toFixed(waitSeconds < 10 ? 3 : 1)} s`}
