@@ -8,6 +8,7 @@ import {
   columnTitle,
   type Details,
   type Figure,
+  fitting,
   partsOf,
   type RowGroup,
   shownIn,
@@ -51,6 +52,8 @@ function linesOf(block: Block, level: number): string[] {
       return block.groups === undefined
         ? [...table(block), '']
         : groupTables(block.groups, block, level)
+    case 'many':
+      return linesOf(fitting(block, mostItems), level)
     case 'figure':
       return pictured(block)
     case 'section':
@@ -141,6 +144,7 @@ function literalText(text: Text): string {
     .map((part) => {
       if (typeof part === 'string') return literal(part)
       if ('code' in part) return codeSpan(part.code)
+      if ('short' in part) return literal(part.short)
       return `**${literal('link' in part ? part.link : part.strong)}**`
     })
     .join('')

@@ -19,10 +19,12 @@ export interface View {
   file: string
 }
 
-/** A part of a text that is not plain. */
-export type Mark = {code: string} | {strong: string} | {link: string; to: string}
+/** A part of a text that is not plain. Of a `short` one the beginning is enough where there is little room. */
+export type Mark = {code: string} | {strong: string} | {short: string} | {link: string; to: string}
 
-export type Text = string | readonly (string | Mark)[]
+export type Part = string | Mark
+
+export type Text = string | readonly Part[]
 
 /** Has a colour, and on a page a mark, in addition to the words. */
 export type Tone = 'good' | 'bad' | 'open'
@@ -48,6 +50,18 @@ export interface Table {
   rows: readonly (readonly Cell[])[]
   /** Rows that belong together, in their order: together they are all rows. */
   groups?: readonly RowGroup[]
+}
+
+export interface Facts {
+  kind: 'facts'
+  facts: readonly (readonly [label: string, value: Text])[]
+}
+
+/** Much of a kind. Where there is no room for all, the summary is shown instead. */
+export interface Many {
+  kind: 'many'
+  all: Table | Facts
+  summary: Block
 }
 
 export interface RowGroup {
@@ -91,8 +105,9 @@ export interface Bar {
 export type Block =
   | Table
   | Figure
+  | Facts
+  | Many
   | {kind: 'text'; text: Text; muted?: true}
-  | {kind: 'facts'; facts: readonly (readonly [label: string, value: Text])[]}
   /** `brief`: so many are enough on a terminal. */
   | {kind: 'list'; items: readonly Text[]; brief?: number}
   | Section
@@ -134,6 +149,8 @@ function isEmpty(block: Block): boolean {
       return block.items.length === 0
     case 'facts':
       return block.facts.length === 0
+    case 'many':
+      return isEmpty(block.all)
     case 'section':
       return block.blocks.every(isEmpty)
     case 'text':
@@ -160,6 +177,12 @@ export function shownIn(medium: Medium, blocks: readonly Block[]): Block[] {
     .filter((block) => !isEmpty(block))
 }
 
+/** All of it, or the summary where that has more rows than there is room for. */
+export function fitting({all, summary}: Many, mostRows: number): Block {
+  const {length} = all.kind === 'table' ? all.rows : all.facts
+  return length > mostRows ? summary : all
+}
+
 export function columnTitle(column: string | Column): string {
   return typeof column === 'string' ? column : column.title
 }
@@ -169,6 +192,6 @@ export function cellOf(cell: Cell): {text: Text; tone?: Tone} {
   return typeof cell === 'object' && 'tone' in cell ? cell : {text: cell}
 }
 
-export function partsOf(text: Text): readonly (string | Mark)[] {
+export function partsOf(text: Text): readonly Part[] {
   return typeof text === 'string' ? [text] : text
 }

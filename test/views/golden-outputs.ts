@@ -30,7 +30,9 @@ import {policiesView} from '../../harness/views/policies.ts'
 import {wholeReportView} from '../../harness/views/report.ts'
 import {surveyView} from '../../harness/views/survey.ts'
 import {timingView} from '../../harness/views/timing.ts'
+import {freeView, watchView} from '../../harness/views/watch.ts'
 import {whyView} from '../../harness/views/why.ts'
+import type {WatchedSocket, WatchReading} from '../../harness/why/watch.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {realDocuments} from '../documents/documents.ts'
 
@@ -170,6 +172,39 @@ function whyPath(): WhyPath {
   }
 }
 
+export const watchTitle = {port: 8088, began: 100, untilFree: true}
+
+/** A listener, and so many TIME_WAIT sockets. */
+export function watched(timeWaits: number): WatchReading {
+  const local = {address: '127.0.0.1', port: 8088}
+  const holder = {pid: 4711, parent: 1, uid: 0, user: 'root', command: 'node server.js'}
+  const sockets: WatchedSocket[] = [
+    {
+      entry: {
+        state: 'LISTEN',
+        local,
+        remote: {address: '0.0.0.0', port: 0},
+        expiresInSeconds: null,
+      },
+      holders: [holder],
+      remaining: null,
+    },
+    ...Array.from(
+      {length: timeWaits},
+      (_, index): WatchedSocket => ({
+        entry: {
+          ...{state: 'TIME_WAIT', local, remote: {address: '127.0.0.1', port: 40_000 + index}},
+          expiresInSeconds: 50 + index,
+        },
+        holders: [],
+        remaining: [50 + index, 52 + index],
+      }),
+    ),
+  ]
+  const changes = sockets.map(({entry}) => ({change: 'appeared' as const, entry}))
+  return {at: 101, sockets, changes}
+}
+
 async function views(): Promise<Record<string, View>> {
   const {timing, policies, check, survey} = await realDocuments()
   const unsafe = check as CheckDocument
@@ -197,8 +232,10 @@ async function views(): Promise<Record<string, View>> {
     comparison: comparisonView(compare(reports)),
     judgement: judgementView(judge(before, after)),
     'why-port': whyView(whyPort(2)),
-    'why-crowded-port': whyView(whyPort(300)),
+    'why-crowded-port': whyView(whyPort(30)),
     'why-path': whyView(whyPath()),
+    watch: watchView(watched(1), watchTitle, 103),
+    'watch-free': freeView(watchTitle, 160.5),
   }
 }
 
