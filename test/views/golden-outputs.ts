@@ -6,10 +6,12 @@ import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {stripVTControlCharacters} from 'node:util'
+import {listFor} from '../../harness/commands/list.ts'
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import type {ReportDocument} from '../../harness/compare/documents.ts'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
+import type {ScenarioList} from '../../harness/documents/list-schema.ts'
 import {type Matrix, matrixSchema} from '../../harness/documents/matrix-schema.ts'
 import type {Policies} from '../../harness/documents/policies-schema.ts'
 import {type Report, reportSchema} from '../../harness/documents/report-schema.ts'
@@ -17,6 +19,7 @@ import type {Survey} from '../../harness/documents/survey-schema.ts'
 import type {Timing} from '../../harness/documents/timing-schema.ts'
 import type {WhyPath, WhyPort} from '../../harness/documents/why-schema.ts'
 import {agreementOf} from '../../harness/matrix/judge.ts'
+import {linux} from '../../harness/platforms/linux.ts'
 import {type Markup, textOf, trusted} from '../../harness/render/html/markup.ts'
 import {renderAsHtml} from '../../harness/render/html/view.ts'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
@@ -25,6 +28,7 @@ import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {findingSentences} from '../../harness/views/findings.ts'
+import {listView} from '../../harness/views/list.ts'
 import {matrixView} from '../../harness/views/matrix.ts'
 import {policiesView} from '../../harness/views/policies.ts'
 import {wholeReportView} from '../../harness/views/report.ts'
@@ -77,7 +81,9 @@ function troubled(): Report {
     }
     const changes: Record<string, Partial<Report['results'][number]>> = {
       'server-closes-first-node': {status: 'unexpected', reason: 'granted, and not refused'},
-      'client-never-closes': {bind: bind === null ? null : {...bind, verdict: 'immediate'}},
+      'client-never-closes': {
+        bind: bind === null ? null : {...bind, verdict: 'immediate', waitSeconds: 0},
+      },
       'server-aborts': {status: 'failed', reason: 'the predecessor did not start', bind: null},
       'lost-last-ack': {status: 'skipped', reason: 'no namespaces here', bind: null, timeline: []},
     }
@@ -172,6 +178,17 @@ function whyPath(): WhyPath {
   }
 }
 
+/** What the rules of Linux predict for a few scenarios. */
+function fewListed(): ScenarioList {
+  const list = listFor(linux, recordedReport('linux').host.settings, 150)
+  return {...list, scenarios: list.scenarios.filter(({scenario}) => shown.includes(scenario))}
+}
+
+/** Documents of the kinds that are printed, and kept nowhere. */
+export function printedDocuments() {
+  return {port: whyPort(2), path: whyPath(), list: fewListed()}
+}
+
 export const watchTitle = {port: 8088, began: 100, untilFree: true}
 
 /** A listener, and so many TIME_WAIT sockets. */
@@ -216,6 +233,7 @@ async function views(): Promise<Record<string, View>> {
     }),
   )
   const report = troubled()
+  const printed = printedDocuments()
   const before = reports.slice(0, 1)
   const after = before.map((each) => ({...each, file: 'troubled/report.json', content: report}))
   const sentences = findingSentences(report.results, scenarios)
@@ -231,9 +249,10 @@ async function views(): Promise<Record<string, View>> {
     survey: surveyView(survey as Survey),
     comparison: comparisonView(compare(reports)),
     judgement: judgementView(judge(before, after)),
-    'why-port': whyView(whyPort(2)),
+    list: listView(printed.list),
+    'why-port': whyView(printed.port),
     'why-crowded-port': whyView(whyPort(30)),
-    'why-path': whyView(whyPath()),
+    'why-path': whyView(printed.path),
     watch: watchView(watched(1), watchTitle, 103),
     'watch-free': freeView(watchTitle, 160.5),
   }
