@@ -10,6 +10,7 @@ import type {
   Side,
 } from '../documents/comparison-schema.ts'
 import {besidesWords, rangeWords} from '../documents/words.ts'
+import {groupBy} from '../group-by.ts'
 import type {Block, Text, View} from '../render/model.ts'
 
 /** Documents side by side: what differs and why, and what each side answered. */
@@ -34,8 +35,8 @@ export function comparisonView(comparison: Comparison): View {
       ),
       ...(reports.length === 0 ? [] : [scenarioSection(scenarios, reports)]),
       section('What clients saw', clientSection(scenarios, reports)),
-      ...releases.map((release) =>
-        section(`How long ${release.state} is kept`, releaseWords(release, reports)),
+      ...[...groupBy(releases, ({state}) => state)].map(([state, groups]) =>
+        section(`How long ${state} is kept`, releaseWords(groups, reports)),
       ),
       ...(cells === null ? [] : [cellSection(cells, matrices)]),
       section('Not compared', notes),
@@ -196,23 +197,24 @@ function reasonsOf({
   return reasons ?? each
 }
 
-/** One line for each side, e.g. `Linux: 60.00 to 62.05 s by the timer wheel ...; measured ...`. */
-function releaseWords({releases}: ReleaseComparison, sides: readonly Side[]): string[] {
-  return releases.flatMap((release, index) => {
-    if (release === null) return []
-    const {expectedSeconds, measuredSeconds, measurements, how, source} = release
-    const measured =
-      measuredSeconds === null
-        ? 'not measured'
-        : `measured ${rangeWords(measuredSeconds, 3)} s in ${measurements} ${measurements === 1 ? 'wait' : 'waits'}`
-    const label = sides[index]?.label ?? ''
-    return [
-      `${label}: ${rangeWords(expectedSeconds, 2)} s ${how}; ${measured} (${source})`.replace(
-        ' s ;',
-        ' s;',
-      ),
-    ]
-  })
+/**
+ * One line for each side, e.g. `Linux: 60.00 to 62.05 s by the timer wheel ...; measured ...`. Scenarios for which the
+ * rules say something else than for the first ones are named.
+ */
+function releaseWords(groups: readonly ReleaseComparison[], sides: readonly Side[]): string[] {
+  return groups.flatMap(({releases, scenarios = []}, group) =>
+    releases.flatMap((release, index) => {
+      if (release === null) return []
+      const {expectedSeconds, measuredSeconds, measurements, how, source} = release
+      const measured =
+        measuredSeconds === null
+          ? 'not measured'
+          : `measured ${rangeWords(measuredSeconds, 3)} s in ${measurements} ${measurements === 1 ? 'wait' : 'waits'}`
+      const which = group === 0 ? '' : `, ${scenarios.join(', ')}`
+      const rule = [`${rangeWords(expectedSeconds, 2)} s`, how].filter((part) => part !== '')
+      return [`${sides[index]?.label ?? ''}${which}: ${rule.join(' ')}; ${measured} (${source})`]
+    }),
+  )
 }
 
 /** `Linux: 3456 cells, 1234 granted, 2222 refused; 3456 as the rules say, 0 against them`. */
