@@ -77,8 +77,8 @@ export interface Figure {
   kind: 'figure'
   /** As SVG, with what its colours and marks mean. */
   picture(draw: Draw): Promise<Markup>
-  /** On a terminal. */
-  bars?: readonly Bar[]
+  /** On a terminal, and in Markdown if there is no table. */
+  bars?: readonly BarGroup[]
   /** On a terminal and in Markdown, and what their signs mean. */
   lines?: {rows: readonly (readonly [label: string, words: string])[]; note: string}
   /** On a terminal and in Markdown, a letter a cell. */
@@ -93,6 +93,11 @@ export interface Grid {
   rows: readonly {names: readonly [string, string]; marks: readonly (readonly string[])[]}[]
   /** Of the letters that have one. */
   tones: Readonly<Record<string, Tone>>
+}
+
+export interface BarGroup {
+  title?: string
+  bars: readonly Bar[]
 }
 
 export interface Bar {
@@ -123,15 +128,13 @@ export interface Section {
 
 export type Medium = 'terminal' | 'markdown' | 'page'
 
-/** Folded away on a page; elsewhere it is left out, and the document has it. */
+/** Folded away on a page and in Markdown; a terminal cannot, so there it is left out, and the document has it. */
 export interface Details {
   kind: 'details'
   summary: Text
   /** Beside it, less prominent. */
   aside?: Text
   badge: {tone: Tone; words: string}
-  /** Folded away in Markdown, too, instead of left out. */
-  inMarkdown?: true
   blocks: readonly Block[]
   /** What a link leads to. */
   id?: string
@@ -159,15 +162,10 @@ function isEmpty(block: Block): boolean {
   }
 }
 
-/** What is shown there: a terminal cannot fold anything away. */
+/** What is shown there. */
 export function shownIn(medium: Medium, blocks: readonly Block[]): Block[] {
   return blocks
-    .filter(
-      (block) =>
-        block.kind !== 'details' ||
-        medium === 'page' ||
-        (medium === 'markdown' && block.inMarkdown),
-    )
+    .filter(({kind}) => kind !== 'details' || medium !== 'terminal')
     .filter((block) => block.kind !== 'section' || (block.only?.includes(medium) ?? true))
     .map((block) =>
       block.kind === 'section' || block.kind === 'details'

@@ -1,10 +1,10 @@
 import {greatestOf} from '../extremes.ts'
 import {printable} from '../text.ts'
+import {barLines} from './bars.ts'
 import {coloursFor} from './colours.ts'
 import {fittedRows, fittedTable, tableWidth, twoLineRows} from './fitted-table.ts'
 import {gridLines} from './grid.ts'
 import {
-  type Bar,
   type Block,
   type Cell,
   type Column,
@@ -31,7 +31,6 @@ const paints: Readonly<Record<Tone, (text: string) => string>> = {
 }
 
 const usualColumns = 80
-const shortestBar = 10
 const mostRows = 60
 const mostItems = 100
 /** What can be summed up is, beyond this. */
@@ -217,7 +216,8 @@ function pictured({bars, grid, lines}: Figure, width: number | undefined): strin
     ].join('\n')
   }
   if (grid !== undefined) return gridLines(grid, (run) => paintedRun(run, grid), width).join('\n')
-  return bars === undefined ? [] : barLines(bars, width ?? usualColumns)
+  if (bars === undefined) return []
+  return barLines(bars, width ?? usualColumns, {bar: pc.cyan, title: pc.bold}).join('\n')
 }
 
 /** Letters of one kind are painted together. */
@@ -226,16 +226,4 @@ function paintedRun(letters: string, {tones}: Grid): string {
     const tone = tones[letter]
     return tone === undefined ? run : paints[tone](run)
   })
-}
-
-function barLines(all: readonly Bar[], width: number): string {
-  const labels = Math.max(...all.map(({label}) => label.length))
-  const values = Math.max(...all.map(({value}) => value.length))
-  const room = Math.max(shortestBar, width - labels - values - 4)
-  return all
-    .map(({label, value, share}) => {
-      const bar = '█'.repeat(Math.ceil(share * room))
-      return `${label.padStart(labels)}  ${value.padStart(values)} ${pc.cyan(bar)}`.trimEnd()
-    })
-    .join('\n')
 }

@@ -80,11 +80,15 @@ function distribution({samples, summary}: Timing): Figure {
       }
       return html`${drawings}`
     },
-    bars: bins.map(({fromSeconds, count}) => ({
-      label: `${fromSeconds.toFixed(decimals)} s`,
-      value: String(count),
-      share: count / most,
-    })),
+    bars: [
+      {
+        bars: bins.map(({fromSeconds, count}) => ({
+          label: `${fromSeconds.toFixed(decimals)} s`,
+          value: String(count),
+          share: count / most,
+        })),
+      },
+    ],
     table: {
       kind: 'table',
       label: 'The bins',

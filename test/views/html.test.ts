@@ -156,7 +156,7 @@ test('the verdict is followed by how many ports were granted at once, and after 
   const page = await renderHtml([{...recordedReport(), results}])
   t.true(
     page.includes(
-      '1 ports were granted at once, 2 after 2.0 to 61.3 s, 1 were refused to the end, 1 were refused and not waited for; 1 scenarios had no bind to judge.',
+      'Granted at once: 1; after 2.0 to 61.3 s: 2; refused to the end: 1; refused and not waited for: 1; without a bind to judge: 1.',
     ),
   )
 })
