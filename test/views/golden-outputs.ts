@@ -222,7 +222,7 @@ export function watched(timeWaits: number): WatchReading {
   return {at: 101, sockets, changes}
 }
 
-async function views(): Promise<Record<string, View>> {
+export async function goldenViews(): Promise<Record<string, View>> {
   const {timing, policies, check, survey} = await realDocuments()
   const unsafe = check as CheckDocument
   const {problem, ...measured} = unsafe
@@ -240,7 +240,7 @@ async function views(): Promise<Record<string, View>> {
   return {
     report: wholeReportView(report, {log: null, sentences}),
     matrix: matrixView(fewCells()),
-    timing: timingView(timing as Timing),
+    timing: timingView(oneOutside(timing as Timing)),
     policies: policiesView(fromHere(policies as Policies)),
     'check-safe': checkView(safe(unsafe)),
     'check-not-safe': checkView(measured),
@@ -255,6 +255,17 @@ async function views(): Promise<Record<string, View>> {
     'why-path': whyView(printed.path),
     watch: watchView(watched(1), watchTitle, 103),
     'watch-free': freeView(watchTitle, 160.5),
+  }
+}
+
+/** One port was released too late. */
+function oneOutside(timing: Timing): Timing {
+  const [first, ...samples] = timing.samples
+  if (first === undefined) throw new Error('nothing is recorded')
+  return {
+    ...timing,
+    samples: [{...first, waitSeconds: 70, asExpected: false}, ...samples],
+    summary: {...timing.summary, unexpected: 1},
   }
 }
 
@@ -273,7 +284,7 @@ async function pageOf(view: View): Promise<string> {
 /** All of them, by the names of their files. */
 export async function goldenOutputs(): Promise<Record<string, string>> {
   const outputs: Record<string, string> = {}
-  for (const [name, view] of Object.entries(await views())) {
+  for (const [name, view] of Object.entries(await goldenViews())) {
     for (const width of [80, 200]) {
       outputs[`${name}.${width}.txt`] = stripVTControlCharacters(renderForTerminal(view, width))
     }
