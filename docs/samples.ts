@@ -1,5 +1,7 @@
 /** What the commands print of the recorded runs, cut down to what a page has room for. */
+import {execFileSync} from 'node:child_process'
 import {readFileSync} from 'node:fs'
+import {fileURLToPath} from 'node:url'
 import {stripVTControlCharacters} from 'node:util'
 import {compare} from '../harness/compare/compare.ts'
 import type {Comparison} from '../harness/documents/comparison-schema.ts'
@@ -12,6 +14,7 @@ import {findingSentences} from '../harness/views/findings.ts'
 import {reportView} from '../harness/views/report.ts'
 import {scenarios} from '../scenarios/index.ts'
 
+const project = fileURLToPath(new URL('..', import.meta.url))
 const columns = 108
 
 /** Each ends differently from the one before it. */
@@ -78,6 +81,17 @@ export function compareSample(reports: readonly Report[]): string {
     ...[reasons, '...', ''],
     ...releases.flatMap((release) => [release, '']),
   ])
+}
+
+/** The commands as `rebind --help` lists them. */
+export function commandList(): string {
+  const help = execFileSync(
+    process.execPath,
+    [`--import=${import.meta.resolve('tsx')}`, 'harness/cli.ts', '--help'],
+    {cwd: project, encoding: 'utf8', env: {...process.env, NO_COLOR: '1'}},
+  )
+  const [, commands = ''] = help.split('Commands:\n')
+  return block((commands.split('\n\n')[0] ?? '').split('\n'), Number.POSITIVE_INFINITY)
 }
 
 /** A program that uses the package, which the package's tests compile. */
