@@ -6,7 +6,7 @@ import {stripVTControlCharacters} from 'node:util'
 import {compare} from '../harness/compare/compare.ts'
 import type {Comparison} from '../harness/documents/comparison-schema.ts'
 import type {Report} from '../harness/documents/report-schema.ts'
-import {closingLine, tally} from '../harness/documents/words.ts'
+import {closingLine} from '../harness/documents/words.ts'
 import {renderForTerminal} from '../harness/render/terminal.ts'
 import {wrapSentences} from '../harness/render/wrap.ts'
 import {comparisonView, scenarioTally} from '../harness/views/comparison.ts'
@@ -32,15 +32,13 @@ const surprises = ['reuseaddr-added-late', 'server-killed', 'old-server-still-li
 /** What `rebind run` ends with. */
 export function runSample(report: Report): string {
   const results = report.results.filter(({scenario}) => restarts.includes(scenario))
-  const view = reportView({...report, results}, {log: null, sentences: []})
-  const parts = unpainted(renderForTerminal(view, undefined))
+  const [top = '', grants = ''] = runParts(report)
+  const parts = runParts({...report, results})
   // Empty lines divide its groups, too; the report of these has nothing else below it.
-  const from = parts.findIndex((part) => part.startsWith('Results'))
-  const table = parts.slice(from).join('\n\n')
-  const [heading = '', , lead = ''] = (parts[0] ?? '').split('\n')
+  const table = parts.slice(parts.findIndex((part) => part.startsWith('Results'))).join('\n\n')
   const surprising = report.results.filter(({scenario}) => surprises.includes(scenario))
   return block([
-    ...[heading, tally(report.results), lead, ''],
+    ...[top, '', grants, ''],
     ...[table, '...', ''],
     'What contradicts common advice',
     ...findingSentences(surprising, scenarios).map((sentence) => `- ${sentence}`),
@@ -48,6 +46,10 @@ export function runSample(report: Report): string {
     '',
     closingLine(report.results),
   ])
+}
+
+function runParts(report: Report): string[] {
+  return unpainted(renderForTerminal(reportView(report, {log: null, sentences: []}), undefined))
 }
 
 const compared = [
