@@ -1,4 +1,3 @@
-import {printable} from '../text.ts'
 import type {Range} from './comparison-schema.ts'
 import type {Host, Result} from './report-schema.ts'
 
@@ -13,7 +12,7 @@ const stackTitles: Record<Host['stack'], string | undefined> = {
 /** `Linux 6.18.44 x64, Node 20.20.2, libuv 1.46.0`. */
 export function hostWords({os, stack, release, arch, node, libuv}: Host): string {
   const title = stackTitles[stack] ?? os
-  return printable(`${title} ${release} ${arch}, Node ${node}, libuv ${libuv}`)
+  return `${title} ${release} ${arch}, Node ${node}, libuv ${libuv}`
 }
 
 /** `TIME_WAIT`, `3 TIME_WAIT`, `none`, or `not visible` where the OS does not show it. */

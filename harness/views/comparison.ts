@@ -10,8 +10,8 @@ import type {
   Side,
 } from '../documents/comparison-schema.ts'
 import {besidesWords, rangeWords} from '../documents/words.ts'
+import {groupBy} from '../group-by.ts'
 import type {Block, Text, View} from '../render/model.ts'
-import {printable} from '../text.ts'
 
 /** Documents side by side: what differs and why, and what each side answered. */
 export function comparisonView(comparison: Comparison): View {
@@ -29,14 +29,14 @@ export function comparisonView(comparison: Comparison): View {
       section(
         'What differs, and why',
         reasonsOf(comparison).map(({scenarios, why}) => [
-          {strong: scenarios.map(printable).join(', ')},
-          `: ${printable(why)}`,
+          {strong: scenarios.join(', ')},
+          `: ${why}`,
         ]),
       ),
       ...(reports.length === 0 ? [] : [scenarioSection(scenarios, reports)]),
       section('What clients saw', clientSection(scenarios, reports)),
-      ...releases.map((release) =>
-        section(`How long ${release.state} is kept`, releaseWords(release, reports)),
+      ...[...groupBy(releases, ({state}) => state)].map(([state, groups]) =>
+        section(`How long ${state} is kept`, releaseWords(groups, reports)),
       ),
       ...(cells === null ? [] : [cellSection(cells, matrices)]),
       section('Not compared', notes),
@@ -115,7 +115,7 @@ function findingText({subject, text}: Finding): Text {
 
 /** `Linux: 6.18.44 x64, Node 20.20.2 (logs/a-run/report.json)`. */
 function sideWords({label, release, arch, node, file}: Side): string {
-  return printable(`${label}: ${release} ${arch}, Node ${node} (${file})`)
+  return `${label}: ${release} ${arch}, Node ${node} (${file})`
 }
 
 /** `delayed, EADDRINUSE 98, 61.234 s (1.2 ms)`. */
@@ -130,7 +130,7 @@ function answerWords(answer: Answer | null): string {
     timesOtherwise === 0 ? [] : `otherwise in ${timesOtherwise} of ${times}`,
     status === 'unexpected' ? 'UNEXPECTED' : [],
   ].flat()
-  if (parts.length > 0) return printable(parts.join(', '))
+  if (parts.length > 0) return parts.join(', ')
   return besidesWords(answer) === undefined ? '-' : 'see below'
 }
 
@@ -181,7 +181,7 @@ function clientSection(scenarios: readonly ScenarioComparison[], sides: readonly
     answers.flatMap((answer, index) => {
       const words = answer === null ? undefined : besidesWords(answer)
       const label = sides[index]?.label ?? ''
-      return words === undefined ? [] : [printable(`${scenario}, ${label}: ${words}`)]
+      return words === undefined ? [] : [`${scenario}, ${label}: ${words}`]
     }),
   )
 }
@@ -197,25 +197,24 @@ function reasonsOf({
   return reasons ?? each
 }
 
-/** One line for each side, e.g. `Linux: 60.00 to 62.05 s by the timer wheel ...; measured ...`. */
-function releaseWords({releases}: ReleaseComparison, sides: readonly Side[]): string[] {
-  return releases.flatMap((release, index) => {
-    if (release === null) return []
-    const {expectedSeconds, measuredSeconds, measurements, how, source} = release
-    const measured =
-      measuredSeconds === null
-        ? 'not measured'
-        : `measured ${rangeWords(measuredSeconds, 3)} s in ${measurements} ${measurements === 1 ? 'wait' : 'waits'}`
-    const label = sides[index]?.label ?? ''
-    return [
-      printable(
-        `${label}: ${rangeWords(expectedSeconds, 2)} s ${how}; ${measured} (${source})`.replace(
-          ' s ;',
-          ' s;',
-        ),
-      ),
-    ]
-  })
+/**
+ * One line for each side, e.g. `Linux: 60.00 to 62.05 s by the timer wheel ...; measured ...`. Scenarios for which the
+ * rules say something else than for the first ones are named.
+ */
+function releaseWords(groups: readonly ReleaseComparison[], sides: readonly Side[]): string[] {
+  return groups.flatMap(({releases, scenarios = []}, group) =>
+    releases.flatMap((release, index) => {
+      if (release === null) return []
+      const {expectedSeconds, measuredSeconds, measurements, how, source} = release
+      const measured =
+        measuredSeconds === null
+          ? 'not measured'
+          : `measured ${rangeWords(measuredSeconds, 3)} s in ${measurements} ${measurements === 1 ? 'wait' : 'waits'}`
+      const which = group === 0 ? '' : `, ${scenarios.join(', ')}`
+      const rule = [`${rangeWords(expectedSeconds, 2)} s`, how].filter((part) => part !== '')
+      return [`${sides[index]?.label ?? ''}${which}: ${rule.join(' ')}; ${measured} (${source})`]
+    }),
+  )
 }
 
 /** `Linux: 3456 cells, 1234 granted, 2222 refused; 3456 as the rules say, 0 against them`. */
@@ -224,9 +223,8 @@ function tableWords({tables}: CellComparison, sides: readonly Side[]): string[] 
     const judged = predicted
       ? 'predicted, not measured'
       : `${agreeing} as the rules say, ${disagreeing} against them`
-    return printable(
-      `${sides[index]?.label ?? ''}: ${cells} cells, ${granted} granted, ${refused} refused; ${judged} (${sides[index]?.file ?? ''})`,
-    )
+    const {label = '', file = ''} = sides[index] ?? {}
+    return `${label}: ${cells} cells, ${granted} granted, ${refused} refused; ${judged} (${file})`
   })
 }
 
@@ -238,9 +236,7 @@ function cellTally(
   const lacking = absent.flatMap((count, index) =>
     count === 0 ? [] : [`${count} absent on ${sides[index]?.label ?? ''}`],
   )
-  return printable(
-    [`${compared} cells compared: ${same} alike`, `${differing} differ`, ...lacking].join(', '),
-  )
+  return [`${compared} cells compared: ${same} alike`, `${differing} differ`, ...lacking].join(', ')
 }
 
 /** `granted on Linux, EADDRINUSE on gVisor`. */
@@ -248,7 +244,7 @@ function outcomeWords(outcomes: readonly (string | null)[], sides: readonly Side
   const words = outcomes.flatMap((outcome, index) =>
     outcome === null ? [] : [`${outcome} on ${sides[index]?.label ?? ''}`],
   )
-  return printable(words.join(', '))
+  return words.join(', ')
 }
 
 /** `17 scenarios against the baseline: 2 differences, 1 not compared`. */

@@ -291,6 +291,30 @@ test('how long a state is kept is gathered over all scenarios, as a range on eac
   t.is(finWait2?.state, 'FIN_WAIT2')
 })
 
+test('arms about a kernel setting are kept apart, on the sides that have them', (t) => {
+  const arms = ['fin-timeout-ends-fin-wait2/60-seconds', 'fin-timeout-ends-fin-wait2/5-seconds']
+  const results = {[arms[1] ?? '']: {bind: delayed(5.1)}}
+  const sides = [
+    reportBy(linux, {ids: ['client-never-closes', ...arms], results}),
+    reportBy(gvisor, {ids: ['client-never-closes']}),
+  ]
+  const [usual, short, ...others] = compareReleases(sides)
+  t.deepEqual(others, [])
+  t.deepEqual(usual?.scenarios, ['client-never-closes', arms[0]])
+  t.deepEqual(
+    usual?.releases.map((release) => release?.expectedSeconds),
+    [
+      [60, 62.052],
+      [60, 60.5],
+    ],
+  )
+  t.deepEqual(short?.scenarios, [arms[1]])
+  const [ofLinux, ofGvisor] = short?.releases ?? []
+  t.deepEqual(ofLinux?.measuredSeconds, [5.1 - 0.001, 5.1])
+  t.true((ofLinux?.expectedSeconds[1] ?? 0) < 6)
+  t.is(ofGvisor, null)
+})
+
 test('sides are told apart by as little as it takes', (t) => {
   const labels = (...documents: ReportDocument[]) =>
     describeSides(documents).map(({label}) => label)

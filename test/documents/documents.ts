@@ -6,7 +6,6 @@ import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {type ComparableDocument, readDocuments} from '../../harness/compare/documents.ts'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
-import {documentKinds, type Format, type RunDocument} from '../../harness/documents/kinds.ts'
 import {type Report, reportSchema} from '../../harness/documents/report-schema.ts'
 import type {Timing} from '../../harness/documents/timing-schema.ts'
 import {linux} from '../../harness/platforms/linux.ts'
@@ -14,6 +13,7 @@ import {policiesDocument} from '../../harness/policies/document.ts'
 import {readReleases} from '../../harness/policies/recorded.ts'
 import {policies} from '../../harness/policies/table.ts'
 import {timingDocument} from '../../harness/timing/document.ts'
+import {kindOf, type RunDocument, type ShownDocument} from '../../harness/views/kinds.ts'
 
 const recordedFolder = fileURLToPath(new URL('../../logs/recorded', import.meta.url))
 const recorded = (path: string) => join(recordedFolder, path)
@@ -162,8 +162,10 @@ export const hostileText =
   'see http://example.org/a_b, ftp://example.org, www.example.org, mailto:a@example.org, @octocat, a/b#12, GH-12'
 
 /** The document with hostile text in every place where its schema takes any text. */
-export async function withHostileText(document: RunDocument): Promise<RunDocument> {
-  const schema = await documentKinds[document.format as Format].schema()
+export async function withHostileText<Document extends ShownDocument>(
+  document: Document,
+): Promise<Document> {
+  const schema = await kindOf(document).schema()
   const copy = structuredClone(document)
   const tried = new Set<string>()
   const free = new Set<string>()

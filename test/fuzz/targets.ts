@@ -28,7 +28,6 @@ import {
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {readDocuments} from '../../harness/compare/documents.ts'
-import {documentKinds, type RunDocument} from '../../harness/documents/kinds.ts'
 import {readObject, validated} from '../../harness/documents/read-json.ts'
 import type {Report} from '../../harness/documents/report-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
@@ -58,6 +57,7 @@ import {printable, withoutRunnerCommands} from '../../harness/text.ts'
 import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {renderHtml} from '../../harness/views/html/render.ts'
+import {keptKinds, kindOf, type RunDocument} from '../../harness/views/kinds.ts'
 import {markdownOf} from '../../harness/views/markdown.ts'
 import {matrixView} from '../../harness/views/matrix.ts'
 import {policiesView} from '../../harness/views/policies.ts'
@@ -190,7 +190,7 @@ function documentTarget(kind: string): Target {
     input: mutatedJson(kind === 'report' ? reports : [document]),
     async run(bytes: Buffer) {
       const file = inFile(`${kind}.json`, bytes)
-      const schema = await documentKinds[document.format].schema()
+      const schema = await kindOf(document).schema()
       const read = validated(file, schema, await readObject(file))
       return (await markdownOf(read, {log: null, sentences: []})) + terminal(read as never)
     },
@@ -414,7 +414,7 @@ export const targets: readonly Target[] = [
     input: mutatedValue(reports),
     async run(value: unknown) {
       const file = inFile('page.json', Buffer.from(JSON.stringify(value) ?? ''))
-      const schema = await documentKinds['rebind-report'].schema()
+      const schema = await keptKinds.report.schema()
       return renderHtml([validated(file, schema, await readObject(file))])
     },
     holds: (page) => !/<script|<img/i.test(page),
@@ -425,7 +425,7 @@ export const targets: readonly Target[] = [
     async run(bytes: Buffer) {
       const {log, seen} = await foldRunLog(inFile('events.ndjson', bytes))
       if (log.start === null) return ''
-      const schema = await documentKinds['rebind-report'].schema()
+      const schema = await keptKinds.report.schema()
       const made = schema.parse(partialReport(log, seen, log.start, scenarios))
       return markdownOf(made, {log, sentences: []})
     },

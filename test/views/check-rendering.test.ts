@@ -111,3 +111,10 @@ test('a restart that was immediate, but not alone, is not safe because of the ol
   const text = renderForTerminal(checkView({...document, rounds}), 200)
   t.regex(text, /^NOT SAFE: an old process still listened after 1 of 1 stops$/m)
 })
+
+test('what could not be measured has its remedy once, in the advice', (t) => {
+  const problem = {kind: 'exited', message: 'it ended', remedy: 'start it by hand'} as const
+  const advice = ['Start it by hand.']
+  const text = renderAsMarkdown(checkView({...document, problem, advice}))
+  t.is(text.match(/start it by hand/gi)?.length, 1)
+})

@@ -52,6 +52,22 @@ test('a page and Markdown have a heading and the lesson for each group', async (
   }
 })
 
+test('the chart of the waits has the title of each group above its scenarios, as a drawing and in words', async (t) => {
+  const page = await renderHtml([report])
+  const markdown = renderAsMarkdown(wholeReportView(report, details))
+  const [, words = ''] =
+    /## When each port came free\n\n```text\n([\s\S]*?)```/.exec(markdown) ?? []
+  const drawings = [...page.matchAll(/<figure class="(?:wide|narrow)">.*?<\/figure>/gs)]
+  t.is(drawings.length, 2)
+  for (const {title, scenarios: own} of groups) {
+    const [first = ''] = Object.keys(own)
+    t.regex(words, new RegExp(`^${title}\\n +${first}`, 'm'))
+    for (const [drawing] of drawings) t.true(drawing.includes(`>${title}</text>`), title)
+  }
+  t.regex(words, /^ +server-closes-first +59\.8 s █{40,}$/m)
+  t.regex(words, /^ +client-closes-first +at once$/m)
+})
+
 test('a terminal shows way and lines for one scenario, and not for all', (t) => {
   const one = onTerminal(80, [resultOf(report, 'server-closes-first')])
   t.regex(one, /server +LISTEN -> \(SYN_RECV\) -> ESTABLISHED/)
