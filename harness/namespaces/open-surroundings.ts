@@ -2,7 +2,7 @@ import type {Platform} from '../platforms/platform.ts'
 import type {Ending, HostKind} from '../processes/child.ts'
 import type {NamespaceSpec} from '../scenario.ts'
 import {changeHostSettings} from './host-settings.ts'
-import {openNamespaces} from './namespaces.ts'
+import {type Namespaces, openNamespaces} from './namespaces.ts'
 import {
   type Surroundings,
   type SurroundingsListeners,
@@ -15,6 +15,8 @@ export interface SurroundingsOptions {
   platform: Platform
   /** Whether the user allows settings of the machine itself to be changed temporarily, on macOS. */
   allowHostSettings: boolean
+  /** Whether the packets in namespaces are to be captured. */
+  capturesPackets?: boolean
   /** Told of the start and end of each host that plays in namespaces. */
   onHost(kind: HostKind, pid: number, ending?: Ending): void
 }
@@ -28,7 +30,7 @@ export type OpenSurroundings = (
   listeners: SurroundingsListeners,
 ) => Promise<Surroundings>
 
-export interface SurroundingsOpener {
+export interface SurroundingsOpener extends Pick<Namespaces, 'openShared' | 'captureProblem'> {
   open: OpenSurroundings
   /** Ends the processes that they share; resolved when none is left. */
   close(): Promise<void>
@@ -51,7 +53,7 @@ export function surroundingsOpener(options: SurroundingsOptions): SurroundingsOp
     }
     return changeHostSettings(program, platform, onMacos, listeners)
   }
-  return {open, close: namespaces.close}
+  return {...namespaces, open}
 }
 
 /** Whether a scenario is to change settings of the machine itself: no other may run at that time. */

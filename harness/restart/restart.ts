@@ -44,9 +44,18 @@ export interface RestartContext {
   wait: boolean
   /** Makes what a scenario with kernel settings of its own runs in. */
   openSurroundings: OpenSurroundings
+  /** Undefined where no packets are captured. */
+  capture?: PacketCapture
   holdUps: HoldUps
   /** Aborted, with the signal's name as its reason, when the run is interrupted. */
   interruption: AbortSignal
+}
+
+export interface PacketCapture {
+  /** Where scenarios play that need no namespace of their own. */
+  openShared(): Promise<Surroundings>
+  /** Writes a pcap file into the run folder. */
+  save(name: string, file: Uint8Array): Promise<void>
 }
 
 /** What can be said of a scenario while it runs. */
@@ -106,15 +115,13 @@ async function playInSurroundings(
   told: Told,
 ): Promise<Result> {
   const {recording} = told
-  const {namespace: spec} = scenario
-  if (spec === undefined) return play({scenario, context, namespace: undefined, ...told})
+  const open = surroundingsOf(scenario, context, recording)
+  if (open === undefined) return play({scenario, context, namespace: undefined, ...told})
   const {interruption, holdUps} = context
   const began = monotonicSeconds()
   for (let round = 1; ; round++) {
     try {
-      const surroundings = await context.openSurroundings(spec, {
-        onProcess: (who, ending) => recordProcess(recording, who, ending),
-      })
+      const surroundings = await open()
       try {
         return await playInside(scenario, context, told, surroundings)
       } finally {
@@ -135,6 +142,22 @@ async function playInSurroundings(
       recording.append({event: 'warning', message, round})
     }
   }
+}
+
+/** Undefined where it is the machine as it is. */
+function surroundingsOf(
+  {namespace, predecessor}: Scenario,
+  {openSurroundings, capture}: RestartContext,
+  recording: Recording,
+): (() => Promise<Surroundings>) | undefined {
+  if (namespace !== undefined) {
+    return () =>
+      openSurroundings(namespace, {
+        onProcess: (who, ending) => recordProcess(recording, who, ending),
+      })
+  }
+  // It is this process that makes a socket to be inherited, and it is in no namespace.
+  return predecessor.inherited === true ? undefined : capture?.openShared
 }
 
 function playInside(

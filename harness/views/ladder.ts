@@ -1,0 +1,196 @@
+import type {LadderRow, ReportedPackets, Result} from '../documents/report-schema.ts'
+import {greatestOf} from '../extremes.ts'
+import type {TcpState} from '../platforms/tcp-states.ts'
+import type {Block} from '../render/model.ts'
+import {renderLadder} from './html/ladder.ts'
+
+type Endpoint = LadderRow['from']
+
+/** A state of one end, beside the packet that led to it or where the socket table was read. */
+export interface StateBeside {
+  state: TcpState
+  /** False for one that follows from the packet by RFC 9293, and that the socket table was not seen to show. */
+  seen: boolean
+}
+
+/** A rung of the ladder, or what lies between two. */
+export type Rung =
+  | ({
+      kind: 'packet'
+      /** Since the first packet. */
+      seconds: number
+      from: Endpoint
+      /** `SYN, ACK #2`: its flags, its data, and which connection it is of where there are several. */
+      words: string
+      dropped: boolean
+    } & Beside)
+  | ({kind: 'state'; seconds: number} & Beside)
+  | {kind: 'left-out'; packets: number}
+
+type Beside = Partial<Record<Endpoint, StateBeside>>
+
+export interface Ladder {
+  rungs: readonly Rung[]
+  notes: string
+}
+
+/** With more connections the states of one cannot be told from those of another. */
+const mostConnectionsWithStates = 3
+
+/** The packets of a port, with the states of both ends beside them. */
+export function ladderOf({packets, timeline}: Result): Ladder | undefined {
+  if (packets === undefined || packets.ladder.length === 0) return undefined
+  const {ladder, leftOutAfter, count} = packets
+  const zero = ladder[0]?.seconds ?? 0
+  const connections = new Set(ladder.map(({connection}) => connection)).size
+  const hasStates = connections <= mostConnectionsWithStates && leftOutAfter === undefined
+  const sampled = hasStates
+    ? timeline.filter(({socket, connection}) => socket === 'connection' && connection !== undefined)
+    : []
+  const isSampled = (row: LadderRow, endpoint: Endpoint) =>
+    sampled.some(
+      (entry) =>
+        entry.connection === row.connection &&
+        entry.endpoint === endpoint &&
+        entry.state === row[endpoint],
+    )
+  const beside = (row: LadderRow): Beside => {
+    const states: Beside = {}
+    for (const endpoint of ['server', 'client'] as const) {
+      const state = row[endpoint]
+      if (state !== undefined && hasStates) {
+        states[endpoint] = {state, seen: isSampled(row, endpoint)}
+      }
+    }
+    return states
+  }
+  const rungs = ladder.map(
+    (row): Rung => ({
+      kind: 'packet',
+      seconds: row.seconds - zero,
+      from: row.from,
+      words: wordsOf(row, connections > 1),
+      dropped: row.dropped === true,
+      ...beside(row),
+    }),
+  )
+  const others = sampled
+    .filter(
+      ({endpoint, state, connection}, index) =>
+        !ladder.some((row) => row.connection === connection && row[endpoint] === state) &&
+        sampled.findIndex(
+          (entry) =>
+            entry.endpoint === endpoint && entry.state === state && entry.connection === connection,
+        ) === index,
+    )
+    .map(
+      ({seconds, endpoint, state}): Rung => ({
+        kind: 'state',
+        seconds: seconds - zero,
+        [endpoint]: {state, seen: true},
+      }),
+    )
+  return {
+    rungs: leftOutAfter === undefined ? inOrder(rungs, others) : cut(rungs, leftOutAfter, count),
+    notes: notesOf(packets, rungs),
+  }
+}
+
+function inOrder(packets: readonly Rung[], states: readonly Rung[]): Rung[] {
+  const moment = (rung: Rung) => ('seconds' in rung ? rung.seconds : 0)
+  return [...packets, ...states].sort((a, b) => moment(a) - moment(b))
+}
+
+function cut(rungs: readonly Rung[], after: number, count: number): Rung[] {
+  const leftOut: Rung = {kind: 'left-out', packets: count - rungs.length}
+  return [...rungs.slice(0, after), leftOut, ...rungs.slice(after)]
+}
+
+/** `FIN, ACK again`, `ACK, 86 bytes`. */
+function wordsOf({flags, bytes, sentAgain, connection}: LadderRow, several: boolean): string {
+  const order = ['SYN', 'FIN', 'RST', 'ACK'] as const
+  const said = [
+    ...order.filter((flag) => flags.includes(flag)),
+    ...(bytes ? [`${bytes} bytes`] : []),
+  ]
+  return [
+    said.join(', '),
+    ...(sentAgain ? ['again'] : []),
+    ...(several ? [`#${connection}`] : []),
+  ].join(' ')
+}
+
+function notesOf({whole, droppedByFilter, ladder, claims, file}: ReportedPackets, rungs: Rung[]) {
+  const inferred = rungs.some(
+    (rung) =>
+      rung.kind !== 'left-out' && (rung.server?.seen === false || rung.client?.seen === false),
+  )
+  const marked = ladder.filter(({dropped}) => dropped).length
+  return [
+    'Seconds since the first packet.',
+    ...(inferred
+      ? [
+          'In parentheses: not seen in the socket table, but RFC 9293 has it follow from the packet.',
+        ]
+      : []),
+    ...(marked > 0 ? ['X: dropped by the packet filter.'] : []),
+    ...(droppedByFilter !== undefined && droppedByFilter !== marked
+      ? [
+          `The filter's counter says that it dropped ${droppedByFilter} packets; ${marked} are marked.`,
+        ]
+      : []),
+    ...(whole ? [] : ['Some packets could not be captured, so nothing is judged by them.']),
+    ...claims.map(({says, holds}) => `${claimWords[String(holds)]}: ${says}.`),
+    ...(file === undefined ? [] : [`All packets: ${file}.`]),
+  ].join(' ')
+}
+
+const claimWords: Record<string, string> = {
+  true: 'As it must be',
+  false: 'Not so',
+  null: 'Not shown',
+}
+
+const arrowCharacters = 26
+const stateCharacters = 13
+
+/** As a figure: drawn, and as plain text. */
+export function ladderFigure(result: Result): Block[] {
+  const ladder = ladderOf(result)
+  if (ladder === undefined) return []
+  return [
+    {
+      kind: 'figure',
+      picture: async () => renderLadder(ladder),
+      lines: {rows: ladderLines(ladder.rungs), note: ladder.notes},
+    },
+  ]
+}
+
+function ladderLines(rungs: readonly Rung[]): [label: string, words: string][] {
+  const lines: [label: string, words: string][] = [
+    ['seconds', `${'server'.padStart(stateCharacters)} ${' '.repeat(arrowCharacters)} client`],
+    ...rungs.map(lineOf),
+  ]
+  const widest = greatestOf(lines.map(([label]) => label.length))
+  return lines.map(([label, words]) => [label.padStart(widest), words])
+}
+
+function lineOf(rung: Rung): [label: string, words: string] {
+  if (rung.kind === 'left-out') return ['', `... ${rung.packets} packets are left out here ...`]
+  const arrow = rung.kind === 'packet' ? arrowOf(rung) : ' '.repeat(arrowCharacters)
+  const server = stateWords(rung.server).padStart(stateCharacters)
+  return [rung.seconds.toFixed(6), `${server} ${arrow} ${stateWords(rung.client)}`.trimEnd()]
+}
+
+/** `-- SYN, ACK ------------->`; with an X for a point where the packet was dropped. */
+function arrowOf({from, words, dropped}: Extract<Rung, {kind: 'packet'}>): string {
+  const point = dropped ? 'X' : from === 'server' ? '>' : '<'
+  const line = `-- ${words} `.padEnd(arrowCharacters - 1, '-')
+  return from === 'server' ? `${line}${point}` : `${point}${line}`
+}
+
+export function stateWords(beside: StateBeside | undefined): string {
+  if (beside === undefined) return ''
+  return beside.seen ? beside.state : `(${beside.state})`
+}
