@@ -1,7 +1,7 @@
 import {pcapRecord} from '../documents/pcap.ts'
 import {parseTcpPacket} from '../platforms/tcp-packet.ts'
 import {openNetworkNamespace, withNamespace} from '../sockets/network-namespace.ts'
-import {openPacketSocket, type PacketSocket} from '../sockets/packet-socket.ts'
+import {openPacketSocket, type PacketSocket, type RawPacket} from '../sockets/packet-socket.ts'
 import type {Handlers} from './protocol.ts'
 import type {Play} from './role.ts'
 
@@ -35,26 +35,43 @@ function drainNoMore(drain: () => void): void {
   ticker = undefined
 }
 
-/** Reads the TCP packets of a namespace that a host has made; nothing else is done with its rights. */
-export function openCapture(): Play {
-  let socket: PacketSocket | undefined
+/** TCP packets that nobody has taken yet. */
+export function openPacketStore(mostBytes: number) {
   let kept: Kept[] = []
   let keptBytes = 0
   let crowdedOut = 0
-
-  function drain(): void {
-    socket?.drain(({at, ...packet}) => {
+  return {
+    add({at, ...packet}: RawPacket): void {
       const tcp = parseTcpPacket(packet.bytes)
       if (tcp === undefined) return
-      if (keptBytes + packet.bytes.length > mostKeptBytes) {
+      const record = pcapRecord(packet)
+      if (keptBytes + record.length > mostBytes) {
         crowdedOut++
         return
       }
-      const record = pcapRecord(packet)
       keptBytes += record.length
       kept.push({at, record, ports: [tcp.from.port, tcp.to.port]})
-    })
+    },
+    /** Those of these ports, or all; they are no longer kept. */
+    take(ports?: readonly number[]): Kept[] {
+      const wanted = new Set(ports)
+      const isWanted = (each: Kept) =>
+        ports === undefined || each.ports.some((port) => wanted.has(port))
+      const taken = kept.filter(isWanted)
+      kept = kept.filter((each) => !isWanted(each))
+      keptBytes = kept.reduce((sum, {record}) => sum + record.length, 0)
+      return taken
+    },
+    /** How many found no room. */
+    crowdedOut: () => crowdedOut,
   }
+}
+
+/** Reads the TCP packets of a namespace that a host has made; nothing else is done with its rights. */
+export function openCapture(): Play {
+  let socket: PacketSocket | undefined
+  const store = openPacketStore(mostKeptBytes)
+  const drain = () => socket?.drain(store.add)
 
   const handlers = {
     async 'capture-packets'({host, fd}) {
@@ -70,16 +87,11 @@ export function openCapture(): Play {
 
     async 'take-packets'({ports}) {
       drain()
-      const wanted = new Set(ports)
-      const isWanted = (each: Kept) =>
-        ports === undefined || each.ports.some((port) => wanted.has(port))
-      const taken = kept.filter(isWanted)
-      kept = kept.filter((each) => !isWanted(each))
-      keptBytes = kept.reduce((sum, {record}) => sum + record.length, 0)
+      const taken = store.take(ports)
       return {
         records: Buffer.concat(taken.map(({record}) => record)).toString('base64'),
         moments: taken.map(({at}) => at),
-        lost: crowdedOut + (socket?.lost() ?? 0),
+        lost: store.crowdedOut() + (socket?.lost() ?? 0),
       }
     },
   } satisfies Handlers
