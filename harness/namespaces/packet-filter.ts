@@ -8,7 +8,7 @@ export type DroppedPackets = "the server's packets" | 'every FIN' | 'all but one
 export type DroppedAt = 'output' | 'input'
 
 /** What a rule looks at. */
-export interface FilteredPacket {
+interface FilteredPacket {
   from: {port: number}
   to: {port: number}
   flags: ReadonlySet<string>

@@ -179,7 +179,7 @@ function playInside(
   return play({scenario, context: inside, namespace, ...told})
 }
 
-/** What becomes of who is no actor of the script: a namespace and its keeper, or that of the machine's settings. */
+/** What becomes of whoever is not an actor of the script: a namespace and its keeper, or that of the machine's settings. */
 function recordProcess(
   recording: Recording,
   {role, pid, host}: Pick<Actor, 'role' | 'pid' | 'host'>,

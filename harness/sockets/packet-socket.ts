@@ -105,7 +105,7 @@ function opened(fd: number, at: bigint): PacketSocket {
       drainedAt = began
     },
     lost() {
-      // It counts anew each time that it is asked.
+      // Asking sets it back to 0.
       if (isOpen) lost += readDrops(fd)
       return lost
     },

@@ -5,6 +5,7 @@ import type {Block} from '../render/model.ts'
 import {renderLadder} from './html/ladder.ts'
 
 type Endpoint = LadderRow['from']
+const ends = ['server', 'client'] as const
 
 /** A state of one end, beside the packet that led to it or where the socket table was read. */
 export interface StateBeside {
@@ -34,62 +35,53 @@ export interface Ladder {
   notes: string
 }
 
-/** With more connections the states of one cannot be told from those of another. */
+/** With more connections nobody could tell which state belongs to which. */
 const mostConnectionsWithStates = 3
+/** Rebind itself writes fewer. */
+const mostRows = 100
 
 /** The packets of a port, with the states of both ends beside them. */
 export function ladderOf({packets, timeline}: Result): Ladder | undefined {
-  if (packets === undefined || packets.ladder.length === 0) return undefined
-  const {ladder, leftOutAfter, count} = packets
-  const zero = ladder[0]?.seconds ?? 0
+  if (packets === undefined) return undefined
+  const {leftOutAfter, count} = packets
+  const ladder = packets.ladder.slice(0, mostRows)
+  const [first] = ladder
+  if (first === undefined) return undefined
   const connections = new Set(ladder.map(({connection}) => connection)).size
   const hasStates = connections <= mostConnectionsWithStates && leftOutAfter === undefined
-  const sampled = hasStates
-    ? timeline.filter(({socket, connection}) => socket === 'connection' && connection !== undefined)
-    : []
-  const isSampled = (row: LadderRow, endpoint: Endpoint) =>
-    sampled.some(
-      (entry) =>
-        entry.connection === row.connection &&
-        entry.endpoint === endpoint &&
-        entry.state === row[endpoint],
-    )
+  const sampled = hasStates ? timeline.filter(({socket}) => socket === 'connection') : []
+  const seen = new Set(
+    sampled.map(({connection, endpoint, state}) => `${connection} ${endpoint} ${state}`),
+  )
+  const told = new Set<string>()
   const beside = (row: LadderRow): Beside => {
     const states: Beside = {}
-    for (const endpoint of ['server', 'client'] as const) {
+    for (const endpoint of ends) {
       const state = row[endpoint]
-      if (state !== undefined && hasStates) {
-        states[endpoint] = {state, seen: isSampled(row, endpoint)}
-      }
+      if (state === undefined || !hasStates) continue
+      const key = `${row.connection} ${endpoint} ${state}`
+      told.add(key)
+      states[endpoint] = {state, seen: seen.has(key)}
     }
     return states
   }
   const rungs = ladder.map(
     (row): Rung => ({
       kind: 'packet',
-      seconds: row.seconds - zero,
+      seconds: row.seconds - first.seconds,
       from: row.from,
       words: wordsOf(row, connections > 1),
       dropped: row.dropped === true,
       ...beside(row),
     }),
   )
-  const others = sampled
-    .filter(
-      ({endpoint, state, connection}, index) =>
-        !ladder.some((row) => row.connection === connection && row[endpoint] === state) &&
-        sampled.findIndex(
-          (entry) =>
-            entry.endpoint === endpoint && entry.state === state && entry.connection === connection,
-        ) === index,
-    )
-    .map(
-      ({seconds, endpoint, state}): Rung => ({
-        kind: 'state',
-        seconds: seconds - zero,
-        [endpoint]: {state, seen: true},
-      }),
-    )
+  // What no packet led to, as the end of a timer.
+  const others = sampled.flatMap(({seconds, connection, endpoint, state}): Rung[] => {
+    const key = `${connection} ${endpoint} ${state}`
+    if (told.has(key)) return []
+    told.add(key)
+    return [{kind: 'state', seconds: seconds - first.seconds, [endpoint]: {state, seen: true}}]
+  })
   return {
     rungs: leftOutAfter === undefined ? inOrder(rungs, others) : cut(rungs, leftOutAfter, count),
     notes: notesOf(packets, rungs),

@@ -141,7 +141,7 @@ for (const [name, kind, render] of renderers) {
 
 /** What the renderer itself begins and ends: places folded away, and a figure's lines, of which each word is ours. */
 const ownMarkup =
-  /^(?:<details(?: open)?>\n<summary><b>[^<\n]*<\/b>: [^<\n]*<\/summary>|<\/details>)$|^```text\n(?:(?:server|client) {2}[\w.>()? -]+\n)+```$/gm
+  /^(?:<details(?: open)?>\n<summary><b>[^<\n]*<\/b>: [^<\n]*<\/summary>|<\/details>)$|^```text\n(?:(?:(?:server|client) {2}[\w.>()? -]+|[ \d.]*(?:seconds)? [\w ,.#<>()-]+)\n)+```$/gm
 
 /** The lines for a shell: programs and words of ours, and a port. */
 const ownCode = /(?<!\\)`(?:ss|netstat|grep|lsof|sudo) [\w .:'=|/-]+`/g
