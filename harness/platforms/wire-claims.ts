@@ -20,7 +20,7 @@ function sent(segment: Segment, from: End, flag: TcpFlag): boolean {
 
 function finFirst(from: End): Claim {
   return {
-    says: `the ${from} closes first: FIN from it comes before FIN or RST from the other end`,
+    says: `the ${from} sends FIN before the ${from === 'server' ? 'client' : 'server'} sends FIN or RST`,
     holds: ofFirst((segments) => {
       const ending = segments.find(({flags}) => flags.has('FIN') || flags.has('RST'))
       return ending === undefined ? undefined : sent(ending, from, 'FIN')

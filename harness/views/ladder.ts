@@ -132,16 +132,19 @@ function notesOf({whole, droppedByFilter, ladder, claims, file}: ReportedPackets
         ]
       : []),
     ...(whole ? [] : ['Some packets could not be captured, so nothing is judged by them.']),
-    ...claims.map(({says, holds}) => `${claimWords[String(holds)]}: ${says}.`),
+    ...claimWords.flatMap(([words, outcome]) => {
+      const said = claims.flatMap(({says, holds}) => (holds === outcome ? says : []))
+      return said.length === 0 ? [] : [`${words}: ${said.join('; ')}.`]
+    }),
     ...(file === undefined ? [] : [`All packets: ${file}.`]),
   ].join(' ')
 }
 
-const claimWords: Record<string, string> = {
-  true: 'As it must be',
-  false: 'Not so',
-  null: 'Not shown',
-}
+const claimWords: readonly [words: string, holds: boolean | null][] = [
+  ['As expected', true],
+  ['Expected, but not so', false],
+  ['Expected, but not seen', null],
+]
 
 const arrowCharacters = 26
 const stateCharacters = 13

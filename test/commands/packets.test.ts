@@ -46,7 +46,7 @@ testUnless(
     t.regex(stdout, /^On the wire$/m)
     t.regex(stdout, /^ *0\.000000 +<-- SYN -+ \(?SYN_SENT\)?$/m)
     t.regex(stdout, /^ *\d\.\d{6} +\(?FIN_WAIT1\)? -- FIN, ACK -+> \(?CLOSE_WAIT\)?$/m)
-    t.true(stdout.includes('As it must be: the server closes first'))
+    t.true(stdout.includes('As expected: the server sends FIN before the client'))
     const result = resultOf(readReport(out), 'server-closes-first')
     const {file = '', whole, ladder, claims} = packetsOf(result)
     t.true(whole)

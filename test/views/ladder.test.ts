@@ -66,7 +66,7 @@ const golden = `On the wire
  0.230000                <-- FIN, ACK again -------
  0.231000                -- ACK ------------------> CLOSED
 60.500000         CLOSED
-Seconds since the first packet. In parentheses: not seen in the socket table, but RFC 9293 has it follow from the packet. X: dropped by the packet filter. As it must be: the server closes first. All packets: server-closes-first.pcap.`
+Seconds since the first packet. In parentheses: not seen in the socket table, but RFC 9293 has it follow from the packet. X: dropped by the packet filter. As expected: the server closes first. All packets: server-closes-first.pcap.`
 
 test('in a terminal a ladder has the times, the packets, and the states of both ends', (t) => {
   const text = renderForTerminal(reportView(withResult(result), details), undefined)
@@ -105,8 +105,8 @@ test("what is not judged, not so, or counted otherwise by the filter stands in t
   const notes = (changed: object) =>
     ladderOf({...result, packets: {...packets, ...changed}})?.notes ?? ''
   t.regex(notes({whole: false}), /could not be captured, so nothing is judged/)
-  t.regex(notes({claims: [{...claim, holds: false}]}), /Not so: nobody sends RST\./)
-  t.regex(notes({claims: [{...claim, holds: null}]}), /Not shown: nobody sends RST\./)
+  t.regex(notes({claims: [{...claim, holds: false}]}), /Expected, but not so: nobody sends RST\./)
+  t.regex(notes({claims: [{...claim, holds: null}]}), /Expected, but not seen: nobody sends RST\./)
   t.regex(notes({droppedByFilter: 3}), /dropped 3 packets; 1 are marked/)
 })
 

@@ -66,7 +66,7 @@ function arrow(
     const back = tip - direction * headPixels
     return html`<path class="leg ${from}" d="M${ends[from]} ${y}H${back}"/><path class="head ${from}" d="M${back} ${y - 4}L${tip} ${y}L${back} ${y + 4}Z"/>`
   }
-  const end = to - direction * 40
+  const end = to - direction * 14
   return html`<path class="leg ${from} inferred" d="M${ends[from]} ${y}H${end}"/><path class="leg ${from}" d="M${end - 5} ${y - 5}L${end + 5} ${y + 5}M${end - 5} ${y + 5}L${end + 5} ${y - 5}"/>`
 }
 
