@@ -98,7 +98,7 @@ export async function writeJson<Document>(
 export async function writeWhole(
   {path}: Pick<RunFolder, 'path'>,
   name: string,
-  text: string,
+  text: string | Uint8Array,
 ): Promise<void> {
   const part = join(path, `.${name}.${randomBytes(8).toString('hex')}.part`)
   try {

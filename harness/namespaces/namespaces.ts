@@ -4,19 +4,29 @@ import {type Hosts, openHosts} from '../processes/hosts.ts'
 import type {Actor} from '../processes/launch.ts'
 import type {NamespaceSpec} from '../scenario.ts'
 import {TooSlow} from '../too-slow.ts'
-import {rulesThatDrop, rulesThatDropNothing} from './packet-filter.ts'
+import {countDropped, type DroppedAt, rulesThatDrop, rulesThatDropNothing} from './packet-filter.ts'
 import {
+  type DropPeriod,
   type Namespace,
   type Surroundings,
   type SurroundingsListeners,
   type SurroundingsOptions,
   SurroundingsUnavailable,
+  type TakenPackets,
 } from './surroundings.ts'
-import {namespaceWays, type Way} from './ways.ts'
+import {namespaceWays, type Through, type Way} from './ways.ts'
 
 export interface Namespaces {
   /** @throws SurroundingsUnavailable where this machine does not allow it, with the remedy */
   open(spec: NamespaceSpec, listeners: SurroundingsListeners): Promise<Surroundings>
+  /**
+   * The one in which all scenarios play that need none of their own, so that their packets are captured. Each gets its
+   * own packets only, and may drop none.
+   * @throws as `open`
+   */
+  openShared(): Promise<Surroundings>
+  /** Why packets are not captured, though they are to be; undefined if they are. */
+  captureProblem(): Promise<string | undefined>
   /** Ends the processes that all of them share. */
   close(): Promise<void>
 }
@@ -36,6 +46,8 @@ interface Site {
   hosts: Hosts
   /** The process that sets up the namespaces of the host with this pid. */
   keepersOf(host: number): Hosts
+  /** Who sees the packets there. */
+  capturesOf(host: number): Hosts
   close(): Promise<void>
 }
 
@@ -46,19 +58,94 @@ interface Site {
 export function openNamespaces(options: SurroundingsOptions): Namespaces {
   let found: Promise<Site> | undefined
   let packetFilter: Promise<void> | undefined
+  let shared: Promise<SharedNamespace> | undefined
+  let problem: Promise<string | undefined> | undefined
+
+  function site(): Promise<Site> {
+    found ??= firstWayThatWorks(options)
+    return found
+  }
+
+  async function openShared(): Promise<Surroundings> {
+    shared ??= site().then((found) => makeShared(found, options))
+    const current = shared
+    // Whoever comes after its end gets another one.
+    const forget = () => {
+      if (shared === current) shared = undefined
+    }
+    const {ended, enter} = await current.catch((error: Error) => {
+      forget()
+      throw error
+    })
+    ended.catch(forget)
+    return enter()
+  }
+
+  function captureProblem(): Promise<string | undefined> {
+    problem ??= openShared().then(
+      () => undefined,
+      ({message}: Error) => message,
+    )
+    return problem
+  }
 
   return {
     async open({settings = {}, dropsPackets = false}, listeners) {
-      found ??= firstWayThatWorks(options)
-      const site = await found
+      const captures = options.capturesPackets === true && (await captureProblem()) === undefined
+      const where = await site()
       if (dropsPackets) {
-        packetFilter ??= proveThatPacketsCanBeFiltered(site)
+        packetFilter ??= proveThatPacketsCanBeFiltered(where)
         await packetFilter
       }
-      return openNamespace(site, settings, listeners)
+      return openNamespace(where, settings, {listeners, captures})
+    },
+    openShared,
+    captureProblem,
+    async close() {
+      await shared?.then(({close}) => close()).catch(() => undefined)
+      await found?.then((site) => site.close()).catch(() => undefined)
+    },
+  }
+}
+
+interface SharedNamespace {
+  /** Rejected when a process that keeps it ends. */
+  ended: Promise<never>
+  /** For one scenario. */
+  enter(): Surroundings
+  close(): Promise<void>
+}
+
+async function makeShared(
+  site: Site,
+  {program, onHost}: SurroundingsOptions,
+): Promise<SharedNamespace> {
+  const {namespace, settings, close} = await openNamespace(site, {}, {captures: true})
+  // As on the machine itself, what binds densely is kept away from what answers and asks.
+  const hosts = openHosts(program, {through: namespace.enter, onProcess: onHost})
+  const {takePackets} = namespace
+  const dropsNothing = async (): Promise<never> => {
+    throw new Error('the scenario has no network namespace of its own')
+  }
+  return {
+    ended: namespace.failure,
+    enter() {
+      const ports: number[] = []
+      const own: Namespace = {
+        ...namespace,
+        ...{hosts, drop: dropsNothing, pass: dropsNothing},
+        async takePort() {
+          const port = await namespace.takePort()
+          ports.push(port)
+          return port
+        },
+        ...(takePackets === undefined ? {} : {takePackets: () => takePackets(ports)}),
+      }
+      return {settings, namespace: own, close: async () => undefined}
     },
     async close() {
-      await found?.then((site) => site.close()).catch(() => undefined)
+      await hosts.close()
+      await close()
     },
   }
 }
@@ -101,21 +188,27 @@ function openSite(way: Way, {program, onHost}: SurroundingsOptions): Site {
     hostOf: () => 'namespace-host',
     onProcess: onHost,
   })
-  /** A host that was killed is replaced, and needs its own keeper. */
-  const keepers = new Map<number, Hosts>()
+  const opened: Hosts[] = [hosts]
+  /** A host that was killed is replaced, and needs its own processes beside it. */
+  const beside = (kind: 'keeper-host' | 'capture-host', through: (host: number) => Through) => {
+    const known = new Map<number, Hosts>()
+    return (host: number) => {
+      const before = known.get(host)
+      if (before !== undefined) return before
+      const options = {through: through(host), hostOf: () => kind, onProcess: onHost}
+      const others = openHosts(program, options)
+      known.set(host, others)
+      opened.push(others)
+      return others
+    }
+  }
   return {
     way,
     hosts,
-    keepersOf(host) {
-      const known = keepers.get(host)
-      if (known !== undefined) return known
-      const through = way.keep(host)
-      const opened = openHosts(program, {through, hostOf: () => 'keeper-host', onProcess: onHost})
-      keepers.set(host, opened)
-      return opened
-    },
+    keepersOf: beside('keeper-host', way.keep),
+    capturesOf: beside('capture-host', way.capture),
     async close() {
-      await Promise.all([hosts, ...keepers.values()].map((each) => each.close()))
+      await Promise.all(opened.map((each) => each.close()))
     },
   }
 }
@@ -151,9 +244,9 @@ function reasonOf(error: unknown): string {
 }
 
 async function openNamespace(
-  {way, hosts, keepersOf}: Site,
+  {way, hosts, keepersOf, capturesOf}: Site,
   written: NonNullable<NamespaceSpec['settings']>,
-  listeners?: SurroundingsListeners,
+  {listeners, captures = false}: {listeners?: SurroundingsListeners; captures?: boolean} = {},
 ) {
   const actors: Actor[] = []
   const entered = (actor: Actor) => {
@@ -172,11 +265,20 @@ async function openNamespace(
     const keeper = entered(await keepersOf(inside.pid).enter('keeper'))
     const made = {host: inside.pid, fd}
     const {settings} = await keeper.request('set-up-namespace', {...made, settings: written})
+    const failure = firstFailure([...actors])
+    const filter = filterOf(keeper, captures ? 'input' : 'output')
+    const capture = captures ? entered(await capturesOf(inside.pid).enter('capture')) : undefined
+    await capture?.request('capture-packets', made).catch((error: Error) => {
+      throw new SurroundingsUnavailable(`packets cannot be captured (${error.message})`)
+    })
     const namespace: Namespace = {
       ...keptBy(keeper),
       enter: way.enter(inside.pid, fd),
       hosts: {enter: (role, told) => hosts.enter(role, told, inside.number)},
-      failure: firstFailure(actors),
+      drop: filter.drop,
+      pass: filter.pass,
+      failure,
+      ...(capture === undefined ? {} : capturedBy(capture, filter.seen)),
     }
     return {settings, namespace, close}
   } catch (error) {
@@ -203,11 +305,43 @@ function keptBy(keeper: Actor) {
       return sockets
     }),
     readCounters: () => keeper.request('read-counters', null),
-    drop: (what, port) => keeper.request('filter-packets', {rules: rulesThatDrop(what, port)}),
-    pass: () => keeper.request('filter-packets', {rules: rulesThatDropNothing}),
     takePort: async () => nextPort++,
     verifyAccepting: async (address, port, greeting) => {
       await keeper.request('verify-accepting', {address, port, greeting})
     },
   } satisfies Partial<Namespace>
+}
+
+/** What drops packets, and keeps in mind which and when. */
+function filterOf(keeper: Actor, at: DroppedAt) {
+  const periods: DropPeriod[] = []
+  async function filter(rules: string) {
+    const changed = await keeper.request('filter-packets', {rules})
+    const last = periods.at(-1)
+    if (last !== undefined) last.until ??= changed
+    return changed
+  }
+  return {
+    drop: (async (what, port) => {
+      const since = await filter(rulesThatDrop(what, port, at))
+      periods.push({what, port, since})
+      return since
+    }) satisfies Namespace['drop'],
+    pass: () => filter(rulesThatDropNothing(at)),
+    async seen(): Promise<Pick<TakenPackets, 'filter'>> {
+      if (periods.length === 0) return {}
+      const {packets} = await keeper.request('count-dropped', {words: [...countDropped]})
+      return {filter: {periods, dropped: packets}}
+    },
+  }
+}
+
+function capturedBy(capture: Actor, filterSeen: () => Promise<Pick<TakenPackets, 'filter'>>) {
+  return {
+    async takePackets(ports?: readonly number[]): Promise<TakenPackets> {
+      const asked = ports === undefined ? {} : {ports: [...ports]}
+      const {records, moments, lost} = await capture.request('take-packets', asked)
+      return {records: Buffer.from(records, 'base64'), moments, lost, ...(await filterSeen())}
+    },
+  }
 }

@@ -1,6 +1,6 @@
 import type {NamespaceSpec} from '../scenario.ts'
 import {changeHostSettings} from './host-settings.ts'
-import {openNamespaces} from './namespaces.ts'
+import {type Namespaces, openNamespaces} from './namespaces.ts'
 import {
   type Surroundings,
   type SurroundingsListeners,
@@ -17,7 +17,7 @@ export type OpenSurroundings = (
   listeners: SurroundingsListeners,
 ) => Promise<Surroundings>
 
-export interface SurroundingsOpener {
+export interface SurroundingsOpener extends Pick<Namespaces, 'openShared' | 'captureProblem'> {
   open: OpenSurroundings
   /** Ends the processes that they share; resolved when none is left. */
   close(): Promise<void>
@@ -40,7 +40,7 @@ export function surroundingsOpener(options: SurroundingsOptions): SurroundingsOp
     }
     return changeHostSettings(program, platform, onMacos, listeners)
   }
-  return {open, close: namespaces.close}
+  return {...namespaces, open}
 }
 
 /** Whether a scenario is to change settings of the machine itself: no other may run at that time. */

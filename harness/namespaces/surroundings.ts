@@ -14,6 +14,8 @@ export interface SurroundingsOptions {
   platform: Platform
   /** Whether the user allows settings of the machine itself to be changed temporarily, on macOS. */
   allowHostSettings: boolean
+  /** Whether the packets in namespaces are to be captured. */
+  capturesPackets?: boolean
   /** Told of the start and end of each host that plays in namespaces. */
   onHost(kind: HostKind, pid: number, ending?: Ending): void
 }
@@ -44,8 +46,29 @@ export interface Namespace {
   takePort(): Promise<number>
   /** Proves who answers: the one that greets so. */
   verifyAccepting(address: string, port: number, greeting: string): Promise<void>
+  /** The packets of these ports, or all, that were captured and not taken yet; undefined where none are captured. */
+  takePackets?(ports?: readonly number[]): Promise<TakenPackets>
   /** Rejected with ActorFailed when a process that keeps the namespace ends. */
   failure: Promise<never>
+}
+
+/** Captured packets, and what the packet filter did meanwhile. */
+export interface TakenPackets {
+  /** Records of a pcap file (documents/pcap.ts), each with its moment, monotonic seconds. */
+  records: Buffer
+  moments: readonly number[]
+  /** How many could not be captured. */
+  lost: number
+  /** What was dropped, for how long, and how many packets those were by the filter's own counter. */
+  filter?: {periods: readonly DropPeriod[]; dropped: number}
+}
+
+/** Packets were dropped from between the first two moments on, until between the other two. */
+export interface DropPeriod {
+  what: DroppedPackets
+  port: number
+  since: Bracket
+  until?: Bracket
 }
 
 export interface SurroundingsListeners {

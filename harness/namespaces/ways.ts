@@ -6,6 +6,8 @@ export interface Way {
   host: Through
   /** Starts the process that sets up the namespaces of the host with this pid. */
   keep(host: number): Through
+  /** Starts the process that captures packets in the namespaces of this host. */
+  capture(host: number): Through
   /** Starts a process without rights, as our own user, in the namespace of the host's file descriptor `fd`. */
   enter(host: number, fd: number): Through
   /** Starts a program in its own namespace, which it may set up. */
@@ -35,6 +37,8 @@ const toSetUp = ['net_admin'] as const
 /** The right to create namespaces, and sockets in them (unshare(2), setns(2)). */
 const toHost = ['sys_admin'] as const
 const toKeep = [...toSetUp, ...toHost] as const
+/** Packets are seen with this right (packet(7)); to do so in another's namespace takes the other one. */
+const toCapture = ['net_raw', ...toHost] as const
 
 function onlyWith(rights: readonly string[]) {
   return [...confined, `--bounding-set=${setOf(rights)}`, '--'] as const
@@ -71,14 +75,16 @@ export function namespaceWays(
   user = process.getuid?.() ?? 0,
   group = process.getgid?.() ?? 0,
 ): Way[] {
+  const beside = (host: number, rights: readonly string[]): Through => [
+    ...(['nsenter', '-t', `${host}`, '-U', '--preserve-credentials', '--'] as const),
+    ...(['unshare', '-n', '--'] as const),
+    ...onlyWith(rights),
+  ]
   const inUserNamespace: Way = {
     title: 'unshare -Urn',
     host: ['unshare', '-U', '-r', '-n', '--', ...onlyWith(toHost)],
-    keep: (host) => [
-      ...(['nsenter', '-t', `${host}`, '-U', '--preserve-credentials', '--'] as const),
-      ...(['unshare', '-n', '--'] as const),
-      ...onlyWith(toKeep),
-    ],
+    keep: (host) => beside(host, toKeep),
+    capture: (host) => beside(host, toCapture),
     enter: (host, fd) => [
       ...(['nsenter', '-t', `${host}`, '-U', `--net=${pathOf(host, fd)}`] as const),
       ...(['--preserve-credentials', '--'] as const),
@@ -93,6 +99,7 @@ const asRoot: Way = {
   title: 'unshare -n',
   host: ['unshare', '-n', '--', ...onlyWith(toHost)],
   keep: () => ['unshare', '-n', '--', ...onlyWith(toKeep)],
+  capture: () => ['unshare', '-n', '--', ...onlyWith(toCapture)],
   enter: (host, fd) => ['nsenter', `--net=${pathOf(host, fd)}`, '--', ...withoutRights],
   make: ['unshare', '-n', '--', ...onlyWith(toSetUp)],
 }
@@ -107,6 +114,7 @@ function throughSudo(user: number, group: number): Way {
     title: 'sudo -n unshare -n',
     host: unshared(toHost),
     keep: () => unshared(toKeep),
+    capture: () => unshared(toCapture),
     enter: (host, fd) => [
       ...(['sudo', '-n', 'nsenter', `--net=${pathOf(host, fd)}`, '--'] as const),
       ...withoutRights.slice(0, -1),

@@ -7,6 +7,7 @@
 import type {Socket} from 'node:net'
 import {setFlagsFromString} from 'node:v8'
 import {withNamespace} from '../sockets/network-namespace.ts'
+import {openCapture} from './capture.ts'
 import {openClient} from './client.ts'
 import {errorFields} from './errors.ts'
 import {guardianHandlers} from './guardian.ts'
@@ -40,6 +41,7 @@ const roles: Record<string, (tell: Tell) => Play> = {
   guardian: () => ({handlers: guardianHandlers, close: nothingToClose}),
   keeper: openKeeper,
   namespace: openNamespace,
+  capture: openCapture,
   'settings-keeper': () => ({handlers: settingsKeeperHandlers, close: nothingToClose}),
 }
 /** What each kind of host plays. */
@@ -48,6 +50,7 @@ const hosts: Record<string, readonly string[]> = {
   'successor-host': ['successor'],
   'namespace-host': ['namespace', 'client', 'holder', 'other-server', 'successor'],
   'keeper-host': ['keeper'],
+  'capture-host': ['capture'],
 }
 
 const [, , ownRole = ''] = process.argv

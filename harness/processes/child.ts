@@ -20,14 +20,17 @@ export type Role =
   | 'guardian'
   | 'keeper'
   | 'namespace'
+  | 'capture'
   | 'settings-keeper'
 
 /**
  * Processes that play many actors each. Clients and successors are kept apart, as a dense successor would widen the
  * brackets of other scenarios' clients; those in namespaces are few, and have one host. Who may set a namespace up is
- * kept apart from who plays in it.
+ * kept apart from who plays in it, and who may see all packets there from both.
  */
-export type HostKind = 'client-host' | 'successor-host' | 'namespace-host' | 'keeper-host'
+export type HostKind =
+  | ('client-host' | 'successor-host')
+  | ('namespace-host' | 'keeper-host' | 'capture-host')
 
 export interface LaunchOptions {
   /** A socket that the process gets as its file descriptor 3 (`inheritedFd`). */

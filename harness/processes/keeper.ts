@@ -46,6 +46,19 @@ function isExecutable(path: string): boolean {
   }
 }
 
+/** @throws Error with nft's own first words */
+async function runNft(args: readonly string[], input = ''): Promise<string> {
+  const start = () => spawn(nftProgram(), args, {stdio: ['pipe', 'pipe', 'pipe']})
+  const nft = inNamespace(start)
+  const ended = once(nft, 'close')
+  // A program that ends early does not read its input; its status tells.
+  nft.stdin.on('error', () => undefined)
+  nft.stdin.end(input)
+  const [printed, said, [status]] = await Promise.all([text(nft.stdout), text(nft.stderr), ended])
+  if (status !== 0) throw new Error(`nft: ${said.trim().split('\n')[0]}`)
+  return printed
+}
+
 /** Sets up a private network namespace that a host has created, and reads its sockets and counters. */
 export function openKeeper(): Play {
   let kept: NetworkNamespace | undefined
@@ -70,15 +83,13 @@ export function openKeeper(): Play {
 
     async 'filter-packets'({rules}): Promise<Bracket> {
       const from = monotonicSeconds()
-      const start = () => spawn(nftProgram(), ['-f', '-'], {stdio: ['pipe', 'ignore', 'pipe']})
-      const nft = inside(() => inNamespace(start))
-      const ended = once(nft, 'close')
-      // A program that ends early does not read its input; its status tells.
-      nft.stdin.on('error', () => undefined)
-      nft.stdin.end(rules)
-      const [said, [status]] = await Promise.all([text(nft.stderr), ended])
-      if (status !== 0) throw new Error(`nft: ${said.trim().split('\n')[0]}`)
+      await inside(() => runNft(['-f', '-'], rules))
       return {from, to: monotonicSeconds()}
+    },
+
+    async 'count-dropped'({words}) {
+      const printed = await inside(() => runNft(words))
+      return {packets: Number(/\bpackets (\d+)/.exec(printed)?.[1] ?? 0)}
     },
 
     async 'read-sockets'({ports}) {

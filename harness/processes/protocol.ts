@@ -200,6 +200,18 @@ export const requests = {
   },
   /** Keeper: give nft(8) a rule set. */
   'filter-packets': {params: fields({rules: text}), result: bracket},
+  /** Keeper: how many packets its rules have dropped, as the counter that nft(8) shows by these words counts them. */
+  'count-dropped': {params: fields({words: list(text)}), result: fields({packets: count})},
+  /** Capture: keep the packets that arrive in that namespace of a host's from now on. */
+  'capture-packets': {params: fields({host: pid, fd: count}), result: nothing},
+  /**
+   * Capture: the TCP packets of these ports, or all, as records of a pcap file in base64, each with its monotonic
+   * seconds; they are no longer kept. `lost`: how many of whatever port could not be, since the beginning.
+   */
+  'take-packets': {
+    params: fields({ports: optional(list(port))}),
+    result: fields({records: text, moments: list(number), lost: count}),
+  },
   /** Keeper: look at the sockets of its namespace, which only a process inside can ask netlink about. */
   'read-sockets': {
     params: fields({ports: optional(list(port))}),

@@ -14,6 +14,7 @@ import {type Cast, openCast, ScriptOver} from './cast.ts'
 import {type Closers, openClosers} from './closers.ts'
 import type {RestartContext} from './context.ts'
 import {NotReproduced, openNetwork} from './network.ts'
+import {recordPackets} from './packets.ts'
 import {openPortWatch, type PortWatch} from './port-watch.ts'
 import type {Recording} from './recording.ts'
 import {judgedResult} from './result.ts'
@@ -83,6 +84,7 @@ export async function play(options: PlayOptions): Promise<Result> {
     ])
     await stage.watch.look()
     stage.watch.end()
+    await recordPackets(options, place.port)
     if (granted) await verify(options, stage, place.port)
     const result = judged(context.wait)
     // Where a process has been killed, that explains the rest; it may be reported only now.
@@ -178,7 +180,8 @@ async function listen(
   const {predecessor} = blank
   const server = toOpen(predecessor, scenario.predecessor, greeting('predecessor'))
   const open = (port: number) => cast.of('predecessor').request('listen', {...server, port})
-  const given = inheritedPort ?? (namespace === undefined ? undefined : scenario.predecessor.port)
+  const ownPort = scenario.namespace === undefined ? undefined : scenario.predecessor.port
+  const given = inheritedPort ?? (namespace === undefined ? undefined : ownPort)
   const takePort = namespace?.takePort ?? context.ports.take
   const {port, result} =
     given === undefined

@@ -73,15 +73,13 @@ async function playInSurroundings(
   told: Told,
 ): Promise<Result> {
   const {recording} = told
-  const {namespace: spec} = scenario
-  if (spec === undefined) return play({scenario, context, namespace: undefined, ...told})
+  const open = surroundingsOf(scenario, context, recording)
+  if (open === undefined) return play({scenario, context, namespace: undefined, ...told})
   const {interruption, holdUps} = context
   const began = monotonicSeconds()
   for (let round = 1; ; round++) {
     try {
-      const surroundings = await context.openSurroundings(spec, {
-        onProcess: (who, ending) => recordProcess(recording, who, ending),
-      })
+      const surroundings = await open()
       try {
         return await playInside(scenario, context, told, surroundings)
       } finally {
@@ -102,6 +100,22 @@ async function playInSurroundings(
       recording.append({event: 'warning', message, round})
     }
   }
+}
+
+/** Undefined where it is the machine as it is. */
+function surroundingsOf(
+  {namespace, predecessor}: Scenario,
+  {openSurroundings, capture}: RestartContext,
+  recording: Recording,
+): (() => Promise<Surroundings>) | undefined {
+  if (namespace !== undefined) {
+    return () =>
+      openSurroundings(namespace, {
+        onProcess: (who, ending) => recordProcess(recording, who, ending),
+      })
+  }
+  // It is this process that makes a socket to be inherited, and it is in no namespace.
+  return predecessor.inherited === true ? undefined : capture?.openShared
 }
 
 function playInside(

@@ -20,6 +20,7 @@ import {grouped} from './groups.ts'
 import {outcomeWords, renderGantt} from './html/gantt.ts'
 import {renderStateDiagram, stateDiagramParts} from './html/state-diagram.ts'
 import {happenings, originOf, rowOf} from './html/timeline.ts'
+import {ladderFigure} from './ladder.ts'
 import {wayNotes, waysOf, wayWords} from './state-ways.ts'
 
 /** What is beside report.json in its folder. */
@@ -206,6 +207,7 @@ function seenAt(result: Result, host: Report['host']): Block[] {
   const items = byHandLines(result, host)
   return [
     ...(shown.ways.length === 0 ? [] : [figure]),
+    section('On the wire', ladderFigure(result)),
     ...(items.length === 0
       ? []
       : [

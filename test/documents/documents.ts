@@ -6,7 +6,7 @@ import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {type ComparableDocument, readDocuments} from '../../harness/compare/documents.ts'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
-import {type Report, reportSchema} from '../../harness/documents/report-schema.ts'
+import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
 import type {Timing} from '../../harness/documents/timing-schema.ts'
 import {linux} from '../../harness/platforms/linux.ts'
 import {policiesDocument} from '../../harness/policies/document.ts'
@@ -31,6 +31,7 @@ export async function realDocuments(): Promise<Record<string, RunDocument>> {
   const recordedReleases = await readReleases(recorded('linux/report.json'))
   return {
     ...(contents as Record<ComparableDocument['kind'], RunDocument>),
+    report: withPackets(contents.report as Report),
     timing: timingOf(recordedReleases.releaseSeconds),
     policies: policiesDocument({
       policies,
@@ -69,6 +70,25 @@ export async function realDocuments(): Promise<Record<string, RunDocument>> {
     comparison: compare([...onLinux, ...onGvisor]),
     judgement: judge(onLinux, onLinux.map(changed)),
   }
+}
+
+/** As `rebind run --packets` would tell of the first scenario. */
+function withPackets(report: Report): Report {
+  const [first, ...others] = report.results
+  if (first === undefined) return report
+  const packets: Result['packets'] = {
+    file: 'first.pcap',
+    count: 100,
+    whole: false,
+    droppedByFilter: 2,
+    ladder: [
+      {seconds: 1, from: 'client', flags: ['SYN'], connection: 1, client: 'SYN_SENT'},
+      {seconds: 2, from: 'server', flags: ['FIN', 'ACK'], bytes: 7, connection: 1, dropped: true},
+    ],
+    leftOutAfter: 1,
+    claims: [{claim: 'server-fin-first', says: 'the server closes first', holds: false}],
+  }
+  return {...report, results: [{...first, packets}, ...others]}
 }
 
 /** As `rebind timing` would tell of these releases. */

@@ -58,7 +58,7 @@ testUnless(
     })
     t.is(settings.tcp_fin_timeout, 5)
     await t.notThrowsAsync(
-      keeper.request('filter-packets', {rules: rulesThatDrop('every FIN', 10_000)}),
+      keeper.request('filter-packets', {rules: rulesThatDrop('every FIN', 10_000, 'output')}),
     )
   },
 )

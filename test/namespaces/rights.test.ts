@@ -18,8 +18,10 @@ test.before(async () => {
 })
 test.after.always(() => dispose())
 
-/** CAP_NET_ADMIN and CAP_SYS_ADMIN of include/uapi/linux/capability.h. */
-const [netAdmin, sysAdmin] = [1n << 12n, 1n << 21n]
+/** CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN of include/uapi/linux/capability.h. */
+const [netAdmin, netRaw, sysAdmin] = [1n << 12n, 1n << 13n, 1n << 21n]
+
+type NamespaceHost = 'namespace-host' | 'keeper-host' | 'capture-host'
 
 async function launched(t: ExecutionContext, role: Role, through: Through) {
   const actor = await launch(program, role, {}, {through})
@@ -51,7 +53,7 @@ function problemOf({title, make: [command, ...args]}: Way): string | undefined {
 
 /** The host, the keeper and a namespace that they share. */
 async function opened(t: ExecutionContext, way: Way) {
-  const enter = async (kind: 'namespace-host' | 'keeper-host', role: Role, through: Through) => {
+  const enter = async (kind: NamespaceHost, role: Role, through: Through) => {
     const hosts = openHosts(program, {through, hostOf: () => kind})
     t.teardown(() => hosts.close())
     return {hosts, actor: await hosts.enter(role)}
@@ -63,7 +65,9 @@ async function opened(t: ExecutionContext, way: Way) {
   const settings = {tcp_fin_timeout: 7}
   const read = await keeper.request('set-up-namespace', {host: hostPid, fd, settings})
   t.is(read.settings.tcp_fin_timeout, 7)
-  return {host, hostPid, fd, keeper}
+  const {actor: capture} = await enter('capture-host', 'capture', way.capture(hostPid))
+  await capture.request('capture-packets', {host: hostPid, fd})
+  return {host, hostPid, fd, keeper, capture}
 }
 
 for (const way of process.platform === 'linux' ? namespaceWays() : []) {
@@ -73,7 +77,7 @@ for (const way of process.platform === 'linux' ? namespaceWays() : []) {
     problem,
     `in a namespace made by ${title} servers are the invoking user without a single right`,
     async (t) => {
-      const {hostPid, fd, keeper} = await opened(t, way)
+      const {hostPid, fd, keeper, capture} = await opened(t, way)
       const server = await launched(t, 'predecessor', way.enter(hostPid, fd))
       const user = process.getuid?.() ?? -1
       const expected = {effective: 0n, permitted: 0n, bounding: 0n, noNewPrivileges: '1', user}
@@ -81,6 +85,7 @@ for (const way of process.platform === 'linux' ? namespaceWays() : []) {
       for (const [pid, rights] of [
         [hostPid, sysAdmin],
         [keeper.pid, sysAdmin | netAdmin],
+        [capture.pid, sysAdmin | netRaw],
       ] as const) {
         const {effective, permitted, bounding, noNewPrivileges} = rightsOf(pid)
         t.deepEqual([effective, permitted, bounding], [rights, rights, rights])
