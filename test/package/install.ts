@@ -88,10 +88,17 @@ export async function fetchNodes(
   }
 }
 
-/** What npm itself hands to a test that it runs would make the npm started here work on our own project. */
+/**
+ * What npm itself hands to a test that it runs would make the npm started here work on our own project. The
+ * certificates, which ava.config.js takes from all other processes, may be those of a proxy on the way to the registry.
+ */
 function environment(): NodeJS.ProcessEnv {
   const foreign = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_)/.test(name))
-  return {...Object.fromEntries(foreign), npm_config_update_notifier: 'false'}
+  return {
+    ...Object.fromEntries(foreign),
+    npm_config_update_notifier: 'false',
+    NODE_EXTRA_CA_CERTS: process.env.REBIND_TEST_CA_CERTS,
+  }
 }
 
 /** The bytes of all files in a folder. */

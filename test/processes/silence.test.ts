@@ -1,5 +1,5 @@
-import test from 'ava'
 import {countSilence} from '../../harness/processes/silence.ts'
+import {test} from '../declare.ts'
 
 /** How many seconds somebody is waited for, and what is then said of it. */
 function waitedFor(isStarved: (second: number) => boolean, owes = true) {

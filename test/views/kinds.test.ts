@@ -1,9 +1,9 @@
-import test from 'ava'
 import {documentKinds} from '../../harness/documents/kinds.ts'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {renderHtml} from '../../harness/views/html/render.ts'
 import {viewOf} from '../../harness/views/views.ts'
+import {test} from '../declare.ts'
 import {realDocuments} from '../documents/documents.ts'
 
 const documents = Object.values(await realDocuments())
