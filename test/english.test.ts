@@ -1,8 +1,8 @@
 /** Phrases that read like a translation, anywhere a person reads, and what a colleague would say instead. */
 import {readdirSync, readFileSync} from 'node:fs'
 import {join, relative} from 'node:path'
-import test from 'ava'
 import {projectFolder} from './commands/cli.ts'
+import {test} from './declare.ts'
 
 const phrases: [phrase: RegExp, plain: string][] = [
   [/(?<!\bthere )\b(is|are|was|were) no (?!longer\b|more than\b|less than\b|such\b)/, 'is not a'],

@@ -1,8 +1,8 @@
 import {readFileSync} from 'node:fs'
-import test from 'ava'
 import type {Bench} from '../../harness/bench/document.ts'
 import {amountWords, benchView} from '../../harness/bench/view.ts'
 import {literal, renderAsMarkdown} from '../../harness/render/markdown.ts'
+import {test} from '../declare.ts'
 
 const file = new URL('../../harness/bench/recorded.json', import.meta.url)
 const bench: Bench = JSON.parse(readFileSync(file, 'utf8'))

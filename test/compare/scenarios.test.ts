@@ -1,4 +1,3 @@
-import test from 'ava'
 import type {ReportDocument} from '../../harness/compare/documents.ts'
 import {compareReleases} from '../../harness/compare/releases.ts'
 import {compareScenarios} from '../../harness/compare/scenarios.ts'
@@ -8,6 +7,7 @@ import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
+import {test} from '../declare.ts'
 import {delayed, granted, refused, reportBy} from './documents-by-rules.ts'
 
 function compared(scenario: string, ...documents: ReportDocument[]) {

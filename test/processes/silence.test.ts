@@ -1,5 +1,5 @@
-import test from 'ava'
 import {countSilence} from '../../harness/processes/silence.ts'
+import {test} from '../declare.ts'
 
 const awake = () => false
 

@@ -1,6 +1,6 @@
-import test from 'ava'
 import type {Expected, ReportedCall, ResultBind} from '../../harness/documents/report-schema.ts'
 import {type Judgement, judgement, type Observed} from '../../harness/restart/judgement.ts'
+import {test} from '../declare.ts'
 
 const immediate: Expected = {
   verdict: 'immediate',

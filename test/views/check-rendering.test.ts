@@ -1,8 +1,8 @@
-import test from 'ava'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {checkView} from '../../harness/views/check.ts'
+import {test} from '../declare.ts'
 
 const hostile = '\u001b[2J\u001b]0;title\u0007<script>alert(1)</script>|`x`\r\n# heading'
 

@@ -1,5 +1,4 @@
 import {stripVTControlCharacters} from 'node:util'
-import test from 'ava'
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import type {ComparableDocument} from '../../harness/compare/documents.ts'
@@ -11,6 +10,7 @@ import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {delayed, granted, matrixBy, reportBy} from '../compare/documents-by-rules.ts'
+import {test} from '../declare.ts'
 
 const twoReports = [reportBy(linux), reportBy(gvisor, {ids: ['reuseport-added-late']})]
 

@@ -1,4 +1,3 @@
-import test from 'ava'
 import type {Report} from '../../harness/documents/report-schema.ts'
 import type {WhyPort} from '../../harness/documents/why-schema.ts'
 import {annotationLine, newsOf} from '../../harness/feeds/github.ts'
@@ -19,6 +18,7 @@ import {reportView} from '../../harness/views/report.ts'
 import {surveyView} from '../../harness/views/survey.ts'
 import {timingView} from '../../harness/views/timing.ts'
 import {whyView} from '../../harness/views/why.ts'
+import {test} from '../declare.ts'
 import {
   hostileText,
   realDocuments,

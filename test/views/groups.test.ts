@@ -1,5 +1,4 @@
 import {stripVTControlCharacters} from 'node:util'
-import test from 'ava'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {grouped, groupIdOf} from '../../harness/views/groups.ts'
@@ -7,6 +6,7 @@ import {renderHtml} from '../../harness/views/html/render.ts'
 import {reportView, wholeReportView} from '../../harness/views/report.ts'
 import {groups, scenarios} from '../../scenarios/index.ts'
 import {resultOf} from '../commands/cli.ts'
+import {test} from '../declare.ts'
 import {recordedReport} from '../documents/documents.ts'
 
 const report = recordedReport()

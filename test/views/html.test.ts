@@ -1,11 +1,11 @@
 import {createHash} from 'node:crypto'
-import test from 'ava'
 import type {RunLog, ScenarioLog} from '../../harness/documents/run-log.ts'
 import {drawWhenNeeded} from '../../harness/render/html/chart.ts'
 import {textOf} from '../../harness/render/html/markup.ts'
 import {histogram} from '../../harness/timing/histogram.ts'
 import {renderHtml} from '../../harness/views/html/render.ts'
 import {resultOf} from '../commands/cli.ts'
+import {test} from '../declare.ts'
 import {
   hostileText,
   realDocuments,

@@ -1,6 +1,5 @@
 import {readdirSync, readFileSync} from 'node:fs'
 import {join, relative} from 'node:path'
-import test from 'ava'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {renderHtml} from '../../harness/views/html/render.ts'
@@ -12,6 +11,7 @@ import {
   viewOf,
 } from '../../harness/views/kinds.ts'
 import {projectFolder} from '../commands/cli.ts'
+import {test} from '../declare.ts'
 import {realDocuments} from '../documents/documents.ts'
 import {printedDocuments} from './golden-outputs.ts'
 

@@ -1,10 +1,10 @@
-import test from 'ava'
 import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {findingSentences} from '../../harness/views/findings.ts'
 import {reportView, wholeReportView} from '../../harness/views/report.ts'
 import {scenarios} from '../../scenarios/index.ts'
+import {test} from '../declare.ts'
 
 const delayed: Result = {
   scenario: 'reuseaddr-added-late',
