@@ -1,10 +1,12 @@
 /** What the commands print of the recorded runs, cut down to what a page has room for. */
+import {execFileSync} from 'node:child_process'
 import {readFileSync} from 'node:fs'
+import {fileURLToPath} from 'node:url'
 import {stripVTControlCharacters} from 'node:util'
 import {compare} from '../harness/compare/compare.ts'
 import type {Comparison} from '../harness/documents/comparison-schema.ts'
 import type {Report} from '../harness/documents/report-schema.ts'
-import {closingLine, tally} from '../harness/documents/words.ts'
+import {closingLine} from '../harness/documents/words.ts'
 import {renderForTerminal} from '../harness/render/terminal.ts'
 import {wrapSentences} from '../harness/render/wrap.ts'
 import {comparisonView, scenarioTally} from '../harness/views/comparison.ts'
@@ -12,6 +14,7 @@ import {findingSentences} from '../harness/views/findings.ts'
 import {reportView} from '../harness/views/report.ts'
 import {scenarios} from '../scenarios/index.ts'
 
+const project = fileURLToPath(new URL('..', import.meta.url))
 const columns = 108
 
 /** Each ends differently from the one before it. */
@@ -29,15 +32,13 @@ const surprises = ['reuseaddr-added-late', 'server-killed', 'old-server-still-li
 /** What `rebind run` ends with. */
 export function runSample(report: Report): string {
   const results = report.results.filter(({scenario}) => restarts.includes(scenario))
-  const view = reportView({...report, results}, {log: null, sentences: []})
-  const parts = unpainted(renderForTerminal(view, undefined))
+  const [top = '', grants = ''] = runParts(report)
+  const parts = runParts({...report, results})
   // Empty lines divide its groups, too; the report of these has nothing else below it.
-  const from = parts.findIndex((part) => part.startsWith('Results'))
-  const table = parts.slice(from).join('\n\n')
-  const [heading = '', , lead = ''] = (parts[0] ?? '').split('\n')
+  const table = parts.slice(parts.findIndex((part) => part.startsWith('Results'))).join('\n\n')
   const surprising = report.results.filter(({scenario}) => surprises.includes(scenario))
   return block([
-    ...[heading, tally(report.results), lead, ''],
+    ...[top, '', grants, ''],
     ...[table, '...', ''],
     'What contradicts common advice',
     ...findingSentences(surprising, scenarios).map((sentence) => `- ${sentence}`),
@@ -45,6 +46,10 @@ export function runSample(report: Report): string {
     '',
     closingLine(report.results),
   ])
+}
+
+function runParts(report: Report): string[] {
+  return unpainted(renderForTerminal(reportView(report, {log: null, sentences: []}), undefined))
 }
 
 const compared = [
@@ -78,6 +83,17 @@ export function compareSample(reports: readonly Report[]): string {
     ...[reasons, '...', ''],
     ...releases.flatMap((release) => [release, '']),
   ])
+}
+
+/** The commands as `rebind --help` lists them. */
+export function commandList(): string {
+  const help = execFileSync(
+    process.execPath,
+    [`--import=${import.meta.resolve('tsx')}`, 'harness/cli.ts', '--help'],
+    {cwd: project, encoding: 'utf8', env: {...process.env, NO_COLOR: '1'}},
+  )
+  const [, commands = ''] = help.split('Commands:\n')
+  return block((commands.split('\n\n')[0] ?? '').split('\n'), Number.POSITIVE_INFINITY)
 }
 
 /** A program that uses the package, which the package's tests compile. */

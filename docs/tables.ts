@@ -9,241 +9,140 @@ import {fileURLToPath, pathToFileURL} from 'node:url'
 import {gunzipSync} from 'node:zlib'
 import type {Bench} from '../harness/bench/document.ts'
 import {benchView} from '../harness/bench/view.ts'
-import {type Matrix, type MatrixCell, matrixSchema} from '../harness/documents/matrix-schema.ts'
-import {type Report, type Result, reportSchema} from '../harness/documents/report-schema.ts'
-import {besidesWords, hostWords, residueWords} from '../harness/documents/words.ts'
-import {greatestOf, leastOf} from '../harness/extremes.ts'
-import {groupBy} from '../harness/group-by.ts'
+import {listFor} from '../harness/commands/list.ts'
+import {predicted} from '../harness/commands/matrix.ts'
+import {compare} from '../harness/compare/compare.ts'
+import {cellKey} from '../harness/compare/documents.ts'
+import {type Matrix, matrixSchema} from '../harness/documents/matrix-schema.ts'
+import {reportSchema} from '../harness/documents/report-schema.ts'
+import {hostWords} from '../harness/documents/words.ts'
 import type {Provenance} from '../harness/kernels/provenance.ts'
-import {questionOf} from '../harness/matrix/question.ts'
+import {type CellFilter, cellsOf} from '../harness/matrix/cells.ts'
 import {darwin} from '../harness/platforms/darwin.ts'
-import {bindOptions} from '../harness/sockets/bind-options.ts'
+import {platformOf} from '../harness/platforms/detect.ts'
+import {linux} from '../harness/platforms/linux.ts'
+import type {Text} from '../harness/render/model.ts'
+import {comparisonView} from '../harness/views/comparison.ts'
+import {listView} from '../harness/views/list.ts'
+import {matrixView} from '../harness/views/matrix.ts'
+import {reportView} from '../harness/views/report.ts'
 import {eventTables} from './event-tables.ts'
-import {table} from './markdown-table.ts'
-import {printed} from './printed.ts'
-import {commandTable, scenarioTables} from './project-tables.ts'
-import {compareSample, exampleSample, runSample} from './samples.ts'
+import {printed, sectionOf} from './printed.ts'
+import {commandList, compareSample, exampleSample, runSample} from './samples.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const recorded = join(folder, '..', 'logs', 'recorded')
 /** What the pages show: Linux as measured on a real machine, and the other stack. */
 const shown = ['linux-6.18', 'gvisor-20221219']
 
-interface Machine {
-  name: string
-  report: Report
-  matrix: Matrix
-}
-
-function machines(): Machine[] {
-  return shown
-    .map((name) => ({
-      report: reportSchema.parse(readRecorded(name, 'report.json.gz')),
-      matrix: matrixSchema.parse(readRecorded(name, 'matrix.json.gz')),
-    }))
-    .map((documents) => ({...documents, name: titles[documents.report.host.stack]}))
-}
-
 function readRecorded(name: string, document: string): unknown {
   return JSON.parse(gunzipSync(readFileSync(join(recorded, name, document))).toString('utf8'))
 }
 
-function recordedOn(stack: Report['host']['stack'], all: readonly Machine[]): Report {
-  const machine = all.find(({report}) => report.host.stack === stack)
-  if (machine === undefined) throw new Error(`logs/recorded/ has no report of ${stack}`)
-  return machine.report
-}
-
-const titles: Record<Report['host']['stack'], string> = {
-  linux: 'Linux',
-  gvisor: 'gVisor',
-  darwin: 'macOS',
-  windows: 'Windows',
-  unknown: 'another system',
-}
-
-/** Where the numbers come from. */
-function sources(all: readonly Machine[]): string {
-  return all
-    .map(
-      ({name, report: {run, host}}) =>
-        `- ${name}: ${hostWords(host)}; ${run.startedAt.slice(0, 10)}`,
-    )
-    .join('\n')
-}
-
-/** Every recorded system, and how it was made; of those from before `npm run kernels` only the command is known. */
-function systemTable(): string {
-  const names = readdirSync(recorded, {withFileTypes: true})
-    .filter((entry) => entry.isDirectory())
-    .map(({name}) => name)
-    .sort((one, other) => one.localeCompare(other, 'en', {numeric: true}))
-  return table(
-    ['folder', 'system', 'made of', 'command'],
-    names.map((name) => {
-      const {host, run} = reportSchema.parse(readRecorded(name, 'report.json.gz'))
-      return [
-        `\`${name}/\``,
-        `${hostWords(host)}; ${run.startedAt.slice(0, 10)}`,
-        ...madeBy(join(recorded, name, 'provenance.json'), run.command),
-      ]
-    }),
-  )
-}
-
-function madeBy(file: string, command: readonly string[]): [ingredients: string, command: string] {
-  if (!existsSync(file)) return ['', `\`rebind ${command.join(' ')}\``]
-  const provenance: Provenance = JSON.parse(readFileSync(file, 'utf8'))
-  const {ingredients, machine} = provenance
-  const packages = ingredients.map(({name, version}) => `${name} ${version}`)
-  const words = [...packages, ...(machine === undefined ? [] : [machine.qemu, machine.accelerator])]
-  return [words.join(', '), `\`${provenance.command}\``]
-}
-
-/** What each scenario left on the server's port. */
-function residueTable(all: readonly Machine[]): string {
-  const scenarios = [...new Set(all.flatMap(({report}) => report.results.map(idOf)))]
-  const seen = ({report}: Machine, id: string) => {
-    const result = report.results.find(({scenario}) => scenario === id)
-    if (result === undefined || result.status === 'skipped') return 'not run'
-    return result.amidTraffic === true ? 'LISTEN, amid traffic' : residueWords(result)
+/** What was recorded on each system, in the order in which they are told of. */
+const systems = shown.map((name) => {
+  const content = reportSchema.parse(readRecorded(name, 'report.json.gz'))
+  return {
+    report: {kind: 'report', file: `logs/recorded/${name}/report.json.gz`, content} as const,
+    matrix: matrixSchema.parse(readRecorded(name, 'matrix.json.gz')),
   }
-  return table(
-    ['scenario', ...all.map(({name}) => name)],
-    scenarios.map((id) => [`\`${id}\``, ...all.map((machine) => seen(machine, id))]),
-  )
-}
+})
+const [onLinux] = systems
+if (onLinux === undefined) throw new Error('nothing is recorded')
+const linuxReport = onLinux.report.content
 
-function idOf({scenario}: Result): string {
-  return scenario
-}
+const sideBySide = comparisonView(compare(systems.map(({report}) => report)))
 
-/** Over TIME_WAIT and over a listener on the same address: the four options before and after. */
-function ruleTable(all: readonly Machine[], residue: 'TIME_WAIT' | 'LISTEN'): string {
-  const letters = (bind: string, outcome: (cell: MatrixCell) => string | null) =>
-    bindOptions
-      .map((successor) => {
-        const cell = all[0]?.matrix.cells.find(
-          (candidate) =>
-            candidate.residue === residue &&
-            candidate.predecessor.address === '127.0.0.1' &&
-            candidate.successor.address === '127.0.0.1' &&
-            candidate.predecessor.bind === bind &&
-            candidate.successor.bind === successor,
-        )
-        return cell === undefined ? '?' : outcome(cell) === 'granted' ? '.' : 'X'
-      })
-      .join('')
-  const observedBy =
-    ({matrix}: Machine) =>
-    ({residue, predecessor, successor}: MatrixCell) =>
-      matrix.cells.find(
-        (cell) =>
-          cell.residue === residue &&
-          cell.predecessor.bind === predecessor.bind &&
-          cell.predecessor.address === predecessor.address &&
-          cell.successor.bind === successor.bind &&
-          cell.successor.address === successor.address,
-      )?.observed ?? null
-  const predicted = (cell: MatrixCell) => darwin.rules?.bind(questionOf(cell)).outcome ?? null
-  return table(
-    ['predecessor', ...all.map(({name}) => name), 'macOS (from its source, not measured)'],
-    bindOptions.map((bind) => [
-      bind,
-      ...all.map((machine) => `\`${letters(bind, observedBy(machine))}\``),
-      `\`${letters(bind, predicted)}\``,
-    ]),
-  )
-}
-
-/** How long each state kept the port, over all scenarios that waited it out and for which the same is expected. */
-function releaseTable(all: readonly Machine[]): string {
-  const rows = (['TIME_WAIT', 'FIN_WAIT2'] as const).flatMap((state) =>
-    all.flatMap(({name, report}) => {
-      const waits = report.results.flatMap(({bind, expected, residue}) =>
-        bind?.verdict === 'delayed' &&
-        bind.residueSeconds !== null &&
-        expected?.residueSeconds !== undefined &&
-        expected.residue === state &&
-        (residue === null || residue.length > 0)
-          ? [
-              {
-                seconds: bind.residueSeconds,
-                width: bind.uncertaintySeconds ?? 0,
-                range: expected.residueSeconds,
-                source: expected.source,
-              },
-            ]
-          : [],
-      )
-      const alike = groupBy(waits, ({range, source}) => JSON.stringify([range, source]))
-      return [...alike.values()].map((own) => releaseRow(state, name, own))
-    }),
-  )
-  const head = ['residue', 'system', 'waits', 'measured', 'worst uncertainty', 'by its source']
-  return table(head, rows)
-}
-
-/** Of waits for which the same is expected, from the same source. */
-function releaseRow(
-  state: string,
-  system: string,
-  waits: readonly {seconds: number; width: number; range: [number, number]}[],
-): string[] {
-  const seconds = waits.map((wait) => wait.seconds)
-  const [min = 0, max = 0] = waits[0]?.range ?? []
-  return [
-    state,
-    system,
-    String(waits.length),
-    `${leastOf(seconds).toFixed(3)} to ${greatestOf(seconds).toFixed(3)} s`,
-    `${(greatestOf(waits.map(({width}) => width)) * 1000).toFixed(1)} ms`,
-    `${min} to ${max.toFixed(2)} s`,
+/** As `rebind matrix --residue TIME_WAIT --residue LISTEN --address 127.0.0.1` draws it on each system. */
+function rules(): string {
+  const wanted: CellFilter = {residues: ['TIME_WAIT', 'LISTEN'], addresses: ['127.0.0.1']}
+  const keys = new Set(cellsOf(wanted).map(cellKey))
+  const measured = systems.map(({matrix}): [string, Matrix] => [
+    platformOf(matrix.host.stack).title,
+    {...matrix, cells: matrix.cells.filter((cell) => keys.has(cellKey(cell)))},
+  ])
+  const drawn: [string, Matrix][] = [
+    ...measured,
+    [`${darwin.title} (predicted from its source, not measured)`, predicted(darwin, wanted)],
   ]
-}
-
-/** What clients counted and were answered, where that is the point of a scenario. */
-function clientTable(all: readonly Machine[]): string {
-  const ids = [...new Set(all.flatMap(({report}) => report.results))]
-    .filter((result) => besidesWords(result) !== undefined)
-    .map(idOf)
-  const words = ({report}: Machine, id: string) => {
-    const result = report.results.find(({scenario}) => scenario === id)
-    return result === undefined ? 'not run' : (besidesWords(result) ?? 'nothing')
-  }
-  return table(
-    ['scenario', ...all.map(({name}) => name)],
-    [...new Set(ids)].map((id) => [`\`${id}\``, ...all.map((machine) => words(machine, id))]),
-  )
+  const title = 'What is granted over which residue'
+  return drawn
+    .map(([system, matrix]) => {
+      const [, ...pictures] = sectionOf(matrixView(matrix), title).blocks
+      return `### ${system}\n\n${printed(pictures, undefined, 4)}`
+    })
+    .join('\n\n')
 }
 
 /** What `npm run bench` printed. */
 function benchSample(): string {
   const file = join(folder, '..', 'harness', 'bench', 'recorded.json')
-  return printed(benchView(JSON.parse(readFileSync(file, 'utf8')) as Bench))
+  const {verdict, blocks} = benchView(JSON.parse(readFileSync(file, 'utf8')) as Bench)
+  return printed(blocks, verdict)
+}
+
+/** The scenarios, as `rebind list` tells of them on the recorded Linux; each leads to its script. */
+function scenarioList(): string {
+  const {blocks} = listView(listFor(linux, linuxReport.host.settings, 150))
+  return printed(blocks, undefined, 2).replace(
+    /^### ([\w-]+)(.*)$/gm,
+    (_, id, arm) => `### [${id}](../scenarios/${id}.ts)${arm}`,
+  )
+}
+
+/** Every recorded system, and how it was made; of those from before `npm run kernels` only the command is known. */
+function systemTable(): string {
+  const rows = readdirSync(recorded, {withFileTypes: true})
+    .filter((entry) => entry.isDirectory())
+    .map(({name}) => name)
+    .sort((one, other) => one.localeCompare(other, 'en', {numeric: true}))
+    .map((name): Text[] => {
+      const {host, run} = reportSchema.parse(readRecorded(name, 'report.json.gz'))
+      return [
+        [{code: `${name}/`}],
+        `${hostWords(host)}; ${run.startedAt.slice(0, 10)}`,
+        ...madeBy(join(recorded, name, 'provenance.json'), run.command),
+      ]
+    })
+  const columns = ['folder', 'system', 'made of', 'command']
+  return printed([{kind: 'table', label: 'Recorded systems', columns, rows}])
+}
+
+function madeBy(file: string, command: readonly string[]): [ingredients: Text, command: Text] {
+  if (!existsSync(file)) return ['', [{code: `rebind ${command.join(' ')}`}]]
+  const provenance: Provenance = JSON.parse(readFileSync(file, 'utf8'))
+  const {ingredients, machine} = provenance
+  const packages = ingredients.map(({name, version}) => `${name} ${version}`)
+  const words = [...packages, ...(machine === undefined ? [] : [machine.qemu, machine.accelerator])]
+  return [words.join(', '), [{code: provenance.command}]]
+}
+
+const tables: Readonly<Record<string, () => string>> = {
+  sources: () => printed(sideBySide.blocks.slice(0, 1)),
+  residue: () => {
+    const view = reportView(linuxReport, {log: null, sentences: []})
+    return printed(sectionOf(view, 'Results').blocks)
+  },
+  rules,
+  release: () =>
+    printed(
+      ['TIME_WAIT', 'FIN_WAIT2'].map((state) => sectionOf(sideBySide, `How long ${state} is kept`)),
+    ),
+  clients: () => printed(sectionOf(sideBySide, 'What clients saw').blocks),
+  commands: commandList,
+  scenarios: scenarioList,
+  'a run': () => runSample(linuxReport),
+  'a test': () => exampleSample('restart'),
+  'a program': () => exampleSample('run'),
+  'a scenario': () => exampleSample('own-scenario'),
+  'a comparison': () => compareSample(systems.map(({report}) => report.content)),
+  events: eventTables,
+  bench: benchSample,
+  'recorded systems': systemTable,
 }
 
 /** The page with its tables made again. */
 export function withTables(page: string): string {
-  const all = machines()
-  const tables: Record<string, () => string> = {
-    sources: () => sources(all),
-    residue: () => residueTable(all),
-    'rule over TIME_WAIT': () => ruleTable(all, 'TIME_WAIT'),
-    'rule over LISTEN': () => ruleTable(all, 'LISTEN'),
-    release: () => releaseTable(all),
-    clients: () => clientTable(all),
-    commands: commandTable,
-    scenarios: scenarioTables,
-    'a run': () => runSample(recordedOn('linux', all)),
-    'a test': () => exampleSample('restart'),
-    'a program': () => exampleSample('run'),
-    'a scenario': () => exampleSample('own-scenario'),
-    'a comparison': () => compareSample([recordedOn('linux', all), recordedOn('gvisor', all)]),
-    events: eventTables,
-    bench: benchSample,
-    'recorded systems': systemTable,
-  }
   return page.replace(
     /(<!-- (?:table|sample): (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, begin: string, name: string, end: string) => {

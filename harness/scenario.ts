@@ -1,5 +1,6 @@
 import type {DroppedPackets} from './namespaces/packet-filter.ts'
 import type {TcpState} from './platforms/tcp-states.ts'
+import type {WireClaimId} from './platforms/wire-claims.ts'
 import type {Counts, RetryOptions, WrittenSettings} from './processes/protocol.ts'
 import type {Address} from './sockets/address.ts'
 import type {BindOption} from './sockets/bind-options.ts'
@@ -164,6 +165,8 @@ export interface Scenario {
   counts?: Counts
   /** What has to be counted so many times at least. */
   atLeast?: Counts
+  /** What its packets must show, by ids of platforms/wire-claims.ts; judged where they are captured whole. */
+  wire?: readonly WireClaimId[]
   advice?: CommonAdvice
 }
 

@@ -14,4 +14,5 @@ export default scenario({
   },
 
   residue: {server: 'none'},
+  wire: ['client-rst-no-fin'],
 })

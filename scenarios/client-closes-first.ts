@@ -15,4 +15,5 @@ export default scenario({
   },
 
   residue: {server: 'none', client: 'TIME_WAIT'},
+  wire: ['client-fin-first'],
 })

@@ -14,4 +14,5 @@ export default scenario({
   },
 
   residue: {server: 'FIN_WAIT2', client: 'CLOSE_WAIT'},
+  wire: ['server-fin-first', 'client-no-fin'],
 })

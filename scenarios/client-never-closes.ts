@@ -15,6 +15,7 @@ export default scenario({
   },
 
   residue: {server: 'FIN_WAIT2', client: 'CLOSE_WAIT'},
+  wire: ['server-fin-first', 'client-no-fin'],
   advice: {
     says: 'The side that sends FIN first enters TIME_WAIT.',
     predicts: {residue: 'TIME_WAIT'},

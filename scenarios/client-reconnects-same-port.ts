@@ -19,6 +19,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT', reconnected: true},
+  wire: ['server-fin-first', 'late-syn-met-ack-met-rst'],
   advice: {
     says: 'TIME_WAIT cannot be cut short from outside.',
     predicts: {verdict: 'delayed'},

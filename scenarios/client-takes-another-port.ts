@@ -16,6 +16,7 @@ export default scenario({
   },
 
   residue: {server: 'LISTEN', client: 'TIME_WAIT'},
+  wire: ['client-fin-first'],
 
   arms: {
     plain: {client: {bind: 'none'}},

@@ -18,4 +18,5 @@ export default scenario({
   },
 
   residue: {server: 'ESTABLISHED', client: 'ESTABLISHED', later: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
 })

@@ -18,6 +18,7 @@ export default scenario({
   },
 
   residue: {server: 'ESTABLISHED', client: 'ESTABLISHED', later: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
   advice: {
     says: 'Once the old server has exited, its port is free.',
     predicts: {verdict: 'immediate'},

@@ -16,6 +16,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
 
   arms: {
     dual: {},

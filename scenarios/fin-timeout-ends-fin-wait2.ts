@@ -15,6 +15,7 @@ export default scenario({
   },
 
   residue: {server: 'FIN_WAIT2', client: 'CLOSE_WAIT'},
+  wire: ['server-fin-first', 'client-no-fin'],
 
   arms: {
     '60-seconds': {

@@ -21,6 +21,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT', client: 'LAST_ACK'},
+  wire: ['server-fin-first', 'client-fin-again', 'late-fin-met-rst'],
   playsOn: true,
   counts: {timerRestarts: 0},
   atLeast: {retransmittedSegments: 2, resets: 1},

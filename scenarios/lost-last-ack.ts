@@ -21,6 +21,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT', client: 'LAST_ACK'},
+  wire: ['server-fin-first', 'client-fin-again', 'no-rst'],
   playsOn: true,
   counts: {resets: 0},
   atLeast: {retransmittedSegments: 2, timerRestarts: 1},

@@ -16,6 +16,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
 
   arms: {
     '15-seconds': {namespace: {onMacos: {'net.inet.tcp.msl': 15_000}}},

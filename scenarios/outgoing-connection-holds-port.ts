@@ -18,6 +18,7 @@ export default scenario({
   },
 
   residue: {server: 'ESTABLISHED', client: 'ESTABLISHED', outgoing: true},
+  wire: ['client-fin-first'],
 
   arms: {
     plain: {

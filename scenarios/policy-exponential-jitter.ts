@@ -19,4 +19,5 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
 })

@@ -16,4 +16,5 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
 })

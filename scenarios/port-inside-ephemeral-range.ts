@@ -21,6 +21,7 @@ export default scenario({
   arms: {
     taken: {
       namespace: {settings: {ip_local_port_range: '20000 20001'}},
+      wire: ['client-fin-first'],
       advice: {
         says: 'A free port stays free until the server is back.',
         predicts: {verdict: 'immediate'},

@@ -16,6 +16,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
   advice: {
     says: 'Set SO_REUSEADDR and the server restarts at once.',
     predicts: {verdict: 'immediate'},

@@ -16,6 +16,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
   advice: {
     says: 'Either of the two options lets a server restart.',
     predicts: {verdict: 'immediate'},

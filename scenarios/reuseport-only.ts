@@ -15,6 +15,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
   advice: {
     says: 'Only SO_REUSEADDR gets a port back out of TIME_WAIT.',
     predicts: {verdict: 'delayed'},

@@ -18,6 +18,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT', reconnected: true},
+  wire: ['server-fin-first', 'late-syn-met-ack-met-rst'],
 
   arms: {
     off: {namespace: {settings: {tcp_rfc1337: 0}}},

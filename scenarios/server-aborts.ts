@@ -15,4 +15,5 @@ export default scenario({
   },
 
   residue: {server: 'none'},
+  wire: ['server-rst-no-fin'],
 })

@@ -16,6 +16,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
   advice: {
     says: 'EADDRINUSE at the restart of a Node server comes from TIME_WAIT.',
     predicts: {verdict: 'delayed'},

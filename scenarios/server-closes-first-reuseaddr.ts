@@ -15,4 +15,5 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
 })

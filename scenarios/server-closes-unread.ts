@@ -16,6 +16,7 @@ export default scenario({
   },
 
   residue: {server: 'none'},
+  wire: ['server-rst-no-fin'],
   advice: {
     says: 'The side that closes first enters TIME_WAIT.',
     predicts: {residue: 'TIME_WAIT'},

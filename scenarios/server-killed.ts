@@ -15,6 +15,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
   advice: {
     says: 'Kill the old process and its port is free.',
     predicts: {verdict: 'immediate'},

@@ -23,4 +23,5 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT', client: 'TIME_WAIT'},
+  wire: ['fins-cross'],
 })

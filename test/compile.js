@@ -15,6 +15,7 @@ import {bundle} from '../build.js'
 
 const project = fileURLToPath(new URL('..', import.meta.url))
 const tests = join(project, 'test')
+const sharedProcess = 'test/shared-process.test.ts'
 const compiledTests = join(project, 'node_modules', '.cache', 'rebind-tests')
 const dist = join(project, 'dist')
 const ownUrl = 'urlOfThisSource'
@@ -22,13 +23,16 @@ const staleAfterMilliseconds = 60 * 60 * 1000
 
 /**
  * Compiles all, which takes less than a second, and leaves a file alone that would stay the same.
- * @returns the folder of the compiled tests, in which they lie as in `test/`
+ * @returns the folder of the compiled tests, in which they lie as in `test/`; the test file that loads others into its
+ * process, and those others
  */
 export async function compile() {
   const [ofTests, ofProgram] = await Promise.all([buildTests(), bundle()])
   update(compiledTests, ofTests.outputFiles)
   update(dist, ofProgram.files)
-  return compiledTests
+  const {imports} = ofTests.metafile.inputs[sharedProcess]
+  const sharing = imports.filter(({kind}) => kind === 'dynamic-import').map(({path}) => path)
+  return {folder: compiledTests, sharedProcess, sharing}
 }
 
 function buildTests() {
@@ -40,6 +44,7 @@ function buildTests() {
     format: 'esm',
     target: 'node20',
     write: false,
+    metafile: true,
     logLevel: 'error',
     entryPoints: files.filter((file) => file.endsWith('.test.ts')).map((file) => join(tests, file)),
     outbase: tests,

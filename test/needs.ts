@@ -1,14 +1,12 @@
 /** What a test needs of the machine. Looked for when its file loads, because ava cannot skip a running test. */
 import {accessSync, appendFileSync, constants} from 'node:fs'
 import {delimiter, join} from 'node:path'
-import test, {type Implementation} from 'ava'
+import type {Implementation} from 'ava'
+import {type Declare, type Declarer, test} from './declare.ts'
 import {skipsVariable} from './skips.ts'
 
 export const notLinux = 'not on Linux'
 export const noIpv6 = 'no IPv6 on this machine'
-
-type Declare = (title: string, implementation: Implementation<[]>) => void
-type Declarer = Declare & {skip: Declare}
 
 /**
  * What declares tests that need something: `test`, or one that skips them and says why.

@@ -15,11 +15,12 @@ const folder = mkdtempSync(join(tmpdir(), 'rebind-skips-'))
 process.once('exit', () => rmSync(folder, {recursive: true, force: true}))
 const skips = join(folder, 'skips.ndjson')
 
-const ava = spawn(
-  process.execPath,
-  [file('../node_modules/ava/entrypoints/cli.mjs'), ...process.argv.slice(2)],
-  {stdio: 'inherit', env: {...process.env, [skipsVariable]: skips}},
-)
+const args = process.argv.slice(2)
+const isWhole = args.every((arg) => arg.startsWith('-'))
+const ava = spawn(process.execPath, [file('../node_modules/ava/entrypoints/cli.mjs'), ...args], {
+  stdio: 'inherit',
+  env: {...process.env, [skipsVariable]: skips, REBIND_TEST_SHARED_PROCESS: isWhole ? '1' : '0'},
+})
 // Ctrl-C reaches ava by itself, which ends its tests; this process stays to remove the folder.
 process.on('SIGINT', () => undefined)
 for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ava.kill(signal))

@@ -1,5 +1,5 @@
-import test from 'ava'
 import {expandArms, scenario} from '../harness/scenario.ts'
+import {test} from './declare.ts'
 
 const plain = scenario({
   title: 'One thing',

@@ -1,5 +1,5 @@
-import test from 'ava'
 import {isStarved, watchStarvation} from '../harness/starvation.ts'
+import {test} from './declare.ts'
 
 const waits = (...seconds: number[]) => new Map(seconds.map((each, index) => [index + 1, each]))
 

@@ -81,3 +81,14 @@ test('each room may import what is below it, and nothing above it', async (t) =>
     for (const room of level) t.deepEqual(found.get(room)?.sort(), above.sort(), room)
   }
 })
+
+test('no view escapes, wraps or colours: the renderers do', (t) => {
+  const views = join(project, 'harness', 'views')
+  const files = readdirSync(views, {recursive: true, encoding: 'utf8'})
+  t.true(files.length > 10)
+  // It writes files, and complains on stderr.
+  for (const file of files.filter((name) => name.endsWith('.ts') && name !== 'write.ts')) {
+    const text = readFileSync(join(views, file), 'utf8')
+    t.notRegex(text, /from '[./]+\/(text|render\/(wrap|colours|grid|fitted-table))\.ts'/, file)
+  }
+})

@@ -16,7 +16,7 @@ export interface BenchOptions {
   tell(text: string): void
 }
 
-/** Measures the parts, one after the other; what one cannot measure keeps no other from it. */
+/** Measures the parts, one after the other; a part that cannot be measured does not keep the others from it. */
 export async function bench(options: BenchOptions): Promise<Bench> {
   const {quick, signal, tell} = options
   const startedAt = new Date()
@@ -75,7 +75,7 @@ export async function bench(options: BenchOptions): Promise<Bench> {
   }
 }
 
-/** No target is met by measuring less. */
+/** If less is measured, no target is judged. */
 function unjudged(row: BenchPart['rows'][number]): BenchPart['rows'][number] {
   return {...row, met: null}
 }

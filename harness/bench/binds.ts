@@ -26,7 +26,7 @@ const full = {attempts: 20_000, rounds: 7}
 const less = {attempts: 500, rounds: 1}
 const timesOfC = 1.5
 
-/** A socket for each attempt with an option, or one that is bound again and again. */
+/** Which option a new socket per attempt has; or one socket, bound again and again. */
 type Way = 'none' | 'reuseaddr' | 'kept'
 
 interface Case {
@@ -48,10 +48,10 @@ const cases: readonly Case[] = [
     throws: true,
     residue: 'none',
     outcome: 'refused',
-    note: 'to make and throw an Error takes as long as the bind; only a successor does so, once a millisecond at most',
+    note: 'creating and throwing an Error takes as long as the bind; only a successor does so, at most once per millisecond',
   },
   {
-    what: 'refused over TIME_WAIT, on a kept socket',
+    what: 'refused over TIME_WAIT, on a socket that stays open',
     way: 'kept',
     residue: 'none',
     outcome: 'refused',
@@ -65,7 +65,7 @@ const cases: readonly Case[] = [
   {what: 'granted on a free port', way: 'none', residue: null, outcome: 'granted'},
 ]
 
-/** What some attempts came to, and how long they took. */
+/** How a number of attempts ended, and how long they took. */
 interface Attempts {
   granted: number
   refused: number
@@ -99,9 +99,9 @@ export async function binds({quick, signal, scratch}: PartOptions): Promise<Part
       const port = await preparedPort(each, pool)
       const loops: Loop[] = [ownLoop, ...others.flatMap(({loop}) => loop ?? [])]
       const seconds = loops.map((): number[] => [])
-      // Once for nothing: code that has not run yet is slow, and so is a page that was never touched.
+      // A warm-up: code that has not run yet is slow, and so is memory that was never touched.
       await ownLoop(port, each, attempts)
-      // In turn, so that whatever else the machine does disturbs all of them alike.
+      // In turn, so that whatever else the machine does disturbs them all equally.
       for (let round = 0; round < rounds; round++) {
         for (const [index, loop] of loops.entries()) {
           signal.throwIfAborted()
@@ -131,7 +131,7 @@ export async function binds({quick, signal, scratch}: PartOptions): Promise<Part
     pool.close()
   }
   return {
-    how: `Each attempt makes a socket, binds and closes it (or binds a kept one): ${attempts} attempts a round, rounds: ${rounds}, in turn with the baselines; the medians.`,
+    how: `Each attempt opens, binds and closes a socket (or binds one that stays open): ${attempts} attempts per round, ${rounds} rounds, in turn with the baselines; medians.`,
     rows,
   }
 }
@@ -149,12 +149,12 @@ async function preparedPort({residue}: Case, pool: PortPool): Promise<number> {
   return port
 }
 
-/** A round that was answered otherwise has measured something else. */
+/** A round with other answers has measured something else. */
 function prove({granted, refused}: Attempts, {what, way, outcome}: Case, attempts: number): void {
   const expected = {granted, refused}[outcome]
   if (expected !== attempts) {
     throw new CannotMeasure(
-      `${what} (${way}): ${granted} of ${attempts} attempts were granted and ${refused} refused, so somebody else used the port; try again`,
+      `${what} (${way}): ${granted} of ${attempts} attempts were granted and ${refused} refused, so another program used the port; try again`,
     )
   }
 }

@@ -1,4 +1,4 @@
-/** `npm run bench`: for who works on the harness, or judges it; no command of the package. */
+/** `npm run bench`: for those who work on the harness, or judge it; not a command of the package. */
 
 import {Command, CommanderError} from 'commander'
 import {listenForInterruption} from '../commands/interruption.ts'
@@ -21,8 +21,8 @@ interface Options {
 
 const program = new Command('bench')
   .description('Measures what the harness costs, against baselines on the same machine.')
-  .option('--only <parts>', 'some of them, by number or name, e.g. 1,matrix')
-  .option('--quick', 'measure less, which every part says, and judge no target')
+  .option('--only <parts>', 'only these parts, by number or name, e.g. 1,matrix')
+  .option('--quick', 'measure less (each part says how much), and judge no target')
   .option('--strict', 'exit with 1 if a target is missed')
   .option('--json', 'print JSON instead of Markdown')
   .addHelpText(

@@ -2,10 +2,10 @@ import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {outputOf} from './programs.ts'
 
-/** The path of a compiled C program of ours, or why there is none. */
+/** The path of a compiled C program, or why there is none. */
 export type Compiled = {path: string} | {problem: string}
 
-/** Compiles a program of c/ into a folder, with optimization, as baselines have to be. */
+/** Compiles a program of c/ into a folder, optimized, as a baseline must be. */
 export async function compileC(
   name: string,
   folder: string,
@@ -22,7 +22,7 @@ export async function compileC(
     return {
       problem:
         code === 'ENOENT'
-          ? 'there is no C compiler here (cc; Debian: apt-get install gcc libc6-dev)'
+          ? 'no C compiler was found (cc; Debian: apt-get install gcc libc6-dev)'
           : `cc did not compile ${name}.c: ${message}`,
     }
   }

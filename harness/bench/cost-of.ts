@@ -8,7 +8,7 @@ import {projectFolder} from './programs.ts'
 
 export interface Cost {
   wallSeconds: number
-  /** Of the process and of all its descendants that were waited for. */
+  /** Of the process, and of all its descendants that were waited for. */
   cpuSeconds: number
   /** The most memory (resident set) that the process itself had at any time. */
   peakBytes: number
@@ -17,19 +17,19 @@ export interface Cost {
 export interface CostOptions {
   cwd?: string
   signal?: AbortSignal
-  /** Called with the pid of a Node process that begins. */
+  /** Called with the pid of a Node process when it starts. */
   onStart?(pid: number): void
 }
 
-/** Tells the kernel's own count of what this process took, at its end. */
+/** At its end, the process reports what the kernel counted for it. */
 const telling = `data:text/javascript,${encodeURIComponent(
   'import{writeSync}from"node:fs";process.once("exit",()=>writeSync(3,"peak "+process.resourceUsage().maxRSS+"\\n"))',
 )}`
 
 /**
- * What a run of a Node program costs; its first word is Node itself. A shell waits for it, because times(1)
- * counts descendants, too, on every Unix.
- * @throws CannotMeasure if it does not tell, or ends with a status above 1
+ * What running a Node program costs; the first word is Node itself. A shell waits for it, because times(1)
+ * also counts descendants, on every Unix.
+ * @throws CannotMeasure if it does not report that, or ends with a status above 1
  */
 export async function costOf(
   [node = '', ...args]: readonly string[],

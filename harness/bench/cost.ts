@@ -12,10 +12,10 @@ const full = {starts: 11}
 const less = {starts: 3}
 const sampleMilliseconds = 100
 
-/** Part 6: what it costs to have the tool, and to start it. */
+/** Part 6: what it costs to install the tool, and to start it. */
 export async function cost({quick, signal, scratch, tell}: PartOptions): Promise<PartResult> {
   const {starts} = quick ? less : full
-  tell('npm pack, and npm install of it elsewhere')
+  tell('npm pack, and npm install of the package elsewhere')
   const installed = await install(scratch, signal).catch((error: Error) => {
     signal.throwIfAborted()
     return {problem: error.message}
@@ -45,7 +45,7 @@ export async function cost({quick, signal, scratch, tell}: PartOptions): Promise
           note:
             own === null
               ? undefined
-              : `${own.cpuSeconds.toFixed(2)} s of processor time, ${Math.round(own.peakBytes / 1e6)} MB of memory at most`,
+              : `${own.cpuSeconds.toFixed(2)} s of CPU time, at most ${Math.round(own.peakBytes / 1e6)} MB of memory`,
         }),
       )
     }
@@ -56,34 +56,37 @@ export async function cost({quick, signal, scratch, tell}: PartOptions): Promise
   const run = await costOf(quickRun, {signal})
   const memory = await peakOfTree(quickRun, signal)
   return {
-    how: `Start-up: the median of ${starts} starts. run --quick: once for time and processor, once for memory. Installed: npm pack, then npm install --omit=dev into an empty folder.`,
+    how: `Start-up: the median of ${starts} starts. run --quick: once for time and CPU, once for memory. Installed: npm pack, then npm install --omit=dev into an empty folder.`,
     rows: [
       ...startUps,
       rowOf({what: 'rebind run --quick, time', unit: 'seconds', ours: run.wallSeconds}),
       rowOf({
-        what: 'rebind run --quick, processor time of all its processes',
+        what: 'rebind run --quick, CPU time of all its processes',
         unit: 'seconds',
         ours: run.cpuSeconds,
       }),
       rowOf({
-        what: 'rebind run --quick, memory of the harness at most',
+        what: 'rebind run --quick, peak memory of the harness',
         unit: 'bytes',
         ours: run.peakBytes,
         baseline: {what: 'node --eval 0', value: node.peakBytes},
       }),
       rowOf({
-        what: 'rebind run --quick, memory of all its processes together',
+        what: 'rebind run --quick, peak memory of all its processes together',
         unit: 'bytes',
         ours: memory,
         ...(memory === null
-          ? {reason: 'this system does not show the proportional share of a process (smaps_rollup)'}
+          ? {
+              reason:
+                'this system does not show the proportional set size of a process (smaps_rollup)',
+            }
           : {
-              note: `the most that was seen in a look every ${sampleMilliseconds} ms; pages that are shared count once`,
+              note: `sampled every ${sampleMilliseconds} ms; shared pages are counted once`,
             }),
       }),
       rowOf({what: 'npm package', unit: 'bytes', ours: package_?.packedBytes ?? null, reason}),
       rowOf({
-        what: 'installed, with all that it needs',
+        what: 'installed, with its dependencies',
         unit: 'bytes',
         ours: package_?.installedBytes ?? null,
         reason,
@@ -93,7 +96,7 @@ export async function cost({quick, signal, scratch, tell}: PartOptions): Promise
   }
 }
 
-/** The median of some starts; what is in no cache yet is not counted. */
+/** The median of several starts, after one that fills the caches. */
 async function started(
   command: readonly string[],
   starts: number,
@@ -110,7 +113,7 @@ async function started(
   }
 }
 
-/** The most memory that a command and its descendants had together, looked at again and again; null where that is not shown. */
+/** The peak memory of a command and its descendants together, by sampling; null if the system does not show it. */
 async function peakOfTree(command: readonly string[], signal: AbortSignal): Promise<number | null> {
   let peak = 0
   let root: number | undefined
@@ -138,7 +141,7 @@ async function peakOfTree(command: readonly string[], signal: AbortSignal): Prom
   return peak === 0 ? null : peak
 }
 
-/** The proportional set size of a process: its own pages, and its share of those that it has in common. */
+/** The proportional set size of a process: its own pages, and its share of shared ones. */
 async function shareOf(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/smaps_rollup`, 'latin1').catch(() => '')
   return Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024
@@ -151,16 +154,16 @@ interface Installed {
   packages: number
 }
 
-/** As users get it; npm compiles the project for its package. */
+/** As users get it: npm builds the project when it packs it. */
 async function install(scratch: string, signal: AbortSignal): Promise<Installed> {
   const {NODE_OPTIONS: _, ...rest} = process.env
-  // What npm tells a script that it runs would make the npm started here work on our own project.
+  // The variables that npm sets for a script would make the npm started here work on this project.
   const env = Object.fromEntries(
     Object.entries(rest).filter(([name]) => !/^npm_(?!config_)/.test(name)),
   )
   await outputOf(['npm', 'pack', '--pack-destination', scratch], {env, signal})
   const tarball = readdirSync(scratch).find((name) => name.endsWith('.tgz'))
-  if (tarball === undefined) throw new CannotMeasure('npm pack made no .tgz')
+  if (tarball === undefined) throw new CannotMeasure('npm pack did not write a .tgz')
   const folder = join(scratch, 'installed')
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{"private": true}')

@@ -1,4 +1,4 @@
-/** Crowds a port with TIME_WAIT sockets in the network namespace that it was started in, and tries it. */
+/** Fills a port with TIME_WAIT sockets in the network namespace that it was started in, and tries binds there. */
 import {readFileSync, writeFileSync} from 'node:fs'
 import {monotonicSeconds} from '../clock.ts'
 import {readProcNetTcp} from '../platforms/proc-net-tcp.ts'
@@ -27,7 +27,7 @@ const serverAddress = '127.0.0.1'
 const port = 1500
 const firstClientPort = 2000
 const addresses = ['127.0.0.1', '0.0.0.0']
-/** More than any crowd of ours; the machine's own limit is left alone. */
+/** More than the largest crowd; the machine's own limit stays as it is. */
 const mostTimeWaits = 262_144
 
 await tellResult(async (): Promise<Crowd> => {
@@ -96,8 +96,8 @@ function timed(address: string, bind: BindOption, tries: number): Crowd['binds']
 }
 
 /**
- * Once SO_REUSEPORT was granted Linux grants it again without a look at the sockets, until a bind without it is
- * granted (inet_csk_update_fastreuse in net/ipv4/inet_connection_sock.c); a restart comes first.
+ * Once SO_REUSEPORT was granted, Linux grants it again without looking at the sockets, until a bind without it is
+ * granted (inet_csk_update_fastreuse in net/ipv4/inet_connection_sock.c). A restart is the first bind.
  */
 function forgetReuseport(address: string): void {
   closeNative(bindNative({address, port, bind: 'reuseaddr'}))
@@ -116,8 +116,8 @@ async function explained(runs: number): Promise<Crowd['why']> {
 }
 
 /**
- * What the slab caches of TIME_WAIT sockets and of bound ports take, of the whole machine: whole slabs, as the
- * memory is really gone. Null where it is not shown (slabinfo(5)): to root only, and not on every kernel.
+ * What the slab caches of TIME_WAIT sockets and of bound ports take on the whole machine: whole slabs, because that
+ * memory is in use. Null if it is not shown (slabinfo(5)): only root sees it, and not on every kernel.
  */
 function kernelBytes(): number | null {
   try {

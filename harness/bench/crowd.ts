@@ -19,7 +19,7 @@ const full = {
 }
 const less = {crowds: full.crowds.filter(({wanted}) => wanted <= 1000), tries: 11, whys: 1}
 
-/** Part 5: what a bind, and explaining it, costs over how many TIME_WAIT sockets. */
+/** Part 5: what a bind costs over a number of TIME_WAIT sockets, and what explaining it costs. */
 export async function crowd({quick, signal, tell}: PartOptions): Promise<PartResult> {
   const problem = nativeOpenerProblem()
   if (problem !== undefined) throw new CannotMeasure(problem)
@@ -32,7 +32,7 @@ export async function crowd({quick, signal, tell}: PartOptions): Promise<PartRes
   }
   const sizes = measured.map(({reached}) => reached.toLocaleString('en')).join(', ')
   return {
-    how: `A server with both options, and ${sizes} TIME_WAIT sockets on its port (as counted in the socket table), in a network namespace of its own with net.ipv4.tcp_max_tw_buckets raised; ${tries} binds for each option and address, each on a new socket, and ${whys} times rebind why.`,
+    how: `A server with both options, and ${sizes} TIME_WAIT sockets on its port (as counted in the socket table), in a private network namespace with a raised net.ipv4.tcp_max_tw_buckets; ${tries} binds per option and address, each on a new socket, and rebind why ${whys} times.`,
     rows: growth(measured),
     crowds: measured,
   }
@@ -43,7 +43,7 @@ export function crowdOf(request: CrowdRequest, signal: AbortSignal): Promise<Cro
   return inNamespace<Crowd>('crowd-program.ts', [JSON.stringify(request)], signal)
 }
 
-/** The largest crowd against the smallest one that refuses, or has any, for what a restart meets. */
+/** The largest crowd against the smallest one that refuses, or that has any socket, for what a restart meets. */
 function growth(crowds: readonly Crowd[]): BenchRow[] {
   const [empty, few, most] = [crowds[0], crowds.find(({reached}) => reached > 0), crowds.at(-1)]
   if (empty === undefined || few === undefined || most === undefined) return []
@@ -84,8 +84,8 @@ function growth(crowds: readonly Crowd[]): BenchRow[] {
       ours: most.kernelBytes,
       note:
         most.kernelBytes === null
-          ? '/proc/slabinfo is for root alone, so the memory is not shown'
-          : `the slab caches of its TIME_WAIT sockets and of the port's entries grew by so much${most.reached === 0 ? '' : `, ${Math.round(most.kernelBytes / most.reached)} bytes a socket`}`,
+          ? 'only root may read /proc/slabinfo, so the memory is not shown'
+          : `the slab caches of its TIME_WAIT sockets and of the port's entries grew by this much${most.reached === 0 ? '' : `, ${Math.round(most.kernelBytes / most.reached)} bytes per socket`}`,
     }),
   ]
 }

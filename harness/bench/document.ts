@@ -10,7 +10,7 @@ export interface Bench {
     wallSeconds: number
     rebind: string
     command: string[]
-    /** Less than all was measured, so that no target is judged. */
+    /** Less was measured, so no target is judged. */
     quick: boolean
     /** The signal that ended it early. */
     interrupted?: string
@@ -25,19 +25,19 @@ export interface BenchPart {
   part: number
   name: string
   title: string
-  /** What was done, with the numbers of how much. */
+  /** What was done, and how often. */
   how: string
   wallSeconds: number
-  /** How busy the machine was before: the mean number of processes that wanted to run, over a minute. */
+  /** How busy the machine was before: the mean number of runnable processes over a minute. */
   loadBefore: number
   rows: BenchRow[]
-  /** Why nothing of it could be measured. */
+  /** Why none of it could be measured. */
   reason?: string
 }
 
 export interface BenchRow {
   what: string
-  /** `per-second` is the only one of which more is better. */
+  /** For `per-second` alone, more is better. */
   unit: 'seconds' | 'per-second' | 'bytes'
   /** Null if it could not be measured. */
   ours: number | null
@@ -46,23 +46,23 @@ export interface BenchRow {
   baseline: {
     what: string
     value: number | null
-    /** Worked out from what was measured, because to measure it would take too long. */
+    /** Computed from what was measured, because measuring it would take too long. */
     computed?: true
   } | null
   /** How many times the baseline's time or memory ours takes; null without a baseline. */
   ratio: number | null
   target: {of: 'ours' | 'ratio'; atMost: number} | null
-  /** Null without a target, if it could not be measured, and if less than all was measured. */
+  /** Null if there is no target, if it could not be measured, or if less was measured. */
   met: boolean | null
   note?: string
   /** Why it, or its baseline, could not be measured. */
   reason?: string
 }
 
-/** A port with so many TIME_WAIT sockets on it, of connections from so many client addresses. */
+/** A port with a number of TIME_WAIT sockets, of connections from a number of client addresses. */
 export interface Crowd {
   wanted: number
-  /** As the kernel's own table has them; fewer than wanted if its limit came first. */
+  /** As counted in the kernel's own table; fewer than wanted if its limit was reached. */
   reached: number
   clientAddresses: number
   /** How long it took to make them. */

@@ -8,7 +8,7 @@ import {bringLoopbackUp} from '../sockets/loopback.ts'
 import {tellResult} from './namespace.ts'
 
 export interface WalkRequest {
-  /** How many; more than the table has are repeated, fewer are taken evenly. */
+  /** How many; if the table has fewer, cells are repeated; if it has more, they are chosen at equal distances. */
   cells: number
 }
 

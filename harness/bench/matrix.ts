@@ -7,10 +7,10 @@ import {CannotMeasure, type PartOptions, type PartResult, rowOf} from './part.ts
 
 const full = {sizes: [500, 1000, 2000, 4000, 8000], rounds: 3}
 const less = {sizes: [500, 1000], rounds: 1}
-/** So many times what a cell costs among the fewest. */
+/** How many times the cost of a cell in the smallest run. */
 const atMostAmongMany = 1.5
 
-/** Part 4: cells of the bind table per second, and whether each gets more expensive the more there are. */
+/** Part 4: cells of the bind table per second, and whether a cell gets more expensive if there are more of them. */
 export async function matrix({quick, signal, tell}: PartOptions): Promise<PartResult> {
   const problem = nativeOpenerProblem()
   if (problem !== undefined) throw new CannotMeasure(problem)
@@ -41,12 +41,12 @@ export async function matrix({quick, signal, tell}: PartOptions): Promise<PartRe
     )
   }
   return {
-    how: `Cells taken evenly from the whole table, each over a residue of its own on a port of its own, in a network namespace of its own; rounds: ${rounds}; the medians.`,
+    how: `Cells at equal distances in the whole table, each with its own residue on its own port, in a private network namespace; ${rounds} rounds; medians.`,
     rows,
   }
 }
 
-/** All that a walk does is done in a fresh process, as `rebind matrix` is one. */
+/** Each run is a fresh process, as `rebind matrix` is. */
 export function walk(request: WalkRequest, signal: AbortSignal): Promise<MatrixWalk> {
   return inNamespace<MatrixWalk>('matrix-program.ts', [JSON.stringify(request)], signal)
 }

@@ -1,5 +1,5 @@
 /**
- * What a script does that waits for its port: try, sleep a second, try again.
+ * What a script that waits for its port does: try, sleep for a second, try again.
  *
  *   naive-program.ts PORTS SPREAD_SECONDS
  *

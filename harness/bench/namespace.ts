@@ -3,7 +3,7 @@ import {fileURLToPath} from 'node:url'
 import {namespaceWays, type Way} from '../namespaces/ways.ts'
 import {CannotMeasure} from './part.ts'
 
-/** What a program of ours in a namespace says, once. */
+/** The one message of a program in a namespace. */
 type Said<Result> = {result: Result} | {problem: string}
 
 const remedy =
@@ -11,9 +11,9 @@ const remedy =
   'user.max_user_namespaces=10000), or let this user run sudo without a password'
 
 /**
- * Runs a program of this room in a network namespace of its own, which is gone with it, so that nothing that
- * was there before, or is left of it, disturbs a measurement.
- * @returns what it told by `tellResult`
+ * Runs a program of this folder in a network namespace of its own, which ends with it, so that nothing from
+ * before, and nothing that it leaves behind, disturbs a measurement.
+ * @returns what it passed to `tellResult`
  * @throws CannotMeasure; the interruption
  */
 export async function inNamespace<Result>(
@@ -63,7 +63,7 @@ function runThrough<Result>(
     })
     child.once('close', () => {
       signal.removeEventListener('abort', end)
-      resolve(said ?? {notStarted: errors.trim().split('\n').at(-1) ?? 'it said nothing'})
+      resolve(said ?? {notStarted: errors.trim().split('\n').at(-1) ?? 'it printed nothing'})
     })
   })
 }
@@ -73,7 +73,7 @@ function disconnect(child: ChildProcess): void {
   if (child.connected) child.disconnect()
 }
 
-/** In such a program: does its work, tells what came of it, and ends; also ends when nobody listens any more. */
+/** In such a program: does its work, sends the result, and ends; it also ends when nobody listens any more. */
 export async function tellResult<Result>(work: () => Promise<Result>): Promise<void> {
   process.once('disconnect', () => process.exit())
   const said: Said<Result> = await work().then(

@@ -5,13 +5,13 @@ export interface PartOptions {
   quick: boolean
   /** Ends what is being measured. */
   signal: AbortSignal
-  /** For what is compiled and written on the way; removed at the end. */
+  /** For temporary files; removed at the end. */
   scratch: string
   tell(text: string): void
 }
 
 export interface PartResult {
-  /** What was done, with the numbers of how much. */
+  /** What was done, and how often. */
   how: string
   rows: BenchRow[]
   crowds?: Crowd[]
@@ -22,7 +22,7 @@ export interface Part {
   number: number
   name: string
   title: string
-  /** @throws CannotMeasure, if nothing of it can be; otherwise the row says what is missing */
+  /** @throws CannotMeasure if none of it can be measured; otherwise the row says what is missing */
   measure(options: PartOptions): Promise<PartResult>
 }
 

@@ -6,7 +6,7 @@ import type {Part} from './part.ts'
 import {suite} from './suite.ts'
 import {uncertainty} from './uncertainty.ts'
 
-/** The parts of the benchmark, in the order in which they are measured: one after the other, never two at once. */
+/** The parts of the benchmark, in the order in which they are measured: never two at the same time. */
 export const parts: readonly Part[] = [
   {number: 1, name: 'binds', title: 'Bind attempts', measure: binds},
   {number: 2, name: 'suite', title: 'The whole suite', measure: suite},

@@ -40,17 +40,17 @@ export function toItsEnd(
         if (error === null) resolve({status: 0, stdout, stderr})
         else if (typeof error.code === 'number') resolve({status: error.code, stdout, stderr})
         else if (error.signal != null && options.signal?.aborted !== true) {
-          reject(new CannotMeasure(`${program} was ended by ${error.signal}`))
+          reject(new CannotMeasure(`${program} was ended by the signal ${error.signal}`))
         } else reject(error)
       },
     )
-    // A program that ends early does not read its input; its status tells.
+    // A program that ends early does not read its input; its status says why.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(input)
   })
 }
 
-/** As `toItsEnd`, for a program that has to succeed. @throws CannotMeasure with its last words */
+/** Like `toItsEnd`, for a program that must succeed. @throws CannotMeasure with the last line it wrote */
 export async function outputOf(
   command: readonly string[],
   options: EndOptions = {},

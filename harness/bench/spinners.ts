@@ -2,7 +2,7 @@ import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {availableParallelism} from 'node:os'
 
-/** Ends by itself when its parent does, however that ends. */
+/** Ends when its parent does, however that ends. */
 const spinning = `
 const parent = process.ppid
 process.stdout.write('spinning')

@@ -8,9 +8,10 @@ const beyondTheWaitSeconds = 6
 /** Of one scenario alone, without its wait. */
 const setUps = 3
 
-/** Part 2: how long `rebind run` takes, when every scenario waits at the same time. */
+/** Part 2: how long `rebind run` takes if all scenarios wait at the same time. */
 export async function suite({quick, signal, scratch, tell}: PartOptions): Promise<PartResult> {
-  if (quick) throw new CannotMeasure('--quick leaves out what lasts a kernel wait')
+  if (quick)
+    throw new CannotMeasure('--quick leaves out what takes as long as the kernel keeps a port')
   tell('every scenario, with its wait')
   const from = monotonicSeconds()
   const report = await run([], scratch, signal)
@@ -19,7 +20,7 @@ export async function suite({quick, signal, scratch, tell}: PartOptions): Promis
   const longest = Math.max(0, ...waits)
   const sum = waits.reduce((total, wait) => total + wait, 0)
   const [first] = report.results.filter(({bind}) => bind?.verdict === 'delayed')
-  if (first === undefined) throw new CannotMeasure('no port had to be waited for')
+  if (first === undefined) throw new CannotMeasure('no scenario had to wait for its port')
 
   const alone: number[] = []
   for (let count = 0; count < setUps; count++) {
@@ -37,7 +38,7 @@ export async function suite({quick, signal, scratch, tell}: PartOptions): Promis
       ? undefined
       : `${others.length} scenarios were unexpected or failed (${others.map(({scenario}) => scenario).join(', ')})`
   return {
-    how: `rebind run, from its start to its end: ${played} scenarios played, ${skipped} skipped; ${waits.filter((wait) => wait > 0).length} of them waited, ${longest.toFixed(1)} s at the longest.`,
+    how: `rebind run, from its start to its end: ${played} scenarios played, ${skipped} skipped; ${waits.filter((wait) => wait > 0).length} of them waited, at most ${longest.toFixed(1)} s.`,
     rows: [
       rowOf({
         what: 'makespan beyond the longest wait',
@@ -56,7 +57,7 @@ export async function suite({quick, signal, scratch, tell}: PartOptions): Promis
         what: 'makespan, against one after the other',
         unit: 'seconds',
         ours: makespan,
-        baseline: {what: 'set-up and wait of each', value: sequential, computed: true},
+        baseline: {what: 'set-up and wait of each scenario', value: sequential, computed: true},
         note: `the baseline is ${played} times the ${setUp.toFixed(2)} s that ${first.scenario} --quick took alone (the median of ${setUps}), and the sum of the waits of this run`,
       }),
     ],

@@ -5,23 +5,22 @@ import {bindSocket, closeNative, makeSocket} from '../sockets/native.ts'
 import {isSystemError} from '../sockets/system-error.ts'
 
 export interface Crowding {
-  /** Listens on the port; closed in the end. */
+  /** Listens on the port; closed at the end. */
   listener: number
-  /** Where the listener is reached. */
+  /** Where clients reach the listener. */
   address: string
   port: number
-  /** Every client port makes one connection, and so one TIME_WAIT at most. */
+  /** Each client port makes one connection, and so at most one TIME_WAIT. */
   clients: readonly {address: string; ports: Iterable<number>}[]
 }
 
-/** So often a connection is asked after between two turns of the event loop. */
+/** How often a connection is polled between two turns of the event loop. */
 const eagerAsks = 3
 
 /**
- * Leaves a TIME_WAIT on the server's port for each port of the clients: connected, closed by the server,
- * then by the client. Every client's port is bound before, as connect() gives one address no more than its
- * ephemeral range.
- * @returns how many connections were closed; fewer than there are ports, where some were taken
+ * Leaves a TIME_WAIT on the server's port for each client port: it connects, the server closes, then the client.
+ * Each client port is bound first, because connect() alone gives an address only the ephemeral range.
+ * @returns how many connections were closed; fewer than there are ports if some were in use
  * @throws SystemError of the call that failed
  */
 export async function leaveTimeWaits(crowding: Crowding): Promise<number> {

@@ -13,17 +13,18 @@ const naivePorts = 100
 const spreadSeconds = 6
 const targetSeconds = {idle: 0.002, busy: 0.01}
 
-/** Part 3: the width of what is not known of a release, against a shell loop that tries once a second. */
+/** Part 3: how exactly the moment of a release is known, against a loop that tries once a second. */
 export async function uncertainty(options: PartOptions): Promise<PartResult> {
-  if (options.quick) throw new CannotMeasure('--quick leaves out what lasts a kernel wait')
-  options.tell(`${ports} ports until they come free, with nothing else to do`)
+  if (options.quick)
+    throw new CannotMeasure('--quick leaves out what takes as long as the kernel keeps a port')
+  options.tell(`${ports} ports until they come free, on an idle machine`)
   const idle = await measured('idle', options)
-  options.tell('the same with every core kept busy')
+  options.tell('the same with every core busy')
   const spinners = await spinOnAllCores()
   try {
     const busy = await measured(`${spinners.count} cores busy`, options, targetSeconds.busy)
     return {
-      how: `rebind timing on ${ports} ports closed over ${spreadSeconds} s, and at the same time ${naivePorts} ports of its own that are tried with a new socket once a second; then all of it again beside ${spinners.count} processes that spin.`,
+      how: `rebind timing on ${ports} ports closed over ${spreadSeconds} s, and at the same time ${naivePorts} other ports that are tried once a second with a new socket; then the same with ${spinners.count} busy processes beside it.`,
       rows: [...idle, ...busy],
     }
   } finally {
@@ -37,7 +38,7 @@ async function measured(
   atMost: number = targetSeconds.idle,
 ): Promise<BenchRow[]> {
   const measuring = [ownUncertainties(scratch, signal), naiveUncertainties(signal)] as const
-  // Neither is left running beside what is measured next.
+  // So that neither is still running when the next part is measured.
   await Promise.allSettled(measuring)
   const [own, naive] = await Promise.all(measuring)
   const row = (name: string, share: number, target: BenchRow['target']) =>
@@ -52,7 +53,7 @@ async function measured(
 }
 
 async function ownUncertainties(out: string, signal: AbortSignal): Promise<number[]> {
-  // A release outside the platform's range is a status of 1, and was measured all the same.
+  // A release outside the platform's range has status 1, and was measured nevertheless.
   const {status, stdout, stderr} = await toItsEnd(
     [
       ...rebind,

@@ -8,11 +8,11 @@ export function benchView(bench: Bench): View {
   const {text, missed, open} = verdictOf(bench)
   const partial = [
     ...(run.quick
-      ? ['--quick: LESS THAN ALL was measured (each part says how much), so no target is judged.']
+      ? ['--quick: LESS was measured (each part says how much), so no target is judged.']
       : []),
     ...(run.interrupted === undefined
       ? []
-      : [`Interrupted by ${run.interrupted}: what follows is not all.`]),
+      : [`Interrupted by ${run.interrupted}: this is not everything.`]),
   ]
   return {
     heading: 'Rebind bench',
@@ -80,7 +80,7 @@ function targetWords({target, unit}: BenchRow): string {
   return target.of === 'ratio' ? `<= ${target.atMost}x` : `<= ${amountWords(target.atMost, unit)}`
 }
 
-/** Three digits that count, in the unit that fits: `9.12 us`, `61.3 s`, `109,000/s`, `94.1 MB`. */
+/** Three significant digits, in the unit that fits: `9.12 us`, `61.3 s`, `109,000/s`, `94.1 MB`. */
 export function amountWords(amount: number | null, unit: BenchRow['unit']): string {
   if (amount === null) return 'not measured'
   if (unit === 'per-second') return `${Math.round(amount).toLocaleString('en')}/s`
@@ -120,7 +120,7 @@ function premises({host, machine, run}: Bench): string[] {
   ]
 }
 
-/** What has to be known to read a row rightly, and what could not be measured. */
+/** Notes on the rows, and what could not be measured. */
 function notes({reason, rows}: BenchPart): string[] {
   const own = reason === undefined ? [] : [`not measured: ${reason}`]
   return [
@@ -163,7 +163,7 @@ function crowdRows(crowd: Crowd): string[][] {
   ])
 }
 
-/** `100,000`, or `16,384 of 20,000` where the kernel's limit came first. */
+/** `100,000`, or `16,384 of 20,000` if the kernel's limit was reached. */
 function reachedWords({reached, wanted}: Crowd): string {
   const [have, want] = [reached, wanted].map((count) => count.toLocaleString('en'))
   return reached === wanted ? `${have}` : `${have} of ${want}`
@@ -172,13 +172,13 @@ function reachedWords({reached, wanted}: Crowd): string {
 const crowdCostTitles = [
   'TIME_WAIT sockets',
   'client addresses',
-  'made in',
+  'created in',
   'rebind why',
-  'its memory, at most',
+  'its peak memory',
   "the kernel's memory",
 ]
 
-/** What making a crowd and explaining it took. */
+/** What it took to create a crowd, and to explain it. */
 function crowdCostCells(crowd: Crowd): string[] {
   return [
     reachedWords(crowd),

@@ -131,7 +131,11 @@ export function diedProblem(ending: CommandEnding, {lines}: ServerStart): CheckP
 }
 
 /** It took long to listen, and what was in its way is gone: it was refused, or had no processor. */
-export function tooSlowProblem({first, tookSeconds, unknownSeconds}: Starts): CheckProblem {
+export function tooSlowProblem({
+  first,
+  tookSeconds,
+  unknownSeconds,
+}: Omit<Starts, 'afterWordsSeconds'>): CheckProblem {
   const firstUnknown = first.startupSeconds - first.atLeastSeconds
   const times = `${unknownSeconds.toFixed(1)} of ${tookSeconds.toFixed(1)} s (and ${firstUnknown.toFixed(1)} of ${first.startupSeconds.toFixed(1)} s in its first start)`
   return {

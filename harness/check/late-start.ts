@@ -56,6 +56,11 @@ export function surelyLate(starts: Starts): Late | undefined {
   return howLate({firstSeconds: first.startupSeconds, seconds, afterWordsSeconds})
 }
 
+/** Whether a start waited for a processor for so long that what it did not do in time says nothing. */
+export function isStarved(seconds: number): boolean {
+  return seconds >= knownSeconds
+}
+
 /** Whether so little is unknown of both starts that one that was not surely late was not late. */
 export function isKnown({first, unknownSeconds}: Starts): boolean {
   // A start is compared with twice the first one.

@@ -10,17 +10,26 @@ import type {ServerHost, ServerStart} from './server.ts'
 const settleWithinSeconds = 0.2
 const settleEveryMilliseconds = 10
 
-/** What is left once nothing is in flight any more; null where the OS does not show it. */
+export interface LeftOver {
+  /** What is left once nothing is in flight any more; null where the OS does not show it. */
+  residue: CheckRound['residue']
+  /** When the first look was over, monotonic: what was gone by then was not seen. */
+  seenFrom: number
+}
+
+/** Looks at what the stopped server has left, right after the start of the new one. */
 export async function readResidue(
   {look, host, platform, options}: CheckContext,
   connections: readonly OpenConnection[],
   start: ServerStart,
-): Promise<CheckRound['residue']> {
+): Promise<LeftOver> {
   const deadline = monotonicSeconds() + settleWithinSeconds
   const ports = new Set(connections.map(({localPort}) => localPort))
   let before = ''
+  let seenFrom: number | undefined
   for (;;) {
     const view = await look()
+    seenFrom ??= monotonicSeconds()
     const areOld = host.processes().some((each) => each.start !== start.number)
     const holders = areOld ? await holdersOf(platform, options.port, view.listeners) : []
     const oldListeners = holders.some(({pid}) => isOld(host, pid, start)) ? view.listeners : []
@@ -43,7 +52,8 @@ export async function readResidue(
     const settled = !passing && !closing && now === before
     if (settled || monotonicSeconds() > deadline) {
       const ofServer = residue.some(({endpoint}) => endpoint === 'server')
-      return !ofServer && platform.hiddenStates.length > 0 ? null : residue
+      const isHidden = !ofServer && platform.hiddenStates.length > 0
+      return {residue: isHidden ? null : residue, seenFrom}
     }
     before = now
     await delay(settleEveryMilliseconds)

@@ -8,20 +8,23 @@ import {asOpenConnection, type OpenConnection} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
 import {CouldNotMeasure, tooSlowProblem, unseenProblem} from './could-not-measure.ts'
 import {collectErrors, outcomeWords} from './errors-seen.ts'
-import {isKnown, mayBeLate, surelyLate} from './late-start.ts'
+import {isKnown, isStarved, mayBeLate, surelyLate} from './late-start.ts'
 import type {Listened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
 import {awaitListening, hadListened, type StartOutcome} from './listening.ts'
 import {commandToStart} from './options.ts'
 import {pauseSeconds} from './pause.ts'
 import type {Prober} from './prober.ts'
-import {describeSurvivors, holdsPort, isAnyLeft, readResidue} from './residue.ts'
+import {describeSurvivors, holdsPort, isAnyLeft, type LeftOver, readResidue} from './residue.ts'
 import {type ServerStart, starvedSeconds} from './server.ts'
 import {staysUp} from './stays-up.ts'
 
 /** While the prober runs it is the prober that notices; the table is for what it cannot see. */
 const lookEveryMilliseconds = 50
 const minimumAttemptSeconds = 10
+/** How soon after a start the first look is over, on a machine that keeps up. */
+const usuallySeenWithinSeconds = 0.25
+
 export interface Restarted {
   successor: RunningServer | undefined
   attempts: number
@@ -32,6 +35,12 @@ export interface Restarted {
   residue: Promise<CheckRound['residue']>
 }
 
+interface Stopped {
+  prober: Prober
+  listened: Listened
+  listenedToTheEnd: boolean
+}
+
 class AttemptFailed extends Error {}
 
 /** Starts the command until it listens, or until the limit. */
@@ -40,7 +49,7 @@ export async function restart(
   round: number,
   predecessor: RunningServer,
   connections: readonly OpenConnection[],
-  {prober, listened}: {prober: Prober; listened: Listened},
+  {prober, listened, listenedToTheEnd}: Stopped,
 ): Promise<Restarted> {
   const {options, host, signal} = context
   const {limitSeconds} = options
@@ -53,7 +62,8 @@ export async function restart(
   const errors = collectErrors()
   let firstAttemptAt = beganAt
   let attempts = 0
-  let residue: Restarted['residue'] | undefined
+  let leftOver: Promise<LeftOver> | undefined
+  let oldWereAlive = false
   let survivors: Promise<Survivor[]> | undefined
   const oldListeners = new Map<number, Survivor>()
   let successor: RunningServer | undefined
@@ -65,6 +75,7 @@ export async function restart(
 
   async function tryOnce(attempt: number): Promise<void> {
     attempts = attempt
+    oldWereAlive = host.processes().length > 0
     const start = await host.start(commandToStart(options), first.readsAsInUse)
     const {pid, startedAt} = start
     context.onEvent?.('process', {
@@ -78,7 +89,7 @@ export async function restart(
       firstAttemptAt = startedAt
       survivors = describeSurvivors(context, start)
     }
-    residue ??= readResidue(context, connections, start)
+    leftOver ??= readResidue(context, connections, start)
     prober.resume()
     const judge = openListenerJudge(context, start, listened)
     const outcome = await awaitListening({
@@ -91,7 +102,7 @@ export async function restart(
       lookEveryMilliseconds,
       onOldListeners: noteOldListeners,
     })
-    await residue
+    const left = await leftOver
     if (outcome.kind !== 'listening') {
       const inUse = start.lines.namesAddressInUse() && !hadListened(outcome.kind)
       return fail(attempt, start, outcome, inUse ? 'EADDRINUSE' : null)
@@ -99,7 +110,7 @@ export async function restart(
     const listensAt = Math.min(outcome.at, prober.connection()?.at ?? outcome.at)
     const startupSeconds = Math.max(0, listensAt - startedAt)
     const {notBefore} = outcome
-    const late = await isLate(start, {listensAt, notBefore}, await residue)
+    const late = await isLate(start, {listensAt, notBefore}, left)
     const fault = await staysUp({
       context,
       server: start,
@@ -131,9 +142,14 @@ export async function restart(
     // Whoever let the client in is not the server that stays.
     prober.reject()
     const ranSeconds = monotonicSeconds() - start.startedAt
+    const starved = starvedSeconds(host, start)
     await clearAway(context, start)
     // One that the limit cut off while it was starting has not failed yet.
     const cutOff = outcome.kind === 'never-listened' && ranSeconds < patienceSeconds
+    if (cutOff && errors.list.length === 0 && isStarved(starved)) {
+      const times = {first, tookSeconds: ranSeconds, unknownSeconds: starved}
+      throw new CouldNotMeasure(tooSlowProblem(times))
+    }
     if (!cutOff || errors.list.length === 0) errors.add(attempt, outcome, start, code)
     const what = outcomeWords(outcome)
     const at = monotonicSeconds()
@@ -159,7 +175,7 @@ export async function restart(
   async function isLate(
     start: ServerStart,
     {listensAt, notBefore}: {listensAt: number; notBefore: number},
-    left: CheckRound['residue'],
+    {residue: left, seenFrom}: LeftOver,
   ): Promise<{code: CheckError['code']} | undefined> {
     const namedAt = start.lines.namedAddressInUseAt()
     const took = listensAt - start.startedAt
@@ -183,8 +199,11 @@ export async function restart(
       left === null
         ? seemsLate.byFar
         : hadListener(left) || !(await isAnyLeft(context, connections))
+    // An old process may have listened when this one began, and not when we came to look.
+    const isUnseen =
+      listenedToTheEnd && oldWereAlive && seenFrom - start.startedAt > usuallySeenWithinSeconds
     const late = surelyLate(starts)
-    if (wasInTheWay && isGone) {
+    if (isUnseen || (wasInTheWay && isGone)) {
       if (late === undefined && isKnown(starts)) return undefined
       if (late === undefined) throw new CouldNotMeasure(tooSlowProblem(starts))
       return {code: namedAt === undefined ? null : 'EADDRINUSE'}
@@ -217,7 +236,7 @@ export async function restart(
     firstAttemptAt,
     grantedAt,
     survivors: mergeSurvivors((await survivors) ?? [], oldListeners),
-    residue: residue ?? Promise.resolve(null),
+    residue: leftOver?.then(({residue}) => residue) ?? Promise.resolve(null),
   }
 }
 

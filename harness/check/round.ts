@@ -64,6 +64,7 @@ export async function playRound(
     const restarted = await restart(context, number, server, connections, {
       prober,
       listened,
+      listenedToTheEnd: stop.listenedToTheEnd,
     })
     successor = restarted.successor
     const {attempts, errors, firstAttemptAt, grantedAt, survivors} = restarted

@@ -23,6 +23,8 @@ export type Stop =
       /** When the signal was sent; with `none`, when the wait began. Monotonic, as are the others. */
       stoppedAt: number
       stoppedAcceptingAt: number
+      /** The last look before the command had ended still showed a listener. */
+      listenedToTheEnd: boolean
       ending: CommandEnding
       exitedBy: CheckRound['exitedBy']
       timedOut: boolean
@@ -103,6 +105,7 @@ export async function stopServer(
   return {
     kind: 'stopped',
     stoppedAt,
+    listenedToTheEnd: stoppedAcceptingAt === undefined,
     stoppedAcceptingAt: Math.min(stoppedAcceptingAt ?? ending.seconds, ending.seconds),
     ending,
     exitedBy: timedOut ? 'SIGKILL' : stop === 'none' ? 'itself' : stop,

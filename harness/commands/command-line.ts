@@ -69,6 +69,7 @@ export function commandLine(): Command {
     .option('--quick', 'do not wait for ports to become free: one refused attempt is enough')
     .addOption(limit())
     .option('--repeat <n>', 'run each scenario n times, and report the spread', countUpTo(1000), 1)
+    .option('--packets', 'Linux only: capture the packets, a pcap file and a ladder per scenario')
     .option('--allow-host-settings', 'macOS only: temporarily change kernel settings (as root)')
     .addOption(label())
     .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
@@ -81,6 +82,7 @@ Examples:
   rebind run --quick                          which restarts are refused, without waiting
   rebind run server-closes-first --limit 70   one scenario
   rebind run server-closes-first --repeat 20  how much the wait varies
+  rebind run server-closes-first --packets    who sent SYN, FIN and RST, and when
   rebind run --scenario ./mine.ts             a scenario of your own
   rebind run --json > report.json             for a script
   rebind run --reporter junit=junit.xml       for a CI that reads JUnit

@@ -1,15 +1,15 @@
 import {groups, scenarios} from '../../scenarios/index.ts'
 import {jsonText} from '../documents/json-text.ts'
-import type {Expected} from '../documents/report-schema.ts'
+import type {ScenarioList} from '../documents/list-schema.ts'
 import {rulesNamedBy} from '../documents/rules.ts'
 import {exitStatus} from '../errors.ts'
 import {detectPlatform, ruleTexts} from '../platforms/detect.ts'
-import {coloursFor} from '../render/colours.ts'
-import {columnsOf, wrap} from '../render/wrap.ts'
+import type {Platform, Settings} from '../platforms/platform.ts'
+import {renderForTerminal} from '../render/terminal.ts'
+import {columnsOf} from '../render/wrap.ts'
 import {blankResult} from '../restart/blank.ts'
-import {grouped, groupIdOf} from '../views/groups.ts'
-
-const pc = coloursFor(process.stdout)
+import {groupIdOf} from '../views/groups.ts'
+import {listView} from '../views/list.ts'
 
 export interface ListOptions {
   json?: boolean
@@ -17,82 +17,39 @@ export interface ListOptions {
 }
 
 /** `rebind list`: every scenario with its claim, its residue and what this platform's rules predict. */
-export async function list({json, limit}: ListOptions): Promise<number> {
+export async function list({json = false, limit}: ListOptions): Promise<number> {
   const platform = detectPlatform()
-  const settings = await platform.readSettings()
-  const rows = Object.entries(scenarios).map(([id, scenario]) => {
-    const context = {platform, settings, limitSeconds: limit}
-    const {title, claim, predecessor, successor, expected} = blankResult(id, scenario, context)
-    const group = groupIdOf(id)
-    return {
-      scenario: id,
-      group,
-      title,
-      claim,
-      predecessor,
-      successor,
-      residue: scenario.residue,
-      expected,
-    }
-  })
-  if (json === true) {
-    const {stack, rules} = platform
-    const texts = ruleTexts(
-      rules,
-      rows.flatMap(({expected}) => rulesNamedBy(expected)),
-    )
-    const named = groups.map(({id, title, lesson}) => ({id, title, lesson}))
-    const document = {
-      format: 'rebind-list',
-      version: 1,
-      stack,
-      groups: named,
-      rules: texts,
-      scenarios: rows,
-    }
-    process.stdout.write(`${jsonText(document)}\n`)
-    return exitStatus.asExpected
-  }
-  const width = columnsOf(process.stdout)
-  const lines = grouped(rows).flatMap(({group, items}) => [
-    pc.bold(pc.underline(group.title)),
-    wrap(group.lesson, width, ''),
-    '',
-    ...items.flatMap(linesOf),
-  ])
-  function linesOf({
-    scenario,
-    claim,
-    predecessor,
-    successor,
-    residue,
-    expected,
-  }: (typeof rows)[number]): string[] {
-    return [
-      pc.bold(scenario),
-      ...[
-        `  ${claim}`,
-        `  ${serverWords(predecessor)} -> ${serverWords(successor)}; residue at the server: ${residue.server}`,
-        `  on ${platform.title}: ${prediction(expected)}`,
-      ].map((line) => wrap(line, width, '    ')),
-      '',
-    ]
-  }
-  process.stdout.write(lines.join('\n'))
+  const listed = listFor(platform, await platform.readSettings(), limit)
+  process.stdout.write(
+    json ? `${jsonText(listed)}\n` : renderForTerminal(listView(listed), columnsOf(process.stdout)),
+  )
   return exitStatus.asExpected
 }
 
-function serverWords({opener, bind}: {opener: string; bind: string}): string {
-  return opener === 'node' ? `server.listen (${bind})` : bind
-}
-
-function prediction(expected: Expected | null): string {
-  if (expected === null) return 'not known'
-  const {verdict, code, errno, residueSeconds, because, source} = expected
-  const error = code === undefined ? '' : `, ${code} ${errno}`
-  const range =
-    residueSeconds === undefined
-      ? ''
-      : `, granted ${residueSeconds.map((seconds) => Number(seconds.toFixed(2))).join(' to ')} s after the last residue appeared`
-  return `${verdict}${error}${range}; ${because} (${source})`
+/** Of a platform with these settings. @param limitSeconds a longer wait is predicted as blocked */
+export function listFor(
+  platform: Platform,
+  settings: Settings,
+  limitSeconds: number,
+): ScenarioList {
+  const listed = Object.entries(scenarios).map(([id, scenario]) => {
+    const context = {platform, settings, limitSeconds}
+    const {title, claim, predecessor, successor, expected} = blankResult(id, scenario, context)
+    const {residue} = scenario
+    return {
+      ...{scenario: id, group: groupIdOf(id), title, claim, predecessor, successor},
+      ...{residue: {...residue}, expected},
+    }
+  })
+  return {
+    format: 'rebind-list',
+    version: 1,
+    stack: platform.stack,
+    groups: groups.map(({id, title, lesson}) => ({id, title, lesson})),
+    rules: ruleTexts(
+      platform.rules,
+      listed.flatMap(({expected}) => rulesNamedBy(expected)),
+    ),
+    scenarios: listed,
+  }
 }

@@ -81,7 +81,7 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
 }
 
 /** What a platform's rules say, whatever machine this is. */
-function predicted(platform: Platform, filter: CellFilter): Matrix {
+export function predicted(platform: Platform, filter: CellFilter): Matrix {
   const {rules} = platform
   return documentOf({
     host: describePlatform(platform),

@@ -1,10 +1,10 @@
 import {resolve} from 'node:path'
-import type {RunDocument} from '../documents/kinds.ts'
 import {proveWritable, writeNamedFile} from '../documents/output-file.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import {type Medium, type Reported, type ReporterName, reporters} from '../feeds/reporters.ts'
 import {columnsOf} from '../render/wrap.ts'
 import {printable} from '../text.ts'
+import type {RunDocument} from '../views/kinds.ts'
 
 /** A reporter or an export that was chosen, e.g. by `--reporter junit=FILE`. */
 export interface Choice {

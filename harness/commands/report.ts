@@ -2,13 +2,13 @@ import {existsSync} from 'node:fs'
 import {stat} from 'node:fs/promises'
 import {join, resolve} from 'node:path'
 import {scenarios} from '../../scenarios/index.ts'
-import {documentKinds, type RunDocument} from '../documents/kinds.ts'
 import {readObject, unreadable, validated} from '../documents/read-json.ts'
 import type {Report} from '../documents/report-schema.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import {foldRunLog, partialReport} from '../run/partial-report.ts'
 import {printable} from '../text.ts'
 import {findingSentences} from '../views/findings.ts'
+import {keptKinds, type RunDocument} from '../views/kinds.ts'
 import {writeData, writeMarkdown, writePage} from '../views/write.ts'
 
 export interface ReportOptions {
@@ -56,17 +56,17 @@ async function isFolder(path: string): Promise<boolean> {
 /** @throws UsageError for a file that has a document's name and is none */
 async function documentsOf(path: string): Promise<RunDocument[]> {
   const documents: RunDocument[] = []
-  for (const {name, schema} of Object.values(documentKinds)) {
+  for (const [name, {schema}] of Object.entries(keptKinds)) {
     const file = join(path, `${name}.json`)
     if (!existsSync(file)) continue
-    documents.push(validated(file, await schema(), await readObject(file)))
+    documents.push(validated<RunDocument>(file, await schema(), await readObject(file)))
   }
   return documents
 }
 
 /** @throws UsageError where there is no log, or none of a run of scenarios */
 async function reportFromLog(path: string, events: string): Promise<Report> {
-  const names = Object.values(documentKinds).map(({name}) => `${name}.json`)
+  const names = Object.keys(keptKinds).map((name) => `${name}.json`)
   if (!existsSync(events)) {
     throw new UsageError(
       `${printable(path)} contains neither events.ndjson nor ${names.join(', ')}; name a run folder, e.g. one in logs/`,

@@ -1,6 +1,7 @@
 import ci from 'ci-info'
 import {scenarios as builtIn} from '../../scenarios/index.ts'
 import type {Result} from '../documents/report-schema.ts'
+import {type RunFolder, writeWhole} from '../documents/run-folder.ts'
 import {closingLine} from '../documents/words.ts'
 import {exitStatus} from '../errors.ts'
 import {
@@ -14,6 +15,7 @@ import {columnsOf} from '../render/wrap.ts'
 import {chooseScenarios} from '../run/choose.ts'
 import {playScenarios, proveRoomInReport, startOf} from '../run/play-scenarios.ts'
 import {readScenarioFiles} from '../run/scenario-file.ts'
+import {printable} from '../text.ts'
 import {findingSentences} from '../views/findings.ts'
 import {type OutputOptions, openOutputs} from './outputs.ts'
 import {inSession} from './session.ts'
@@ -23,6 +25,7 @@ export interface RunOptions extends OutputOptions {
   limit: number
   repeat: number
   allowHostSettings?: boolean
+  packets?: boolean
   out: string
   label?: string
   /** Files with scenarios of the user's own. */
@@ -53,6 +56,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
       const display = quiet ? silentProgress : progressDisplay(total)
       const report = await playScenarios({
         ...{...playing, ...session, id: folder.id, machine: {platform, settings, host}},
+        ...(options.packets === true ? {packets: packetsInto(folder)} : {}),
         onBegin: display.begin,
         onWaiting: display.waiting,
         onResult: display.finish,
@@ -65,6 +69,15 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
       }
     },
   )
+}
+
+/** A pcap file per scenario, in the run folder. */
+function packetsInto(folder: RunFolder) {
+  return {
+    save: (name: string, file: Uint8Array) => writeWhole(folder, name, file),
+    onProblem: (reason: string) =>
+      void process.stderr.write(`rebind: no packets are captured: ${printable(reason)}\n`),
+  }
 }
 
 /** What differs from the rules weighs more than what could not be measured. */

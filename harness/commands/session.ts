@@ -1,11 +1,11 @@
 import {monotonicSeconds} from '../clock.ts'
 import {type EventLog, endOfRun, openEventLog} from '../documents/event-log.ts'
 import {type Machine, readMachine} from '../documents/host.ts'
-import type {RunDocument} from '../documents/kinds.ts'
 import {makeRunFolder, type RunFolder, removeRunFolder} from '../documents/run-folder.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import type {Reported} from '../feeds/reporters.ts'
 import {printable} from '../text.ts'
+import type {RunDocument} from '../views/kinds.ts'
 import {writeDocuments} from '../views/write.ts'
 import {listenForInterruption} from './interruption.ts'
 import type {Outputs} from './outputs.ts'
@@ -99,7 +99,7 @@ export async function inSession(
     if (reported !== null) await outputs.print(reported)
     const folderWritten = await written(session, outcome)
     if (outcome.complaint !== undefined && !signal.aborted) {
-      process.stderr.write(`rebind: ${outcome.complaint}\n`)
+      process.stderr.write(`rebind: ${printable(outcome.complaint)}\n`)
     }
     const allWritten = reported === null || (await outputs.write(reported))
     if (outcome.closing !== undefined && !outputs.forPeople) tell(outcome.closing)

@@ -1,8 +1,8 @@
 import {join} from 'node:path'
-import leven from 'leven'
 import {openServerLog} from '../check/server-log.ts'
 import {type Survey, surveySchema} from '../documents/survey-schema.ts'
 import {exitStatus, UsageError} from '../errors.ts'
+import {namesNear} from '../near.ts'
 import {type SurveyServer, surveyServers} from '../survey/servers.ts'
 import {runSurvey} from '../survey/survey.ts'
 import {printable} from '../text.ts'
@@ -70,10 +70,9 @@ function chosen(only: string | undefined): readonly SurveyServer[] {
   const unknown = names.find((name) => fits(name).length === 0)
   if (unknown !== undefined) {
     const ids = surveyServers.map(({id}) => id)
-    const nearest = [...ids].sort((a, b) => leven(a, unknown) - leven(b, unknown))[0]
-    throw new UsageError(
-      `unknown server "${unknown}"; the closest is ${nearest}; all: ${ids.join(', ')}`,
-    )
+    const [near] = namesNear(unknown, ids)
+    const proposed = near === undefined ? '' : `the closest is ${near}; `
+    throw new UsageError(`unknown server "${unknown}"; ${proposed}all: ${ids.join(', ')}`)
   }
   const wanted = new Set(names.flatMap(fits))
   return surveyServers.filter((server) => wanted.has(server))

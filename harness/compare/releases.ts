@@ -1,5 +1,5 @@
 import type {Range, ReleaseComparison} from '../documents/comparison-schema.ts'
-import type {Expected, Report} from '../documents/report-schema.ts'
+import type {Report, Result} from '../documents/report-schema.ts'
 import {hull, isMeasured, releaseBracket, repetitionsOf} from './answer.ts'
 import type {ReportDocument} from './documents.ts'
 import {releasedState, rulesOf, textsOf} from './rules.ts'
@@ -9,30 +9,78 @@ const kernelStates = ['TIME_WAIT', 'FIN_WAIT2'] as const
 
 type KernelState = (typeof kernelStates)[number]
 
-/** How long each side's kernel keeps each residue: what its rules say and what was measured, as ranges. */
+/**
+ * How long each side's kernel keeps each residue: what its rules say and what was measured, as ranges. Scenarios for
+ * which a side's rules say something else, such as the arms of one about a kernel setting, are kept apart.
+ */
 export function compareReleases(documents: readonly ReportDocument[]): ReleaseComparison[] {
   return kernelStates.flatMap((state) => {
-    const releases = documents.map(({content}) => releaseOf(content, state))
-    return releases.every((release) => release === null) ? [] : [{state, releases}]
+    const groups = groupsOf(
+      documents.map(({content}) => content),
+      state,
+    )
+    return groups.map((group) => ({
+      state,
+      scenarios: group.map(({scenario}) => scenario),
+      releases: documents.map(({content: {host}}, side) =>
+        releaseOf(
+          host,
+          group.flatMap(({results}) => results[side] ?? []),
+        ),
+      ),
+    }))
+  })
+}
+
+/** A scenario that ends with the release of a residue, on the sides that have it. */
+interface Released {
+  scenario: string
+  results: readonly (Result | undefined)[]
+}
+
+/** Scenarios of one group have the same range on each side that has them both. */
+function groupsOf(reports: readonly Report[], state: KernelState): Released[][] {
+  const sides = reports.map(({host, results}) =>
+    results.filter(
+      (result) =>
+        isMeasured(result) &&
+        result.expected?.residueSeconds !== undefined &&
+        releasedState(host, rulesOf(host, result)) === state,
+    ),
+  )
+  const groups: Released[][] = []
+  for (const scenario of new Set(sides.flat().map((result) => result.scenario))) {
+    const results = sides.map((side) => side.find((result) => result.scenario === scenario))
+    const fits = groups.find((group) =>
+      group.every((other) => haveSameRanges(results, other.results)),
+    )
+    if (fits === undefined) groups.push([{scenario, results}])
+    else fits.push({scenario, results})
+  }
+  return groups
+}
+
+function haveSameRanges(a: Released['results'], b: Released['results']): boolean {
+  return a.every((result, side) => {
+    const [ranges, others] = [rangesOf(result), rangesOf(b[side])]
+    return [...ranges, ...others].length < 2 || String(ranges) === String(others)
   })
 }
 
 function releaseOf(
-  {host, results}: Report,
-  state: KernelState,
+  host: Report['host'],
+  released: readonly Result[],
 ): ReleaseComparison['releases'][number] {
-  const released = results.filter((result) => releasedState(host, rulesOf(host, result)) === state)
   const [first] = released
-  const expected = hull(released.flatMap(({expected}) => rangeOf(expected)))
+  const [expectedSeconds] = rangesOf(first)
   const rule = first === undefined ? undefined : rulesOf(host, first).release
-  if (expected === null || rule === undefined) return null
+  if (expectedSeconds === undefined || rule === undefined) return null
   const measured = released
-    .filter(isMeasured)
     .flatMap(repetitionsOf)
     .flatMap(({bind}) => (bind === null ? [] : releaseBracket(bind)))
   const text = textsOf([{host, ids: [rule]}])[rule]
   return {
-    expectedSeconds: expected,
+    expectedSeconds,
     measuredSeconds: hull(measured),
     measurements: measured.length,
     rule,
@@ -41,6 +89,7 @@ function releaseOf(
   }
 }
 
-function rangeOf(expected: Expected | null): Range[] {
-  return expected?.residueSeconds === undefined ? [] : [expected.residueSeconds]
+function rangesOf(result: Result | undefined): Range[] {
+  const range = result?.expected?.residueSeconds
+  return range === undefined ? [] : [range]
 }

@@ -94,9 +94,13 @@ const reasonSchema = z.looseObject({
   rules: z.array(z.array(ruleIdSchema)).describe('Ids of the rules that decide, for each side'),
 })
 
-/** How long the kernel keeps a residue, over all scenarios of a report. */
+/** How long the kernel keeps a residue, over all scenarios for which a side's rules say the same. */
 const releaseComparisonSchema = z.looseObject({
   state: z.string().describe('TCP state'),
+  scenarios: z
+    .array(z.string())
+    .optional()
+    .describe('Ids of the scenarios that were looked at; absent in documents of earlier releases'),
   releases: z
     .array(
       z
@@ -157,7 +161,7 @@ const comparisonShape = z.looseObject({
     .describe('The scenarios that differ, grouped by reason'),
   releases: z
     .array(releaseComparisonSchema)
-    .describe('How long each side keeps a residue, by state'),
+    .describe('How long each side keeps a residue, by state and by what its rules say'),
   matrices: z.array(sideSchema).describe('The sides that are bind tables'),
   cells: cellComparisonSchema.nullable().describe('The bind tables cell by cell, null without any'),
   rules: ruleTableSchema.optional().describe('The texts of all rules that are named here, by id'),

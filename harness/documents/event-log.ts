@@ -15,7 +15,7 @@ export interface EventFields {
 export type EventName =
   | ('process' | 'output' | 'settings' | 'port-lost' | 'listening' | 'step' | 'state' | 'residue')
   | ('restart' | 'pacing' | 'bind-attempt' | 'accepting' | 'call' | 'counts' | 'release')
-  | ('too-late' | 'script-done' | 'warning')
+  | ('too-late' | 'script-done' | 'warning' | 'packets')
   | ('run-start' | 'run-end' | 'result')
 
 export interface EventLog {

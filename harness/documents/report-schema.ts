@@ -1,4 +1,5 @@
 import {z} from 'zod'
+import {tcpFlags} from '../platforms/tcp-packet.ts'
 import {tcpStates} from '../platforms/tcp-states.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
 import {ruleIdSchema, ruleTableSchema} from './rules.ts'
@@ -133,6 +134,49 @@ export const residueSchema = z
     'What was left on the port right before the first attempt; null if the system does not show it',
   )
 
+const ladderRowSchema = z.looseObject({
+  seconds: seconds.describe('Seconds since the run began'),
+  from: endpoint.describe("Who sent it; the server's end is the one with the port"),
+  flags: z.array(z.enum(tcpFlags)).describe('Flags of TCP'),
+  bytes: count.optional().describe('How many bytes of data it carries; absent if none'),
+  connection: z
+    .int()
+    .positive()
+    .describe('Which connection of the port, in the order of appearance'),
+  sentAgain: z.literal(true).optional().describe('The same was sent before'),
+  dropped: z.literal(true).optional().describe('A rule of the packet filter dropped it'),
+  server: state.optional().describe('State to which it leads the server, by RFC 9293'),
+  client: state.optional().describe('State to which it leads the client, by RFC 9293'),
+})
+
+/** @internal */
+export const packetsSchema = z.looseObject({
+  file: z.string().optional().describe('All of them, in the run folder, as tshark opens them'),
+  count: count.describe('How many packets of the port there were'),
+  whole: z
+    .boolean()
+    .describe('False if some could not be captured; then nothing is judged by them'),
+  droppedByFilter: count
+    .optional()
+    .describe(
+      'How many packets the packet filter dropped, by its own counter; absent if it had no rules',
+    ),
+  ladder: z.array(ladderRowSchema).describe('The first packets and the last ones, in order'),
+  leftOutAfter: count.optional().describe('After how many rows of the ladder packets are left out'),
+  claims: z
+    .array(
+      z.looseObject({
+        claim: z.string().describe('Id of what the scenario says of its packets'),
+        says: z.string().describe('The same in words'),
+        holds: z
+          .boolean()
+          .nullable()
+          .describe('Whether it is so; null where no packet speaks for or against it'),
+      }),
+    )
+    .describe('What the packets must show'),
+})
+
 /** Of several repetitions, in the order min, median, max. */
 const spreadSchema = z.tuple([z.number(), z.number(), z.number()]).nullable()
 
@@ -226,6 +270,9 @@ export const resultSchema = z.looseObject({
   expected: expectedSchema
     .nullable()
     .describe('What the rules predict, null if there are none for this system'),
+  packets: packetsSchema
+    .optional()
+    .describe('The packets of the port, until the outcome was known; absent if none were captured'),
   timeline: z
     .array(timelineEntrySchema)
     .describe('What both ends of the connections were seen to do, in order'),
@@ -295,6 +342,8 @@ export type ResultBind = NonNullable<Result['bind']>
 export type ReportedCall = NonNullable<Result['calls']>[number]
 export type Expected = NonNullable<Result['expected']>
 export type ResidueEntry = NonNullable<Result['residue']>[number]
+export type ReportedPackets = NonNullable<Result['packets']>
+export type LadderRow = ReportedPackets['ladder'][number]
 export type TimelineEntry = Result['timeline'][number]
 export type ServerReport = Result['predecessor']
 export type ClientReport = NonNullable<Result['client']>

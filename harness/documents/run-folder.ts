@@ -2,9 +2,9 @@ import {randomBytes} from 'node:crypto'
 import {existsSync} from 'node:fs'
 import {access, constants, mkdir, rename, rm, writeFile} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
+import type {z} from 'zod'
 import {UsageError} from '../errors.ts'
 import {jsonText} from './json-text.ts'
-import {documentKinds, type RunDocument} from './kinds.ts'
 import {onlyOurs} from './output-file.ts'
 import {isReadable} from './read-json.ts'
 
@@ -14,6 +14,14 @@ export interface RunFolder {
   path: string
   /** events.ndjson inside it. */
   events: string
+}
+
+/** How a kind of document is written. */
+interface Stored<Document> {
+  /** Of its files, without the ending. */
+  name: string
+  schema(): Promise<z.ZodType<Document>>
+  indent?: number
 }
 
 /** Run ids sort by time and do not collide when two runs start in the same second. */
@@ -65,8 +73,11 @@ export async function removeRunFolder({path}: RunFolder): Promise<void> {
  * @throws ZodError if it breaks its own contract; Error if it is larger than what is read back; SystemError of the file
  * system
  */
-export async function writeJson(folder: RunFolder, document: RunDocument): Promise<RunDocument> {
-  const {name, indent, schema} = documentKinds[document.format]
+export async function writeJson<Document>(
+  folder: RunFolder,
+  {name, schema, indent}: Stored<Document>,
+  document: Document,
+): Promise<Document> {
   const valid = (await schema()).parse(document)
   // Line breaks are half of a large document.
   const text = [jsonText(valid, indent), jsonText(valid)].find(isReadable)
@@ -87,7 +98,7 @@ export async function writeJson(folder: RunFolder, document: RunDocument): Promi
 export async function writeWhole(
   {path}: Pick<RunFolder, 'path'>,
   name: string,
-  text: string,
+  text: string | Uint8Array,
 ): Promise<void> {
   const part = join(path, `.${name}.${randomBytes(8).toString('hex')}.part`)
   try {

@@ -1,4 +1,3 @@
-import {printable} from '../text.ts'
 import type {Range} from './comparison-schema.ts'
 import type {Host, Result} from './report-schema.ts'
 
@@ -15,7 +14,7 @@ export function hostWords({os, stack, label, release, arch, emulated, node, libu
   const title = stackTitles[stack] ?? os
   const system = label === undefined ? `${title} ${release}` : `${label} (${release})`
   const machine = emulated === true ? `${arch}, emulated` : arch
-  return printable(`${system} ${machine}, Node ${node}, libuv ${libuv}`)
+  return `${system} ${machine}, Node ${node}, libuv ${libuv}`
 }
 
 /** What times of an emulated machine are worth, behind what the machine is; empty for any other. */

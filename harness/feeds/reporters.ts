@@ -1,6 +1,6 @@
-import type {RunDocument} from '../documents/kinds.ts'
 import {closingLine} from '../documents/words.ts'
 import {withoutEscapes} from '../text.ts'
+import type {RunDocument} from '../views/kinds.ts'
 import type {Occasion} from './suite.ts'
 
 /** What a command has to report. */
@@ -43,7 +43,7 @@ export const reporters: Readonly<Record<ReporterName, Reporter>> = {
     async load() {
       const [{renderForTerminal}, {briefViewOf}] = await Promise.all([
         import('../render/terminal.ts'),
-        import('../views/views.ts'),
+        import('../views/kinds.ts'),
       ])
       return async ({document, sentences}, {columns, isFile}) => {
         const view = await briefViewOf(document, {log: null, sentences})
@@ -94,7 +94,7 @@ export const reporters: Readonly<Record<ReporterName, Reporter>> = {
       const [{newsOf, tellGithub}, {renderAsMarkdown}, {briefViewOf}] = await Promise.all([
         import('./github.ts'),
         import('../render/markdown.ts'),
-        import('../views/views.ts'),
+        import('../views/kinds.ts'),
       ])
       return async (reported) => {
         const {document, sentences} = reported

@@ -1,12 +1,7 @@
-import type {CheckDocument} from '../documents/check-schema.ts'
-import type {Comparison, Judgement} from '../documents/comparison-schema.ts'
 import {isJudgement} from '../documents/comparison-schema.ts'
-import type {RunDocument} from '../documents/kinds.ts'
-import type {Matrix} from '../documents/matrix-schema.ts'
 import type {Report} from '../documents/report-schema.ts'
-import type {Survey} from '../documents/survey-schema.ts'
-import type {Timing} from '../documents/timing-schema.ts'
 import {hostWords} from '../documents/words.ts'
+import type {RunDocument} from '../views/kinds.ts'
 import {casesOfCheck} from './cases/check.ts'
 import {casesOfJudgement} from './cases/judgement.ts'
 import {casesOfMatrix} from './cases/matrix.ts'
@@ -28,45 +23,40 @@ export interface Suite extends Occasion {
   cases: readonly TestCase[]
 }
 
+/** The kinds that judge something, and how that makes test cases. */
+const casesOf = {
+  'rebind-report': casesOfReport,
+  'rebind-matrix': casesOfMatrix,
+  'rebind-timing': casesOfTiming,
+  'rebind-check': casesOfCheck,
+  'rebind-survey': casesOfSurvey,
+  'rebind-compare': casesOfJudgement,
+} as const
+
 /** The documents that judge something. */
-export type JudgedDocument = Report | Matrix | Timing | CheckDocument | Survey | Judgement
+export type JudgedDocument = Parameters<(typeof casesOf)[keyof typeof casesOf]>[0]
 
 /** A document as test cases. A report and a timing say themselves when they were measured. */
 export function suiteOf(document: JudgedDocument, occasion: Occasion): Suite {
   const isItsOwn = document.format === 'rebind-report' || document.format === 'rebind-timing'
   const {id, startedAt, wallSeconds, interrupted}: Occasion = isItsOwn ? document.run : occasion
+  const cases = casesOf[document.format] as (document: JudgedDocument) => TestCase[]
   return {
     ...{id, startedAt, wallSeconds},
     ...(interrupted === undefined ? {} : {interrupted}),
-    ...contentsOf(document),
+    host: hostOf(document),
+    cases: cases(document),
   }
 }
 
-function contentsOf(document: JudgedDocument): Pick<Suite, 'host' | 'cases'> {
-  if (document.format === 'rebind-compare') {
-    const [side] = document.judged
-    return {
-      host: side === undefined ? 'unknown' : `${side.os} ${side.release} ${side.arch}`,
-      cases: casesOfJudgement(document),
-    }
-  }
-  const host = hostWords(document.host)
-  switch (document.format) {
-    case 'rebind-report':
-      return {host, cases: casesOfReport(document)}
-    case 'rebind-matrix':
-      return {host, cases: casesOfMatrix(document)}
-    case 'rebind-timing':
-      return {host, cases: casesOfTiming(document)}
-    case 'rebind-check':
-      return {host, cases: casesOfCheck(document)}
-    case 'rebind-survey':
-      return {host, cases: casesOfSurvey(document)}
-  }
+function hostOf(document: JudgedDocument): string {
+  if (document.format !== 'rebind-compare') return hostWords(document.host)
+  const [side] = document.judged
+  return side === undefined ? 'unknown' : `${side.os} ${side.release} ${side.arch}`
 }
 
 /** Whether a document judges something; documents side by side and policies do not. */
 export function isJudged(document: RunDocument): document is JudgedDocument {
-  if (document.format === 'rebind-compare') return isJudgement(document as Comparison | Judgement)
-  return document.format !== 'rebind-policies'
+  if (document.format === 'rebind-compare') return isJudgement(document)
+  return Object.hasOwn(casesOf, document.format)
 }

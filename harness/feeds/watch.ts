@@ -2,15 +2,11 @@ import {createLogUpdate} from 'log-update'
 import {monotonicSeconds} from '../clock.ts'
 import {jsonText} from '../documents/json-text.ts'
 import type {WatchLine} from '../documents/watch-schema.ts'
-import {greatestOf} from '../extremes.ts'
-import {coloursFor} from '../render/colours.ts'
+import type {Block} from '../render/model.ts'
+import {renderBlock, renderForScreen, renderForTerminal} from '../render/terminal.ts'
 import {columnsOf} from '../render/wrap.ts'
-import {printable} from '../text.ts'
-import type {SocketChange} from '../why/socket-changes.ts'
-import type {WatchedSocket, WatchReading} from '../why/watch.ts'
-import {endWords, remainingWords, shortCommand} from '../why/words.ts'
-
-const pc = coloursFor(process.stdout)
+import {changeBlocks, freeView, lineBlock, type WatchTitle, watchView} from '../views/watch.ts'
+import type {WatchReading} from '../why/watch.ts'
 
 /** Shows what a watch sees while it lasts. */
 export interface WatchDisplay {
@@ -20,39 +16,27 @@ export interface WatchDisplay {
   close(): void
 }
 
-export interface WatchTitle {
-  port: number
-  /** Monotonic seconds. */
-  began: number
-  untilFree: boolean
-}
-
 const redrawEveryMilliseconds = 500
-/** More changes of one kind in one reading are one line with their number. */
-const mostLinesOfAKind = 10
-
 /** A line a change, for logs and pipes. */
-export function plainWatch(stream: NodeJS.WriteStream, title: WatchTitle): WatchDisplay {
+export function plainWatch(
+  stream: Pick<NodeJS.WriteStream, 'write'>,
+  title: WatchTitle,
+): WatchDisplay {
   let first = true
-  const line = (at: number, text: string) =>
-    stream.write(`${(at - title.began).toFixed(1).padStart(7)} s  ${printable(text)}\n`)
+  const print = (block: Block) => stream.write(`${renderBlock(block)}\n`)
   return {
-    reading({at, changes, sockets}) {
-      if (first && sockets.length === 0) line(at, `no socket on port ${title.port} to be seen`)
-      first = false
-      const byKey = new Map(sockets.map((socket) => [socket.entry, socket]))
-      for (const group of groups(changes)) {
-        if (group.length > mostLinesOfAKind) {
-          const [change] = group
-          if (change !== undefined) line(at, `${group.length} x ${changeWords(change)}`)
-          continue
-        }
-        for (const change of group) {
-          line(at, `${changeWords(change)} ${socketWords(change, byKey.get(change.entry))}`)
-        }
+    reading(reading) {
+      const {at, sockets} = reading
+      if (first && sockets.length === 0) {
+        print(lineBlock(at, title, `no visible socket on port ${title.port}`))
       }
+      first = false
+      for (const block of changeBlocks(reading, title)) print(block)
     },
-    free: () => line(monotonicSeconds(), `port ${title.port} is free: a plain bind is granted`),
+    free() {
+      const words = `port ${title.port} is free: a plain bind is granted`
+      print(lineBlock(monotonicSeconds(), title, words))
+    },
     close: () => undefined,
   }
 }
@@ -85,13 +69,8 @@ export function liveWatch(stream: NodeJS.WriteStream, title: WatchTitle): WatchD
   const draw = () => {
     if (last === undefined) return
     // A line that the terminal would wrap takes a line from the others.
-    const width = (columnsOf(stream) ?? 80) - 1
-    const room = Math.max(1, (stream.rows ?? 24) - 4)
-    const now = monotonicSeconds()
-    const [head = '', ...rows] = liveRows(last, now, room).map((row) => row.slice(0, width))
-    const count = `Port ${title.port}: ${summary(last.sockets)}`.slice(0, width)
-    const hint = `${(now - title.began).toFixed(0)} s${title.untilFree ? ', until a plain bind is granted' : ''}; Ctrl-C ends`
-    display([pc.bold(count), pc.dim(head), ...rows, pc.dim(hint.slice(0, width))].join('\n'))
+    const screen = {columns: (columnsOf(stream) ?? 80) - 1, rows: (stream.rows ?? 24) - 1}
+    display(renderForScreen(watchView(last, title, monotonicSeconds()), screen))
   }
   const timer = setInterval(draw, redrawEveryMilliseconds)
   return {
@@ -101,9 +80,7 @@ export function liveWatch(stream: NodeJS.WriteStream, title: WatchTitle): WatchD
       if (isFirst) draw()
     },
     free() {
-      stream.write(
-        `${pc.green(`Port ${title.port} is free: a plain bind is granted.`)} Watched for ${(monotonicSeconds() - title.began).toFixed(1)} s.\n`,
-      )
+      stream.write(renderForTerminal(freeView(title, monotonicSeconds()), columnsOf(stream)))
     },
     close() {
       clearInterval(timer)
@@ -111,113 +88,4 @@ export function liveWatch(stream: NodeJS.WriteStream, title: WatchTitle): WatchD
       display.done()
     },
   }
-}
-
-/** Changes of one kind together, in the order in which the kinds were seen. */
-function groups(changes: readonly SocketChange[]): SocketChange[][] {
-  const byKind = new Map<string, SocketChange[]>()
-  for (const change of changes) {
-    const kind = changeWords(change)
-    const known = byKind.get(kind)
-    if (known === undefined) byKind.set(kind, [change])
-    else known.push(change)
-  }
-  return [...byKind.values()]
-}
-
-/** `TIME_WAIT`, `ESTABLISHED -> TIME_WAIT`, `gone: TIME_WAIT`. */
-function changeWords({change, entry, was}: SocketChange): string {
-  if (change === 'gone') return `gone: ${entry.state}`
-  return was === undefined ? entry.state : `${was} -> ${entry.state}`
-}
-
-function socketWords({change, entry}: SocketChange, socket: WatchedSocket | undefined): string {
-  const {state, local, remote} = entry
-  const ends = state === 'LISTEN' ? endWords(local) : `${endWords(local)} - ${endWords(remote)}`
-  if (change === 'gone' || socket === undefined) return ends
-  const {remaining, holders} = socket
-  const [holder] = holders
-  const until = remaining === null ? '' : `, gone in ${remainingWords(remaining)}`
-  const who = holder === undefined ? '' : `, ${holder.pid} ${shortCommand(holder.command)}`
-  return `${ends}${until}${who}`
-}
-
-/** `1 LISTEN, 3 ESTABLISHED`. */
-function summary(sockets: readonly WatchedSocket[]): string {
-  if (sockets.length === 0) return 'no socket to be seen'
-  return [...byState(sockets)].map(([state, group]) => `${group.length} ${state}`).join(', ')
-}
-
-function byState(sockets: readonly WatchedSocket[]): Map<string, WatchedSocket[]> {
-  const states = new Map<string, WatchedSocket[]>()
-  for (const socket of sockets) {
-    const known = states.get(socket.entry.state)
-    if (known === undefined) states.set(socket.entry.state, [socket])
-    else known.push(socket)
-  }
-  return states
-}
-
-/** A head and a row a socket, or a row a state if there is no room for all. */
-function liveRows({at, sockets}: WatchReading, now: number, room: number): string[] {
-  if (sockets.length === 0) return ['']
-  const left = ({remaining}: WatchedSocket) =>
-    remaining === null
-      ? '-'
-      : remainingWords([
-          Math.max(0, remaining[0] - (now - at)),
-          Math.max(0, remaining[1] - (now - at)),
-        ])
-  if (sockets.length <= room) {
-    return columns([
-      ['state', 'local', 'remote', 'gone in', 'process'],
-      ...sockets.map((socket) => {
-        const {entry, holders} = socket
-        const [holder] = holders
-        return [
-          entry.state,
-          endWords(entry.local),
-          entry.state === 'LISTEN' ? '-' : endWords(entry.remote),
-          left(socket),
-          holder === undefined ? '-' : `${holder.pid} ${shortCommand(holder.command)}`,
-        ]
-      }),
-    ])
-  }
-  return columns([
-    ['state', 'sockets', 'first gone in', 'last gone in'],
-    ...[...byState(sockets)].map(([state, group]) => {
-      const timed = group.filter(({remaining}) => remaining !== null)
-      const [soonest, latest] = extremes(timed)
-      return [
-        state,
-        String(group.length),
-        soonest === undefined ? '-' : left(soonest),
-        latest === undefined ? '-' : left(latest),
-      ]
-    }),
-  ])
-}
-
-/** The sockets that go first and last. */
-function extremes(sockets: readonly WatchedSocket[]): WatchedSocket[] {
-  const end = ({remaining}: WatchedSocket) => remaining?.[1] ?? 0
-  const [first] = sockets
-  if (first === undefined) return []
-  return [
-    sockets.reduce((a, b) => (end(b) < end(a) ? b : a), first),
-    sockets.reduce((a, b) => (end(b) > end(a) ? b : a), first),
-  ]
-}
-
-function columns(rows: string[][]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    greatestOf(rows.map((row) => row[column]?.length ?? 0)),
-  )
-  return rows.map((row) =>
-    row
-      .map((cell, column) => printable(cell).padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
 }

@@ -28,8 +28,8 @@ export async function changeHostSettings(
       `only root can change kernel settings (${error.message.split('\n')[0]}); run sudo -v first`,
     )
   })
-  listeners.onProcess('settings-keeper', keeper.pid)
-  keeper.ended.then((ending) => listeners.onProcess('settings-keeper', keeper.pid, ending))
+  listeners.onProcess(keeper)
+  keeper.ended.then((ending) => listeners.onProcess(keeper, ending))
   const close = async () => {
     await keeper.request('exit', null).catch((error: Error) => {
       throw new SettingsLeftChanged(error.message)

@@ -1,20 +1,12 @@
-import type {Platform} from '../platforms/platform.ts'
 import type {NamespaceSpec} from '../scenario.ts'
 import {changeHostSettings} from './host-settings.ts'
-import {openNamespaces} from './namespaces.ts'
+import {type Namespaces, openNamespaces} from './namespaces.ts'
 import {
   type Surroundings,
   type SurroundingsListeners,
+  type SurroundingsOptions,
   SurroundingsUnavailable,
 } from './surroundings.ts'
-
-export interface SurroundingsOptions {
-  /** The compiled program of the processes. */
-  program: string
-  platform: Platform
-  /** Whether the user allows settings of the machine itself to be changed temporarily, on macOS. */
-  allowHostSettings: boolean
-}
 
 /**
  * Makes what a scenario with kernel settings of its own runs in; rejected with SurroundingsUnavailable
@@ -25,10 +17,16 @@ export type OpenSurroundings = (
   listeners: SurroundingsListeners,
 ) => Promise<Surroundings>
 
-export function surroundingsOpener(options: SurroundingsOptions): OpenSurroundings {
+export interface SurroundingsOpener extends Pick<Namespaces, 'openShared' | 'captureProblem'> {
+  open: OpenSurroundings
+  /** Ends the processes that they share; resolved when none is left. */
+  close(): Promise<void>
+}
+
+export function surroundingsOpener(options: SurroundingsOptions): SurroundingsOpener {
   const {program, platform} = options
-  const namespaces = openNamespaces(program, platform)
-  return async (spec, listeners) => {
+  const namespaces = openNamespaces(options)
+  const open: OpenSurroundings = async (spec, listeners) => {
     const {onMacos} = spec
     if (platform.stack !== 'darwin') return namespaces.open(spec, listeners)
     if (onMacos === undefined) {
@@ -42,6 +40,7 @@ export function surroundingsOpener(options: SurroundingsOptions): OpenSurroundin
     }
     return changeHostSettings(program, platform, onMacos, listeners)
   }
+  return {...namespaces, open}
 }
 
 /** Whether a scenario is to change settings of the machine itself: no other may run at that time. */

@@ -1,33 +1,90 @@
 /** Which packets a scenario may drop. */
 export type DroppedPackets = "the server's packets" | 'every FIN' | 'all but one FIN each way'
 
-const table = 'table inet rebind'
-const isFin = 'tcp flags & fin == fin'
+/**
+ * Where packets are dropped. Whoever captures them sees them arrive, so what is dropped before, on output, is never
+ * seen.
+ */
+export type DroppedAt = 'output' | 'input'
 
-/** The rules of nft(8) that drop them; everything else is accepted. */
-const rulesFor: Record<DroppedPackets, (port: number) => string[]> = {
-  "the server's packets": (port) => [`tcp sport ${port} drop`],
-  'every FIN': () => [`${isFin} drop`],
-  'all but one FIN each way': (port) => [
-    `tcp sport ${port} ${isFin} limit rate 1/day burst 1 packets accept`,
-    `tcp dport ${port} ${isFin} limit rate 1/day burst 1 packets accept`,
-    'meta l4proto tcp drop',
-  ],
+/** What a rule looks at. */
+interface FilteredPacket {
+  from: {port: number}
+  to: {port: number}
+  flags: ReadonlySet<string>
 }
 
-/** A rule set that takes the place of the one before, in one transaction. */
-export function rulesThatDrop(what: DroppedPackets, port: number): string {
-  const hook = 'type filter hook output priority 0; policy accept;'
+interface Drop {
+  /** The rules of nft(8) that drop them; everything else is accepted. */
+  rules(port: number): string[]
+  /** The same rules, for whoever is told of the packets in their order. */
+  drops(port: number): (packet: FilteredPacket) => boolean
+}
+
+const [family, table, chain, counter] = ['inet', 'rebind', 'packets', 'dropped'] as const
+const isFin = 'tcp flags & fin == fin'
+const drop = `counter name ${counter} drop`
+
+const drops: Record<DroppedPackets, Drop> = {
+  "the server's packets": {
+    rules: (port) => [`tcp sport ${port} ${drop}`],
+    drops:
+      (port) =>
+      ({from}) =>
+        from.port === port,
+  },
+  'every FIN': {
+    rules: () => [`${isFin} ${drop}`],
+    drops:
+      () =>
+      ({flags}) =>
+        flags.has('FIN'),
+  },
+  'all but one FIN each way': {
+    rules: (port) => [
+      `tcp sport ${port} ${isFin} limit rate 1/day burst 1 packets accept`,
+      `tcp dport ${port} ${isFin} limit rate 1/day burst 1 packets accept`,
+      `meta l4proto tcp ${drop}`,
+    ],
+    drops(port) {
+      const passed = new Set<boolean>()
+      return ({from, flags}) => {
+        const fromServer = from.port === port
+        if (!flags.has('FIN') || passed.has(fromServer)) return true
+        passed.add(fromServer)
+        return false
+      }
+    },
+  },
+}
+
+/** A rule set that takes the place of the one before, in one transaction; its counter counts on. */
+export function rulesThatDrop(what: DroppedPackets, port: number, at: DroppedAt): string {
+  return ruleSet(at, drops[what].rules(port))
+}
+
+export function rulesThatDropNothing(at: DroppedAt): string {
+  return ruleSet(at, [])
+}
+
+/** The words of nft(8) that show how many packets were dropped. */
+export const countDropped = ['list', 'counter', family, table, counter] as const
+
+/** Which packets the rules drop, as `Drop.drops`. */
+export function predicateOf(what: DroppedPackets, port: number) {
+  return drops[what].drops(port)
+}
+
+/** To flush a chain that is not there is an error, so it is made first. */
+function ruleSet(at: DroppedAt, rules: readonly string[]): string {
+  const hook = `type filter hook ${at} priority 0; policy accept;`
   return [
-    rulesThatDropNothing,
-    `${table} {`,
-    `  chain output { ${hook}`,
-    ...rulesFor[what](port).map((rule) => `    ${rule}`),
-    '  }',
+    `table ${family} ${table} {`,
+    `  counter ${counter} { }`,
+    `  chain ${chain} { ${hook} }`,
     '}',
+    `flush chain ${family} ${table} ${chain}`,
+    ...rules.map((rule) => `add rule ${family} ${table} ${chain} ${rule}`),
     '',
   ].join('\n')
 }
-
-/** Deleting a table that is not there is an error, so it is made first. */
-export const rulesThatDropNothing = `${table}\ndelete ${table}\n`

@@ -1,11 +1,17 @@
-/** One way of making a private network namespace, and of starting a process in it. */
+/** One way of making private network namespaces, and of starting processes in them. */
 export interface Way {
   /** As a person would type it. */
   title: string
-  /** What starts the process that makes the namespace. */
+  /** Starts the process that creates namespaces, and hosts the actors inside them. */
+  host: Through
+  /** Starts the process that sets up the namespaces of the host with this pid. */
+  keep(host: number): Through
+  /** Starts the process that captures packets in the namespaces of this host. */
+  capture(host: number): Through
+  /** Starts a process without rights, as our own user, in the namespace of the host's file descriptor `fd`. */
+  enter(host: number, fd: number): Through
+  /** Starts a program in its own namespace, which it may set up. */
   make: Through
-  /** What starts a process in the namespace of the process `pid`, under our own user. */
-  enter(pid: number): Through
 }
 
 export type Through = readonly [command: string, ...args: string[]]
@@ -26,20 +32,34 @@ const confined = ['setpriv', '--no-new-privs', '--inh-caps=-all'] as const
  */
 const withoutRights = [...confined, '--bounding-set=-all', '--'] as const
 
-/** Who keeps it writes its settings and gives nft rules, all of which takes this one right. */
-const asKeeper = [...confined, '--bounding-set=-all,+net_admin', '--'] as const
+/** The right to write settings and nft rules. */
+const toSetUp = ['net_admin'] as const
+/** The right to create namespaces, and sockets in them (unshare(2), setns(2)). */
+const toHost = ['sys_admin'] as const
+const toKeep = [...toSetUp, ...toHost] as const
+/** Packets are seen with this right (packet(7)); to do so in another's namespace takes the other one. */
+const toCapture = ['net_raw', ...toHost] as const
+
+function onlyWith(rights: readonly string[]) {
+  return [...confined, `--bounding-set=${setOf(rights)}`, '--'] as const
+}
 
 /**
- * As `asKeeper`, for who was made root by sudo: with no other right, user 0 still owns root's files. Another user
- * keeps the right, and hands it on to nft, as an ambient one.
+ * As `onlyWith`, for who was made root by sudo: with no other right, user 0 still owns root's files. Another user
+ * keeps the rights, and hands them on to nft, as ambient ones.
  */
-function asKeeperOf(user: number, group: number) {
+function onlyWithAsUser(rights: readonly string[], user: number, group: number) {
+  const set = setOf(rights)
   return [
-    ...(['setpriv', '--no-new-privs', '--bounding-set=-all,+net_admin'] as const),
-    ...(['--inh-caps=-all,+net_admin', '--ambient-caps=-all,+net_admin'] as const),
+    ...(['setpriv', '--no-new-privs', `--bounding-set=${set}`] as const),
+    ...([`--inh-caps=${set}`, `--ambient-caps=${set}`] as const),
     ...becoming(user, group),
     '--',
   ] as const
+}
+
+function setOf(rights: readonly string[]): string {
+  return ['-all', ...rights.map((right) => `+${right}`)].join(',')
 }
 
 function becoming(user: number, group: number) {
@@ -55,35 +75,57 @@ export function namespaceWays(
   user = process.getuid?.() ?? 0,
   group = process.getgid?.() ?? 0,
 ): Way[] {
+  const beside = (host: number, rights: readonly string[]): Through => [
+    ...(['nsenter', '-t', `${host}`, '-U', '--preserve-credentials', '--'] as const),
+    ...(['unshare', '-n', '--'] as const),
+    ...onlyWith(rights),
+  ]
   const inUserNamespace: Way = {
     title: 'unshare -Urn',
-    make: ['unshare', '-U', '-r', '-n', '--', ...asKeeper],
-    enter: (pid) => [
-      ...(['nsenter', '-t', `${pid}`, '-U', '-n', '--preserve-credentials', '--'] as const),
+    host: ['unshare', '-U', '-r', '-n', '--', ...onlyWith(toHost)],
+    keep: (host) => beside(host, toKeep),
+    capture: (host) => beside(host, toCapture),
+    enter: (host, fd) => [
+      ...(['nsenter', '-t', `${host}`, '-U', `--net=${pathOf(host, fd)}`] as const),
+      ...(['--preserve-credentials', '--'] as const),
       ...withoutRights,
     ],
+    make: ['unshare', '-U', '-r', '-n', '--', ...onlyWith(toSetUp)],
   }
-  const asRoot: Way =
-    user === 0
-      ? {
-          title: 'unshare -n',
-          make: ['unshare', '-n', '--', ...asKeeper],
-          enter: (pid) => ['nsenter', '-t', `${pid}`, '-n', '--', ...withoutRights],
-        }
-      : {
-          title: 'sudo -n unshare -n',
-          make: [
-            ...(['sudo', '-n', 'unshare', '-n', '--'] as const),
-            ...asKeeperOf(user, group),
-            ...passEnvironment,
-          ],
-          enter: (pid) => [
-            ...(['sudo', '-n', 'nsenter', '-t', `${pid}`, '-n', '--'] as const),
-            ...withoutRights.slice(0, -1),
-            ...becoming(user, group),
-            '--',
-            ...passEnvironment,
-          ],
-        }
-  return [inUserNamespace, asRoot]
+  return [inUserNamespace, user === 0 ? asRoot : throughSudo(user, group)]
+}
+
+const asRoot: Way = {
+  title: 'unshare -n',
+  host: ['unshare', '-n', '--', ...onlyWith(toHost)],
+  keep: () => ['unshare', '-n', '--', ...onlyWith(toKeep)],
+  capture: () => ['unshare', '-n', '--', ...onlyWith(toCapture)],
+  enter: (host, fd) => ['nsenter', `--net=${pathOf(host, fd)}`, '--', ...withoutRights],
+  make: ['unshare', '-n', '--', ...onlyWith(toSetUp)],
+}
+
+function throughSudo(user: number, group: number): Way {
+  const unshared = (rights: readonly string[]): Through => [
+    ...(['sudo', '-n', 'unshare', '-n', '--'] as const),
+    ...onlyWithAsUser(rights, user, group),
+    ...passEnvironment,
+  ]
+  return {
+    title: 'sudo -n unshare -n',
+    host: unshared(toHost),
+    keep: () => unshared(toKeep),
+    capture: () => unshared(toCapture),
+    enter: (host, fd) => [
+      ...(['sudo', '-n', 'nsenter', `--net=${pathOf(host, fd)}`, '--'] as const),
+      ...withoutRights.slice(0, -1),
+      ...becoming(user, group),
+      '--',
+      ...passEnvironment,
+    ],
+    make: unshared(toSetUp),
+  }
+}
+
+function pathOf(host: number, fd: number): string {
+  return `/proc/${host}/fd/${fd}`
 }

@@ -16,6 +16,7 @@ import type {
   Rules,
   Settings,
 } from './platform.ts'
+import {readProcFile} from './proc-file.ts'
 import {readListenersElsewhere, readProcHolders, readProcNetUnix} from './proc-holders.ts'
 import {readTcpCounters} from './proc-net-snmp.ts'
 import {answersFrom, generalRules} from './rule-table.ts'
@@ -292,7 +293,7 @@ export async function readIpv4Settings(
   folder = '/proc/sys/net/ipv4',
 ): Promise<Settings> {
   const read = async (name: string) => {
-    const text = await readFile(join(folder, name), 'utf8').catch(() => null)
+    const text = await readProcFile(join(folder, name)).catch(() => null)
     if (text === null) return null
     const value = text.trim().replace(/\s+/g, ' ')
     return /^-?\d+$/.test(value) ? Number(value) : value

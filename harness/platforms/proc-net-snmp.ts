@@ -1,4 +1,4 @@
-import {readFile} from 'node:fs/promises'
+import {readProcFile} from './proc-file.ts'
 
 /** Segments that the TCP of a network namespace has sent since the namespace was made. */
 export interface TcpCounters {
@@ -13,7 +13,7 @@ export interface TcpCounters {
  * @param net the folder of our own namespace, or /proc/PID/net for that of another process
  */
 export async function readTcpCounters(net = '/proc/net'): Promise<TcpCounters> {
-  const lines = (await readFile(`${net}/snmp`, 'latin1')).split('\n')
+  const lines = (await readProcFile(`${net}/snmp`)).split('\n')
   const [names = [], values = []] = lines
     .filter((line) => line.startsWith('Tcp:'))
     .map((line) => line.split(' '))

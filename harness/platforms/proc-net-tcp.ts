@@ -1,5 +1,5 @@
-import {readFile} from 'node:fs/promises'
 import {type ByteOrder, byteOrder} from '../sockets/c-numbers.ts'
+import {readProcFile} from './proc-file.ts'
 import type {SocketEntry} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
 import {unreadable} from './unreadable.ts'
@@ -39,7 +39,7 @@ export async function readProcNetTcp(net = '/proc/net'): Promise<SocketEntry[]> 
 export function readTcpTables(net: string): Promise<string[]> {
   return Promise.all(
     ['tcp', 'tcp6'].map((name) =>
-      readFile(`${net}/${name}`, 'latin1').catch((error: NodeJS.ErrnoException) => {
+      readProcFile(`${net}/${name}`).catch((error: NodeJS.ErrnoException) => {
         // A kernel without IPv6, or with ipv6.disable=1, has no such file.
         if (name === 'tcp6' && error.code === 'ENOENT') return ''
         throw unreadable(`${net}/${name}`, error)

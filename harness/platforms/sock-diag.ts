@@ -1,5 +1,8 @@
+import {isIPv4} from 'node:net'
 import {endianness} from 'node:os'
+import {ipv4Bytes, ipv6Bytes} from '../sockets/constants.ts'
 import {type Libc, libc} from '../sockets/libc.ts'
+import {inNamespace} from '../sockets/network-namespace.ts'
 import {isOutOfFiles, systemError} from '../sockets/system-error.ts'
 import type {SocketEntry, SocketQuery} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
@@ -14,6 +17,7 @@ import type {TcpState} from './tcp-states.ts'
 const AF_NETLINK = 16
 const SOCK_RAW = 3
 const NETLINK_SOCK_DIAG = 4
+const TCPDIAG_GETSOCK = 18
 const SOCK_DIAG_BY_FAMILY = 20
 const NLMSG_ERROR = 2
 const NLMSG_DONE = 3
@@ -49,9 +53,10 @@ const stateNames: Record<number, TcpState> = {
   12: 'SYN_RECV',
 }
 
-/** struct nlmsghdr, inet_diag_req_v2 and inet_diag_msg. */
+/** struct nlmsghdr, inet_diag_req_v2, inet_diag_req and inet_diag_msg. */
 const headerBytes = 16
 const requestBytes = 56
+const dumpRequestBytes = 60
 const messageBytes = 72
 /** A conflict is asked about over at most so many ranges of ports: each costs four comparisons a socket. */
 const mostRanges = 8
@@ -73,7 +78,8 @@ export class NoSockDiag extends Error {
  */
 export function readSockDiag(query?: SocketQuery): SocketEntry[] {
   const c = libc()
-  const fd = c.socket(AF_NETLINK, SOCK_RAW | c.constants.SOCK_CLOEXEC, NETLINK_SOCK_DIAG)
+  const kind = SOCK_RAW | c.constants.SOCK_CLOEXEC
+  const fd = inNamespace(() => c.socket(AF_NETLINK, kind, NETLINK_SOCK_DIAG))
   if (fd < 0) {
     const error = systemError('socket', c.errno())
     throw isOutOfFiles(error) ? error : new NoSockDiag(error.message)
@@ -82,14 +88,9 @@ export function readSockDiag(query?: SocketQuery): SocketEntry[] {
     // A socket that moves while the table is walked can be met twice; the later one stands.
     const entries = new Map<string, SocketEntry>()
     const add = (entry: SocketEntry) => entries.set(keyOf(entry), entry)
-    for (const family of [AF_INET, AF_INET6]) {
-      const ofFamily = query?.listeners ? [{family, states: 1 << LISTEN, ports: null}] : []
-      for (const asked of [
-        ...ofFamily,
-        {family, states: askedStates, ports: query?.ports ?? null},
-      ]) {
-        for (const entry of dump(c, fd, asked, query?.mostTimeWaits)) add(entry)
-      }
+    const listeners = query?.listeners ? [{states: 1 << LISTEN, ports: null}] : []
+    for (const asked of [...listeners, {states: askedStates, ports: query?.ports ?? null}]) {
+      for (const entry of dump(c, fd, asked, query?.mostTimeWaits)) add(entry)
     }
     return [...entries.values()]
   } finally {
@@ -97,8 +98,36 @@ export function readSockDiag(query?: SocketQuery): SocketEntry[] {
   }
 }
 
+/** One end of a connection. */
+interface End {
+  address: string
+  port: number
+}
+
+/**
+ * The state of the one socket with these ends, which costs the kernel no walk over its table.
+ * @returns undefined if there is none, or if this kernel does not answer
+ * @throws SystemError of `send` or `recv`; NativeOpenerUnavailable where there is no FFI
+ */
+export function readSocketState(local: End, remote: End): TcpState | undefined {
+  const c = libc()
+  const kind = SOCK_RAW | c.constants.SOCK_CLOEXEC
+  const fd = inNamespace(() => c.socket(AF_NETLINK, kind, NETLINK_SOCK_DIAG))
+  if (fd < 0) return undefined
+  try {
+    const request = exactRequest(local, remote)
+    if (c.send(fd, request, request.length, 0) < 0) throw systemError('send', c.errno())
+    const answer = Buffer.alloc(answerBytes)
+    const length = c.recv(fd, answer, answer.length, 0)
+    if (length < 0) throw systemError('recv', c.errno())
+    const isFound = length > headerBytes && u16(answer, 4) === SOCK_DIAG_BY_FAMILY
+    return isFound ? stateNames[answer[headerBytes + 1] ?? 0] : undefined
+  } finally {
+    c.close(fd)
+  }
+}
+
 interface Dump {
-  family: number
   /** A bit for each state. */
   states: number
   ports: readonly number[] | null
@@ -197,7 +226,7 @@ function receive(c: Libc, fd: number, onMessage: (message: Buffer) => void): boo
         const errno = -i32(answer, at + headerBytes)
         throw new NoSockDiag(systemError('sock_diag', errno).message)
       }
-      if (type === SOCK_DIAG_BY_FAMILY && size >= headerBytes + messageBytes) {
+      if (type === TCPDIAG_GETSOCK && size >= headerBytes + messageBytes) {
         onMessage(answer.subarray(at + headerBytes, at + size))
       }
       at += (size + 3) & ~3
@@ -205,22 +234,48 @@ function receive(c: Libc, fd: number, onMessage: (message: Buffer) => void): boo
   }
 }
 
-function dumpRequest({family, states, ports}: Dump): Buffer {
+/**
+ * struct inet_diag_req, the older of the two requests: it is answered with IPv4 and IPv6 in one walk over the table
+ * (net/ipv4/inet_diag.c: inet_diag_dump_compat), where the newer one needs a walk for each.
+ */
+function dumpRequest({states, ports}: Dump): Buffer {
   const filter = ports === null ? Buffer.alloc(0) : portFilter(portRanges(ports))
   const attribute = filter.length === 0 ? 0 : 4 + filter.length
-  const request = Buffer.alloc(headerBytes + requestBytes + attribute)
+  const request = Buffer.alloc(headerBytes + dumpRequestBytes + attribute)
   putU32(request, request.length, 0)
-  putU16(request, SOCK_DIAG_BY_FAMILY, 4)
+  putU16(request, TCPDIAG_GETSOCK, 4)
   putU16(request, NLM_F_REQUEST | NLM_F_DUMP, 6)
-  request[headerBytes] = family
-  request[headerBytes + 1] = IPPROTO_TCP
-  putU32(request, states, headerBytes + 4)
+  putU32(request, states, headerBytes + 52)
   if (attribute > 0) {
-    putU16(request, attribute, headerBytes + requestBytes)
-    putU16(request, INET_DIAG_REQ_BYTECODE, headerBytes + requestBytes + 2)
-    filter.copy(request, headerBytes + requestBytes + 4)
+    putU16(request, attribute, headerBytes + dumpRequestBytes)
+    putU16(request, INET_DIAG_REQ_BYTECODE, headerBytes + dumpRequestBytes + 2)
+    filter.copy(request, headerBytes + dumpRequestBytes + 4)
   }
   return request
+}
+
+/** struct inet_diag_req_v2 with a sockid, and no cookie (INET_DIAG_NOCOOKIE). */
+function exactRequest(local: End, remote: End): Buffer {
+  const [source, destination] = [addressBytes(local.address), addressBytes(remote.address)]
+  const request = Buffer.alloc(headerBytes + requestBytes)
+  putU32(request, request.length, 0)
+  putU16(request, SOCK_DIAG_BY_FAMILY, 4)
+  putU16(request, NLM_F_REQUEST, 6)
+  request[headerBytes] = source.length === 4 ? AF_INET : AF_INET6
+  request[headerBytes + 1] = IPPROTO_TCP
+  putU32(request, askedStates, headerBytes + 4)
+  request.writeUInt16BE(local.port, headerBytes + 8)
+  request.writeUInt16BE(remote.port, headerBytes + 10)
+  source.copy(request, headerBytes + 12)
+  destination.copy(request, headerBytes + 28)
+  request.fill(0xff, headerBytes + 48, headerBytes + 56)
+  return request
+}
+
+/** 4 bytes of IPv4, also of an address that is mapped into IPv6, or 16 of IPv6. */
+function addressBytes(address: string): Buffer {
+  const ipv4 = address.replace(/^::ffff:/, '')
+  return Buffer.from(isIPv4(ipv4) ? ipv4Bytes(ipv4) : ipv6Bytes(address))
 }
 
 /** The ports as few ranges, closed over the smallest gaps; what lies in a gap is sorted out afterwards. */

@@ -5,11 +5,15 @@
  * so that no process outlives the harness, however the harness ended.
  */
 import type {Socket} from 'node:net'
+import {setFlagsFromString} from 'node:v8'
+import {withNamespace} from '../sockets/network-namespace.ts'
+import {openCapture} from './capture.ts'
 import {openClient} from './client.ts'
 import {errorFields} from './errors.ts'
 import {guardianHandlers} from './guardian.ts'
 import {openHolder} from './holder.ts'
-import {keeperHandlers} from './keeper.ts'
+import {openKeeper} from './keeper.ts'
+import {openNamespace} from './namespace.ts'
 import {volunteerForTheOutOfMemoryKiller} from './out-of-memory.ts'
 import {openServer} from './predecessor.ts'
 import {
@@ -35,14 +39,18 @@ const roles: Record<string, (tell: Tell) => Play> = {
   holder: openHolder,
   'other-server': openServer,
   guardian: () => ({handlers: guardianHandlers, close: nothingToClose}),
-  keeper: () => ({handlers: keeperHandlers, close: nothingToClose}),
+  keeper: openKeeper,
+  namespace: openNamespace,
+  capture: openCapture,
   'settings-keeper': () => ({handlers: settingsKeeperHandlers, close: nothingToClose}),
 }
 /** What each kind of host plays. */
 const hosts: Record<string, readonly string[]> = {
   'client-host': ['client', 'holder', 'other-server'],
   'successor-host': ['successor'],
-  'namespace-host': ['client', 'holder', 'other-server', 'successor'],
+  'namespace-host': ['namespace', 'client', 'holder', 'other-server', 'successor'],
+  'keeper-host': ['keeper'],
+  'capture-host': ['capture'],
 }
 
 const [, , ownRole = ''] = process.argv
@@ -51,6 +59,10 @@ if ((!isHost && !Object.hasOwn(roles, ownRole)) || process.send === undefined) {
   process.stderr.write('only the harness can start this program\n')
   process.exit(2)
 }
+
+// V8 throws away the bytecode of what was not called for a while; compiling it again when a port is granted after a
+// minute takes some milliseconds, and everybody in the host waits for them.
+if (isHost) setFlagsFromString('--no-flush-bytecode')
 
 // What a guardian starts would inherit it.
 if (ownRole !== 'guardian') volunteerForTheOutOfMemoryKiller()
@@ -111,9 +123,16 @@ async function handled(message: RequestMessage, connection?: Socket): Promise<un
   const name = request as RequestName
   if (!requests[name].params(params)) throw new Error(`malformed request: ${request}`)
   const handle = handlers[name] as (params: unknown, connection?: Socket) => Promise<unknown>
-  const result = await handle(params, connection)
+  const result = await insideOf(message, () => handle(params, connection))
   if (isHost && request === 'exit') leave(actor)
   return result
+}
+
+function insideOf<Result>({inside}: RequestMessage, act: () => Result): Result {
+  if (inside === undefined) return act()
+  const namespace = playing.get(inside)?.namespace?.()
+  if (namespace === undefined) throw new Error('there is no such namespace')
+  return withNamespace(namespace, act)
 }
 
 /** A host's actor comes to be with the first that is asked of it. */

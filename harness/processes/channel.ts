@@ -35,6 +35,8 @@ export interface ChannelListeners {
 export interface Addressee {
   actor: number
   role: string
+  /** The actor of the same process that keeps the namespace in which it plays. */
+  inside?: number
 }
 
 interface Pending {
@@ -80,12 +82,13 @@ export function openChannel(wire: Wire, listeners: ChannelListeners): Channel {
   }
 
   return {
-    request: ({actor, role}, name, params, connection) => {
+    request: (to, name, params, connection) => {
+      const {actor} = to
       const id = ++asked
       listeners.onHeard(actor)
       return new Promise((resolve, reject) => {
         pending.set(id, {actor, name, resolve: resolve as (value: unknown) => void, reject})
-        const message: RequestMessage = {id, actor, role, request: name, params}
+        const message: RequestMessage = {id, ...to, request: name, params}
         wire.send(message, connection, (error) => {
           if (error !== null) listeners.onBroken((why) => pending.get(id)?.reject(why))
         })

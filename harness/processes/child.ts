@@ -19,13 +19,18 @@ export type Role =
   | 'other-server'
   | 'guardian'
   | 'keeper'
+  | 'namespace'
+  | 'capture'
   | 'settings-keeper'
 
 /**
  * Processes that play many actors each. Clients and successors are kept apart, as a dense successor would widen the
- * brackets of other scenarios' clients; a namespace has one scenario, and one host for both.
+ * brackets of other scenarios' clients; those in namespaces are few, and have one host. Who may set a namespace up is
+ * kept apart from who plays in it, and who may see all packets there from both.
  */
-export type HostKind = 'client-host' | 'successor-host' | 'namespace-host'
+export type HostKind =
+  | ('client-host' | 'successor-host')
+  | ('namespace-host' | 'keeper-host' | 'capture-host')
 
 export interface LaunchOptions {
   /** A socket that the process gets as its file descriptor 3 (`inheritedFd`). */
@@ -136,19 +141,9 @@ export async function startChild(
   // One that undoes what it did is never killed: it does so when the channel closes.
   if (!undoesItsWork.includes(role)) running.set(child, kill)
 
-  let errors = ''
-  for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
-      if (stream === 'stderr') errors = (errors + text).slice(-keptOutputCharacters)
-      listeners.onOutput(stream, text)
-    })
-  }
-
+  const errors = outputOf(child, listeners)
   const ready = deferred<void>()
   let isReady = false
-  /** Of the process as a whole, and of each actor in it. */
-  const silence = countSilence(isStarved)
-  const silences = new Map<number, ReturnType<typeof countSilence>>()
   let exitedAt: number | undefined
   /** Why the process was ended by us. */
   let fault: Error | undefined
@@ -162,10 +157,11 @@ export async function startChild(
     if (fault !== undefined) return fault
     const how = signal === null ? `exited with status ${code}` : `was ended by ${signal}`
     // Node itself asserts that its threads can be made, and aborts with a native stack trace.
-    if (/(uv_thread|pthread)_create/.test(errors)) {
+    if (/(uv_thread|pthread)_create/.test(errors())) {
       return new ActorFailed(`the ${role} could not be started: ${processLimitReached}`)
     }
-    const said = errors.trim() === '' ? '' : `; its stderr: ${errors.trim()}`
+    const stderr = errors().trim()
+    const said = stderr === '' ? '' : `; its stderr: ${stderr}`
     return new ActorFailed(`the ${role} (pid ${pid}) ${how}${said}`)
   }
   /** What it has told up to now stands; it tells nothing more, and what it was to do has failed. */
@@ -212,7 +208,7 @@ export async function startChild(
         ready.resolve()
         return true
       },
-      onHeard: (actor) => silences.get(actor)?.heard(),
+      onHeard: (actor) => silence.heard(actor),
       onNonsense: (message) => giveUp(`sent an unexpected message: ${shown(message)}`),
       onBroken: (reject) => ended.then((ending) => reject(failure(ending))),
     },
@@ -222,27 +218,68 @@ export async function startChild(
     if (fault === undefined) channel.receive(message, handle as Socket | undefined)
   })
 
-  const watchdog = setInterval(() => {
-    const owing = channel.owing()
-    const told = silence.tick(!isReady || owing.size > 0)
-    if (told !== undefined) return giveUp(`has been silent for ${told.seconds} s`, told.starved)
-    for (const actor of silences.keys()) if (!owing.has(actor)) silences.delete(actor)
-    for (const actor of owing) {
-      const counted = silences.get(actor) ?? countSilence(isStarved)
-      silences.set(actor, counted)
-      const silent = counted.tick(true)
-      if (silent !== undefined) listeners.onSilent?.(actor, silent.seconds, silent.starved)
-    }
-  }, 1000)
-  watchdog.unref()
-  ended.then(() => clearInterval(watchdog))
+  const silence = watchSilence({
+    owing: () => channel.owing(),
+    isStarting: () => !isReady,
+    onSilent: (told, actor) => {
+      if (actor === undefined) giveUp(`has been silent for ${told.seconds} s`, told.starved)
+      else listeners.onSilent?.(actor, told.seconds, told.starved)
+    },
+  })
+  ended.then(silence.end)
 
   await ready.promise
   return {pid, channel, ended, failure, kill}
 }
 
+/** Passes on what it writes. @returns a function that gives the end of its stderr */
+function outputOf(child: ChildProcess, listeners: ChildListeners): () => string {
+  let errors = ''
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+      if (stream === 'stderr') errors = (errors + text).slice(-keptOutputCharacters)
+      listeners.onOutput(stream, text)
+    })
+  }
+  return () => errors
+}
+
+interface SilenceOptions {
+  /** The actors that have been asked and have not answered. */
+  owing(): ReadonlySet<number>
+  /** A process that is starting owes its greeting. */
+  isStarting(): boolean
+  /** Without an actor: the whole process is silent. */
+  onSilent(told: {seconds: number; starved: boolean}, actor?: number): void
+}
+
+/** Counts the seconds for which the process, and each of its actors, owes an answer and is silent. */
+function watchSilence({owing, isStarting, onSilent}: SilenceOptions) {
+  const whole = countSilence(isStarved)
+  const each = new Map<number, ReturnType<typeof countSilence>>()
+  const timer = setInterval(() => {
+    const asked = owing()
+    const told = whole.tick(isStarting() || asked.size > 0)
+    if (told !== undefined) return onSilent(told)
+    for (const actor of each.keys()) if (!asked.has(actor)) each.delete(actor)
+    for (const actor of asked) {
+      const counted = each.get(actor) ?? countSilence(isStarved)
+      each.set(actor, counted)
+      const silent = counted.tick(true)
+      if (silent !== undefined) onSilent(silent, actor)
+    }
+  }, 1000)
+  timer.unref()
+  return {
+    /** The process has said something; with a number, that actor has, or was asked. */
+    heard: (actor?: number) => (actor === undefined ? whole : each.get(actor))?.heard(),
+    end: () => clearInterval(timer),
+  }
+}
+
 function environmentOf(role: string): NodeJS.ProcessEnv {
-  const {NODE_OPTIONS: _, ...env} = process.env
+  // Node parses the certificates at every start, which costs as much CPU as the rest of it; nobody here uses TLS.
+  const {NODE_OPTIONS: _, NODE_EXTRA_CA_CERTS: __, ...env} = process.env
   if (role !== 'guardian') return env
   return Object.fromEntries(
     guardianVariables.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),

@@ -5,6 +5,7 @@ import {setTimeout as delay, setImmediate as nextTurn} from 'node:timers/promise
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {libc} from '../sockets/libc.ts'
 import {isSystemError} from '../sockets/system-error.ts'
+import {fdOf, finAcknowledged} from './acknowledged.ts'
 import {type Netcat, netcat} from './netcat.ts'
 import type {Call, Connect, Counts, Handlers, TryToConnect} from './protocol.ts'
 import type {Play, Tell} from './role.ts'
@@ -27,7 +28,7 @@ export function openClient(tell: Tell) {
     output
       .setEncoding('utf8')
       .on('data', (text: string) => void tell({notice: 'output', text}).catch(() => undefined))
-    return netcat({...where, output})
+    return netcat({...where, output, beforeClosing: finAcknowledged})
   }
 
   const handlers = {
@@ -59,7 +60,8 @@ export function openClient(tell: Tell) {
     },
 
     async close(): Promise<Bracket> {
-      const {close, closed} = connectedClient()
+      const {close, closed, socket} = connectedClient()
+      await finAcknowledged(socket)
       close()
       return closed
     },
@@ -132,9 +134,7 @@ export function openClient(tell: Tell) {
 /** FIN from each, microseconds apart; Node's own end() takes a turn of its loop, and code between them. */
 function shutDownAtOnce(sockets: Socket[]): void {
   const c = libc()
-  // Node tells a socket's file descriptor nowhere else.
-  const fds = sockets.map((socket) => (socket as {_handle?: {fd: number}})._handle?.fd ?? -1)
-  for (const fd of fds) c.shutdown(fd, c.constants.SHUT_WR)
+  for (const fd of sockets.map(fdOf)) c.shutdown(fd, c.constants.SHUT_WR)
 }
 
 /** Binds and connects; what the OS answers to each is reported, never thrown. */

@@ -12,8 +12,9 @@ import {
 } from './child.ts'
 import {type Actor, type Listeners, openPart, type Part} from './launch.ts'
 
-/** Which host plays a role. What binds densely is kept away from what answers and asks. */
-const hostOf: Partial<Record<Role, HostKind>> = {
+export type HostOfRole = (role: Role) => HostKind | undefined
+
+const onTheMachine: Partial<Record<Role, HostKind>> = {
   client: 'client-host',
   holder: 'client-host',
   'other-server': 'client-host',
@@ -22,8 +23,11 @@ const hostOf: Partial<Record<Role, HostKind>> = {
 
 /** Few processes that play many actors each: a process of Node's costs 66 ms of a core and 10 MB. */
 export interface Hosts {
-  /** A new actor in the host for its role, which is started, or started again after its end, if need be. */
-  enter(role: Role, listeners?: Listeners): Promise<Actor>
+  /**
+   * A new actor in the host for its role, which is started, or started again after its end, if need be.
+   * @param inside the number of the actor that keeps the namespace in which it plays
+   */
+  enter(role: Role, listeners?: Listeners, inside?: number): Promise<Actor>
   /** Ends the hosts, and waits until they have ended. */
   close(): Promise<void>
 }
@@ -40,15 +44,15 @@ interface HostedActor {
 }
 
 export interface HostsOptions extends Pick<LaunchOptions, 'through'> {
-  /** One host plays all, in a namespace of one scenario. */
-  together?: boolean
+  /** Which host plays a role. What binds densely is kept away from what answers and asks. */
+  hostOf?: HostOfRole
   /** Told of each host's start and end. */
   onProcess?(kind: HostKind, pid: number, ending?: Ending): void
 }
 
 export function openHosts(
   program: string,
-  {together = false, onProcess, ...options}: HostsOptions = {},
+  {hostOf = (role) => onTheMachine[role], onProcess, ...options}: HostsOptions = {},
 ): Hosts {
   const hosts = new Map<HostKind, Promise<Host>>()
   let numbered = 0
@@ -102,17 +106,17 @@ export function openHosts(
   }
 
   return {
-    async enter(role, listeners = {}) {
-      const own = hostOf[role]
-      if (own === undefined) throw new Error(`a ${role} is a process of its own`)
-      const kind = together ? 'namespace-host' : own
+    async enter(role, listeners = {}, inside) {
+      const kind = hostOf(role)
+      if (kind === undefined) throw new Error(`a ${role} is a process of its own`)
       const entered = await host(kind)
       const {child, actors} = entered
       const actor = ++numbered
       const part = openPart(listeners)
       const ended = deferred<Ending>()
       let failure: Error | undefined
-      const speech = part.speech(child.channel, {actor, role})
+      const within = inside === undefined ? {} : {inside}
+      const speech = part.speech(child.channel, {actor, role, ...within})
       actors.set(actor, {
         part,
         end(ending, why) {
@@ -127,6 +131,7 @@ export function openHosts(
         role,
         pid: child.pid,
         host: kind,
+        number: actor,
         ...speech,
         request: (name, params, connection) => {
           const answer = speech.request(name, params, connection)

@@ -1,15 +1,22 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {accessSync, constants} from 'node:fs'
-import {writeFile} from 'node:fs/promises'
+import {accessSync, constants, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {ipv4SettingNames, readIpv4Settings} from '../platforms/linux.ts'
 import {readLinuxSockets} from '../platforms/linux-sockets.ts'
 import type {Settings} from '../platforms/platform.ts'
+import {readTcpCounters} from '../platforms/proc-net-snmp.ts'
 import {bringLoopbackUp} from '../sockets/loopback.ts'
+import {
+  inNamespace,
+  type NetworkNamespace,
+  openNetworkNamespace,
+  withNamespace,
+} from '../sockets/network-namespace.ts'
 import type {Handlers} from './protocol.ts'
+import type {Play} from './role.ts'
 import {verifyAccepting} from './verify.ts'
 
 /**
@@ -20,6 +27,8 @@ const systemFolders = [
   ...['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
   ...['/usr/local/sbin', '/usr/local/bin'],
 ]
+
+const settingsFolder = '/proc/sys/net/ipv4'
 
 /** @throws if nftables are not installed */
 function nftProgram(): string {
@@ -37,43 +46,88 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/**
- * The process that keeps a private network namespace: the namespace, its settings and its packet rules
- * are gone as soon as this process and those that joined it are.
- */
-export const keeperHandlers = {
-  async 'set-up-namespace'({settings}): Promise<{settings: Settings}> {
-    for (const [name, value] of Object.entries(settings)) {
-      await writeFile(`/proc/sys/net/ipv4/${name}`, String(value)).catch((error: Error) => {
-        throw new Error(`${name} cannot be set: ${error.message}`)
+/** @throws Error with nft's own first words */
+async function runNft(args: readonly string[], input = ''): Promise<string> {
+  const start = () => spawn(nftProgram(), args, {stdio: ['pipe', 'pipe', 'pipe']})
+  const nft = inNamespace(start)
+  const ended = once(nft, 'close')
+  // A program that ends early does not read its input; its status tells.
+  nft.stdin.on('error', () => undefined)
+  nft.stdin.end(input)
+  const [printed, said, [status]] = await Promise.all([text(nft.stdout), text(nft.stderr), ended])
+  if (status !== 0) throw new Error(`nft: ${said.trim().split('\n')[0]}`)
+  return printed
+}
+
+/** Sets up a private network namespace that a host has created, and reads its sockets and counters. */
+export function openKeeper(): Play {
+  let kept: NetworkNamespace | undefined
+
+  function inside<Result>(act: () => Result): Result {
+    if (kept === undefined) throw new Error('there is no namespace yet')
+    return withNamespace(kept, act)
+  }
+
+  const handlers = {
+    async 'set-up-namespace'({host, fd, settings}): Promise<{settings: Settings}> {
+      kept = openNetworkNamespace(host, fd)
+      return inside(() => {
+        for (const [name, value] of [...usualSizes(), ...Object.entries(settings)]) {
+          write(name, String(value))
+        }
+        bringLoopbackUp()
+        const names = [...ipv4SettingNames, ...Object.keys(settings)]
+        return readIpv4Settings(names).then((read) => ({settings: read}))
       })
-    }
-    bringLoopbackUp()
-    return {settings: await readIpv4Settings([...ipv4SettingNames, ...Object.keys(settings)])}
-  },
+    },
 
-  async 'filter-packets'({rules}): Promise<Bracket> {
-    const from = monotonicSeconds()
-    const nft = spawn(nftProgram(), ['-f', '-'], {stdio: ['pipe', 'ignore', 'pipe']})
-    const ended = once(nft, 'close')
-    // A program that ends early does not read its input; its status tells.
-    nft.stdin.on('error', () => undefined)
-    nft.stdin.end(rules)
-    const [said, [status]] = await Promise.all([text(nft.stderr), ended])
-    if (status !== 0) throw new Error(`nft: ${said.trim().split('\n')[0]}`)
-    return {from, to: monotonicSeconds()}
-  },
+    async 'filter-packets'({rules}): Promise<Bracket> {
+      const from = monotonicSeconds()
+      await inside(() => runNft(['-f', '-'], rules))
+      return {from, to: monotonicSeconds()}
+    },
 
-  async 'read-sockets'({ports}) {
-    return {sockets: await readLinuxSockets({ports})}
-  },
+    async 'count-dropped'({words}) {
+      const printed = await inside(() => runNft(words))
+      return {packets: Number(/\bpackets (\d+)/.exec(printed)?.[1] ?? 0)}
+    },
 
-  async 'verify-accepting'({address, port, greeting}): Promise<null> {
-    await verifyAccepting(address, port, greeting)
-    return null
-  },
+    async 'read-sockets'({ports}) {
+      const query = ports === undefined ? undefined : {ports}
+      return {sockets: await inside(() => readLinuxSockets(query))}
+    },
 
-  async exit(): Promise<{openConnections: number}> {
-    return {openConnections: 0}
-  },
-} satisfies Handlers
+    async 'read-counters'() {
+      return inside(() => readTcpCounters())
+    },
+
+    async 'verify-accepting'({address, port, greeting}): Promise<null> {
+      await inside(() => verifyAccepting(address, port, greeting))
+      return null
+    },
+  } satisfies Handlers
+  return {handlers, close: () => kept?.close()}
+}
+
+/**
+ * Settings that the kernel derives from the size of a namespace's own connection table. They get the values that they
+ * have with the machine's table, which the namespace that the keeper started in shares.
+ */
+const derivedFromTable = ['tcp_max_tw_buckets', 'tcp_max_syn_backlog']
+let sizes: [name: string, value: string][] | undefined
+
+function usualSizes(): [name: string, value: string][] {
+  sizes ??= derivedFromTable.map((name) => [
+    name,
+    readFileSync(`${settingsFolder}/${name}`, 'latin1').trim(),
+  ])
+  return sizes
+}
+
+function write(name: string, value: string): void {
+  try {
+    inNamespace(() => writeFileSync(`${settingsFolder}/${name}`, value))
+  } catch (error) {
+    throw new Error(`${name} cannot be set: ${(error as Error).message}`)
+  }
+}

@@ -1,6 +1,6 @@
 import {Socket} from 'node:net'
 import {deferred} from '../deferred.ts'
-import type {Channel} from './channel.ts'
+import type {Addressee, Channel} from './channel.ts'
 import {
   type ChildListeners,
   type Ending,
@@ -40,6 +40,8 @@ export interface Actor {
   pid: number
   /** Set where that is a host. */
   host?: HostKind
+  /** Its number in the host. */
+  number?: number
   /**
    * Asks for something and waits for the answer.
    * @throws SystemError-like Error as the process reports it; ActorFailed if the process ends before it
@@ -113,7 +115,7 @@ export function openPart(listeners: Listeners) {
       return true
     },
     fail: (error: Error) => connection.reject(error),
-    speech(channel: Channel, to: {actor: number; role: Role}) {
+    speech(channel: Channel, to: Addressee) {
       return {
         connection: connection.promise,
         request: ((name, params, socket) =>

@@ -15,6 +15,8 @@ export interface NetcatOptions {
   output: Writable
   /** Keep the connection half-open when the server closes, instead of closing too. */
   hold: boolean
+  /** Waited for between the server's FIN and our own. */
+  beforeClosing?(socket: Socket): Promise<void>
 }
 
 export interface Netcat {
@@ -31,7 +33,7 @@ export interface Netcat {
  * A client like nc(1): copies both ways, keeps a half-close, and closes when the server closes.
  * @throws SystemError of `bind`, if the local port is bound natively
  */
-export function netcat({input, output, hold, ...where}: NetcatOptions): Netcat {
+export function netcat({input, output, hold, beforeClosing, ...where}: NetcatOptions): Netcat {
   const socket = startConnecting(where)
   let closingAt: number | undefined
   const close = () => {
@@ -59,8 +61,10 @@ export function netcat({input, output, hold, ...where}: NetcatOptions): Netcat {
   })
   // Nobody reads our output any more: there is nothing left to do for.
   output.once('error', () => socket.destroy())
-  socket.once('end', () => {
-    if (!hold) close()
+  socket.once('end', async () => {
+    if (hold) return
+    await beforeClosing?.(socket)
+    close()
   })
   if (input !== undefined) {
     input.pipe(socket, {end: false})

@@ -11,7 +11,7 @@ export type Pacing =
   | {kind: 'proportional'}
 
 /** Near a release. More often, a run of all scenarios would keep both cores busy for as long as a slot of the timer wheel lasts. */
-export const nearRelease = {everyMilliseconds: 1}
+export const nearRelease = {everyMilliseconds: 0.7}
 /** As long as a process holds the port. */
 export const whileHeld = {everyMilliseconds: 1}
 const leastMilliseconds = 1

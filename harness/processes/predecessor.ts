@@ -2,6 +2,7 @@ import {once} from 'node:events'
 import {createServer, type Server, type Socket} from 'node:net'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {openPort} from '../sockets/opener.ts'
+import {finAcknowledged} from './acknowledged.ts'
 import type {Handlers, ServerToOpen} from './protocol.ts'
 import type {Play, Tell} from './role.ts'
 
@@ -25,13 +26,17 @@ export function openServer(tell: Tell) {
   const handlers = {
     async listen(params: ServerToOpen): Promise<Bracket> {
       const from = monotonicSeconds()
-      const listener = createServer({pauseOnConnect: !params.reads})
+      const listener = createServer({pauseOnConnect: !params.reads, allowHalfOpen: true})
       server = listener
       listener.on('connection', (socket) => {
         open.add(socket)
         socket.once('close', () => open.delete(socket))
         // A client's RST is part of some stories; what it does to the port is read from the socket table.
         socket.on('error', () => undefined)
+        socket.once('end', async () => {
+          await finAcknowledged(socket)
+          socket.end()
+        })
         if (params.reads) socket.resume()
         socket.write(greetingLine(params.greeting))
       })

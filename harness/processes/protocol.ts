@@ -188,12 +188,37 @@ export const requests = {
   'close-both-ends': {params: nothing, result: bracket},
   /** Client: RST. */
   abort: {params: nothing, result: bracket},
-  /** Keeper: bring the loopback interface up and write settings; answered with those that are then read. */
-  'set-up-namespace': {params: fields({settings}), result: fields({settings: settingsRead})},
+  /** Namespace: make it; answered with the host's file descriptor of it. */
+  'make-namespace': {params: nothing, result: fields({fd: count})},
+  /**
+   * Keeper: open that namespace of a host's, bring its loopback interface up and write settings; answered with those
+   * that are then read.
+   */
+  'set-up-namespace': {
+    params: fields({host: pid, fd: count, settings}),
+    result: fields({settings: settingsRead}),
+  },
   /** Keeper: give nft(8) a rule set. */
   'filter-packets': {params: fields({rules: text}), result: bracket},
+  /** Keeper: how many packets its rules have dropped, as the counter that nft(8) shows by these words counts them. */
+  'count-dropped': {params: fields({words: list(text)}), result: fields({packets: count})},
+  /** Capture: keep the packets that arrive in that namespace of a host's from now on. */
+  'capture-packets': {params: fields({host: pid, fd: count}), result: nothing},
+  /**
+   * Capture: the TCP packets of these ports, or all, as records of a pcap file in base64, each with its monotonic
+   * seconds; they are no longer kept. `lost`: how many of whatever port could not be, since the beginning.
+   */
+  'take-packets': {
+    params: fields({ports: optional(list(port))}),
+    result: fields({records: text, moments: list(number), lost: count}),
+  },
   /** Keeper: look at the sockets of its namespace, which only a process inside can ask netlink about. */
-  'read-sockets': {params: fields({ports: list(port)}), result: fields({sockets: list(socket)})},
+  'read-sockets': {
+    params: fields({ports: optional(list(port))}),
+    result: fields({sockets: list(socket)}),
+  },
+  /** Keeper: what the namespace's TCP has counted. */
+  'read-counters': {params: nothing, result: fields({retransmitted: count, resets: count})},
   /** Keeper: prove who answers: it says `greeting`. */
   'verify-accepting': {params: fields({address: text, port, greeting: text}), result: nothing},
   /**
@@ -278,6 +303,8 @@ export const isRequest = fields({
   id: count,
   actor: count,
   role: text,
+  /** The actor of the same host that keeps the namespace in which this one plays. */
+  inside: optional(count),
   request: text,
   params: optional(anything),
 })

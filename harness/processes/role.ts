@@ -1,4 +1,5 @@
 import type {Socket} from 'node:net'
+import type {NetworkNamespace} from '../sockets/network-namespace.ts'
 import type {Pacing} from './pacing.ts'
 import type {Handlers, Notice} from './protocol.ts'
 
@@ -10,6 +11,8 @@ export interface Play {
   handlers: Handlers
   /** A successor has been told when its next attempts are due. */
   setPacing?(pacing: Pacing): void
+  /** The namespace that other actors of this host can play in. */
+  namespace?(): NetworkNamespace | undefined
   /** Closes all that it has open, as the end of a process does. */
   close(): void
 }

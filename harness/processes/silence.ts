@@ -25,19 +25,22 @@ interface Silence {
 export function countSilence(isStarved: () => boolean) {
   let silent = 0
   let starved = 0
+  const heard = () => {
+    silent = 0
+    starved = 0
+  }
   return {
-    heard() {
-      silent = 0
-      starved = 0
-    },
+    heard,
     /**
      * A second has passed.
      * @param owes whether the process owes an answer
      * @returns the silence, once it has lasted for too long
      */
     tick(owes: boolean): Silence | undefined {
-      silent++
-      if (!owes || silent < suspectAfterSeconds) return undefined
+      // Who is asked nothing for a minute may say nothing.
+      if (!owes) heard()
+      else silent++
+      if (silent < suspectAfterSeconds) return undefined
       if (isStarved()) {
         silent--
         starved++

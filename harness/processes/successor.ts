@@ -25,7 +25,7 @@ const dense = new Set<object>()
  * So many can try at that pace: an attempt costs this process and the harness some 10 us each, and whoever measures
  * beside must still get a processor. With more of them each tries less often.
  */
-const denseAtOnce = 13
+const denseAtOnce = 26
 
 /** The server after the restart: it tries to open the port until that is granted. */
 export function openSuccessor(tell: Tell): Play {

@@ -1,5 +1,6 @@
 import {greatestOf} from '../extremes.ts'
 import {printable} from '../text.ts'
+import {barLines} from './bars.ts'
 import {gridLines} from './grid.ts'
 import {
   type Block,
@@ -8,6 +9,7 @@ import {
   columnTitle,
   type Details,
   type Figure,
+  fitting,
   partsOf,
   type RowGroup,
   shownIn,
@@ -18,6 +20,8 @@ import {
 
 /** GitHub shows the first MiB of a job's summary; beyond this the JSON is the place to look. */
 const mostItems = 1000
+/** GitHub shows about as many characters of a line of code without scrolling. */
+const fenceColumns = 100
 
 /** A view as GitHub-flavoured Markdown. */
 export function renderAsMarkdown({heading, verdict, lead, blocks}: View): string {
@@ -51,6 +55,8 @@ function linesOf(block: Block, level: number): string[] {
       return block.groups === undefined
         ? [...table(block), '']
         : groupTables(block.groups, block, level)
+    case 'many':
+      return linesOf(fitting(block, mostItems), level)
     case 'figure':
       return pictured(block)
     case 'section':
@@ -95,14 +101,19 @@ function inHtml(text: Text): string {
     .join('')
 }
 
-function pictured({grid, lines, table: said}: Figure): string[] {
+function pictured({grid, lines, bars, table: said}: Figure): string[] {
   if (lines !== undefined) {
     const rows = lines.rows.map(([label, words]) => printable(`${label}  ${words}`))
     return [...fenced(rows), '', ...(lines.note === '' ? [] : [literal(lines.note), ''])]
   }
   if (grid !== undefined) return [...fenced(gridLines(grid).map(printable)), '']
-  return said === undefined ? [] : [...table(said), '']
+  if (said !== undefined) return [...table(said), '']
+  if (bars === undefined) return []
+  const plain = {bar: asItIs, title: asItIs}
+  return [...fenced(barLines(bars, fenceColumns, plain)), '']
 }
+
+const asItIs = (text: string) => text
 
 /** A fence longer than any run of backticks in it, so that no line of it can close the fence. */
 function fenced(lines: readonly string[]): string[] {
@@ -141,6 +152,7 @@ function literalText(text: Text): string {
     .map((part) => {
       if (typeof part === 'string') return literal(part)
       if ('code' in part) return codeSpan(part.code)
+      if ('short' in part) return literal(part.short)
       return `**${literal('link' in part ? part.link : part.strong)}**`
     })
     .join('')

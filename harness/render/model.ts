@@ -19,10 +19,12 @@ export interface View {
   file: string
 }
 
-/** A part of a text that is not plain. */
-export type Mark = {code: string} | {strong: string} | {link: string; to: string}
+/** A part of a text that is not plain. Of a `short` one the beginning is enough where there is little room. */
+export type Mark = {code: string} | {strong: string} | {short: string} | {link: string; to: string}
 
-export type Text = string | readonly (string | Mark)[]
+export type Part = string | Mark
+
+export type Text = string | readonly Part[]
 
 /** Has a colour, and on a page a mark, in addition to the words. */
 export type Tone = 'good' | 'bad' | 'open'
@@ -50,6 +52,18 @@ export interface Table {
   groups?: readonly RowGroup[]
 }
 
+export interface Facts {
+  kind: 'facts'
+  facts: readonly (readonly [label: string, value: Text])[]
+}
+
+/** Much of a kind. Where there is no room for all, the summary is shown instead. */
+export interface Many {
+  kind: 'many'
+  all: Table | Facts
+  summary: Block
+}
+
 export interface RowGroup {
   title: string
   /** What they have in common, in a sentence. */
@@ -63,8 +77,8 @@ export interface Figure {
   kind: 'figure'
   /** As SVG, with what its colours and marks mean. */
   picture(draw: Draw): Promise<Markup>
-  /** On a terminal. */
-  bars?: readonly Bar[]
+  /** On a terminal, and in Markdown if there is no table. */
+  bars?: readonly BarGroup[]
   /** On a terminal and in Markdown, and what their signs mean. */
   lines?: {rows: readonly (readonly [label: string, words: string])[]; note: string}
   /** On a terminal and in Markdown, a letter a cell. */
@@ -81,6 +95,11 @@ export interface Grid {
   tones: Readonly<Record<string, Tone>>
 }
 
+export interface BarGroup {
+  title?: string
+  bars: readonly Bar[]
+}
+
 export interface Bar {
   label: string
   value: string
@@ -91,8 +110,9 @@ export interface Bar {
 export type Block =
   | Table
   | Figure
+  | Facts
+  | Many
   | {kind: 'text'; text: Text; muted?: true}
-  | {kind: 'facts'; facts: readonly (readonly [label: string, value: Text])[]}
   /** `brief`: so many are enough on a terminal. */
   | {kind: 'list'; items: readonly Text[]; brief?: number}
   | Section
@@ -108,15 +128,13 @@ export interface Section {
 
 export type Medium = 'terminal' | 'markdown' | 'page'
 
-/** Folded away on a page; elsewhere it is left out, and the document has it. */
+/** Folded away on a page and in Markdown; a terminal cannot, so there it is left out, and the document has it. */
 export interface Details {
   kind: 'details'
   summary: Text
   /** Beside it, less prominent. */
   aside?: Text
   badge: {tone: Tone; words: string}
-  /** Folded away in Markdown, too, instead of left out. */
-  inMarkdown?: true
   blocks: readonly Block[]
   /** What a link leads to. */
   id?: string
@@ -134,6 +152,8 @@ function isEmpty(block: Block): boolean {
       return block.items.length === 0
     case 'facts':
       return block.facts.length === 0
+    case 'many':
+      return isEmpty(block.all)
     case 'section':
       return block.blocks.every(isEmpty)
     case 'text':
@@ -142,15 +162,10 @@ function isEmpty(block: Block): boolean {
   }
 }
 
-/** What is shown there: a terminal cannot fold anything away. */
+/** What is shown there. */
 export function shownIn(medium: Medium, blocks: readonly Block[]): Block[] {
   return blocks
-    .filter(
-      (block) =>
-        block.kind !== 'details' ||
-        medium === 'page' ||
-        (medium === 'markdown' && block.inMarkdown),
-    )
+    .filter(({kind}) => kind !== 'details' || medium !== 'terminal')
     .filter((block) => block.kind !== 'section' || (block.only?.includes(medium) ?? true))
     .map((block) =>
       block.kind === 'section' || block.kind === 'details'
@@ -158,6 +173,12 @@ export function shownIn(medium: Medium, blocks: readonly Block[]): Block[] {
         : block,
     )
     .filter((block) => !isEmpty(block))
+}
+
+/** All of it, or the summary where that has more rows than there is room for. */
+export function fitting({all, summary}: Many, mostRows: number): Block {
+  const {length} = all.kind === 'table' ? all.rows : all.facts
+  return length > mostRows ? summary : all
 }
 
 export function columnTitle(column: string | Column): string {
@@ -169,6 +190,6 @@ export function cellOf(cell: Cell): {text: Text; tone?: Tone} {
   return typeof cell === 'object' && 'tone' in cell ? cell : {text: cell}
 }
 
-export function partsOf(text: Text): readonly (string | Mark)[] {
+export function partsOf(text: Text): readonly Part[] {
   return typeof text === 'string' ? [text] : text
 }

@@ -1,15 +1,17 @@
+import {greatestOf} from '../extremes.ts'
 import {printable} from '../text.ts'
+import {barLines} from './bars.ts'
 import {coloursFor} from './colours.ts'
 import {fittedRows, fittedTable, tableWidth, twoLineRows} from './fitted-table.ts'
 import {gridLines} from './grid.ts'
 import {
-  type Bar,
   type Block,
   type Cell,
   type Column,
   cellOf,
   columnTitle,
   type Figure,
+  fitting,
   type Grid,
   partsOf,
   type RowGroup,
@@ -29,21 +31,44 @@ const paints: Readonly<Record<Tone, (text: string) => string>> = {
 }
 
 const usualColumns = 80
-const shortestBar = 10
 const mostRows = 60
 const mostItems = 100
+/** What can be summed up is, beyond this. */
+const mostUnsummed = 12
+const longestShort = 80
 /** With more than these a row would be too wide to be read, on whatever terminal. */
 const mostStackedColumns = 6
 
 /** A view for a terminal. @param width its columns; undefined where the output is not a terminal */
 export function renderForTerminal(view: View, width: number | undefined): string {
-  const {heading, verdict, lead, blocks, file} = view
+  return viewed(view, {width, file: view.file, rows: mostRows, unsummed: mostUnsummed})
+}
+
+/** The same for a terminal that is drawn on again and again: all that it has room for, or else in sum. */
+export function renderForScreen(
+  view: View,
+  {columns, rows}: {columns: number; rows: number},
+): string {
+  const screen = {width: columns, file: view.file, rows: Number.POSITIVE_INFINITY}
+  const drawn = (unsummed: number) => viewed(view, {...screen, unsummed}).trimEnd()
+  const all = drawn(rows)
+  return all.split('\n').length > rows ? drawn(0) : all
+}
+
+/** A single block, for output that is not a terminal, as it goes on. */
+export function renderBlock(block: Block): string {
+  const screen = {width: undefined, file: '', rows: mostRows, unsummed: mostUnsummed}
+  return drawn([block], screen).join('\n')
+}
+
+function viewed({heading, verdict, lead, blocks}: View, screen: Screen): string {
+  const {width} = screen
   const top = [
     pc.bold(painted(heading)),
     ...(verdict === undefined ? [] : [paints[verdict.tone](wrap(plain(verdict.text), width))]),
     ...(lead === undefined ? [] : [wrap(plain(lead), width)]),
   ]
-  return `${[top.join('\n'), ...drawn(shownIn('terminal', blocks), {width, file})].join('\n\n')}\n`
+  return `${[top.join('\n'), ...drawn(shownIn('terminal', blocks), screen)].join('\n\n')}\n`
 }
 
 type List = Extract<Block, {kind: 'list'}>
@@ -52,6 +77,10 @@ type List = Extract<Block, {kind: 'list'}>
 interface Screen {
   width: number | undefined
   file: string
+  /** The most of a table. */
+  rows: number
+  /** The most of what can be summed up. */
+  unsummed: number
 }
 
 function drawn(blocks: readonly Block[], screen: Screen): string[] {
@@ -61,14 +90,18 @@ function drawn(blocks: readonly Block[], screen: Screen): string[] {
 function blockOf(block: Block, screen: Screen): string | [] {
   const {width} = screen
   switch (block.kind) {
-    case 'text':
-      return wrap(plain(block.text), width)
+    case 'text': {
+      const text = wrap(plain(block.text), width)
+      return block.muted === true ? pc.dim(text) : text
+    }
     case 'facts':
       return facts(block.facts, width)
     case 'list':
       return listOf(block, screen)
     case 'table':
       return tableOf(block, screen)
+    case 'many':
+      return blockOf(fitting(block, screen.unsummed), screen)
     case 'figure':
       return pictured(block, width)
     case 'section':
@@ -83,16 +116,22 @@ function plain(text: Text): string {
     .map((part) => {
       if (typeof part === 'string') return printable(part)
       if ('code' in part) return printable(part.code)
+      if ('short' in part) return shortened(printable(part.short))
       return 'link' in part ? printable(part.link) : pc.bold(printable(part.strong))
     })
     .join('')
 }
 
+function shortened(text: string): string {
+  return text.length > longestShort ? `${text.slice(0, longestShort)}...` : text
+}
+
 function facts(all: readonly (readonly [string, Text])[], width: number | undefined): string {
-  const labels = Math.max(...all.map(([label]) => label.length))
-  return all
+  const rows = all.map(([label, value]) => [printable(label), plain(value)] as const)
+  const labels = greatestOf(rows.map(([label]) => label.length))
+  return rows
     .map(([label, value]) =>
-      wrap(`${label.padEnd(labels)}  ${plain(value)}`, width, ' '.repeat(labels + 2)),
+      wrap(`${label.padEnd(labels)}  ${value}`, width, ' '.repeat(labels + 2)),
     )
     .join('\n')
 }
@@ -106,9 +145,10 @@ function listOf({items, brief = mostItems}: List, {width, file}: Screen): string
 }
 
 /** Columns that may stand aside have lines of their own where they would make the table too wide. */
-function tableOf({columns, rows, stacked, groups}: Table, {width, file}: Screen): string {
-  const cells = rows.slice(0, mostRows).map((row) => row.map(painted))
-  const more = rows.length - mostRows
+function tableOf({columns, rows, stacked, groups}: Table, screen: Screen): string {
+  const {width, file} = screen
+  const cells = rows.slice(0, screen.rows).map((row) => row.map(painted))
+  const more = rows.length - screen.rows
   const cut = more > 0 ? [`and ${more} more in ${printable(file)}`] : []
   const titles = columns.map((column) => printable(columnTitle(column)))
   const isAside = (column: string | Column | undefined) =>
@@ -176,7 +216,8 @@ function pictured({bars, grid, lines}: Figure, width: number | undefined): strin
     ].join('\n')
   }
   if (grid !== undefined) return gridLines(grid, (run) => paintedRun(run, grid), width).join('\n')
-  return bars === undefined ? [] : barLines(bars, width ?? usualColumns)
+  if (bars === undefined) return []
+  return barLines(bars, width ?? usualColumns, {bar: pc.cyan, title: pc.bold}).join('\n')
 }
 
 /** Letters of one kind are painted together. */
@@ -185,16 +226,4 @@ function paintedRun(letters: string, {tones}: Grid): string {
     const tone = tones[letter]
     return tone === undefined ? run : paints[tone](run)
   })
-}
-
-function barLines(all: readonly Bar[], width: number): string {
-  const labels = Math.max(...all.map(({label}) => label.length))
-  const values = Math.max(...all.map(({value}) => value.length))
-  const room = Math.max(shortestBar, width - labels - values - 4)
-  return all
-    .map(({label, value, share}) => {
-      const bar = '█'.repeat(Math.ceil(share * room))
-      return `${label.padStart(labels)}  ${value.padStart(values)} ${pc.cyan(bar)}`.trimEnd()
-    })
-    .join('\n')
 }

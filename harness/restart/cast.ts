@@ -13,7 +13,7 @@ export class ScriptOver extends Error {
 export interface CastOptions {
   program: string
   /** Where all play that need no process of their own. */
-  hosts: Hosts
+  hosts: Pick<Hosts, 'enter'>
   /** A listening socket that the servers inherit. */
   listener: number | undefined
   /** Where all processes run, if not on the machine as it is. */

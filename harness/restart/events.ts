@@ -1,5 +1,10 @@
 import {z} from 'zod'
-import {residueSchema, settingsSchema, timelineEntrySchema} from '../documents/report-schema.ts'
+import {
+  packetsSchema,
+  residueSchema,
+  settingsSchema,
+  timelineEntrySchema,
+} from '../documents/report-schema.ts'
 import {countNames} from '../processes/protocol.ts'
 
 const seconds = z.number().nonnegative()
@@ -149,6 +154,9 @@ export const restartEvents = [
     .looseObject({event: z.literal('too-late')})
     .describe('The port was free, and the successor retried too late'),
   z.looseObject({event: z.literal('script-done')}).describe('All steps of the script are done'),
+  z
+    .looseObject({event: z.literal('packets'), ...packetsSchema.shape})
+    .describe('The packets of the port were captured up to here'),
   z
     .looseObject({
       event: z.literal('warning'),

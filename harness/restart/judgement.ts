@@ -13,7 +13,7 @@ export interface Ages {
 
 /** What was observed, as far as judging needs it. */
 export interface Observed
-  extends Pick<Result, 'residue' | 'amidTraffic' | 'bind' | 'calls' | 'measurements'> {
+  extends Pick<Result, 'residue' | 'amidTraffic' | 'bind' | 'calls' | 'measurements' | 'packets'> {
   /** Between which bounds the true residue time lies; no upper one if the port was never granted. */
   residueTime: [min: number, max: number] | null
   /** False if the limit came before the script had done what releases the port. */
@@ -52,7 +52,8 @@ export function judgement(expected: Expected, observed: Observed): Judgement {
   )
   // A contradiction stands, whatever else could not be seen.
   const contradiction = problems.find(({status}) => status === 'unexpected')
-  return contradiction ?? problems[0] ?? {status: 'as-expected'}
+  // What was too late to meet what it should have met sends other packets, too.
+  return contradiction ?? problems[0] ?? wireProblem(observed) ?? {status: 'as-expected'}
 }
 
 function contradicts(reason: string): Problem {
@@ -80,6 +81,7 @@ function gone(state: string, age: number, lastsSeconds = 0): string {
  * How TIME_WAIT may have ended early, where it is not there. On a machine that is too slow to handle a FIN's
  * acknowledgement within 0.2 s the FIN is sent again, TIME_WAIT answers a second time, nobody knows that answer
  * any more, and the RST for it ends TIME_WAIT (RFC 1337; net/ipv4/tcp_minisocks.c:tcp_timewait_state_process).
+ * (An ACK that is merely late does the same; processes/acknowledged.ts keeps that from happening.)
  */
 function endedByReset(
   endpoint: 'server' | 'client',
@@ -166,6 +168,17 @@ function countProblem(expected: Expected, observed: Observed): Problem | undefin
       : contradicts(problem)
   })
   return problems.find(({status}) => status === 'unexpected') ?? problems[0]
+}
+
+/** What the packets contradict. Of a script that was not played to its end they need not show all. */
+function wireProblem({packets, scriptDone}: Observed): Problem | undefined {
+  if (packets === undefined || !packets.whole) return undefined
+  const wrong = packets.claims.filter(
+    ({holds}) => holds === false || (holds === null && scriptDone),
+  )
+  return wrong.length === 0
+    ? undefined
+    : contradicts(`the packets do not show that ${wrong.map(({says}) => says).join(', and that ')}`)
 }
 
 function bindProblem(expected: Expected, observed: Observed): Problem | undefined {

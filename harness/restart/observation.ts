@@ -1,6 +1,7 @@
 import type {Bracket} from '../clock.ts'
 import type {
   ReportedCall,
+  ReportedPackets,
   ResidueEntry,
   ResultBind,
   TimelineEntry,
@@ -63,6 +64,7 @@ export interface Observation {
   /** How often a kernel timer has been seen to restart. */
   timerRestarts: number
   released?: Released
+  packets?: ReportedPackets
   /** The port was free, and the successor's own way of retrying let it lie for too long. */
   tooLate: boolean
   scriptDone: boolean
@@ -136,6 +138,10 @@ export function fold(seen: Observation, event: Timed<RestartEvent>): Observation
       return {...seen, released: releasedBy(event)}
     case 'too-late':
       return {...seen, tooLate: true}
+    case 'packets': {
+      const {event: _, seconds: __, ...packets} = event
+      return {...seen, packets}
+    }
     case 'script-done':
       return {...seen, scriptDone: true}
     case 'warning':

@@ -12,10 +12,11 @@ import {bindNative, closeNative} from '../sockets/native.ts'
 import {isSystemError} from '../sockets/system-error.ts'
 import {type Cast, openCast, ScriptOver} from './cast.ts'
 import {type Closers, openClosers} from './closers.ts'
+import type {RestartContext} from './context.ts'
 import {NotReproduced, openNetwork} from './network.ts'
+import {recordPackets} from './packets.ts'
 import {openPortWatch, type PortWatch} from './port-watch.ts'
 import type {Recording} from './recording.ts'
-import type {RestartContext} from './restart.ts'
 import {judgedResult} from './result.ts'
 import {openScript} from './script.ts'
 import {openTrial, type Trial} from './trial.ts'
@@ -83,6 +84,7 @@ export async function play(options: PlayOptions): Promise<Result> {
     ])
     await stage.watch.look()
     stage.watch.end()
+    await recordPackets(options, place.port)
     if (granted) await verify(options, stage, place.port)
     const result = judged(context.wait)
     // Where a process has been killed, that explains the rest; it may be reported only now.
@@ -132,7 +134,7 @@ function setStage(
   const watch = openPortWatch({...context, recording})
   closers.add(() => watch.end())
   const trial = openTrial({
-    ...{...context, scenario, cast, watch, recording},
+    ...{...context, scenario, hosts: context.hosts, cast, watch, recording},
     takePort: context.ports.take,
   })
   closers.add(() => trial.end())
@@ -178,7 +180,8 @@ async function listen(
   const {predecessor} = blank
   const server = toOpen(predecessor, scenario.predecessor, greeting('predecessor'))
   const open = (port: number) => cast.of('predecessor').request('listen', {...server, port})
-  const given = inheritedPort ?? (namespace === undefined ? undefined : scenario.predecessor.port)
+  const ownPort = scenario.namespace === undefined ? undefined : scenario.predecessor.port
+  const given = inheritedPort ?? (namespace === undefined ? undefined : ownPort)
   const takePort = namespace?.takePort ?? context.ports.take
   const {port, result} =
     given === undefined

@@ -50,16 +50,21 @@ export interface PortWatch {
   end(): void
 }
 
+interface Watched {
+  port: number
+  observe: ReturnType<typeof observePort>
+  /** What was connected to the port before any client of ours was, in the state that it was in. */
+  strangers: Map<string, TcpState> | undefined
+  retransmittedBefore: Promise<number | undefined>
+}
+
 export function openPortWatch({
   platform,
   readSockets,
   readCounters,
   recording,
 }: PortWatchOptions): PortWatch {
-  let watched: {port: number; observe: ReturnType<typeof observePort>} | undefined
-  /** What was connected to the port before any client of ours was, in the state that it was in. */
-  let strangers: Map<string, TcpState> | undefined
-  let retransmittedBefore: Promise<number | undefined> | undefined
+  let watched: Watched | undefined
   let timer: NodeJS.Timeout | undefined
   let amidTraffic = false
   let ended = false
@@ -79,8 +84,8 @@ export function openPortWatch({
     const askedAt = monotonicSeconds()
     const {port, observe} = watched
     const table = await readSockets({ports: [port]})
-    strangers ??= strangersOf(table, port)
-    return ended ? null : observe(withoutStrangers(table, strangers), askedAt)
+    watched.strangers ??= strangersOf(table, port)
+    return ended ? null : observe(withoutStrangers(table, watched.strangers), askedAt)
   }
 
   return {
@@ -88,9 +93,7 @@ export function openPortWatch({
       const observe = observePort(port, ({seconds, ...change}) =>
         recording.append({event: 'state', ...change}, seconds),
       )
-      watched = {port, observe}
-      strangers = undefined
-      retransmittedBefore = retransmitted()
+      watched = {port, observe, strangers: undefined, retransmittedBefore: retransmitted()}
     },
     look,
     async lookAtResidue() {
@@ -102,7 +105,7 @@ export function openPortWatch({
         sockets = await look()
         if (JSON.stringify(visibleResidue(platform, sockets)) === before) break
       }
-      const [before, now] = await Promise.all([retransmittedBefore, retransmitted()])
+      const [before, now] = await Promise.all([watched?.retransmittedBefore, retransmitted()])
       recording.append({
         event: 'residue',
         residue: visibleResidue(platform, sockets),

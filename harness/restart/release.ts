@@ -28,11 +28,6 @@ export interface PortToWatch {
 export interface WatchOptions {
   /** How long a port is tried, from its residue's appearance on. */
   limitSeconds: number
-  /**
-   * True if this process has other things to do meanwhile: then a timer's millisecond passes between two
-   * dense rounds.
-   */
-  asideOthers?: boolean
   /** Called once for each port after its grant, when no other port is kept waiting by it for long. */
   onRelease(release: PortRelease): void
 }
@@ -68,11 +63,7 @@ const releasesToldAtOnce = 10
  * The measuring loop. Ports are tried seldom while they cannot be free, and near their release one after
  * the other, round by round from setImmediate: a timer would add its millisecond to each port's uncertainty.
  */
-export function watchReleases({
-  limitSeconds,
-  asideOthers = false,
-  onRelease,
-}: WatchOptions): ReleaseWatch {
+export function watchReleases({limitSeconds, onRelease}: WatchOptions): ReleaseWatch {
   let waiting: Watched[] = []
   const untold: PortRelease[] = []
   const finished = deferred<void>()
@@ -143,10 +134,6 @@ export function watchReleases({
     const pause = (next - monotonicSeconds()) * 1000
     clearTimeout(timer)
     clearImmediate(immediate)
-    if (asideOthers && waiting.length > 0) {
-      timer = setTimeout(turn, Math.max(1, pause))
-      return
-    }
     if (pause <= 0 && untold.length === 0) Atomics.wait(sleeper, 0, 0, restMilliseconds)
     if (pause < 1 || waiting.length === 0 || untold.length > 0) immediate = setImmediate(turn)
     else timer = setTimeout(turn, pause)

@@ -1,52 +1,20 @@
 import {monotonicSeconds} from '../clock.ts'
 import type {Expected, Result} from '../documents/report-schema.ts'
-import type {OpenSurroundings} from '../namespaces/open-surroundings.ts'
 import {
   SettingsLeftChanged,
   type Surroundings,
   SurroundingsUnavailable,
 } from '../namespaces/surroundings.ts'
-import type {Platform, Settings} from '../platforms/platform.ts'
-import type {SocketTableReader} from '../platforms/socket-table.ts'
-import type {Ending, HostKind, Role} from '../processes/child.ts'
-import type {Hosts} from '../processes/hosts.ts'
+import type {Ending} from '../processes/child.ts'
+import type {Actor} from '../processes/launch.ts'
 import type {Scenario} from '../scenario.ts'
-import type {PortPool} from '../sockets/ports.ts'
 import {tooSlow} from '../too-slow.ts'
 import {blankResult, skipReason} from './blank.ts'
-import type {HoldUps} from './hold-ups.ts'
+import type {RestartContext} from './context.ts'
 import {NotReproduced} from './network.ts'
 import type {Observation} from './observation.ts'
 import {play} from './play.ts'
-import type {PortWatchOptions} from './port-watch.ts'
-import {type Follower, openRecording, type Recording} from './recording.ts'
-
-/** What the restarts of one run have in common. */
-export interface RestartContext {
-  platform: Platform
-  settings: Settings
-  /** Null where the OS shows no socket table. */
-  readSockets: SocketTableReader | null
-  readCounters: PortWatchOptions['readCounters']
-  /** The compiled program of the processes. */
-  program: string
-  ports: PortPool
-  /** On the machine as it is. */
-  hosts: Hosts
-  /** Which time this scenario is played in this run, from 1. */
-  repetition: number
-  /** Told of every event. */
-  follow: Follower
-  /** Monotonic seconds at which the run began. */
-  origin: number
-  limitSeconds: number
-  wait: boolean
-  /** Makes what a scenario with kernel settings of its own runs in. */
-  openSurroundings: OpenSurroundings
-  holdUps: HoldUps
-  /** Aborted, with the signal's name as its reason, when the run is interrupted. */
-  interruption: AbortSignal
-}
+import {openRecording, type Recording} from './recording.ts'
 
 /** What can be said of a scenario while it runs. */
 export interface RestartProgress {
@@ -105,15 +73,13 @@ async function playInSurroundings(
   told: Told,
 ): Promise<Result> {
   const {recording} = told
-  const {namespace: spec} = scenario
-  if (spec === undefined) return play({scenario, context, namespace: undefined, ...told})
+  const open = surroundingsOf(scenario, context, recording)
+  if (open === undefined) return play({scenario, context, namespace: undefined, ...told})
   const {interruption, holdUps} = context
   const began = monotonicSeconds()
   for (let round = 1; ; round++) {
     try {
-      const surroundings = await context.openSurroundings(spec, {
-        onProcess: (role, pid, ending) => recordProcess(recording, role, pid, ending),
-      })
+      const surroundings = await open()
       try {
         return await playInside(scenario, context, told, surroundings)
       } finally {
@@ -136,6 +102,22 @@ async function playInSurroundings(
   }
 }
 
+/** Undefined where it is the machine as it is. */
+function surroundingsOf(
+  {namespace, predecessor}: Scenario,
+  {openSurroundings, capture}: RestartContext,
+  recording: Recording,
+): (() => Promise<Surroundings>) | undefined {
+  if (namespace !== undefined) {
+    return () =>
+      openSurroundings(namespace, {
+        onProcess: (who, ending) => recordProcess(recording, who, ending),
+      })
+  }
+  // It is this process that makes a socket to be inherited, and it is in no namespace.
+  return predecessor.inherited === true ? undefined : capture?.openShared
+}
+
 function playInside(
   scenario: Scenario,
   context: RestartContext,
@@ -155,17 +137,17 @@ function playInside(
   return play({scenario, context: inside, namespace, ...told})
 }
 
-/** What becomes of a process that is not an actor of the script: a namespace's keeper, a host. */
+/** Records what the script does not name: a namespace and its keeper, or the keeper of the machine's settings. */
 function recordProcess(
   recording: Recording,
-  role: Role | HostKind,
-  pid: number,
+  {role, pid, host}: Pick<Actor, 'role' | 'pid' | 'host'>,
   ending: Ending | undefined,
 ): void {
+  const who = {event: 'process', role, pid, ...(host === undefined ? {} : {host})} as const
   if (ending === undefined) {
-    recording.append({event: 'process', role, pid, change: 'started'})
+    recording.append({...who, change: 'started'})
     return
   }
   const {code: status, signal, seconds} = ending
-  recording.append({event: 'process', role, pid, change: 'ended', status, signal}, seconds)
+  recording.append({...who, change: 'ended', status, signal}, seconds)
 }

@@ -38,6 +38,7 @@ export function observedResult(
       stoppedAccepting === undefined || acceptsAt === undefined
         ? null
         : Math.max(0, acceptsAt - stoppedAccepting.from),
+    ...(seen.packets === undefined ? {} : {packets: seen.packets}),
     timeline: [...seen.timeline],
   }
 }

@@ -3,14 +3,20 @@ import pLimit from 'p-limit'
 import {monotonicSeconds} from '../clock.ts'
 import type {EventLog} from '../documents/event-log.ts'
 import type {Result} from '../documents/report-schema.ts'
-import {changesHostSettings, surroundingsOpener} from '../namespaces/open-surroundings.ts'
+import {
+  changesHostSettings,
+  type SurroundingsOpener,
+  surroundingsOpener,
+} from '../namespaces/open-surroundings.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
+import type {Ending, HostKind} from '../processes/child.ts'
 import {compileActor} from '../processes/compile.ts'
 import {openHosts} from '../processes/hosts.ts'
 import type {Scenario} from '../scenario.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {openPortPool} from '../sockets/ports.ts'
 import {blankResult} from './blank.ts'
+import type {RestartContext} from './context.ts'
 import {watchHoldUps} from './hold-ups.ts'
 import {mergeRepetitions} from './repeats.ts'
 import {type RestartProgress, restart} from './restart.ts'
@@ -28,6 +34,13 @@ export interface SuiteOptions {
   repeat: number
   /** Whether scenarios may change settings of the machine itself, on macOS. */
   allowHostSettings: boolean
+  /** If the packets are to be captured. */
+  packets?: {
+    /** Writes a pcap file into the run folder. */
+    save(name: string, file: Uint8Array): Promise<void>
+    /** Told why they are not, before anything is played; the run goes on without. */
+    onProblem(reason: string): void
+  }
   interruption: AbortSignal
   /** Told of every scenario's beginning and end, for whoever shows the progress. */
   onBegin?(name: string, progress: RestartProgress): void
@@ -57,15 +70,18 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
   setMaxListeners(0, interruption)
   const program = await compileActor()
   const holdUps = watchHoldUps()
-  const hosts = openHosts(program.path, {
-    onProcess: (role, pid, ending) =>
-      log.write('process', {
-        at: ending?.seconds ?? monotonicSeconds(),
-        role,
-        pid,
-        change: ending === undefined ? 'started' : 'ended',
-        ...(ending === undefined ? {} : {status: ending.code, signal: ending.signal}),
-      }),
+  const onHost = (role: HostKind, pid: number, ending?: Ending) =>
+    log.write('process', {
+      at: ending?.seconds ?? monotonicSeconds(),
+      role,
+      pid,
+      change: ending === undefined ? 'started' : 'ended',
+      ...(ending === undefined ? {} : {status: ending.code, signal: ending.signal}),
+    })
+  const hosts = openHosts(program.path, {onProcess: onHost})
+  const surroundings = surroundingsOpener({
+    ...{...options, program: program.path, onHost},
+    capturesPackets: options.packets !== undefined,
   })
   const ports = openPortPool({
     ephemeralPorts: platform.ephemeralPorts(settings),
@@ -81,7 +97,8 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
       ports,
       hosts,
       holdUps,
-      openSurroundings: surroundingsOpener({...options, program: program.path}),
+      openSurroundings: surroundings.open,
+      ...(await packetCapture(options, surroundings)),
     }
     const settingUp = pLimit(settingUpAtOnce)
     const playing = pLimit(Math.max(repeatedAtOnce, Object.keys(scenarios).length))
@@ -138,7 +155,7 @@ export async function runSuite(options: SuiteOptions): Promise<Result[]> {
     )
   } finally {
     holdUps.end()
-    await hosts.close()
+    await Promise.all([hosts.close(), surroundings.close()])
     ports.close()
     await program.dispose()
   }
@@ -162,6 +179,19 @@ function longestFirst(options: SuiteOptions): [id: string, scenario: Scenario][]
     )
   }
   return Object.entries(options.scenarios).sort((a, b) => wait(b) - wait(a))
+}
+
+/** What captures the packets of all scenarios, if it is asked for and possible. */
+async function packetCapture(
+  {packets, log}: SuiteOptions,
+  {captureProblem, openShared}: SurroundingsOpener,
+): Promise<Pick<RestartContext, 'capture'>> {
+  if (packets === undefined) return {}
+  const problem = await captureProblem()
+  if (problem === undefined) return {capture: {openShared, save: packets.save}}
+  log.write('warning', {at: monotonicSeconds(), message: `no packets are captured: ${problem}`})
+  packets.onProblem(problem)
+  return {}
 }
 
 /** The platform's socket table, or null where reading it fails, e.g. where /proc is not mounted. */

@@ -1,6 +1,7 @@
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
+import type {Hosts} from '../processes/hosts.ts'
 import type {Pacing} from '../processes/pacing.ts'
 import type {RestartOutcome, ServerToOpen} from '../processes/protocol.ts'
 import type {Scenario} from '../scenario.ts'
@@ -28,6 +29,8 @@ export interface TrialOptions {
   wait: boolean
   /** A port of the machine's, for the witness. */
   takePort(): Promise<number>
+  /** Where the witness is tried, beside the successors. */
+  hosts: Pick<Hosts, 'enter'>
   cast: Cast
   watch: PortWatch
   recording: Recording

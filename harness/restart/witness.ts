@@ -1,10 +1,14 @@
+import {monotonicSeconds} from '../clock.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
-import {closeNative, makeSocket, preparedBind} from '../sockets/native.ts'
+import type {Hosts} from '../processes/hosts.ts'
+import type {Actor} from '../processes/launch.ts'
+import type {BindAttempt} from '../processes/protocol.ts'
 import {pacingFor} from './pacing.ts'
-import {type PortRelease, watchReleases} from './release.ts'
+import type {PortRelease} from './release.ts'
 import {leaveResidue} from './residue.ts'
 
 export interface WitnessOptions {
+  hosts: Pick<Hosts, 'enter'>
   platform: Platform
   settings: Settings
   limitSeconds: number
@@ -16,8 +20,6 @@ export interface WitnessOptions {
 export interface Witness {
   /** Leaves the witness's TIME_WAIT, and begins to watch for its release. */
   leave(): Promise<void>
-  /** What has been seen of it; undefined before `leave`. */
-  release(): PortRelease | undefined
   /** Resolved when the witness is released, or given up; at once if it was never left. */
   done(): Promise<void>
   end(): void
@@ -28,34 +30,58 @@ const address = '127.0.0.1'
 /**
  * Whoever tries a port every millisecond would sooner or later hold it for the microsecond in which the
  * server asks for it, and be the cause of a refusal. A second port, left in TIME_WAIT within milliseconds,
- * is in the same slot of the kernel's timers and comes free at the same instant.
+ * is in the same slot of the kernel's timers and comes free at the same instant. It is tried as any
+ * successor tries, and closed as soon as it is granted.
  */
 export function openWitness(options: WitnessOptions): Witness {
-  const {platform, settings, takePort} = options
-  const watch = watchReleases({...options, asideOthers: true})
-  let release: PortRelease | undefined
-  let fd: number | undefined
-  let done = Promise.resolve()
+  const {hosts, platform, settings, limitSeconds, takePort, onRelease} = options
+  let actor: Actor | undefined
+  let done: Promise<unknown> = Promise.resolve()
   let over = false
   return {
     async leave() {
       const port = await takePort()
       const {appeared} = await leaveResidue(port, 'TIME_WAIT')
       if (over) return
-      fd = makeSocket({address, bind: 'none'})
+      const release = notYetReleased(port, appeared)
+      actor = await hosts.enter('successor', {
+        onAttempts: (made) => {
+          for (const attempt of made) note(release, attempt)
+          if (release.grantedAt === null) return
+          onRelease(release)
+          actor?.kill()
+        },
+      })
+      if (over) return actor.kill()
       const question = {platform, settings, sockets: null, assumed: 'TIME_WAIT'} as const
-      const pacing = pacingFor({...question, appearedAt: appeared.from})
-      release = watch.add({port, appeared, pacing, bind: preparedBind(fd, address, port)})
-      done = watch.finish()
-      done.catch(() => undefined)
+      const server = {opener: 'native', bind: 'none', address, port, reads: true} as const
+      const asked = actor.request('restart', {
+        server: {...server, greeting: ''},
+        limitSeconds: Math.max(0, appeared.from + limitSeconds - monotonicSeconds()),
+        wait: true,
+        pacing: pacingFor({...question, appearedAt: appeared.from}),
+      })
+      // Whoever needs the host hears of its end.
+      done = asked.catch(() => undefined)
     },
-    release: () => release,
-    done: () => done,
+    done: async () => {
+      await done
+    },
     end() {
       over = true
-      watch.stop()
-      if (fd !== undefined) closeNative(fd)
-      fd = undefined
+      actor?.kill()
     },
   }
+}
+
+function notYetReleased(port: number, appeared: PortRelease['appeared']): PortRelease {
+  const nothing = {firstAttemptAt: null, lastRefusedAt: null, grantedAt: null}
+  return {port, appeared, attempts: 0, ...nothing}
+}
+
+function note(release: PortRelease, {askedAt, seconds, outcome}: BindAttempt): void {
+  release.attempts++
+  release.firstAttemptAt ??= askedAt
+  if (outcome === 'granted') release.grantedAt = seconds
+  else release.lastRefusedAt = askedAt
 }

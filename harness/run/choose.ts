@@ -1,6 +1,8 @@
-import leven from 'leven'
 import {UsageError} from '../errors.ts'
+import {namesNear} from '../near.ts'
 import {expandArms, type Scenario, type ScenarioWithArms} from '../scenario.ts'
+
+const mostProposed = 3
 
 type Definitions = Readonly<Record<string, Scenario | ScenarioWithArms>>
 
@@ -24,9 +26,9 @@ export function chooseScenarios(
   const known = Object.keys(all)
   const unknown = ids.find((id) => !known.some((scenario) => isOf(scenario, id)))
   if (unknown !== undefined) {
-    throw new UsageError(
-      `unknown scenario "${unknown}"; the closest are ${nearest(unknown, known).join(', ')} (rebind list shows all)`,
-    )
+    const near = namesNear(unknown, known).slice(0, mostProposed)
+    const proposed = near.length === 0 ? '' : `; the closest: ${near.join(', ')}`
+    throw new UsageError(`unknown scenario "${unknown}"${proposed} (rebind list shows all)`)
   }
   const unnamed = Object.keys(own).filter((scenario) => !ids.some((id) => isOf(id, scenario)))
   const wanted = [...ids, ...unnamed]
@@ -40,12 +42,4 @@ export function chooseScenarios(
 /** Whether a scenario is the one of this id, or an arm of it. */
 function isOf(scenario: string, id: string): boolean {
   return scenario === id || scenario.startsWith(`${id}/`)
-}
-
-function nearest(word: string, known: readonly string[]): string[] {
-  return known
-    .map((id) => ({id, distance: leven(id, word)}))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({id}) => id)
 }

@@ -16,6 +16,7 @@ export interface PlayOptions
     | 'wait'
     | 'repeat'
     | 'allowHostSettings'
+    | 'packets'
     | 'interruption'
     | 'onBegin'
     | 'onWaiting'

@@ -1,6 +1,7 @@
 import {isIP} from 'node:net'
 import {z} from 'zod'
 import {tcpStates} from '../platforms/tcp-states.ts'
+import {wireClaimIds} from '../platforms/wire-claims.ts'
 import type {Scenario} from '../scenario.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
 
@@ -72,6 +73,7 @@ const fields = {
   playsOn: z.literal(true).optional(),
   counts: z.record(z.string(), z.number()).optional(),
   atLeast: z.record(z.string(), z.number()).optional(),
+  wire: z.array(z.enum(wireClaimIds)).optional(),
   advice: z
     .strictObject({
       says: z.string(),

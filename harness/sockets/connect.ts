@@ -1,6 +1,7 @@
 import {createConnection, Socket} from 'node:net'
 import type {BindOption} from './bind-options.ts'
 import {bindNative} from './native.ts'
+import {onNextTickInNamespace} from './network-namespace.ts'
 import type {Opener} from './opener.ts'
 
 /** A local port that a client binds before it connects. */
@@ -27,7 +28,9 @@ export interface ConnectOptions {
 export function startConnecting({host, port, from}: ConnectOptions): Socket {
   if (from?.opener !== 'native') {
     const local = from === undefined ? {} : {localAddress: from.address, localPort: from.port}
-    return createConnection({host, port, allowHalfOpen: true, ...local})
+    return onNextTickInNamespace(() =>
+      createConnection({host, port, allowHalfOpen: true, ...local}),
+    )
   }
   const socket = new Socket({
     fd: bindNative(from),

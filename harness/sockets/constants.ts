@@ -171,11 +171,11 @@ function setPort(bytes: Buffer, port: number): void {
   bytes.writeUInt16BE(port, 2)
 }
 
-function ipv4Bytes(host: string): number[] {
+export function ipv4Bytes(host: string): number[] {
   return host.split('.').map(Number)
 }
 
-function ipv6Bytes(host: string): number[] {
+export function ipv6Bytes(host: string): number[] {
   const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(host)
   const [high = '', low = ''] = (dotted?.[1] ?? host).split('::')
   const tail = dotted === null ? [] : ipv4Bytes(dotted[2] ?? '')

@@ -22,6 +22,14 @@ export interface Libc {
   fcntl(fd: number, command: number, type: 'int', argument: number): number
   ioctl(fd: number, request: number, type: 'void *', argument: Buffer): number
   close(fd: number): number
+  /** Linux only, as setns(2) is. */
+  unshare(flags: number): number
+  setns(fd: number, kind: number): number
+  clock_gettime(clock: number, answer: Buffer): number
+  mmap(at: null, length: number, rights: number, kind: number, fd: number, from: number): bigint
+  munmap(at: bigint, length: number): number
+  /** The memory at an address, which is gone with it: whoever unmaps it must not look any more. */
+  view(at: bigint, length: number): ArrayBuffer
 }
 
 /** Why sockets cannot be opened through libc on this machine. */
@@ -79,6 +87,16 @@ function load(): Libc | NativeOpenerUnavailable {
       fcntl: library.func('int fcntl(int, int, ...)'),
       ioctl: library.func('int ioctl(int, unsigned long, ...)'),
       close: library.func('int close(int)'),
+      ...(process.platform === 'linux'
+        ? {
+            unshare: library.func('int unshare(int)'),
+            setns: library.func('int setns(int, int)'),
+            clock_gettime: library.func('int clock_gettime(int, void *)'),
+            mmap: library.func('void *mmap(void *, size_t, int, int, int, intptr_t)'),
+            munmap: library.func('int munmap(void *, size_t)'),
+            view: koffi.view,
+          }
+        : {}),
     } as Libc
   } catch (error) {
     const [reason] = (error as Error).message.split('\n')

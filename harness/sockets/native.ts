@@ -3,6 +3,7 @@ import {type BindFlags, type BindOption, bindFlags} from './bind-options.ts'
 import {cInts} from './c-numbers.ts'
 import {sharedSockaddr, sockaddr} from './constants.ts'
 import {libc} from './libc.ts'
+import {inNamespace} from './network-namespace.ts'
 import {isOutOfFiles, type SystemError, systemError} from './system-error.ts'
 
 export interface PortToOpen {
@@ -29,7 +30,8 @@ export function makeSocket({address, bind}: Omit<PortToOpen, 'port'>): number {
   const {constants} = c
   const target = socketAddress(address)
   const domain = target.family === 'ipv4' ? constants.AF_INET : constants.AF_INET6
-  const fd = c.socket(domain, constants.SOCK_STREAM | constants.SOCK_CLOEXEC, 0)
+  const kind = constants.SOCK_STREAM | constants.SOCK_CLOEXEC
+  const fd = inNamespace(() => c.socket(domain, kind, 0))
   if (fd < 0) throw systemError('socket', c.errno(), {address: target.host})
   const {reuseaddr, reuseport} = bindFlags(bind)
   const failed =

@@ -4,6 +4,7 @@ import {monotonicSeconds} from '../clock.ts'
 import {socketAddress} from './address.ts'
 import type {BindOption} from './bind-options.ts'
 import {bindNative, type PortToOpen} from './native.ts'
+import {onNextTickInNamespace} from './network-namespace.ts'
 
 /**
  * How a server opens its port: `node` is plain `server.listen`, as applications do; `native` makes the
@@ -39,7 +40,7 @@ export async function openPort(
     return grantedAt
   }
   const {host, ipv6Only} = socketAddress(port.address)
-  server.listen({host, port: port.port, ipv6Only, exclusive: true})
+  onNextTickInNamespace(() => server.listen({host, port: port.port, ipv6Only, exclusive: true}))
   await once(server, 'listening')
   return monotonicSeconds()
 }

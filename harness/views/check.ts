@@ -1,7 +1,6 @@
 import type {CheckDocument, CheckError, CheckRound} from '../documents/check-schema.ts'
 import {hostWords, residueWords} from '../documents/words.ts'
 import type {Block, Tone, View} from '../render/model.ts'
-import {printable} from '../text.ts'
 
 /** What `rebind check` found: whether the restart is safe, what to do, and what it rests on. */
 export function checkView(document: CheckDocument): View {
@@ -21,26 +20,25 @@ function toneOf({problem, safe}: CheckDocument): Tone {
 
 /** Without the verdict, for whoever has said it. */
 export function checkBlocks(document: CheckDocument): Block[] {
-  const {rounds, advice, problem} = document
-  const remedy = problem === undefined ? [] : [problem.remedy]
-  const errors = rounds.flatMap((round) => round.errors.map(errorWords))
+  const {rounds, advice} = document
   const rows = rounds.map((round, index) => roundColumns.map(([, cell]) => cell(round, index)))
+  const columns = roundColumns.map(([title]) => title)
   const sectionOf = (title: string, items: string[]): Block => ({
     ...{kind: 'section', title},
     blocks: [{kind: 'list', items}],
   })
+  const measured: Block[] = [
+    {kind: 'table', label: 'Rounds', columns, rows},
+    {kind: 'text', text: reuseaddrWords(document)},
+  ]
   return [
-    sectionOf('What to do', [...remedy, ...advice]),
-    {
-      ...{kind: 'section', title: 'The restarts'},
-      blocks: [
-        {kind: 'table', label: 'Rounds', columns: roundColumns.map(([title]) => title), rows},
-        ...(rounds.length === 0
-          ? []
-          : [{kind: 'text', text: reuseaddrWords(document)} satisfies Block]),
-      ],
-    },
-    sectionOf('What the server said', errors),
+    {kind: 'section', title: 'The restarts', blocks: rounds.length === 0 ? [] : measured},
+    // What could not be measured has its remedy in there.
+    sectionOf('What to do', advice),
+    sectionOf(
+      'What the server said',
+      rounds.flatMap((round) => round.errors.map(errorWords)),
+    ),
     sectionOf('Who listened, since the first start', rounds.flatMap(listenedWords)),
   ]
 }
@@ -77,7 +75,7 @@ const roundColumns: readonly [string, (round: CheckRound, index: number) => stri
 
 /** `SAFE: ...` and what it rests on. */
 export function safetyWords({safe, problem, rounds}: CheckDocument): string {
-  if (problem !== undefined) return `COULD NOT MEASURE: ${printable(problem.message)}`
+  if (problem !== undefined) return `COULD NOT MEASURE: ${problem.message}`
   const many = rounds.length === 1 ? 'the restart was' : `each of ${rounds.length} restarts was`
   if (safe) return `SAFE: ${many} immediate`
   const bad = rounds.filter(({verdict}) => verdict !== 'immediate').map(({verdict}) => verdict)
@@ -91,7 +89,7 @@ export function safetyWords({safe, problem, rounds}: CheckDocument): string {
 /** `SO_REUSEADDR: not set; its bind was ...`. */
 function reuseaddrWords({reuseaddr}: CheckDocument): string {
   const what = reuseaddr.set === null ? 'not known' : reuseaddr.set ? 'set' : 'not set'
-  return `SO_REUSEADDR: ${what}; ${printable(reuseaddr.because)}`
+  return `SO_REUSEADDR: ${what}; ${reuseaddr.because}`
 }
 
 /** `attempts 1 to 61: exited with status 1: OSError: [Errno 98] Address already in use`. */
@@ -100,8 +98,8 @@ function errorWords({firstAttempt, count, what, lines}: CheckError): string {
     count === 1
       ? `attempt ${firstAttempt}`
       : `attempts ${firstAttempt} to ${firstAttempt + count - 1}`
-  const said = lines.length === 0 ? '' : `: ${lines.map(printable).join(' / ')}`
-  return `${which}: ${printable(what)}${said}`
+  const said = lines.length === 0 ? '' : `: ${lines.join(' / ')}`
+  return `${which}: ${what}${said}`
 }
 
 /** `round 1: pid 12 from 0.08 to 1.31 s, pid 15 from 1.40 to 1.95 s`; absent where a document does not say. */
@@ -115,5 +113,5 @@ function listenedWords({listened = []}: CheckRound, index: number): string[] {
 /** `node server.js on 127.0.0.1:3000`. */
 export function subjectWords({command, address, port}: CheckDocument): string {
   const host = address.includes(':') ? `[${address}]` : address
-  return printable(`${command.join(' ')} on ${host}:${port}`)
+  return `${command.join(' ')} on ${host}:${port}`
 }

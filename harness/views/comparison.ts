@@ -15,7 +15,6 @@ import {besidesWords, rangeWords} from '../documents/words.ts'
 import {greatestOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
 import type {Block, Text, View} from '../render/model.ts'
-import {printable} from '../text.ts'
 
 /** Documents side by side: what differs and why, and what each side answered. */
 export function comparisonView(comparison: Comparison): View {
@@ -33,14 +32,14 @@ export function comparisonView(comparison: Comparison): View {
       section(
         'What differs, and why',
         reasonsOf(comparison).map(({scenarios, why}) => [
-          {strong: scenarios.map(printable).join(', ')},
-          `: ${printable(why)}`,
+          {strong: scenarios.join(', ')},
+          `: ${why}`,
         ]),
       ),
       ...(reports.length === 0 ? [] : [scenarioSection(scenarios, reports)]),
       section('What clients saw', clientSection(scenarios, reports)),
-      ...releases.map((release) =>
-        section(`How long ${release.state} is kept`, releaseWords(release, reports)),
+      ...[...groupBy(releases, ({state}) => state)].map(([state, groups]) =>
+        section(`How long ${state} is kept`, releaseWords(groups, reports)),
       ),
       ...(cells === null ? [] : [cellSection(cells, matrices)]),
       section('Not compared', notes),
@@ -95,7 +94,7 @@ function hiddenList(
   const items = [...unmeasured].map(
     ([label, own]): Text => [
       {strong: label === '' ? 'Alike on all' : `Not measured on ${label}`},
-      `: ${own.map(({scenario}) => printable(scenario)).join(', ')}`,
+      `: ${own.map(({scenario}) => scenario).join(', ')}`,
     ],
   )
   return {kind: 'list', items}
@@ -147,7 +146,7 @@ function findingText({subject, text}: Finding): Text {
 
 /** `Linux: 6.18.44 x64, Node 20.20.2 (logs/a-run/report.json)`. */
 function sideWords({label, release, arch, node, file}: Side): string {
-  return printable(`${label}: ${release} ${arch}, Node ${node} (${file})`)
+  return `${label}: ${release} ${arch}, Node ${node} (${file})`
 }
 
 /** `delayed, EADDRINUSE 98, 61.234 s (1.2 ms)`. */
@@ -162,7 +161,7 @@ function answerWords(answer: Answer | null): string {
     timesOtherwise === 0 ? [] : `otherwise in ${timesOtherwise} of ${times}`,
     status === 'unexpected' ? 'UNEXPECTED' : [],
   ].flat()
-  if (parts.length > 0) return printable(parts.join(', '))
+  if (parts.length > 0) return parts.join(', ')
   return besidesWords(answer) === undefined ? '-' : 'see below'
 }
 
@@ -265,7 +264,7 @@ function clientSection(scenarios: readonly ScenarioComparison[], sides: readonly
       const [words] = each
       const example = new Set(each).size > 1 ? 'e.g. ' : ''
       const line = `${scenario.scenario}, ${labelOf(own, sides)}: ${example}${words}`
-      return words === undefined ? [] : [printable(line)]
+      return words === undefined ? [] : [line]
     })
   })
 }
@@ -283,36 +282,41 @@ function reasonsOf({
   return reasons?.filter((reason) => reason.scenarios.some((id) => ids.has(id))) ?? each
 }
 
-/** One line for each side, e.g. `Linux: 60.00 to 62.05 s by the timer wheel ...; measured ...`. */
-function releaseWords({releases}: ReleaseComparison, sides: readonly Side[]): string[] {
-  const rangeOf = (side: number) => {
-    const release = releases[side] ?? null
-    return release && [rangeWords(release.expectedSeconds, 2), release.how]
-  }
-  return sidesTogether(sides, rangeOf).flatMap((own) => {
-    const each = own.flatMap((side) => releases[side] ?? [])
-    const [first] = each
-    if (first === undefined) return []
-    const {expectedSeconds, how, source} = first
-    const measuredSeconds = hull(
-      each.flatMap((release) =>
-        release.measuredSeconds === null ? [] : [release.measuredSeconds],
-      ),
-    )
-    const measurements = each.reduce((sum, release) => sum + release.measurements, 0)
-    const measured =
-      measuredSeconds === null
-        ? 'not measured'
-        : `measured ${rangeWords(measuredSeconds, 3)} s in ${measurements} ${measurements === 1 ? 'wait' : 'waits'}`
-    return [
-      printable(
-        `${labelOf(own, sides)}: ${rangeWords(expectedSeconds, 2)} s ${how}; ${measured} (${source})`.replace(
-          ' s ;',
-          ' s;',
-        ),
-      ),
-    ]
+/**
+ * One line for each side, e.g. `Linux: 60.00 to 62.05 s by the timer wheel ...; measured ...`. Scenarios for which the
+ * rules say something else than for the first ones are named.
+ */
+function releaseWords(groups: readonly ReleaseComparison[], sides: readonly Side[]): string[] {
+  return groups.flatMap(({releases, scenarios = []}, group) => {
+    const which = group === 0 ? '' : `, ${scenarios.join(', ')}`
+    const ruleOf = (side: number) => {
+      const release = releases[side] ?? null
+      return release && [rangeWords(release.expectedSeconds, 2), release.how]
+    }
+    return sidesTogether(sides, ruleOf).flatMap((own) => {
+      const each = own.flatMap((side) => releases[side] ?? [])
+      const words = measuredWords(each)
+      return words === undefined ? [] : [`${labelOf(own, sides)}${which}: ${words}`]
+    })
   })
+}
+
+type Release = NonNullable<ReleaseComparison['releases'][number]>
+
+/** Of sides whose rules say the same. */
+function measuredWords(releases: readonly Release[]): string | undefined {
+  const [first] = releases
+  if (first === undefined) return undefined
+  const measuredSeconds = hull(
+    releases.flatMap((each) => (each.measuredSeconds === null ? [] : [each.measuredSeconds])),
+  )
+  const measurements = releases.reduce((sum, each) => sum + each.measurements, 0)
+  const measured =
+    measuredSeconds === null
+      ? 'not measured'
+      : `measured ${rangeWords(measuredSeconds, 3)} s in ${measurements} ${measurements === 1 ? 'wait' : 'waits'}`
+  const rule = [`${rangeWords(first.expectedSeconds, 2)} s`, first.how].filter(Boolean)
+  return `${rule.join(' ')}; ${measured} (${first.source})`
 }
 
 /** `Linux: 3456 cells, 1234 granted, 2222 refused; 3456 as the rules say, 0 against them`. */
@@ -326,9 +330,8 @@ function tableWords({tables}: CellComparison, sides: readonly Side[]): string[] 
       ? 'predicted, not measured'
       : `${agreeing} as the rules say, ${disagreeing} against them`
     const more = others.length === 0 ? '' : ` and ${others.length} more`
-    return printable(
-      `${labelOf(own, sides)}: ${cells} cells, ${granted} granted, ${refused} refused; ${judged} (${sides[first]?.file ?? ''}${more})`,
-    )
+    const file = `${sides[first]?.file ?? ''}${more}`
+    return `${labelOf(own, sides)}: ${cells} cells, ${granted} granted, ${refused} refused; ${judged} (${file})`
   })
 }
 
@@ -340,9 +343,7 @@ function cellTally(
   const lacking = absent.flatMap((count, index) =>
     count === 0 ? [] : [`${count} absent on ${sides[index]?.label ?? ''}`],
   )
-  return printable(
-    [`${compared} cells compared: ${same} alike`, `${differing} differ`, ...lacking].join(', '),
-  )
+  return [`${compared} cells compared: ${same} alike`, `${differing} differ`, ...lacking].join(', ')
 }
 
 /** `granted on Linux, EADDRINUSE on gVisor`. */
@@ -351,7 +352,7 @@ function outcomeWords(outcomes: readonly (string | null)[], sides: readonly Side
     const outcome = outcomes[own[0] ?? 0]
     return outcome == null ? [] : `${outcome} on ${labelOf(own, sides)}`
   })
-  return printable(words.join(sides.length > fewSides ? '; ' : ', '))
+  return words.join(sides.length > fewSides ? '; ' : ', ')
 }
 
 /** `17 scenarios against the baseline: 2 differences, 1 not compared`. */

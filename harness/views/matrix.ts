@@ -9,7 +9,6 @@ import {type Draw, figure} from '../render/html/chart.ts'
 import type {Markup} from '../render/html/markup.ts'
 import type {Block, View} from '../render/model.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
-import {printable} from '../text.ts'
 import {type Grid, gridsOf, letterGrid, type Mark, markMeanings, onlyMark} from './matrix-grid.ts'
 
 /** On a terminal; what follows is counted. */
@@ -102,10 +101,10 @@ function agreementWords(matrix: Matrix): string {
   const total = `${cells.length} cells`
   if (predicted === true) {
     const standing = rules?.measured ? 'measured on such a system' : 'not yet measured'
-    return printable(`${total} predicted from the source of ${rules?.version}; ${standing}`)
+    return `${total} predicted from the source of ${rules?.version}; ${standing}`
   }
   const {agreeing, disagreeing, unknown} = agreement
-  const end = interrupted === undefined ? '' : `, interrupted by ${printable(interrupted)}`
+  const end = interrupted === undefined ? '' : `, interrupted by ${interrupted}`
   return (
     `${total}: ${agreeing} agree with the rules, ${disagreeing} disagree, ${unknown} unknown, ` +
     `in ${wallSeconds.toFixed(1)} s${end}`
@@ -146,7 +145,7 @@ function untried({cells}: Matrix): CellGroup[] {
 
 /** The addresses that this machine does not have, one line each. */
 function leftOutLines({leftOut = []}: Matrix): string[] {
-  return leftOut.map(({address, reason}) => printable(`${address}: ${reason}`))
+  return leftOut.map(({address, reason}) => `${address}: ${reason}`)
 }
 
 type OfCell = (cell: MatrixCell) => string
@@ -156,8 +155,8 @@ function grouped(
   {keyOf, headingOf, lineOf}: {keyOf: OfCell; headingOf: OfCell; lineOf: OfCell},
 ): CellGroup[] {
   return [...groupBy(cells, keyOf).values()].map((own) => ({
-    heading: own[0] === undefined ? '' : printable(headingOf(own[0])),
-    cells: own.map((cell) => printable(lineOf(cell))),
+    heading: own[0] === undefined ? '' : headingOf(own[0]),
+    cells: own.map(lineOf),
   }))
 }
 

@@ -18,9 +18,10 @@ import type {Block, Cell, Details, Medium, Section, Text, Tone, View} from '../r
 import {optionNames} from '../sockets/bind-options.ts'
 import {byHandLines, byHandNotes} from './by-hand.ts'
 import {grouped} from './groups.ts'
-import {renderGantt} from './html/gantt.ts'
+import {outcomeWords, renderGantt} from './html/gantt.ts'
 import {renderStateDiagram, stateDiagramParts} from './html/state-diagram.ts'
 import {happenings, originOf, rowOf} from './html/timeline.ts'
+import {ladderFigure} from './ladder.ts'
 import {wayNotes, waysOf, wayWords} from './state-ways.ts'
 
 /** What is beside report.json in its folder. */
@@ -41,18 +42,14 @@ export function reportView(report: Report, details: RunDetails): View {
   const {run, host, results} = report
   const {log, sentences} = details
   const groups = grouped(results)
-  const byGroup = groups.flatMap(({items}) => items)
-  const places = new Map(results.map((result, index) => [result, index]))
-  const rows = byGroup.filter(({timeline, bind}) => timeline.length > 0 || bind !== null)
   const early = run.interrupted === undefined ? '' : `, interrupted by ${run.interrupted}`
-  const partial = run.partial === true ? ', partial: made from the log of a run that was ended' : ''
   return {
     heading: `Rebind run ${run.id}`,
     verdict: {tone: verdictOf(results), text: tally(results)},
-    lead: `${hostWords(host)}; started ${run.startedAt}, took ${run.wallSeconds.toFixed(1)} s${early}${partial}.${emulationWords(host)}`,
+    lead: `${hostWords(host)}; started ${run.startedAt}, took ${run.wallSeconds.toFixed(1)} s${early}.${emulationWords(host)}`,
     blocks: [
-      section('How the ports came free', [{kind: 'text', text: grantsWords(results)}], ['page']),
-      ...(run.partial === true ? [section('', [partialText(run)], ['page'])] : []),
+      ...(run.partial === true ? [partialText(run)] : []),
+      {kind: 'text', text: grantsWords(results)},
       section('Unexpected results', [{kind: 'list', items: results.flatMap(problem)}]),
       section('Results', [resultTable(groups)], ['terminal', 'markdown']),
       ...(isOneScenario(results)
@@ -64,40 +61,13 @@ export function reportView(report: Report, details: RunDetails): View {
             ),
           )
         : []),
-      ...(rows.length === 0
-        ? []
-        : [
-            section(
-              'When each port came free',
-              [
-                {
-                  kind: 'figure',
-                  picture: (draw) =>
-                    renderGantt(
-                      rows.map((result) => rowOf(result, log)),
-                      draw,
-                    ),
-                } satisfies Block,
-              ],
-              ['page'],
-            ),
-          ]),
+      section('When each port came free', gantt(groups, log), ['page', 'markdown']),
       section(
         'Other measurements',
         [{kind: 'list', items: results.flatMap(otherMeasurements)}],
         ['terminal', 'markdown'],
       ),
       section('What contradicts common advice', [{kind: 'list', items: sentences}]),
-      section(
-        'Scenarios',
-        groups.map(({group, items}) =>
-          section(group.title, [
-            {kind: 'text', text: group.lesson, muted: true},
-            ...items.map((result) => detailsOf(result, places.get(result) ?? 0, report, log)),
-          ]),
-        ),
-        ['page'],
-      ),
     ],
     pageParts: stateDiagramParts,
     file: 'report.json',
@@ -108,6 +78,7 @@ export function reportView(report: Report, details: RunDetails): View {
 export function wholeReportView(report: Report, details: RunDetails): View {
   const view = reportView(report, details)
   const {results, host} = report
+  const places = new Map(results.map((result, index) => [result, index]))
   const settings = Object.entries(host.settings)
   const table: Block = {
     kind: 'table',
@@ -121,12 +92,53 @@ export function wholeReportView(report: Report, details: RunDetails): View {
       ...view.blocks,
       section(
         'What each scenario shows',
-        results.map((result, index) => detailsOf(result, index, report, null)),
-        ['markdown'],
+        grouped(results).map(({group, items}) =>
+          section(group.title, [
+            {kind: 'text', text: group.lesson, muted: true},
+            ...items.map((each) => detailsOf(each, places.get(each) ?? 0, report, details.log)),
+          ]),
+        ),
+        ['page', 'markdown'],
       ),
       section('Settings', [table]),
     ],
   }
+}
+
+/** When each port came free, of those that were restarted on, by what their scenarios teach. */
+function gantt(groups: ReturnType<typeof grouped<Result>>, log: RunLog | null): Block[] {
+  const seen = groups
+    .map(({group: {title}, items}) => ({
+      title,
+      results: items.filter(({timeline, bind}) => timeline.length > 0 || bind !== null),
+    }))
+    .filter(({results}) => results.length > 0)
+  if (seen.length === 0) return []
+  const longest = greatestOf(
+    seen.flatMap(({results}) => results.map(({bind}) => bind?.waitSeconds ?? 0)),
+    0.001,
+  )
+  return [
+    {
+      kind: 'figure',
+      picture: (draw) =>
+        renderGantt(
+          seen.map(({title, results}) => ({
+            title,
+            rows: results.map((result) => rowOf(result, log)),
+          })),
+          draw,
+        ),
+      bars: seen.map(({title, results}) => ({
+        title,
+        bars: results.map((result) => ({
+          label: result.scenario,
+          value: outcomeWords(result),
+          share: (result.bind?.waitSeconds ?? 0) / longest,
+        })),
+      })),
+    },
+  ]
 }
 
 function section(title: string, blocks: readonly Block[], only?: readonly Medium[]): Section {
@@ -138,7 +150,7 @@ function verdictOf(results: readonly Result[]): Tone {
   return results.some(({status}) => status === 'skipped') ? 'open' : 'good'
 }
 
-/** `19 ports were granted at once, 26 after 1.1 to 63.3 s, 0 were refused to the end; 3 scenarios had no bind to judge.` */
+/** `Granted at once: 19; after 1.1 to 63.3 s: 26; refused to the end: 0; without a bind to judge: 3.` */
 function grantsWords(results: readonly Result[]): string {
   const binds = results.flatMap(({bind}) => bind ?? [])
   const waits = binds.flatMap(({verdict, waitSeconds}) =>
@@ -147,17 +159,18 @@ function grantsWords(results: readonly Result[]): string {
   const immediate = binds.filter(({verdict}) => verdict === 'immediate')
   const blocked = binds.filter(({verdict}) => verdict === 'blocked')
   const untilLimit = blocked.filter(({waited}) => waited)
-  const range = [leastOf(waits), greatestOf(waits)].map((seconds) => seconds.toFixed(1))
+  const range = new Set([leastOf(waits), greatestOf(waits)].map((seconds) => seconds.toFixed(1)))
   return [
-    `${immediate.length} ports were granted at once`,
-    ...(waits.length > 0 ? [`${waits.length} after ${range.join(' to ')} s`] : []),
-    `${untilLimit.length} were refused to the end`,
+    `Granted at once: ${immediate.length}`,
+    ...(waits.length > 0 ? [`after ${[...range].join(' to ')} s: ${waits.length}`] : []),
+    `refused to the end: ${untilLimit.length}`,
     ...(blocked.length > untilLimit.length
-      ? [`${blocked.length - untilLimit.length} were refused and not waited for`]
+      ? [`refused and not waited for: ${blocked.length - untilLimit.length}`]
       : []),
+    `without a bind to judge: ${results.length - binds.length}`,
   ]
-    .join(', ')
-    .concat(`; ${results.length - binds.length} scenarios had no bind to judge.`)
+    .join('; ')
+    .concat('.')
 }
 
 function partialText({wallSeconds}: Report['run']): Block {
@@ -195,6 +208,7 @@ function seenAt(result: Result, host: Report['host']): Block[] {
   const items = byHandLines(result, host)
   return [
     ...(shown.ways.length === 0 ? [] : [figure]),
+    section('On the wire', ladderFigure(result)),
     ...(items.length === 0
       ? []
       : [
@@ -235,7 +249,6 @@ function detailsOf(result: Result, index: number, {host}: Report, run: RunLog | 
     reason === undefined ? [] : [{kind: 'text', text: [{strong: `Why ${status}:`}, ` ${reason}`]}]
   return {
     kind: 'details',
-    inMarkdown: true,
     id: `scenario-${index}`,
     open: status === 'unexpected' || status === 'failed',
     summary: scenario,
@@ -323,22 +336,18 @@ function whatHappened(result: Result, log: Parameters<typeof happenings>[1]): Bl
       ? 'the first bind attempt'
       : 'the first socket was seen'
   return [
-    section(
-      'Events in order',
-      [
-        {
-          kind: 'table',
-          label: `What happened in ${result.scenario}`,
-          columns: ['seconds', 'what'],
-          rows: happened.map(({seconds, what}) => [seconds.toFixed(4), what]),
-        },
-        {
-          kind: 'text',
-          muted: true,
-          text: `Seconds since ${since}; a state is seen when the socket table is read, twice a second and after each step.`,
-        },
-      ],
-      ['page'],
-    ),
+    section('Events in order', [
+      {
+        kind: 'table',
+        label: `What happened in ${result.scenario}`,
+        columns: ['seconds', 'what'],
+        rows: happened.map(({seconds, what}) => [seconds.toFixed(4), what]),
+      },
+      {
+        kind: 'text',
+        muted: true,
+        text: `Seconds since ${since}; a state is seen when the socket table is read, twice a second and after each step.`,
+      },
+    ]),
   ]
 }

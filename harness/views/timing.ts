@@ -24,9 +24,9 @@ export function timingView(timing: Timing): View {
     verdict: {tone, text: `${released} of ${ports} ports released${outside}`},
     lead: `${hostWords(host)}; started ${run.startedAt}, took ${run.wallSeconds.toFixed(1)} s${early}. ${residue} on ${ports} ports, closed over ${spreadSeconds} s.${emulationWords(host)}`,
     blocks: [
+      {...{kind: 'section', title: 'Outside the expected range'}, blocks: [strays(timing)]},
       {kind: 'facts', facts: timingRows(timing)},
       {...{kind: 'section', title: 'How the wait is distributed'}, blocks: [distribution(timing)]},
-      {...{kind: 'section', title: 'Outside the expected range'}, blocks: [strays(timing)]},
       {
         ...{kind: 'section', title: 'Ports released together'},
         blocks: [
@@ -80,11 +80,15 @@ function distribution({samples, summary}: Timing): Figure {
       }
       return html`${drawings}`
     },
-    bars: bins.map(({fromSeconds, count}) => ({
-      label: `${fromSeconds.toFixed(decimals)} s`,
-      value: String(count),
-      share: count / most,
-    })),
+    bars: [
+      {
+        bars: bins.map(({fromSeconds, count}) => ({
+          label: `${fromSeconds.toFixed(decimals)} s`,
+          value: String(count),
+          share: count / most,
+        })),
+      },
+    ],
     table: {
       kind: 'table',
       label: 'The bins',
@@ -169,13 +173,13 @@ function releaseWords({releases}: Timing['slots']): string {
 
 function slotWords({widthSeconds, releases}: Timing['slots']): string {
   if (widthSeconds !== null) return secondsWords(widthSeconds)
-  if (releases.length === 1) return 'not told by one instant: spread the closings (--spread)'
+  if (releases.length === 1) return 'needs more than one release: spread the closings (--spread)'
   return 'no slots seen'
 }
 
 function tickRateWords({inferredHz, widthSeconds}: Timing['slots']): string {
   if (inferredHz !== null) return `HZ=${inferredHz} explains the slot width`
-  return widthSeconds === null ? 'not to be inferred' : 'none of the usual ones explains it'
+  return widthSeconds === null ? 'cannot be inferred' : 'none of the usual ones explains it'
 }
 
 const key = [

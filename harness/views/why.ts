@@ -1,9 +1,7 @@
 import type {WhyPath, WhyPort} from '../documents/why-schema.ts'
-import type {Block, Text, View} from '../render/model.ts'
-import {endWords, remainingWords, shortCommand} from '../why/words.ts'
-
-/** More sockets than this are counted by state instead of being listed. */
-const mostRows = 12
+import {groupBy} from '../group-by.ts'
+import type {Block, Table, Text, View} from '../render/model.ts'
+import {endWords, remainingWords} from '../why/words.ts'
 
 type Socket = NonNullable<WhyPort['sockets']>[number]
 
@@ -17,12 +15,7 @@ function portView(answer: WhyPort): View {
   return {
     heading: answerWords(`port ${answer.port}`, answer.bindable, codes(answer)),
     ...(lead.length === 0 ? {} : {lead: lead.join(' ')}),
-    blocks: [
-      ...reasons(answer),
-      ...socketSection(answer),
-      ...bindSection(answer),
-      section('Not seen', [{kind: 'list', items: answer.unseen}]),
-    ],
+    blocks: inOrder(answer, [...socketSection(answer), ...bindSection(answer)]),
     file: inJson,
   }
 }
@@ -30,7 +23,7 @@ function portView(answer: WhyPort): View {
 function pathView(answer: WhyPath): View {
   return {
     heading: answerWords(answer.path, answer.bindable, ''),
-    blocks: [...reasons(answer), section('Not seen', [{kind: 'list', items: answer.unseen}])],
+    blocks: inOrder(answer, []),
     file: inJson,
   }
 }
@@ -42,10 +35,16 @@ function section(title: string, blocks: readonly Block[]): Block {
   return {kind: 'section', title, blocks}
 }
 
-function reasons({causes, advice}: Pick<WhyPort, 'causes' | 'advice'>): Block[] {
+/** What it rests on, in the order of every document: why, what was measured, what to do, what is not known. */
+function inOrder(
+  {causes, advice, unseen}: Pick<WhyPort, 'causes' | 'advice' | 'unseen'>,
+  measured: readonly Block[],
+): Block[] {
   return [
     section('Why', [{kind: 'list', items: causeItems(causes)}]),
+    ...measured,
     section('What to do', [{kind: 'list', items: advice.map(({text}) => text)}]),
+    section('Not seen', [{kind: 'list', items: unseen}]),
   ]
 }
 
@@ -114,26 +113,23 @@ function causeItems(causes: WhyPort['causes']): Text[] {
 }
 
 function socketSection({sockets}: WhyPort): Block[] {
-  if (sockets === null || sockets.length === 0) return []
-  if (sockets.length > mostRows) {
-    return [section(socketsTitle, [{kind: 'list', items: stateCounts(sockets)}])]
-  }
+  if (sockets === null) return []
+  const title = 'Sockets on the port'
   const columns = ['state', 'local', 'remote', 'timer', 'process']
-  const rows = sockets.map(socketRow)
-  return [section(socketsTitle, [{kind: 'table', label: socketsTitle, columns, rows}])]
+  const all: Table = {kind: 'table', label: title, columns, rows: sockets.map(socketRow)}
+  const summary: Block = {kind: 'list', items: stateCounts(sockets)}
+  return [section(title, [{kind: 'many', all, summary}])]
 }
 
-const socketsTitle = 'Sockets on the port'
-
-function socketRow({state, local, remote, expiresInSeconds, processes, uid}: Socket): string[] {
+function socketRow({state, local, remote, expiresInSeconds, processes, uid}: Socket): Text[] {
   const [first, ...others] = processes ?? []
   const more = others.length === 0 ? '' : ` and ${others.length} more`
-  const who =
+  const who: Text =
     first === undefined
       ? uid === undefined
         ? 'none'
         : `not visible (uid ${uid})`
-      : `${first.pid} ${first.user ?? first.uid ?? ''} ${shortCommand(first.command)}${more}`
+      : [`${first.pid} ${first.user ?? first.uid ?? ''} `, {short: first.command}, more]
   return [
     state,
     endWords(local),
@@ -144,14 +140,8 @@ function socketRow({state, local, remote, expiresInSeconds, processes, uid}: Soc
 }
 
 /** `20000 TIME_WAIT, timers 51.2 to 52.0 s`. */
-function stateCounts(sockets: readonly Socket[]): string[] {
-  const byState = new Map<string, Socket[]>()
-  for (const socket of sockets) {
-    const known = byState.get(socket.state)
-    if (known === undefined) byState.set(socket.state, [socket])
-    else known.push(socket)
-  }
-  return [...byState].map(([state, group]) => {
+function stateCounts(sockets: readonly Socket[]): Text[] {
+  return [...groupBy(sockets, ({state}) => state)].map(([state, group]) => {
     const timers = group.flatMap(({expiresInSeconds, more}) => [
       ...(expiresInSeconds === null ? [] : [expiresInSeconds]),
       ...(more === undefined ? [] : [more.firstExpiresInSeconds]),
@@ -162,9 +152,9 @@ function stateCounts(sockets: readonly Socket[]): string[] {
     )
     const range = timers.length === 0 ? '' : `, timers ${min.toFixed(1)} to ${max.toFixed(1)} s`
     const pids = [...new Set(group.flatMap(({pid}) => pid ?? []))]
-    const who = pids.length === 0 ? '' : `, process ${pids.slice(0, 8).join(', ')}`
+    const who = pids.length === 0 ? [] : [', process ', {short: pids.join(', ')}]
     const number = group.reduce((sum, {more}) => sum + 1 + (more?.count ?? 0), 0)
-    return `${number} ${state}${range}${who}`
+    return [`${number} ${state}${range}`, ...who]
   })
 }
 

@@ -1,9 +1,9 @@
 import {existsSync} from 'node:fs'
-import {documentKinds, type RunDocument} from '../documents/kinds.ts'
 import {type RunFolder, writeJson, writeWhole} from '../documents/run-folder.ts'
 import {readRunLog} from '../documents/run-log.ts'
 import {UsageError} from '../errors.ts'
 import {printable} from '../text.ts'
+import {kindOf, type RunDocument} from './kinds.ts'
 import {markdownOf} from './markdown.ts'
 
 /**
@@ -39,15 +39,15 @@ export async function writeData(
   document: RunDocument,
   sentences: readonly string[],
 ): Promise<RunDocument> {
-  const {name} = documentKinds[document.format]
+  const kind = kindOf(document)
   try {
-    const valid = await writeJson(folder, document)
+    const valid = await writeJson(folder, kind, document)
     await writeMarkdown(folder, valid, sentences)
     return valid
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error
     throw new Error(
-      `${name}.json was not written, or not all that belongs to it (${(error as Error).message}); make room, or choose another folder with --out DIR`,
+      `${kind.name}.json was not written, or not all that belongs to it (${(error as Error).message}); make room, or choose another folder with --out DIR`,
     )
   }
 }
@@ -58,7 +58,7 @@ export async function writeMarkdown(
   document: RunDocument,
   sentences: readonly string[],
 ): Promise<void> {
-  const {name} = documentKinds[document.format]
+  const {name} = kindOf(document)
   await writeWhole(folder, `${name}.md`, await markdownOf(document, {log: null, sentences}))
 }
 

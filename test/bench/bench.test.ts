@@ -1,6 +1,6 @@
-import test from 'ava'
 import {bench} from '../../harness/bench/bench.ts'
 import {CannotMeasure, type Part, rowOf} from '../../harness/bench/part.ts'
+import {test} from '../declare.ts'
 
 const base = {command: [], tell: () => undefined}
 const {signal} = new AbortController()

@@ -1,4 +1,3 @@
-import test from 'ava'
 import {adviceFor} from '../../harness/check/advice.ts'
 import {recogniseRuntime} from '../../harness/check/fixes.ts'
 import {inferReuseaddr} from '../../harness/check/inference.ts'
@@ -6,6 +5,7 @@ import type {CheckDocument, CheckRound} from '../../harness/documents/check-sche
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
+import {test} from '../declare.ts'
 
 const timeWait: CheckRound['residue'] = [{endpoint: 'server', state: 'TIME_WAIT', count: 1}]
 const refused: CheckRound['errors'][number] = {

@@ -1,5 +1,5 @@
-import test from 'ava'
 import {unescapeText} from '../../harness/check/escapes.ts'
+import {test} from '../declare.ts'
 
 const texts: [text: string, bytes: string | number[]][] = [
   ['', ''],

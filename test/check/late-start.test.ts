@@ -1,5 +1,5 @@
-import test from 'ava'
 import {howLate, isKnown, mayBeLate, surelyLate} from '../../harness/check/late-start.ts'
+import {test} from '../declare.ts'
 
 const firstSeconds = 0.2
 

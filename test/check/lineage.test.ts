@@ -1,6 +1,6 @@
-import test from 'ava'
 import {openLineage, unclear} from '../../harness/check/lineage.ts'
 import type {ProcessEntry} from '../../harness/processes/process-table.ts'
+import {test} from '../declare.ts'
 
 const guardian = 10
 

@@ -1,5 +1,5 @@
-import test from 'ava'
 import {collectLines} from '../../harness/check/output-lines.ts'
+import {test} from '../declare.ts'
 
 const namesPort = [
   'Error: listen EADDRINUSE: address already in use :::3000',

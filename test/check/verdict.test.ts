@@ -1,5 +1,5 @@
 /** When a restart must not be called safe, and when it must. */
-import {readFileSync} from 'node:fs'
+import {existsSync, readFileSync} from 'node:fs'
 import test from 'ava'
 import {missingProgram, testUnless} from '../commands/cli.ts'
 import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
@@ -218,7 +218,7 @@ testUnless(
       }
     `
     const document = await check(t, ['node', program(t, 'server.mjs', source)])
-    t.false(document.safe)
+    t.false(document.safe, JSON.stringify(document))
     t.is(document.problem?.kind, 'too-slow')
     t.regex(document.problem?.message ?? '', /^too slow here: .* waited for a CPU/)
   },
@@ -272,6 +272,51 @@ test('a server that tries again by itself, in silence, until an old process is g
   t.is(round.attempts, 1)
   t.is(round.errors[0]?.kind, 'listening')
   t.true((round.waitSeconds ?? 0) > 1)
+})
+
+test('an old process that went before we looked may have been in the way: that could not be measured', async (t) => {
+  const source = `${imports}
+    const self = process.argv[1]
+    const refused = self + '.refused'
+    if (process.argv[2] === 'server') {
+      const open = () => server.listen(port, '127.0.0.1')
+      server.on('error', () => {
+        writeFileSync(refused, '')
+        setTimeout(open, 50)
+      })
+      open()
+      server.once('listening', () => {
+        if (existsSync(refused)) return writeFileSync(self + '.listens', '')
+        const milliseconds = 3000 + 4 * (Date.now() - Number(process.argv[3]))
+        process.on('disconnect', () => {
+          const looking = setInterval(() => {
+            if (!existsSync(refused)) return
+            clearInterval(looking)
+            setTimeout(() => process.exit(), milliseconds)
+          }, 20)
+        })
+      })
+    } else {
+      const args = [self, 'server', String(Math.round(performance.timeOrigin))]
+      spawn('node', args, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
+    }
+  `
+  const file = program(t, 'server.mjs', source)
+  const document = await check(
+    t,
+    ['node', file],
+    {},
+    {
+      onEvent(event, {role, change}) {
+        if (event !== 'process' || role !== 'successor' || change !== 'started') return
+        // As if this process had no processor: what goes on meanwhile is not seen.
+        const sleeper = new Int32Array(new SharedArrayBuffer(4))
+        while (!existsSync(`${file}.listens`)) Atomics.wait(sleeper, 0, 0, 20)
+      },
+    },
+  )
+  t.false(document.safe, JSON.stringify(document))
+  t.is(document.problem?.kind, 'too-slow')
 })
 
 test('a server that ended by itself before it was told to could not be measured', async (t) => {

@@ -1,6 +1,7 @@
 /** What the command line makes of bad input as a whole; test/fuzz/ tries much more of it in one process. */
 import {mkdirSync, truncateSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
+import {gzipSync} from 'node:zlib'
 import test, {type ExecutionContext} from 'ava'
 import {complaintsOf, runCli, stackTrace, temporaryFolder} from './cli.ts'
 
@@ -31,6 +32,17 @@ const inputs: readonly Bad[] = [
     what: 'compare with a report of 200 MB',
     args: (folder) => ['compare', largeFile(folder, 'report.json', '{"format": "rebind-report"')],
     complaint: /report\.json is 200 MB large, but a rebind document never exceeds 16 MB/,
+  },
+  {
+    what: 'compare with 1 MB that is 1 GB once unpacked',
+    args: (folder) => {
+      const file = join(folder, 'report.json.gz')
+      // A gzip file may have many members (RFC 1952, section 2.2).
+      const member = gzipSync(Buffer.alloc(16 * 1024 * 1024, ' '))
+      writeFileSync(file, Buffer.concat(Array(64).fill(member)))
+      return ['compare', file]
+    },
+    complaint: /report\.json\.gz is larger than any document of rebind once unpacked/,
   },
   {
     what: 'report of a folder with a log of 200 MB and no end of a line',

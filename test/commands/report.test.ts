@@ -84,7 +84,10 @@ test('of a killed run report makes a partial report, up to the last full line of
   t.is(unended.reason, 'the run ended before this scenario did')
   t.is(unended.bind?.firstError?.code, 'EADDRINUSE')
   t.deepEqual(unended.residue, [{endpoint: 'server', state: 'TIME_WAIT', count: 1}])
-  t.regex(readFileSync(join(folder, 'report.md'), 'utf8'), /partial: made from the log/)
+  t.regex(
+    readFileSync(join(folder, 'report.md'), 'utf8'),
+    /\*\*This report is partial:\*\* .* made from its log/,
+  )
   t.regex(readFileSync(join(folder, 'report.html'), 'utf8'), /This report is partial/)
 })
 

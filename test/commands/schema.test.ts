@@ -83,12 +83,20 @@ test('schema lists the documents, and prints one; the package publishes the same
   t.regex(scripts['build:schemas'], /docs\/schemas\.ts dist\/schemas$/)
 })
 
-test('schema of an unknown document names the nearest, and exit status 2', async (t) => {
+test('schema of an unknown document names the closest, and exit status 2', async (t) => {
   const {status, stdout, stderr} = await runCli(t, ['schema', 'reprot'])
   t.is(status, 2)
   t.is(stdout, '')
   t.deepEqual(complaintsOf(stderr), [
-    `rebind: unknown document "reprot"; the nearest is report; all: ${schemaNames.join(', ')}`,
+    `rebind: unknown document "reprot"; the closest is report; all: ${schemaNames.join(', ')}`,
+  ])
+})
+
+test('an unknown document that resembles none is answered with all of them', async (t) => {
+  const {status, stderr} = await runCli(t, ['schema', 'nope'])
+  t.is(status, 2)
+  t.deepEqual(complaintsOf(stderr), [
+    `rebind: unknown document "nope"; all: ${schemaNames.join(', ')}`,
   ])
 })
 
@@ -169,19 +177,21 @@ testUnless(
   },
 )
 
-test('what why, watch, survey and compare print is valid', async (t) => {
+test('what list, why, watch, survey and compare print is valid', async (t) => {
   const listening = createServer().listen(0, '127.0.0.1')
   t.teardown(() => void listening.close())
   await new Promise((resolve) => listening.once('listening', resolve))
   const {port} = listening.address() as {port: number}
   const folder = temporaryFolder(t)
-  const [whyPort, whyPath, survey, compared, judged] = await Promise.all([
+  const [list, whyPort, whyPath, survey, compared, judged] = await Promise.all([
+    runCli(t, ['list', '--json']),
     runCli(t, ['why', String(port), '--json']),
     runCli(t, ['why', join(folder, 'no.sock'), '--json']),
     runCli(t, ['survey', '--only', 'node', '--limit', '1', '--json', '--out', folder]),
     runCli(t, ['compare', '--json']),
     runCli(t, ['compare', '--baseline', recordedLinux, recordedLinux, '--json']),
   ])
+  isValid(t, 'list', JSON.parse(list.stdout), list.stderr)
   isValid(t, 'why', JSON.parse(whyPort.stdout), whyPort.stderr)
   isValid(t, 'why', JSON.parse(whyPath.stdout), whyPath.stderr)
   isValid(t, 'survey', JSON.parse(survey.stdout), survey.stderr)

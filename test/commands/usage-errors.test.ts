@@ -53,7 +53,7 @@ test('an unknown scenario is answered in one line with the nearest ids and exit 
   t.is(complaints.length, 1, stderr)
   t.regex(
     complaints[0] ?? '',
-    /^rebind: unknown scenario "server-abort"; the closest are server-aborts/,
+    /^rebind: unknown scenario "server-abort"; the closest: server-aborts/,
   )
   t.regex(stderr, /rebind list/)
   t.deepEqual(readdirSync(cwd), [])

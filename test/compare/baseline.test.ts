@@ -1,4 +1,3 @@
-import test from 'ava'
 import {judge} from '../../harness/compare/baseline.ts'
 import type {Result} from '../../harness/documents/report-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
@@ -6,6 +5,7 @@ import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
+import {test} from '../declare.ts'
 import {delayed, granted, matrixBy, refused, reportBy} from './documents-by-rules.ts'
 
 const subject = 'server-closes-first'

@@ -1,4 +1,3 @@
-import test from 'ava'
 import {becauseOf, claims, situationOf} from '../../harness/compare/because.ts'
 import {questionOf} from '../../harness/matrix/question.ts'
 import {darwin} from '../../harness/platforms/darwin.ts'
@@ -6,6 +5,7 @@ import {platformsWithRules} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
 import type {BindQuestion, Platform} from '../../harness/platforms/platform.ts'
+import {test} from '../declare.ts'
 import {everyCell} from './documents-by-rules.ts'
 
 function ask(platform: Platform, question: BindQuestion) {

@@ -1,10 +1,10 @@
-import test from 'ava'
 import type {MatrixDocument} from '../../harness/compare/documents.ts'
 import {compareMatrices} from '../../harness/compare/matrices.ts'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
+import {test} from '../declare.ts'
 import {matrixBy} from './documents-by-rules.ts'
 
 /** As many cells as the two tables answer differently, counted cell by cell. */

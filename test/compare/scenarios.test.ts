@@ -1,4 +1,3 @@
-import test from 'ava'
 import type {ReportDocument} from '../../harness/compare/documents.ts'
 import {compareReleases} from '../../harness/compare/releases.ts'
 import {compareScenarios} from '../../harness/compare/scenarios.ts'
@@ -8,6 +7,7 @@ import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
+import {test} from '../declare.ts'
 import {delayed, granted, refused, reportBy} from './documents-by-rules.ts'
 
 function compared(scenario: string, ...documents: ReportDocument[]) {
@@ -289,6 +289,30 @@ test('how long a state is kept is gathered over all scenarios, as a range on eac
   t.regex(ofLinux?.source ?? '', /TCP_TIMEWAIT_LEN; kernel\/time\/timer\.c:calc_wheel_index$/)
   t.is(ofGvisor?.measurements, 2)
   t.is(finWait2?.state, 'FIN_WAIT2')
+})
+
+test('arms about a kernel setting are kept apart, on the sides that have them', (t) => {
+  const arms = ['fin-timeout-ends-fin-wait2/60-seconds', 'fin-timeout-ends-fin-wait2/5-seconds']
+  const results = {[arms[1] ?? '']: {bind: delayed(5.1)}}
+  const sides = [
+    reportBy(linux, {ids: ['client-never-closes', ...arms], results}),
+    reportBy(gvisor, {ids: ['client-never-closes']}),
+  ]
+  const [usual, short, ...others] = compareReleases(sides)
+  t.deepEqual(others, [])
+  t.deepEqual(usual?.scenarios, ['client-never-closes', arms[0]])
+  t.deepEqual(
+    usual?.releases.map((release) => release?.expectedSeconds),
+    [
+      [60, 62.052],
+      [60, 60.5],
+    ],
+  )
+  t.deepEqual(short?.scenarios, [arms[1]])
+  const [ofLinux, ofGvisor] = short?.releases ?? []
+  t.deepEqual(ofLinux?.measuredSeconds, [5.1 - 0.001, 5.1])
+  t.true((ofLinux?.expectedSeconds[1] ?? 0) < 6)
+  t.is(ofGvisor, null)
 })
 
 test('sides are told apart by as little as it takes', (t) => {

@@ -1,5 +1,4 @@
 /** Sentences are for people: whatever they say, the same is decided. */
-import test from 'ava'
 import {kindsOfAdvice} from '../../harness/check/advice.ts'
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
@@ -16,6 +15,7 @@ import {findings} from '../../harness/views/findings.ts'
 import {explainPort} from '../../harness/why/explain.ts'
 import type {PortPicture} from '../../harness/why/port-picture.ts'
 import {scenarios} from '../../scenarios/index.ts'
+import {test} from '../declare.ts'
 import {realDocuments, recordedGvisor, recordedLinux} from '../documents/documents.ts'
 import {matrixBy, reportBy} from './documents-by-rules.ts'
 

@@ -1,7 +1,7 @@
 import {existsSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
-import test from 'ava'
 import {projectFolder} from '../commands/cli.ts'
+import {test} from '../declare.ts'
 import {titlesIn} from './test-titles.ts'
 
 const text = readFileSync(join(projectFolder, 'SECURITY.md'), 'utf8')

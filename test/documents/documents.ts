@@ -7,14 +7,15 @@ import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {type ComparableDocument, readDocuments} from '../../harness/compare/documents.ts'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
-import {documentKinds, type Format, type RunDocument} from '../../harness/documents/kinds.ts'
-import {type Report, reportSchema} from '../../harness/documents/report-schema.ts'
+import {type Matrix, matrixSchema} from '../../harness/documents/matrix-schema.ts'
+import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
 import type {Timing} from '../../harness/documents/timing-schema.ts'
 import {linux} from '../../harness/platforms/linux.ts'
 import {policiesDocument} from '../../harness/policies/document.ts'
 import {readReleases} from '../../harness/policies/recorded.ts'
 import {policies} from '../../harness/policies/table.ts'
 import {timingDocument} from '../../harness/timing/document.ts'
+import {kindOf, type RunDocument, type ShownDocument} from '../../harness/views/kinds.ts'
 
 const recordedFolder = fileURLToPath(new URL('../../logs/recorded', import.meta.url))
 const recorded = (path: string) => join(recordedFolder, path)
@@ -23,10 +24,18 @@ const recorded = (path: string) => join(recordedFolder, path)
 export const recordedLinux = recorded('linux-6.18')
 export const recordedGvisor = recorded('gvisor-20221219')
 
-/** A full run that was recorded on Linux. */
-export function recordedReport(): Report {
-  const bytes = gunzipSync(readFileSync(join(recordedLinux, 'report.json.gz')))
-  return reportSchema.parse(JSON.parse(bytes.toString('utf8')))
+/** A full run that was recorded, on Linux if no other system is named. */
+export function recordedReport(folder = recordedLinux): Report {
+  return reportSchema.parse(readRecorded(join(folder, 'report.json.gz')))
+}
+
+/** The bind table that was recorded on Linux. */
+export function recordedMatrix(): Matrix {
+  return matrixSchema.parse(readRecorded(join(recordedLinux, 'matrix.json.gz')))
+}
+
+function readRecorded(file: string): unknown {
+  return JSON.parse(gunzipSync(readFileSync(file)).toString('utf8'))
 }
 
 /** One of each kind, by what it is. */
@@ -37,6 +46,7 @@ export async function realDocuments(): Promise<Record<string, RunDocument>> {
   const recordedReleases = await readReleases(join(recordedLinux, 'report.json.gz'))
   return {
     ...(contents as Record<ComparableDocument['kind'], RunDocument>),
+    report: withPackets(contents.report as Report),
     timing: timingOf(recordedReleases.releaseSeconds),
     policies: policiesDocument({
       policies,
@@ -75,6 +85,25 @@ export async function realDocuments(): Promise<Record<string, RunDocument>> {
     comparison: compare([...onLinux, ...onGvisor]),
     judgement: judge(onLinux, onLinux.map(changed)),
   }
+}
+
+/** As `rebind run --packets` would tell of the first scenario. */
+function withPackets(report: Report): Report {
+  const [first, ...others] = report.results
+  if (first === undefined) return report
+  const packets: Result['packets'] = {
+    file: 'first.pcap',
+    count: 100,
+    whole: false,
+    droppedByFilter: 2,
+    ladder: [
+      {seconds: 1, from: 'client', flags: ['SYN'], connection: 1, client: 'SYN_SENT'},
+      {seconds: 2, from: 'server', flags: ['FIN', 'ACK'], bytes: 7, connection: 1, dropped: true},
+    ],
+    leftOutAfter: 1,
+    claims: [{claim: 'server-fin-first', says: 'the server closes first', holds: false}],
+  }
+  return {...report, results: [{...first, packets}, ...others]}
 }
 
 /** As `rebind timing` would tell of these releases. */
@@ -168,8 +197,10 @@ export const hostileText =
   'see http://example.org/a_b, ftp://example.org, www.example.org, mailto:a@example.org, @octocat, a/b#12, GH-12'
 
 /** The document with hostile text in every place where its schema takes any text. */
-export async function withHostileText(document: RunDocument): Promise<RunDocument> {
-  const schema = await documentKinds[document.format as Format].schema()
+export async function withHostileText<Document extends ShownDocument>(
+  document: Document,
+): Promise<Document> {
+  const schema = await kindOf(document).schema()
   const copy = structuredClone(document)
   const tried = new Set<string>()
   const free = new Set<string>()

@@ -1,11 +1,11 @@
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
-import test from 'ava'
 import {openEventLog} from '../../harness/documents/event-log.ts'
 import {jsonText} from '../../harness/documents/json-text.ts'
 import {makeRunFolder} from '../../harness/documents/run-folder.ts'
 import {writeDocuments} from '../../harness/views/write.ts'
 import {temporaryFolder} from '../commands/cli.ts'
+import {test} from '../declare.ts'
 import {hostileText, recordedReport} from './documents.ts'
 
 const harmful =

@@ -1,4 +1,3 @@
-import test from 'ava'
 import type {Host, Result, ResultBind} from '../../harness/documents/report-schema.ts'
 import {
   besidesWords,
@@ -11,6 +10,7 @@ import {
 } from '../../harness/documents/words.ts'
 import {printable, withoutRunnerCommands} from '../../harness/text.ts'
 import {shortCommand} from '../../harness/why/words.ts'
+import {test} from '../declare.ts'
 
 const delayed: ResultBind = {
   verdict: 'delayed',

@@ -99,9 +99,9 @@ const stories: Story[] = [
   {
     id: 'no-tw-buckets/default-buckets',
     problem: nativeOpenerProblem() ?? namespaceProblem,
-    own: {keeper: [0, 1, 2, 3, 4, 5], predecessor: [0, 1, 2]},
-    hosted: {successor: [1, 4], client: [0, 2]},
-    hosts: {successor: 'namespace-host', client: 'namespace-host'},
+    own: {predecessor: [0, 1, 2]},
+    hosted: {keeper: [0, 1, 2, 3, 4, 5], successor: [1, 4], client: [0, 2]},
+    hosts: {keeper: 'keeper-host', successor: 'namespace-host', client: 'namespace-host'},
   },
 ]
 

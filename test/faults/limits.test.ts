@@ -65,9 +65,13 @@ testUnless(
   },
 )
 
+const endedCount = /^oom_kill (\d+)$/m
+
 interface MemoryGroup {
   /** Where a process writes its pid to be in it. */
   processes: string
+  /** Where the kernel counts what it does to the group. */
+  events: string
   /** How many the kernel has ended for want of memory; null if it does not count them. */
   killed(): number | null
   remove(): void
@@ -106,9 +110,9 @@ function memoryGroup(megabytes: number): MemoryGroup | undefined {
       if (existsSync(swapFile)) writeFileSync(swapFile, '0')
       return {
         processes: join(folder, 'cgroup.procs'),
+        events: join(folder, events),
         killed: () => {
-          const text = readFileSync(join(folder, events), 'utf8')
-          const count = /^oom_kill (\d+)$/m.exec(text)?.[1]
+          const count = endedCount.exec(readFileSync(join(folder, events), 'utf8'))?.[1]
           return count === undefined ? null : Number(count)
         },
         remove: () => rmdirSync(folder),
@@ -131,20 +135,28 @@ function memoryProblem(): string | undefined {
   return counts ? undefined : 'this kernel does not count what it ends for want of memory'
 }
 
-/** As a program of the user's that needs ever more memory. */
-const hog = 'const kept = []; for (let mb = 0; mb < 100; mb++) kept.push(Buffer.alloc(1 << 20, 1))'
+/**
+ * A program that needs more and more memory until the kernel has ended a process because of it. If it went on, only
+ * itself and the harness would be left, and the kernel ends the larger of the two.
+ */
+const hog = `
+  const {readFileSync} = require('node:fs')
+  const ended = () => Number(${endedCount}.exec(readFileSync(process.argv[1], 'utf8'))[1])
+  const kept = []
+  for (let mb = 0; mb < 100 && ended() === 0; mb++) kept.push(Buffer.alloc(1 << 20, 1))
+`
 
 testUnless(
   memoryProblem(),
   'where memory runs out the kernel ends processes of scenarios, which fail, and not the run',
   async (t) => {
     const out = temporaryFolder(t)
-    const {processes, killed, remove} = memoryGroup(limitMegabytes) ?? t.fail()
+    const {processes, events, killed, remove} = memoryGroup(limitMegabytes) ?? t.fail()
     t.teardown(remove)
     const inGroup = after('echo $$ >"$1"', processes)
     const cli = startCli(t, ['run', '--limit', '10', ...waiting, '--out', out], {launcher: inGroup})
     await Promise.all(waiting.map((id) => cli.shows(new RegExp(`${id}: EADDRINUSE`))))
-    await startProgram(t, [...inGroup, process.execPath, '-e', hog]).ended
+    await startProgram(t, [...inGroup, process.execPath, '-e', hog, events]).ended
     const {status, signal, stderr} = await cli.ended
     t.is(signal, null, stderr)
     t.is(readFileSync(processes, 'utf8'), '')

@@ -1,6 +1,6 @@
 import {chmodSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import test, {type ExecutionContext} from 'ava'
+import type {ExecutionContext} from 'ava'
 import type {Report, Result} from '../../harness/documents/report-schema.ts'
 import {
   type Annotation,
@@ -11,6 +11,7 @@ import {
 } from '../../harness/feeds/github.ts'
 import {suiteOf} from '../../harness/feeds/suite.ts'
 import {temporaryFolder, testUnless} from '../commands/cli.ts'
+import {test} from '../declare.ts'
 
 const summaryLimitBytes = 1024 * 1024
 

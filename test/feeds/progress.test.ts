@@ -1,10 +1,10 @@
 import {Writable} from 'node:stream'
 import {stripVTControlCharacters} from 'node:util'
-import test from 'ava'
 import {liveProgress} from '../../harness/feeds/progress.ts'
 import {nothingYet} from '../../harness/restart/observation.ts'
 import type {RestartProgress} from '../../harness/restart/restart.ts'
 import {Timeline} from '../../harness/restart/timeline.ts'
+import {test} from '../declare.ts'
 
 /** A terminal of this size, and what is written to it. */
 function terminal(columns: number, rows: number) {

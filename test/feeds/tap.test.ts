@@ -1,7 +1,7 @@
-import test from 'ava'
 import type {Result} from '../../harness/documents/report-schema.ts'
 import {suiteOf} from '../../harness/feeds/suite.ts'
 import {renderTap} from '../../harness/feeds/tap.ts'
+import {test} from '../declare.ts'
 import {recordedReport} from '../documents/documents.ts'
 
 function tapOf(statuses: readonly Result['status'][], text: string): string[] {

@@ -28,7 +28,7 @@ import {
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {readDocuments} from '../../harness/compare/documents.ts'
-import {documentKinds, type RunDocument} from '../../harness/documents/kinds.ts'
+import {pcapRecord} from '../../harness/documents/pcap.ts'
 import {readObject, validated} from '../../harness/documents/read-json.ts'
 import type {Report} from '../../harness/documents/report-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
@@ -43,6 +43,7 @@ import {readTcpCounters} from '../../harness/platforms/proc-net-snmp.ts'
 import {parseProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
 import {parseProcCmdline, parseProcStatus} from '../../harness/platforms/proc-processes.ts'
 import {parsePasswd} from '../../harness/platforms/users.ts'
+import {wireClaimIds} from '../../harness/platforms/wire-claims.ts'
 import {readReleases} from '../../harness/policies/recorded.ts'
 import {BoundedOutput} from '../../harness/processes/bounded-output.ts'
 import {parseProcStat, parsePs} from '../../harness/processes/process-table.ts'
@@ -51,6 +52,7 @@ import {withoutTrailingSpace} from '../../harness/render/fitted-table.ts'
 import {literal, renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {wrap} from '../../harness/render/wrap.ts'
+import {reportedPackets} from '../../harness/restart/packets.ts'
 import {chooseScenarios} from '../../harness/run/choose.ts'
 import {foldRunLog, partialReport} from '../../harness/run/partial-report.ts'
 import {scenarioProblem} from '../../harness/run/scenario-schema.ts'
@@ -58,6 +60,7 @@ import {printable, withoutRunnerCommands} from '../../harness/text.ts'
 import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {renderHtml} from '../../harness/views/html/render.ts'
+import {keptKinds, kindOf, type RunDocument} from '../../harness/views/kinds.ts'
 import {markdownOf} from '../../harness/views/markdown.ts'
 import {matrixView} from '../../harness/views/matrix.ts'
 import {policiesView} from '../../harness/views/policies.ts'
@@ -190,7 +193,7 @@ function documentTarget(kind: string): Target {
     input: mutatedJson(kind === 'report' ? reports : [document]),
     async run(bytes: Buffer) {
       const file = inFile(`${kind}.json`, bytes)
-      const schema = await documentKinds[document.format].schema()
+      const schema = await kindOf(document).schema()
       const read = validated(file, schema, await readObject(file))
       return (await markdownOf(read, {log: null, sentences: []})) + terminal(read as never)
     },
@@ -244,6 +247,16 @@ const procNetUnix = [
     'ffff8880: 00000002 00000000 00010000 0001 01 23456 /run/app.sock\n' +
     'ffff8881: 00000003 00000000 00000000 0001 03 23457 @abstract\n',
 ]
+/** SYN, ACK and five bytes of data, as they were captured on lo. */
+const records = Buffer.concat(
+  [
+    '00000000000000000000000008004500003c0000400040063cba7f0000017f0000012710cb2667442e8378b6056da012ffcbfe3000000204ffd70402080a4953a239bbaa68bd0103030a',
+    '00000000000000000000000008004500003a3d0d40004006ffae7f0000017f0000012710cb2667442e8478b6056d80180040fe2e00000101080a4953a23fbbaa68bd68656c6c6f0a',
+  ].map((hex) => {
+    const bytes = Buffer.from(hex, 'hex')
+    return pcapRecord({seconds: 1, nanoseconds: 2, length: bytes.length, bytes})
+  }),
+)
 const procNetSnmp = [
   'Ip: Forwarding\nIp: 1\nTcp: RtoAlgorithm RetransSegs InErrs OutRsts\nTcp: 1 20 30 40\n',
 ]
@@ -282,7 +295,7 @@ const messages = [
   },
   {
     ...{id: 2, actor: 0, role: 'keeper', request: 'set-up-namespace'},
-    params: {settings: {tcp_fin_timeout: 5}},
+    params: {host: 7, fd: 20, settings: {tcp_fin_timeout: 5}},
   },
   {
     ...{id: 3, actor: 0, role: 'guardian', request: 'start-command'},
@@ -414,7 +427,7 @@ export const targets: readonly Target[] = [
     input: mutatedValue(reports),
     async run(value: unknown) {
       const file = inFile('page.json', Buffer.from(JSON.stringify(value) ?? ''))
-      const schema = await documentKinds['rebind-report'].schema()
+      const schema = await keptKinds.report.schema()
       return renderHtml([validated(file, schema, await readObject(file))])
     },
     holds: (page) => !/<script|<img/i.test(page),
@@ -425,10 +438,27 @@ export const targets: readonly Target[] = [
     async run(bytes: Buffer) {
       const {log, seen} = await foldRunLog(inFile('events.ndjson', bytes))
       if (log.start === null) return ''
-      const schema = await documentKinds['rebind-report'].schema()
+      const schema = await keptKinds.report.schema()
       const made = schema.parse(partialReport(log, seen, log.start, scenarios))
       return markdownOf(made, {log, sentences: []})
     },
+  },
+  {
+    name: 'packets',
+    input: fc
+      .tuple(
+        fc.array(fc.tuple(fc.nat({max: records.length - 1}), fc.nat({max: 255})), {maxLength: 8}),
+        fc.nat({max: records.length}),
+      )
+      .map(([changes, length]) => {
+        const bytes = Buffer.from(records)
+        for (const [at, value] of changes) bytes[at] = value
+        return bytes.subarray(0, length)
+      }),
+    run: (bytes: Buffer) =>
+      JSON.stringify(
+        reportedPackets({records: bytes, moments: [], lost: 0}, 10_000, 0, wireClaimIds),
+      ),
   },
   parser('netstat', netstat, parseNetstat),
   parser('lsof', lsof, parseLsof),

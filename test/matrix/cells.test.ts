@@ -1,7 +1,7 @@
-import test from 'ava'
 import {matrixAddresses, matrixResidues} from '../../harness/documents/matrix-schema.ts'
 import {bindsOf, cellsOf} from '../../harness/matrix/cells.ts'
 import {questionOf} from '../../harness/matrix/question.ts'
+import {test} from '../declare.ts'
 
 test('there is a cell for every residue, and every option and address on either side', (t) => {
   const cells = cellsOf({})

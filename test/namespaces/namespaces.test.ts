@@ -99,15 +99,16 @@ testUnless(
     await cli.shows(/no-tw-buckets\/default-buckets: EADDRINUSE/)
     const keeper = await loggedPid(out, scenario, 'keeper')
     const successor = await loggedPid(out, scenario, 'successor')
-    const namespace = readlinkSync(`/proc/${successor}/ns/net`)
+    // Its host and its keeper keep it by a file descriptor each; each has its own first one as well.
+    const [namespace = ''] = keptBy(keeper).filter((each) => keptBy(successor).includes(each))
     t.not(namespace, readlinkSync('/proc/self/ns/net'))
-    // A namespace lives as long as a process is in it; its number may be given to another one afterwards.
-    const inside = processesIn(namespace)
+    const inside = holdersOf(namespace)
     t.true([keeper, successor].every((pid) => inside.includes(pid)))
     const pids = [...startedPids(readEvents(out)), ...inside]
     process.kill(cli.pid, 'SIGKILL')
     await cli.ended
     await until(() => !pids.some(isActorRunning), soon, `the end of the processes ${pids}`)
+    t.deepEqual(holdersOf(namespace), [])
   },
 )
 
@@ -127,16 +128,30 @@ testUnless(
   },
 )
 
-/** The pids of the processes that run in a network namespace, of those that we may look at. */
-function processesIn(namespace: string): number[] {
+/** The network namespaces that a process keeps open, e.g. `net:[4026531840]`. */
+function keptBy(pid: number | string): string[] {
+  try {
+    const links = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`))
+    return links.filter((link) => link.startsWith('net:'))
+  } catch {
+    return []
+  }
+}
+
+/** The processes, of those that we may look at, that run in a network namespace or keep it open. */
+function holdersOf(namespace: string): number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.map(Number).filter((pid) => {
-    try {
-      return readlinkSync(`/proc/${pid}/ns/net`) === namespace
-    } catch {
-      return false
-    }
-  })
+  return pids
+    .filter((pid) => [linkOf(`/proc/${pid}/ns/net`), ...keptBy(pid)].includes(namespace))
+    .map(Number)
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
 }
 
 /** In a user namespace in which no further one, and no network namespace, may be made. */

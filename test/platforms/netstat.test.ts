@@ -1,6 +1,6 @@
-import test from 'ava'
 import {parseNetstat} from '../../harness/platforms/netstat.ts'
 import type {TcpState} from '../../harness/platforms/tcp-states.ts'
+import {test} from '../declare.ts'
 
 /** The rows that macOS's netstat(1) prints by the formats of its source; the values are invented. */
 const withoutL = `Active Internet connections (including servers)

@@ -1,7 +1,7 @@
-import test from 'ava'
 import {platformOf, platformsWithRules} from '../../harness/platforms/detect.ts'
 import type {Platform, Stack} from '../../harness/platforms/platform.ts'
 import {type BindOption, bindOptions} from '../../harness/sockets/bind-options.ts'
+import {test} from '../declare.ts'
 
 const addresses = ['127.0.0.1', '0.0.0.0', '127.0.0.2', '::1', '::', 'dual']
 

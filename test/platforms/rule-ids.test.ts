@@ -1,5 +1,5 @@
 /** Rules are told apart by their ids, in documents that outlive the release that wrote them. */
-import test from 'ava'
+
 import {ruleIdSchema} from '../../harness/documents/rules.ts'
 import {cellsOf} from '../../harness/matrix/cells.ts'
 import {judged, rulesFor} from '../../harness/matrix/judge.ts'
@@ -11,6 +11,7 @@ import {linux} from '../../harness/platforms/linux.ts'
 import type {Platform} from '../../harness/platforms/platform.ts'
 import {blankResult} from '../../harness/restart/blank.ts'
 import {scenarios} from '../../scenarios/index.ts'
+import {test} from '../declare.ts'
 
 const everywhere = [
   'ended-by-process',

@@ -1,11 +1,12 @@
 /** What follows from an operating system's rules for cells at large, and would not for a wrong rule. */
-import test from 'ava'
+
 import fc from 'fast-check'
 import {type Cell, cellsOf} from '../../harness/matrix/cells.ts'
 import {questionOf} from '../../harness/matrix/question.ts'
 import {platformsWithRules} from '../../harness/platforms/detect.ts'
 import type {Platform} from '../../harness/platforms/platform.ts'
 import {type BindOption, bindFlags, bindOptionOf} from '../../harness/sockets/bind-options.ts'
+import {test} from '../declare.ts'
 
 const runs = {numRuns: 2000}
 const cells = cellsOf({})

@@ -1,13 +1,13 @@
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {constants, tmpdir} from 'node:os'
 import {join} from 'node:path'
-import test from 'ava'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux, linuxErrno, readIpv4Settings} from '../../harness/platforms/linux.ts'
 import type {BindQuestion, Platform, Settings} from '../../harness/platforms/platform.ts'
 import {timerSlotSeconds} from '../../harness/platforms/timer-wheel.ts'
 import {bindOptions} from '../../harness/sockets/bind-options.ts'
+import {test} from '../declare.ts'
 
 function ask(platform: Platform, question: BindQuestion): string {
   return platform.rules?.bind(question).outcome === 'granted' ? '.' : 'X'

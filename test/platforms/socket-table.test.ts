@@ -1,7 +1,7 @@
 import {setImmediate as immediate} from 'node:timers/promises'
-import test from 'ava'
 import {type Deferred, deferred} from '../../harness/deferred.ts'
 import {type SocketEntry, type SocketQuery, shared} from '../../harness/platforms/socket-table.ts'
+import {test} from '../declare.ts'
 
 /** A table reader whose readings the test ends by hand, in order to see which callers share which. */
 function readingsByHand() {

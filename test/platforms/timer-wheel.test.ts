@@ -1,5 +1,5 @@
-import test from 'ava'
 import {timerSlotSeconds} from '../../harness/platforms/timer-wheel.ts'
+import {test} from '../declare.ts'
 
 const slots = [
   {timeout: 60, ticksPerSecond: 250, slot: 2.048},

@@ -1,5 +1,5 @@
-import test from 'ava'
 import {parsePasswd, userName} from '../../harness/platforms/users.ts'
+import {test} from '../declare.ts'
 
 test('uid 0 has its name, and one that nobody has has none', (t) => {
   t.is(userName(0), 'root')

@@ -1,6 +1,6 @@
-import test from 'ava'
 import {type AttemptCost, type Outcome, outcomeOf} from '../../harness/policies/policy.ts'
 import {policies} from '../../harness/policies/table.ts'
+import {test} from '../declare.ts'
 
 const cost: AttemptCost = {untilBindSeconds: 0.04, untilEndSeconds: 0.05}
 

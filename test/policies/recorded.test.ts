@@ -1,11 +1,11 @@
 import {writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import test from 'ava'
 import type {Report, Result} from '../../harness/documents/report-schema.ts'
 import type {Timing} from '../../harness/documents/timing-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {newestReleases, readReleases, releasesOf} from '../../harness/policies/recorded.ts'
 import {temporaryFolder} from '../commands/cli.ts'
+import {test} from '../declare.ts'
 
 function report(...results: Partial<Result>[]): Report {
   return {format: 'rebind-report', version: 1, host: {}, results} as unknown as Report

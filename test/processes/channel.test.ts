@@ -1,6 +1,6 @@
-import test from 'ava'
 import {type Channel, openChannel} from '../../harness/processes/channel.ts'
 import type {Notice} from '../../harness/processes/protocol.ts'
+import {test} from '../declare.ts'
 
 interface Sent {
   id: number

@@ -1,7 +1,7 @@
 import {constants} from 'node:os'
-import test from 'ava'
 import {errorFields} from '../../harness/processes/errors.ts'
 import {systemError} from '../../harness/sockets/system-error.ts'
+import {test} from '../declare.ts'
 
 test('a system error travels with its code, call and the positive number of the system', (t) => {
   const number = constants.errno.EADDRINUSE

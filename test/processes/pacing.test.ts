@@ -1,4 +1,3 @@
-import test from 'ava'
 import {
   isDense,
   nearRelease,
@@ -6,6 +5,7 @@ import {
   pauseMilliseconds,
   whileHeld,
 } from '../../harness/processes/pacing.ts'
+import {test} from '../declare.ts'
 
 const firstAttemptAt = 1000
 const fromSixtySeconds: Pacing = {

@@ -1,5 +1,5 @@
-import test from 'ava'
 import {coloursFor} from '../../harness/render/colours.ts'
+import {test} from '../declare.ts'
 
 const cases: [isTTY: boolean, env: Record<string, string>, coloured: boolean][] = [
   [true, {}, true],

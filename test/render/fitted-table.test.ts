@@ -1,5 +1,5 @@
-import test from 'ava'
 import {fittedTable, tableWidth, withoutTrailingSpace} from '../../harness/render/fitted-table.ts'
+import {test} from '../declare.ts'
 
 const titles = ['address', 'plain', 'why']
 const rows = [

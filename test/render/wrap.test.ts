@@ -1,5 +1,5 @@
-import test from 'ava'
 import {columnsOf, wrap, wrapSentences} from '../../harness/render/wrap.ts'
+import {test} from '../declare.ts'
 
 test('a sentence is broken between words, and its further lines hang', (t) => {
   t.is(wrap('- one two three four', 12), '- one two\n  three four')

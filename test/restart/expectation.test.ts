@@ -1,4 +1,3 @@
-import test from 'ava'
 import type {ClientReport, Expected} from '../../harness/documents/report-schema.ts'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
@@ -7,6 +6,7 @@ import {linux} from '../../harness/platforms/linux.ts'
 import type {Platform} from '../../harness/platforms/platform.ts'
 import {expectation, lastsAtLeast, type Question} from '../../harness/restart/expectation.ts'
 import type {BindOption} from '../../harness/sockets/bind-options.ts'
+import {test} from '../declare.ts'
 
 const none = {opener: 'native', bind: 'none', address: '127.0.0.1'} as const
 const reuseaddr = {...none, bind: 'reuseaddr'} as const

@@ -1,6 +1,6 @@
-import test from 'ava'
 import type {Expected, ReportedCall, ResultBind} from '../../harness/documents/report-schema.ts'
 import {type Judgement, judgement, type Observed} from '../../harness/restart/judgement.ts'
+import {test} from '../declare.ts'
 
 const immediate: Expected = {
   verdict: 'immediate',
@@ -47,6 +47,11 @@ const answered = (outcome: string): ReportedCall => ({
   localPort: 4000,
   seconds: 0.01,
 })
+/** The packets of a scenario that says something of them. */
+function packets(holds: boolean | null, whole = true): Pick<Observed, 'packets'> {
+  const claims = [{claim: 'server-fin-first', says: 'the server closes first', holds}]
+  return {packets: {count: 8, whole, ladder: [], claims}}
+}
 const base: Observed = {
   residue: [...timeWait],
   bind: grantedLate,
@@ -74,6 +79,31 @@ const judgements: [what: string, Expected, Partial<Observed>, contradiction: str
       "the client's own residue",
       delayed,
       {residue: [...timeWait, {endpoint: 'client', state: 'CLOSE_WAIT', count: 1}]},
+      undefined,
+    ],
+    ['packets that show what they must', delayed, packets(true), undefined],
+    [
+      'packets that show something else',
+      delayed,
+      packets(false),
+      'the packets do not show that the server closes first',
+    ],
+    [
+      'packets that show something else, if some are missing',
+      delayed,
+      packets(false, false),
+      undefined,
+    ],
+    [
+      'packets that show nothing of it',
+      delayed,
+      packets(null),
+      'the packets do not show that the server closes first',
+    ],
+    [
+      'packets that show nothing of it before the script is over',
+      delayed,
+      {...packets(null), bind: {...neverGranted, waited: false}, scriptDone: false},
       undefined,
     ],
     ['residue that cannot be seen', delayed, {residue: null}, undefined],

@@ -1,4 +1,3 @@
-import test from 'ava'
 import {overshootOf, summarise, witnessed} from '../../harness/restart/attempts.ts'
 import {type RestartEvent, restartEventSchema, type Timed} from '../../harness/restart/events.ts'
 import {
@@ -9,6 +8,7 @@ import {
   socketsLeft,
 } from '../../harness/restart/observation.ts'
 import {openRecording} from '../../harness/restart/recording.ts'
+import {test} from '../declare.ts'
 
 function folded(...events: Timed<RestartEvent>[]): Observation {
   return events.reduce(fold, nothingYet)

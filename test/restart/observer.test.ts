@@ -1,4 +1,3 @@
-import test from 'ava'
 import {monotonicSeconds} from '../../harness/clock.ts'
 import type {SocketEntry} from '../../harness/platforms/socket-table.ts'
 import type {TcpState} from '../../harness/platforms/tcp-states.ts'
@@ -8,6 +7,7 @@ import {
   type StateChange,
   socketsOfPort,
 } from '../../harness/restart/observer.ts'
+import {test} from '../declare.ts'
 
 const address = '127.0.0.1'
 const serverPort = 8080

@@ -1,6 +1,6 @@
-import test from 'ava'
 import {nearRelease, type Pacing} from '../../harness/processes/pacing.ts'
 import {lookAgainMilliseconds} from '../../harness/restart/pacing.ts'
+import {test} from '../declare.ts'
 
 const now = 1000
 const looks: [when: string, pacing: Pacing, milliseconds: number][] = [

@@ -1,8 +1,8 @@
-import test from 'ava'
 import {linux} from '../../harness/platforms/linux.ts'
 import type {SocketEntry} from '../../harness/platforms/socket-table.ts'
 import {openPortWatch} from '../../harness/restart/port-watch.ts'
 import {openRecording} from '../../harness/restart/recording.ts'
+import {test} from '../declare.ts'
 
 const port = 8088
 

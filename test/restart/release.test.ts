@@ -39,29 +39,26 @@ async function occupied(t: ExecutionContext) {
   return {port, occupant, bind: preparedBind(fd, address, port)}
 }
 
-for (const asideOthers of [false, true]) {
-  const how = asideOthers ? 'beside other work' : 'round by round'
-  testUnless(problem, `a port is granted right after it is free, tried ${how}`, async (t) => {
-    const {port, occupant, bind} = await occupied(t)
-    const told: PortRelease[] = []
-    const onRelease = (release: PortRelease) => void told.push(release)
-    const watch = watchReleases({limitSeconds: 20, asideOthers, onRelease})
-    const now = monotonicSeconds()
-    const pacing = {kind: 'dense-from', at: now, ...nearRelease} as const
-    const release = watch.add({port, appeared: {from: now, to: now}, pacing, bind})
-    const finished = watch.finish()
-    await until(() => release.attempts > 10, 10, 'attempts while the port is taken')
-    const closingFrom = monotonicSeconds()
-    occupant.close()
-    const closedBy = monotonicSeconds()
-    await finished
-    t.deepEqual(told, [release])
-    const {firstAttemptAt, lastRefusedAt, grantedAt} = release
-    t.true((firstAttemptAt ?? 0) >= now && (firstAttemptAt ?? 0) < (lastRefusedAt ?? 0))
-    t.true((lastRefusedAt ?? 0) <= closedBy, 'the last refusal was while the port was taken')
-    t.true((grantedAt ?? 0) >= closingFrom, 'the grant was when it was not')
-  })
-}
+testUnless(problem, 'a port is granted right after it is free', async (t) => {
+  const {port, occupant, bind} = await occupied(t)
+  const told: PortRelease[] = []
+  const onRelease = (release: PortRelease) => void told.push(release)
+  const watch = watchReleases({limitSeconds: 20, onRelease})
+  const now = monotonicSeconds()
+  const pacing = {kind: 'dense-from', at: now, ...nearRelease} as const
+  const release = watch.add({port, appeared: {from: now, to: now}, pacing, bind})
+  const finished = watch.finish()
+  await until(() => release.attempts > 10, 10, 'attempts while the port is taken')
+  const closingFrom = monotonicSeconds()
+  occupant.close()
+  const closedBy = monotonicSeconds()
+  await finished
+  t.deepEqual(told, [release])
+  const {firstAttemptAt, lastRefusedAt, grantedAt} = release
+  t.true((firstAttemptAt ?? 0) >= now && (firstAttemptAt ?? 0) < (lastRefusedAt ?? 0))
+  t.true((lastRefusedAt ?? 0) <= closedBy, 'the last refusal was while the port was taken')
+  t.true((grantedAt ?? 0) >= closingFrom, 'the grant was when it was not')
+})
 
 testUnless(problem, 'a port that never comes free is given up at the limit', async (t) => {
   const {port, bind} = await occupied(t)

@@ -1,6 +1,6 @@
-import test from 'ava'
 import type {Result} from '../../harness/documents/report-schema.ts'
 import {mergeRepetitions} from '../../harness/restart/repeats.ts'
+import {test} from '../declare.ts'
 
 function result(waitSeconds: number | null, change: Partial<Result> = {}): Result {
   const server = {opener: 'native', bind: 'none', address: '127.0.0.1'} as const

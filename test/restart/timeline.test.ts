@@ -1,6 +1,6 @@
-import test from 'ava'
 import type {TimelineEntry} from '../../harness/documents/report-schema.ts'
 import {Timeline} from '../../harness/restart/timeline.ts'
+import {test} from '../declare.ts'
 
 function change(connection: number, state: TimelineEntry['state']): TimelineEntry {
   return {seconds: 0, endpoint: 'server', socket: 'connection', connection, state}

@@ -1,6 +1,6 @@
-import test from 'ava'
 import {clientHost, socketAddress} from '../../harness/sockets/address.ts'
 import {bindFlags, bindOptionOf, bindOptions} from '../../harness/sockets/bind-options.ts'
+import {test} from '../declare.ts'
 
 const addresses = [
   {address: '127.0.0.1', family: 'ipv4', host: '127.0.0.1', ipv6Only: false, client: '127.0.0.1'},

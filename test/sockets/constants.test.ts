@@ -1,7 +1,7 @@
-import test from 'ava'
 import {socketAddress} from '../../harness/sockets/address.ts'
 import {cInts} from '../../harness/sockets/c-numbers.ts'
 import {type SocketConstants, sockaddr, socketConstants} from '../../harness/sockets/constants.ts'
+import {test} from '../declare.ts'
 
 function bytesOn(os: NodeJS.Platform, address: string, port: number): string {
   return sockaddr(

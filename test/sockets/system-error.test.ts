@@ -1,6 +1,6 @@
 import {constants} from 'node:os'
-import test from 'ava'
 import {isSystemError, systemError} from '../../harness/sockets/system-error.ts'
+import {test} from '../declare.ts'
 
 test('an errno becomes an error with the code, text and fields of a Node error', (t) => {
   const number = constants.errno.EADDRINUSE

@@ -1,5 +1,5 @@
-import test from 'ava'
 import {histogram} from '../../harness/timing/histogram.ts'
+import {test} from '../declare.ts'
 
 test('every value is counted once, in a bin that holds it', (t) => {
   const values = Array.from({length: 500}, (_, index) => 60 + (index * 2.048) / 500)

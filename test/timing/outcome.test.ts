@@ -1,6 +1,6 @@
-import test from 'ava'
 import {outcomeOf} from '../../harness/commands/timing.ts'
 import {timingDocument} from '../../harness/timing/document.ts'
+import {test} from '../declare.ts'
 import {recordedReport} from '../documents/documents.ts'
 
 type Moments = [lastRefused: number | null, granted: number | null]

@@ -1,5 +1,5 @@
-import test from 'ava'
 import {commonReleases, inferSlots, type ReleasedPort} from '../../harness/timing/slots.ts'
+import {test} from '../declare.ts'
 
 /** Ports closed evenly over some seconds and released at the end of their timer's slot. */
 function released(options: {

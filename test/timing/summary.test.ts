@@ -1,6 +1,6 @@
-import test from 'ava'
 import type {PortRelease} from '../../harness/restart/release.ts'
 import {isWithin, quantile, spreadOf} from '../../harness/timing/summary.ts'
+import {test} from '../declare.ts'
 
 test('quantiles are values that were measured', (t) => {
   const values = [5, 1, 4, 2, 3]

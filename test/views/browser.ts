@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os'
 import {delimiter, join} from 'node:path'
 import {pathToFileURL} from 'node:url'
 import type {ExecutionContext} from 'ava'
-import {type Browser, type BrowserContextOptions, chromium, type Page} from 'playwright-core'
+import {type BrowserContext, chromium, type Page, type ViewportSize} from 'playwright-core'
 import {missingProgram, notInstalled} from '../needs.ts'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome']
@@ -23,31 +23,33 @@ const flags = [
   '--disable-sync',
 ]
 
-/** Starts the browser that all tests of a file share. */
-export function startBrowser(): Promise<Browser> {
+/** Starts the browser that all tests of a file share. It has one window: each takes as long to open as its page. */
+export async function startBrowser(): Promise<BrowserContext> {
   const folders = (process.env.PATH ?? '').split(delimiter)
   const executablePath = folders
     .map((folder) => join(folder, name ?? ''))
     .find((path) => existsSync(path))
-  return chromium.launch({args: flags, ...(executablePath ? {executablePath} : {})})
+  const browser = await chromium.launch({args: flags, ...(executablePath ? {executablePath} : {})})
+  return browser.newContext()
 }
 
 /** A page from disk, and what the browser had to complain about: errors, refusals by its policy. */
 export async function openPage(
   t: ExecutionContext,
-  browser: Browser,
+  browser: BrowserContext,
   html: string,
-  options: BrowserContextOptions = {},
+  {viewport, colorScheme = 'light'}: {viewport: ViewportSize; colorScheme?: 'light' | 'dark'},
 ): Promise<{page: Page; complaints: string[]; requests: string[]}> {
   const folder = mkdtempSync(join(tmpdir(), 'rebind-page-'))
   const file = join(folder, 'report.html')
   writeFileSync(file, html)
-  const context = await browser.newContext(options)
+  const page = await browser.newPage()
   t.teardown(async () => {
-    await context.close()
+    await page.close()
     rmSync(folder, {recursive: true, force: true})
   })
-  const page = await context.newPage()
+  await page.setViewportSize(viewport)
+  await page.emulateMedia({colorScheme})
   const complaints: string[] = []
   const requests: string[] = []
   page.on('console', (message) => complaints.push(message.text()))

@@ -1,8 +1,8 @@
-import test from 'ava'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {checkView} from '../../harness/views/check.ts'
+import {test} from '../declare.ts'
 
 const hostile = '\u001b[2J\u001b]0;title\u0007<script>alert(1)</script>|`x`\r\n# heading'
 
@@ -110,4 +110,11 @@ test('a restart that was immediate, but not alone, is not safe because of the ol
   const rounds = [{...round, verdict: 'immediate' as const, survivors}]
   const text = renderForTerminal(checkView({...document, rounds}), 200)
   t.regex(text, /^NOT SAFE: an old process still listened after 1 of 1 stops$/m)
+})
+
+test('what could not be measured has its remedy once, in the advice', (t) => {
+  const problem = {kind: 'exited', message: 'it ended', remedy: 'start it by hand'} as const
+  const advice = ['Start it by hand.']
+  const text = renderAsMarkdown(checkView({...document, problem, advice}))
+  t.is(text.match(/start it by hand/gi)?.length, 1)
 })

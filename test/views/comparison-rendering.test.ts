@@ -1,5 +1,4 @@
 import {stripVTControlCharacters} from 'node:util'
-import test from 'ava'
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import type {ComparableDocument} from '../../harness/compare/documents.ts'
@@ -11,6 +10,7 @@ import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {delayed, granted, matrixBy, refused, reportBy} from '../compare/documents-by-rules.ts'
+import {test} from '../declare.ts'
 
 const twoReports = [reportBy(linux), reportBy(gvisor, {ids: ['reuseport-added-late']})]
 
@@ -125,6 +125,23 @@ test('what follows from how long each keeps a residue is said once, and is no di
     lines(manySystems).join('\n'),
     /\n- Linux 5\.10, 6\.1, 6\.12 and 7\.3: 60\.00 to 62\.05 s/,
   )
+})
+
+test('of many systems, the arms of a kernel setting are still kept apart, each named', (t) => {
+  const arm = 'fin-timeout-ends-fin-wait2/5-seconds'
+  const ids = ['client-never-closes', arm]
+  const rows = lines([
+    ...['5.10.0', '6.1.0'].map((release) => reportBy(linux, {release, ids})),
+    ...['20221219', '20240729'].map((label) =>
+      reportBy(gvisor, {label: `gVisor ${label}`, ids: ['client-never-closes']}),
+    ),
+  ])
+  const title = rows.indexOf('How long FIN_WAIT2 is kept')
+  const [usual = '', go = '', short = '', end] = rows.slice(title + 1)
+  t.regex(usual, /^- Linux 5\.10 and 6\.1: 60\.00 to 62\.05 s .*; measured .* in 2 waits/)
+  t.regex(go, /^- gVisor 20221219 and 20240729: 60\.00 to 60\.50 s .* in 2 waits/)
+  t.true(short.startsWith(`- Linux 5.10 and 6.1, ${arm}: 5.00 to `), short)
+  t.is(end, '')
 })
 
 test('tables that agree are one line, and cells name the systems together', (t) => {

@@ -1,8 +1,8 @@
-import test from 'ava'
 import type {Timing} from '../../harness/documents/timing-schema.ts'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {reportView} from '../../harness/views/report.ts'
 import {timingView} from '../../harness/views/timing.ts'
+import {test} from '../declare.ts'
 import {realDocuments, recordedReport} from '../documents/documents.ts'
 
 test('documents of an emulated machine say so, and none says how precise its times are', async (t) => {

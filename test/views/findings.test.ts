@@ -1,8 +1,8 @@
-import test from 'ava'
 import type {Result, ResultBind} from '../../harness/documents/report-schema.ts'
 import type {CommonAdvice} from '../../harness/scenario.ts'
 import {findingSentences} from '../../harness/views/findings.ts'
 import {scenarios} from '../../scenarios/index.ts'
+import {test} from '../declare.ts'
 
 const firstError = {code: 'EADDRINUSE', errno: 98, syscall: 'bind', message: 'refused'}
 const delayed: ResultBind = {

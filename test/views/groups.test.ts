@@ -1,5 +1,4 @@
 import {stripVTControlCharacters} from 'node:util'
-import test from 'ava'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {grouped, groupIdOf} from '../../harness/views/groups.ts'
@@ -7,6 +6,7 @@ import {renderHtml} from '../../harness/views/html/render.ts'
 import {reportView, wholeReportView} from '../../harness/views/report.ts'
 import {groups, scenarios} from '../../scenarios/index.ts'
 import {resultOf} from '../commands/cli.ts'
+import {test} from '../declare.ts'
 import {recordedReport} from '../documents/documents.ts'
 
 const report = recordedReport()
@@ -50,6 +50,22 @@ test('a page and Markdown have a heading and the lesson for each group', async (
     t.true(page.includes(`<h3>${title}</h3>`), title)
     t.true(markdown.includes(`### ${title}\n`), title)
   }
+})
+
+test('the chart of the waits has the title of each group above its scenarios, as a drawing and in words', async (t) => {
+  const page = await renderHtml([report])
+  const markdown = renderAsMarkdown(wholeReportView(report, details))
+  const [, words = ''] =
+    /## When each port came free\n\n```text\n([\s\S]*?)```/.exec(markdown) ?? []
+  const drawings = [...page.matchAll(/<figure class="(?:wide|narrow)">.*?<\/figure>/gs)]
+  t.is(drawings.length, 2)
+  for (const {title, scenarios: own} of groups) {
+    const [first = ''] = Object.keys(own)
+    t.regex(words, new RegExp(`^${title}\\n +${first}`, 'm'))
+    for (const [drawing] of drawings) t.true(drawing.includes(`>${title}</text>`), title)
+  }
+  t.regex(words, /^ +server-closes-first +59\.8 s █{40,}$/m)
+  t.regex(words, /^ +client-closes-first +at once$/m)
 })
 
 test('a terminal shows way and lines for one scenario, and not for all', (t) => {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import axe, {type AxeResults} from 'axe-core'
-import type {Browser, Page} from 'playwright-core'
+import type {BrowserContext, Page} from 'playwright-core'
 import {renderHtml} from '../../harness/views/html/render.ts'
 import {testUnless} from '../commands/cli.ts'
 import {
@@ -12,12 +12,12 @@ import {
 import {missingBrowser, openPage, startBrowser} from './browser.ts'
 
 const documents = await realDocuments()
-let browser: Browser
+let browser: BrowserContext
 if (missingBrowser === undefined) {
   test.before(async () => {
     browser = await startBrowser()
   })
-  test.after.always(() => browser?.close())
+  test.after.always(() => browser?.browser()?.close())
 }
 
 const desktop = {width: 1280, height: 800}

@@ -1,9 +1,11 @@
 import {createHash} from 'node:crypto'
-import test from 'ava'
 import type {RunLog, ScenarioLog} from '../../harness/documents/run-log.ts'
+import {drawWhenNeeded} from '../../harness/render/html/chart.ts'
+import {textOf} from '../../harness/render/html/markup.ts'
 import {histogram} from '../../harness/timing/histogram.ts'
 import {renderHtml} from '../../harness/views/html/render.ts'
 import {resultOf} from '../commands/cli.ts'
+import {test} from '../declare.ts'
 import {
   hostileText,
   realDocuments,
@@ -156,7 +158,7 @@ test('the verdict is followed by how many ports were granted at once, and after 
   const page = await renderHtml([{...recordedReport(), results}])
   t.true(
     page.includes(
-      '1 ports were granted at once, 2 after 2.0 to 61.3 s, 1 were refused to the end, 1 were refused and not waited for; 1 scenarios had no bind to judge.',
+      'Granted at once: 1; after 2.0 to 61.3 s: 2; refused to the end: 1; refused and not waited for: 1; without a bind to judge: 1.',
     ),
   )
 })
@@ -217,4 +219,18 @@ test('a survey says first how many servers got their port back at once', async (
   t.true(
     page.includes(`${safe} got their port back at once, ${measured.length - safe} did not</p>`),
   )
+})
+
+test('text in a chart is text: no markup, nothing that a terminal obeys, nothing that turns a line around', async (t) => {
+  const name = '\u001b[31m<script>\u202ea\u0000b'
+  const svg = textOf(
+    await drawWhenNeeded()({
+      data: {values: [{name}]},
+      mark: 'text',
+      encoding: {text: {field: 'name', type: 'nominal'}},
+    }),
+  )
+  t.regex(svg, />&lt;script&gt;\ufffda b</)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  t.notRegex(svg, /[\u0000-\u0008\u000b-\u001f\u202e]/)
 })

@@ -1,9 +1,9 @@
 import {stripVTControlCharacters} from 'node:util'
-import test from 'ava'
 import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
 import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {reportView, wholeReportView} from '../../harness/views/report.ts'
+import {test} from '../declare.ts'
 import {recordedReport} from '../documents/documents.ts'
 
 const server = {opener: 'native', bind: 'none', address: '127.0.0.1'} as const

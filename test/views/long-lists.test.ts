@@ -1,4 +1,3 @@
-import test from 'ava'
 import type {TimelineEntry} from '../../harness/documents/report-schema.ts'
 import type {Timing} from '../../harness/documents/timing-schema.ts'
 import {greatestOf, leastOf} from '../../harness/extremes.ts'
@@ -7,6 +6,7 @@ import {histogram} from '../../harness/timing/histogram.ts'
 import {inferSlots} from '../../harness/timing/slots.ts'
 import {rowOf} from '../../harness/views/html/timeline.ts'
 import {timingRows} from '../../harness/views/timing.ts'
+import {test} from '../declare.ts'
 import {realDocuments, recordedReport} from '../documents/documents.ts'
 
 /** More than fit on the stack as arguments of a call. */

@@ -1,5 +1,4 @@
 import {stripVTControlCharacters} from 'node:util'
-import test from 'ava'
 import {describePlatform} from '../../harness/documents/host.ts'
 import {
   type Matrix,
@@ -16,6 +15,7 @@ import {renderAsMarkdown} from '../../harness/render/markdown.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {matrixView} from '../../harness/views/matrix.ts'
 import {gridsOf, letterGrid} from '../../harness/views/matrix-grid.ts'
+import {test} from '../declare.ts'
 
 /** A document in which every cell was observed as a platform's rules say. */
 function agreeing(stack: Stack): Matrix {

@@ -1,8 +1,8 @@
-import test from 'ava'
 import type {Result} from '../../harness/documents/report-schema.ts'
 import type {TcpState} from '../../harness/platforms/tcp-states.ts'
 import {wayNotes, waysOf, wayWords} from '../../harness/views/state-ways.ts'
 import {resultOf} from '../commands/cli.ts'
+import {test} from '../declare.ts'
 import {recordedReport} from '../documents/documents.ts'
 
 function words(result: Result, hidden: readonly TcpState[] = []): string[] {

@@ -1,8 +1,8 @@
 import {stripVTControlCharacters} from 'node:util'
-import test from 'ava'
 import type {WhyPort} from '../../harness/documents/why-schema.ts'
 import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {whyView} from '../../harness/views/why.ts'
+import {test} from '../declare.ts'
 
 function timeWait(remote: number, expiresInSeconds: number) {
   return {

@@ -1,10 +1,10 @@
-import test from 'ava'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
 import type {TcpState} from '../../harness/platforms/tcp-states.ts'
 import {type BindOption, bindFlags, bindOptions} from '../../harness/sockets/bind-options.ts'
 import {inferOptions, type Obstacle, obstacleOf} from '../../harness/why/inference.ts'
+import {test} from '../declare.ts'
 
 const addresses = ['0.0.0.0', '127.0.0.1', 'dual', '::', '::1']
 

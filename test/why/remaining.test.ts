@@ -1,10 +1,10 @@
-import test from 'ava'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
 import {linux} from '../../harness/platforms/linux.ts'
 import type {SocketEntry} from '../../harness/platforms/socket-table.ts'
 import {lastRemaining, remainingOf} from '../../harness/why/remaining.ts'
 import {remainingWords} from '../../harness/why/words.ts'
+import {test} from '../declare.ts'
 
 const end = {address: '127.0.0.1', port: 8080}
 

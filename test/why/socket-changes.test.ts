@@ -1,6 +1,6 @@
-import test from 'ava'
 import type {SocketEntry} from '../../harness/platforms/socket-table.ts'
 import {followSockets} from '../../harness/why/socket-changes.ts'
+import {test} from '../declare.ts'
 
 const local = {address: '127.0.0.1', port: 8080}
 

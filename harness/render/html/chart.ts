@@ -1,4 +1,5 @@
 import type {TopLevelSpec} from 'vega-lite'
+import {printable} from '../../text.ts'
 import {html, type Markup, trusted} from './markup.ts'
 
 /** Draws charts; what it draws with is loaded when needed. */
@@ -39,7 +40,7 @@ export function drawWhenNeeded(): Draw {
 async function openCharts(): Promise<Draw> {
   const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')])
   return async (spec) => {
-    const compiled = vegaLite.compile({...spec, config: theme} as TopLevelSpec, {
+    const compiled = vegaLite.compile({...withPlainText(spec), config: theme} as TopLevelSpec, {
       logger: vega.logger(vega.None),
     })
     const view = new vega.View(vega.parse(compiled.spec), {
@@ -53,6 +54,13 @@ async function openCharts(): Promise<Draw> {
       view.finalize()
     }
   }
+}
+
+/** The library escapes text for XML; what a terminal obeys, or what turns a line around, has no place there either. */
+function withPlainText(spec: TopLevelSpec): TopLevelSpec {
+  return JSON.parse(JSON.stringify(spec), (_, value) =>
+    typeof value === 'string' ? printable(value) : value,
+  )
 }
 
 /**

@@ -35,11 +35,14 @@ figure { margin: 1rem 0 }
 figcaption { font-size: .875rem; margin-top: .25rem }
 .scroll { overflow-x: auto; max-width: 100% }
 .chart svg { display: block; max-width: none }
-.states svg { max-width: 100%; height: auto; overflow: visible }
+.states svg, .ladder svg { max-width: 100%; height: auto; overflow: visible }
 .states p { margin: .15rem 0 } .states p.server { color: var(--server) } .states p.client { color: var(--client) }
 .states text, .diagram text { font: 11.5px system-ui, sans-serif; text-anchor: middle; fill: var(--ink) }
 .states text.name { font-weight: 700 } .diagram text.name { fill: var(--muted); font-size: 11.5px }
 .diagram text.on { fill: var(--muted); font-size: 10.5px; stroke: var(--paper); stroke-width: 5px; stroke-linejoin: round; paint-order: stroke } .diagram text.on.beside { text-anchor: start }
+.ladder text { font: 12px system-ui, sans-serif; text-anchor: middle; fill: var(--ink); font-variant-numeric: tabular-nums } .ladder text.name { font-weight: 700 }
+.ladder text.time { text-anchor: start; fill: var(--muted) } .ladder text.middle { text-anchor: middle } .ladder text.left { text-anchor: end } .ladder text.right { text-anchor: start }
+.ladder text.server { fill: var(--server) } .ladder text.client { fill: var(--client) } .ladder svg.narrow text { font-size: 10.5px }
 .node { fill: var(--paper); stroke: var(--edge) } .edge { fill: none; stroke: var(--edge) }
 .node.seen { fill: var(--panel); stroke-width: 2.5 } .node.inferred { stroke-width: 2; stroke-dasharray: 4 3 }
 .node.server { stroke: var(--server) } .node.client { stroke: var(--client) } .node.both { stroke: var(--ink) }

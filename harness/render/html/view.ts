@@ -4,6 +4,7 @@ import {
   cellOf,
   columnTitle,
   type Figure,
+  fitting,
   partsOf,
   type Section,
   shownIn,
@@ -54,6 +55,8 @@ async function blockOf(block: Block, where: Where, draw: Draw): Promise<Markup |
       return shortList(block.items.map(marked), mostShown, where.file)
     case 'table':
       return groupedTable(block, where)
+    case 'many':
+      return blockOf(fitting(block, mostShown), where, draw)
     case 'figure':
       return figureOf(block, where, draw)
     case 'section':
@@ -113,6 +116,7 @@ function marked(text: Text): Markup {
   return html`${partsOf(text).map((part) => {
     if (typeof part === 'string') return part
     if ('code' in part) return html`<code>${part.code}</code>`
+    if ('short' in part) return part.short
     return 'link' in part
       ? html`<a href="#${part.to}">${part.link}</a>`
       : html`<strong>${part.strong}</strong>`

@@ -1,11 +1,11 @@
 import type {TopLevelSpec} from 'vega-lite'
+import type {Result} from '../../documents/report-schema.ts'
 import {firstErrorWords, verdictWords} from '../../documents/words.ts'
 import {greatestOf} from '../../extremes.ts'
 import type {TcpState} from '../../platforms/tcp-states.ts'
 import {type Draw, figure} from '../../render/html/chart.ts'
 import {html, type Markup} from '../../render/html/markup.ts'
 import {fillOf, stateKey, swatch} from '../../render/html/states.ts'
-import {printable} from '../../text.ts'
 import {type Row, type Strip, stripsOf, type Weight} from './timeline.ts'
 
 /** Two drawings of the same: names beside the bars, or above them for a phone. */
@@ -22,8 +22,19 @@ const nameCharacters = 46
 /** Narrower bars could not be seen. */
 const leastPixels = 2
 
-/** The timeline of all scenarios, from their first bind attempts on. */
-export async function renderGantt(rows: readonly Row[], draw: Draw): Promise<Markup> {
+/** Scenarios that belong together. */
+interface RowGroup {
+  title: string
+  rows: readonly Row[]
+}
+
+/** What is drawn on a row of the chart. */
+type Line = Row | {title: string}
+
+/** The timeline of all scenarios, from their first bind attempts on, below the titles of their groups. */
+export async function renderGantt(groups: readonly RowGroup[], draw: Draw): Promise<Markup> {
+  const rows = groups.flatMap((group) => group.rows)
+  const lines = groups.flatMap(({title, rows: own}): Line[] => [{title}, ...own])
   const states = new Set<TcpState>(rows.flatMap((row) => row.states.map(({state}) => state)))
   const label =
     `Timeline of ${rows.length} scenarios: the TCP states at the server's end, refused bind attempts, ` +
@@ -37,7 +48,7 @@ export async function renderGantt(rows: readonly Row[], draw: Draw): Promise<Mar
         shown,
         label,
         key: [...stateKey(states), ...marksKey],
-        chart: await draw(specOf(rows, domain, layouts[shown])),
+        chart: await draw(specOf(lines, domain, layouts[shown])),
         caption: html`The upper bar of a row is the listening socket, the lower one the connections.
           A tick stands for the refused attempts of ${durationWords(secondsPerPixel)}: low for one, higher for 2 to 9,
           highest for 10 or more. No bar is drawn narrower than ${leastPixels} pixels
@@ -76,14 +87,17 @@ function domainOf(rows: readonly Row[], {namesAbove}: Layout): [number, number] 
 }
 
 function specOf(
-  rows: readonly Row[],
+  lines: readonly Line[],
   domain: readonly [number, number],
   {plotPixels, rowPixels, namePixels, namesAbove}: Layout,
 ): TopLevelSpec {
   const pixel = (domain[1] - domain[0]) / plotPixels
   const top = namesAbove ? 8 : 0
+  const rows = lines.filter((line) => 'result' in line)
   const each = <T>(of: (row: Row) => readonly T[]) =>
-    rows.flatMap((row, index) => of(row).map((value) => ({row: index, ...value})))
+    lines.flatMap((line, index) =>
+      'result' in line ? of(line).map((value) => ({row: index, ...value})) : [],
+    )
   const visible = <T extends {from: number; to: number}>(span: T) => ({
     ...span,
     to: Math.max(span.to, span.from + pixel * leastPixels),
@@ -94,7 +108,7 @@ function specOf(
   const y = {
     field: 'row',
     type: 'ordinal',
-    scale: {domain: rows.map((_, index) => index), padding: 0},
+    scale: {domain: lines.map((_, index) => index), padding: 0},
     axis: {
       labels: false,
       ticks: false,
@@ -135,9 +149,7 @@ function specOf(
       (paint) => ({...layer, mark: {...layer.mark, ...paint}}),
     )
   const names = {
-    data: {
-      values: rows.map(({result}, row) => ({row, name: shortened(printable(result.scenario))})),
-    },
+    data: {values: each(({result}) => [{name: shortened(result.scenario)}])},
     mark: {
       ...text,
       fill: 'var(--ink)',
@@ -147,8 +159,22 @@ function specOf(
     },
     encoding: {y, x: {value: namesAbove ? 0 : -8}, text: {field: 'name'}},
   }
+  const titles = {
+    data: {
+      values: lines.flatMap((line, row) => ('title' in line ? [{row, title: line.title}] : [])),
+    },
+    mark: {
+      ...text,
+      fill: 'var(--ink)',
+      fontSize: 13,
+      fontWeight: 'bold',
+      align: 'left',
+      yOffset: 4,
+    },
+    encoding: {y, x: {value: namesAbove ? 0 : 8 - namePixels}, text: {field: 'title'}},
+  }
   const outcomes = {
-    data: {values: rows.map((row, index) => ({row: index, ...outcomeOf(row)}))},
+    data: {values: each((row) => [outcomeOf(row)])},
     mark: {
       ...text,
       fontSize: 11,
@@ -173,7 +199,7 @@ function specOf(
   }
   return {
     width: plotPixels,
-    height: rows.length * rowPixels,
+    height: lines.length * rowPixels,
     // The library can only guess at how wide a text will be, and would leave room for twice as much.
     autosize: {type: 'none'},
     padding: {left: namePixels, right: namesAbove ? 8 : 10, top: 40, bottom: 4},
@@ -212,6 +238,7 @@ function specOf(
         encoding: {y, x},
       },
       ...haloed(labels),
+      titles,
       names,
       ...haloed(outcomes),
     ] as never,
@@ -226,9 +253,9 @@ function usedStates(rows: readonly Row[]): Set<TcpState> {
   return new Set(rows.flatMap(({states}) => states.map(({state}) => state)))
 }
 
-/** Where the row's outcome is written, which is beside all else, and what it is: `61.2 s`, `at once`, `refused`. */
+/** Where the row's outcome is written, which is beside all else, and what it is. */
 function outcomeOf({result, refused, states, expected}: Row): {at: number; words: string} {
-  const {bind, status} = result
+  const {bind} = result
   const at = Math.max(
     bind?.waitSeconds ?? 0,
     // Where nothing was granted, the range may begin far from what was seen.
@@ -236,11 +263,15 @@ function outcomeOf({result, refused, states, expected}: Row): {at: number; words
     ...(refused?.slice(-1) ?? []),
     greatestOf(states.map(({to}) => to)),
   )
-  if (bind === null) return {at, words: status === 'as-expected' ? '' : status}
+  return {at, words: outcomeWords(result)}
+}
+
+/** `61.2 s`, `at once`, `refused, EADDRINUSE 98`. */
+export function outcomeWords(result: Result): string {
+  const {bind, status} = result
+  if (bind === null) return status === 'as-expected' ? '' : status
   const {waitSeconds, verdict} = bind
-  if (waitSeconds === null) {
-    return {at, words: `${verdictWords(result)}, ${printable(firstErrorWords(result))}`}
-  }
-  if (verdict === 'immediate') return {at, words: 'at once'}
-  return {at, words: `${waitSeconds.toFixed(waitSeconds < 10 ? 3 : 1)} s`}
+  if (waitSeconds === null) return `${verdictWords(result)}, ${firstErrorWords(result)}`
+  if (verdict === 'immediate') return 'at once'
+  return `${waitSeconds.toFixed(waitSeconds < 10 ? 3 : 1)} s`
 }

@@ -1,16 +1,15 @@
-import type {RunDocument} from '../../documents/kinds.ts'
 import {drawWhenNeeded} from '../../render/html/chart.ts'
 import {type Article, page} from '../../render/html/page.ts'
 import {renderAsHtml} from '../../render/html/view.ts'
+import {type ShownDocument, viewOf} from '../kinds.ts'
 import type {RunDetails} from '../report.ts'
-import {viewOf} from '../views.ts'
 
 /**
  * One page for all the documents of a run folder.
  * @param details what a run's report.json leaves out
  */
 export async function renderHtml(
-  documents: readonly RunDocument[],
+  documents: readonly ShownDocument[],
   details: RunDetails = {log: null, sentences: []},
 ): Promise<string> {
   const draw = drawWhenNeeded()
