@@ -1,4 +1,4 @@
-import {describePlatform} from '../documents/host.ts'
+import {describePlatform, kernelOf} from '../documents/host.ts'
 import {
   type Matrix,
   matrixAddresses,
@@ -70,7 +70,9 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
     const document = documentOf({
       host,
       rules: platform.rules,
-      cells: cells.map((cell, index) => judged(cell, observations[index], platform.rules)),
+      cells: cells.map((cell, index) =>
+        judged(cell, observations[index], platform.rules, kernelOf(host)),
+      ),
       leftOut: leftOut.filter(({address}) => wanted(address)),
       ...session.interrupted(),
       wallSeconds: ended(),

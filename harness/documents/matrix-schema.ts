@@ -52,6 +52,9 @@ const cellSchema = z.looseObject({
     .or(ruleTextSchema)
     .optional()
     .describe('Id of the rule that is expected to hold; earlier releases wrote its texts'),
+  bug: ruleIdSchema
+    .optional()
+    .describe('Id of the known bug of this kernel by which it disagrees; see rules'),
 })
 
 /** The shape of matrix.json. Objects are open, as in report.json. */

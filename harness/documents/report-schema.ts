@@ -183,6 +183,9 @@ export const resultSchema = z.looseObject({
       'as-expected and unexpected: by the rules; skipped: not played or not judged; failed: could not be measured',
     ),
   reason: z.string().optional().describe('Why it is not as expected'),
+  bug: ruleIdSchema
+    .optional()
+    .describe('Id of the known bug of this kernel that explains what was not expected; see rules'),
   port: z.int().min(1).max(65535).optional().describe('The port that was restarted on'),
   predecessor: serverSchema.describe('The server before the restart'),
   successor: serverSchema.describe('The server after the restart'),
@@ -240,6 +243,10 @@ export const hostSchema = z
       .enum(['linux', 'darwin', 'gvisor', 'windows', 'unknown'])
       .describe('Whose network stack it is'),
     release: z.string().describe('Of the kernel, as uname -r prints it'),
+    kernel: z
+      .string()
+      .optional()
+      .describe('Upstream version of a Linux kernel, which decides about known bugs'),
     arch: z.string().describe('Of the processor, as Node names it'),
     node: z.string().describe('Version of Node'),
     libuv: z.string().describe('Version of libuv in that Node'),

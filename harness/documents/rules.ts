@@ -37,3 +37,14 @@ export function rulesNamedBy(expected: ExpectedRules | null): string[] {
   const {rule, release, premises = []} = expected ?? {}
   return [rule, release, ...premises].filter((id) => id !== undefined)
 }
+
+/** The ids of all rules of a result, and of the known bug that explains it. */
+export function rulesNamedIn({
+  expected,
+  bug,
+}: {
+  expected: ExpectedRules | null
+  bug?: string | undefined
+}): string[] {
+  return [...rulesNamedBy(expected), ...(bug === undefined ? [] : [bug])]
+}

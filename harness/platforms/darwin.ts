@@ -72,6 +72,12 @@ const table = {
       'macOS asks only the new socket, and with an option it overlooks connections and other addresses',
     source: bindLookup,
   },
+  'darwin/other-user': {
+    outcome: 'EADDRINUSE',
+    because:
+      "macOS refuses a bind over another user's socket whatever the options, unless it is root's",
+    source: bindLookup,
+  },
   'darwin/later-sequence': {
     outcome: 'ECONNREFUSED',
     endsTimeWait: true,
@@ -106,6 +112,7 @@ export const darwin: Platform = {
     version: 'xnu-11417 (macOS 15.4)',
     measured: false,
     table,
+    bugs: [],
     bind,
     release: releaseOf,
     leaves: (state) => ({state}),
@@ -149,9 +156,22 @@ function bind(question: BindQuestion): BindRule {
   if (old === undefined) return answer('nothing-left')
   const socket = newcomer(question.successor)
   const plain = !socket.reuseaddr && !socket.reuseport
+  if (question.otherUser === 'not-root' && isForbidden(socket, old))
+    return answer('darwin/other-user')
   if (socket.reuseport && old.reuseport) return answer('darwin/both-reuseport')
   if (isFound(socket, old, plain)) return answer(plain ? 'darwin/plain' : 'darwin/same-address')
   return answer(plain ? 'no-overlap' : 'darwin/newcomer-only')
+}
+
+/**
+ * What another user's socket refuses, before anything else is asked. Two wildcards of IPv4 let each other be; so does one
+ * of IPv6 that has SO_REUSEPORT.
+ */
+function isForbidden(socket: BoundSocket, old: BoundSocket): boolean {
+  const bothWildcards = socket.address === '*' && old.address === '*'
+  if (socket.family === 'ipv4') return !bothWildcards && isFound(socket, old, true)
+  const exempt = old.reuseport && (bothWildcards || !protocols(old).includes('ipv6'))
+  return !exempt && isFound(socket, old, true)
 }
 
 /** Whether the lookup that in_pcbbind or in6_pcbbind makes returns the old socket, and counts it. */

@@ -100,6 +100,7 @@ export const gvisor: Platform = {
     version: 'gVisor release-20221219.0',
     measured: true,
     table,
+    bugs: [],
     bind,
     release: releaseOf,
     leaves: (state) => ({state}),

@@ -33,6 +33,8 @@ export interface BindQuestion {
   successor: ServerOptions
   /** The socket in the way made its connection itself: the port is its local port. */
   outgoing?: boolean
+  /** The socket in the way is another user's: who the successor's user is. */
+  otherUser?: 'root' | 'not-root'
 }
 
 /** A rule's text with its id, by which everything is decided that depends on which rule it is. */
@@ -68,6 +70,23 @@ export type Release = RuleAnswer &
 /** What is left of an end of a connection that comes to some state; with the rule where that is something else. */
 export type Leaving = {state: TcpState} | ({state: TcpState | 'none'} & RuleAnswer)
 
+/** Versions in a row that have a bug, and the first one after them that has not. */
+export interface BuggyVersions {
+  first: string
+  last: string
+  fixedIn: string
+}
+
+/** A kernel does what its rules do not say, and later versions do not do it any more. */
+export interface KnownBug {
+  /** Of the table of rules, which has the bug's text. */
+  id: string
+  versions: readonly BuggyVersions[]
+  /** What it answers in place of what the rule says. */
+  outcome: BindRule['outcome']
+  applies(question: BindQuestion): boolean
+}
+
 /** What an operating system grants over which residue, and when it lets the residue go. */
 export interface Rules {
   /** The version of the operating system's source that the rules were read from. */
@@ -76,6 +95,7 @@ export interface Rules {
   measured: boolean
   /** Every rule that the answers below may name. */
   table: RuleTable
+  bugs: readonly KnownBug[]
   bind(question: BindQuestion): BindRule
   release(state: TcpState, settings: Settings): Release
   leaves(state: TcpState, settings: Settings): Leaving

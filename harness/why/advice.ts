@@ -4,7 +4,7 @@ import {greatestOf} from '../extremes.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import {type BindOption, optionNames} from '../sockets/bind-options.ts'
 import {isHeld, obstaclesOf} from './causes.ts'
-import {type Inference, type Obstacle, predecessorOf} from './inference.ts'
+import {type Inference, type Obstacle, predecessorOf, questionOver} from './inference.ts'
 import type {PortPicture, PortSocket} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
 import {type Remaining, releaseRange} from './remaining.ts'
@@ -23,12 +23,15 @@ const shownElsewhere = 5
 /** What to do about it, the best first. Nothing of it is done here. */
 export function adviceFor(situation: Situation): Advice[] {
   const {bindable} = situation
-  if (bindable === true) return [...startAdvice(situation), ...portAdvice(situation)]
+  if (bindable === true) {
+    return [...startAdvice(situation), ...bugAdvice(situation), ...portAdvice(situation)]
+  }
   return [
     ...privilegeAdvice(situation),
     ...stopAdvice(situation),
     ...waitAdvice(situation),
     ...optionAdvice(situation),
+    ...bugAdvice(situation),
     ...addressAdvice(situation),
     ...portAdvice(situation),
   ]
@@ -141,6 +144,8 @@ function optionAdvice(situation: Situation): Advice[] {
   const {trials} = picture
   const inUse = trials.some(({bind, observed}) => bind === 'none' && observed === 'EADDRINUSE')
   if (!inUse) return []
+  const byUser = userAdvice(situation)
+  if (byUser.length > 0) return byUser
   const listens = inTheWay.some(({entry}) => entry.state === 'LISTEN')
   if (listens) return besideListener(situation)
   for (const option of ['reuseaddr', 'reuseport'] as const) {
@@ -166,6 +171,41 @@ function optionAdvice(situation: Situation): Advice[] {
     ]
   }
   return lateOption(situation)
+}
+
+/** An option would help if the socket in the way were one's own. */
+function userAdvice({picture, inTheWay, inference}: Situation): Advice[] {
+  const {platform, addresses, uid} = picture
+  const {rules} = platform
+  if (rules === null || inference?.foreign !== true) return []
+  const own = {...inference.example, foreign: false}
+  for (const obstacle of obstaclesOf(inTheWay, uid)) {
+    for (const address of addresses) {
+      const successor = {bind: 'both', address} as const
+      const ask = (foreign: boolean, isRoot = uid === 0) =>
+        rules.bind(questionOver({...obstacle, foreign}, own, successor, {isRoot}))
+      const rule = ask(true)
+      if (rule.outcome === 'granted' || ask(false).outcome !== 'granted') continue
+      const orRoot = ask(true, true).outcome === 'granted' ? ', or as root' : ''
+      return [
+        {
+          kind: 'use-privilege',
+          rule: rule.id,
+          text: `Start the server as the user whose socket is on the port${orRoot}: no option helps anybody else (${rule.because}).`,
+        },
+      ]
+    }
+  }
+  return []
+}
+
+/** A grant that nobody should rely on. */
+function bugAdvice({inference}: Situation): Advice[] {
+  return (inference?.bugs ?? []).map(({id, because}) => ({
+    kind: 'note',
+    rule: id,
+    text: `Some of these binds are granted only by ${because}. Do not rely on it.`,
+  }))
 }
 
 /** The options came too late for this restart; do they help the next? */

@@ -33,10 +33,14 @@ const ids: [Platform, bind: string[], others: string[]][] = [
     ],
     [
       'linux/assassinated',
+      'linux/bug-dual-listener-overlooked',
+      'linux/bug-mapped-connection-overlooked',
+      'linux/bug-time-wait-overlooked',
       'linux/fin-wait2-timer',
       'linux/no-fin-wait2-bucket',
       'linux/no-time-wait-bucket',
       'linux/no-timestamps',
+      'linux/other-user',
       'linux/rfc1337',
       'linux/time-wait-setting',
       'linux/time-wait-timer',
@@ -49,6 +53,7 @@ const ids: [Platform, bind: string[], others: string[]][] = [
     [
       'darwin/fin-wait2-timer',
       'darwin/later-sequence',
+      'darwin/other-user',
       'darwin/same-four-tuple',
       'darwin/time-wait-timer',
     ],

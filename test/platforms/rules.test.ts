@@ -178,7 +178,10 @@ test('a setting that only some kernels have is read where there is one, and is n
   await writeFile(join(folder, 'tcp_fin_timeout'), '60\n')
   const names = ['tcp_fin_timeout', 'tcp_rfc1337']
   t.deepEqual(await readIpv4Settings(names, folder), {tcp_fin_timeout: 60, tcp_rfc1337: null})
-  await writeFile(join(folder, 'tcp_tw_timeout'), '15\n')
+  const later = {tcp_tw_timeout: 15, tcp_migrate_req: 0, tcp_tw_reuse_delay: 1000}
+  for (const [name, value] of Object.entries(later)) {
+    await writeFile(join(folder, name), `${value}\n`)
+  }
   const settings = await readIpv4Settings(names, folder)
-  t.deepEqual(settings, {tcp_fin_timeout: 60, tcp_rfc1337: null, tcp_tw_timeout: 15})
+  t.deepEqual(settings, {tcp_fin_timeout: 60, tcp_rfc1337: null, ...later})
 })

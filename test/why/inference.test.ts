@@ -71,8 +71,16 @@ test('answers that no options explain infer nothing', (t) => {
   t.is(inferOptions(linux.rules, [obstacle('TIME_WAIT', '127.0.0.1')], trials), undefined)
 })
 
-test('a connection of a dual-stack listener counts as one of IPv4', (t) => {
+test('a connection of a dual-stack listener is in the way of the same binds as one of IPv4', (t) => {
   const end = {address: '::ffff:127.0.0.1', port: 8080}
   const entry = {state: 'TIME_WAIT', local: end, remote: end, expiresInSeconds: 3} as const
-  t.is(obstacleOf(entry, 0).address, '127.0.0.1')
+  const {address} = obstacleOf({entry, holders: []}, 0)
+  for (const platform of [linux, gvisor, darwin]) {
+    for (const bind of bindOptions) {
+      const [mapped, ipv4] = [address, '127.0.0.1'].map((old) =>
+        trialsOver(platform, 'TIME_WAIT', {bind, address: old}),
+      )
+      t.deepEqual(mapped, ipv4)
+    }
+  }
 })
