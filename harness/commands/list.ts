@@ -6,6 +6,7 @@ import {exitStatus} from '../errors.ts'
 import {detectPlatform, ruleTexts} from '../platforms/detect.ts'
 import {coloursFor} from '../render/colours.ts'
 import {columnsOf, wrap} from '../render/wrap.ts'
+import {possibilitiesOf} from '../restart/alternatives.ts'
 import {blankResult} from '../restart/blank.ts'
 import {grouped, groupIdOf} from '../views/groups.ts'
 
@@ -88,6 +89,10 @@ function serverWords({opener, bind}: {opener: string; bind: string}): string {
 
 function prediction(expected: Expected | null): string {
   if (expected === null) return 'not known'
+  return possibilitiesOf(expected).map(possibilityWords).join('; or ')
+}
+
+function possibilityWords(expected: Expected): string {
   const {verdict, code, errno, residueSeconds, because, source} = expected
   const error = code === undefined ? '' : `, ${code} ${errno}`
   const range =

@@ -181,6 +181,8 @@ function judgeScenario(
   } else if (!haveSameServers(old, fresh)) {
     const text = `other servers now, ${serversOf(old)} before and ${serversOf(fresh)} after`
     notCompared.push({subject, kind: 'servers', rules, text})
+  } else if (isAnAlternative(old, fresh)) {
+    notes.push(`${subject}: answered differently, and both are possible by the rules`)
   } else {
     const found = changes(old, fresh)
     differences.push(
@@ -191,6 +193,19 @@ function judgeScenario(
     )
     if (found.length === 0) notes.push(...unjudgedWait(old, fresh))
   }
+}
+
+/** Whether the system may answer in more than one way, and has now answered in another of them. */
+function isAnAlternative(old: Result, fresh: Result): boolean {
+  const all = [old, fresh].map(({status, expected}) => ({
+    isExpected: status === 'as-expected' && expected?.rule !== undefined,
+    by: JSON.stringify([expected?.rule, expected?.premises]),
+    alternatives: expected?.alternatives?.length ?? 0,
+  }))
+  return (
+    all.every(({isExpected, alternatives}) => isExpected && alternatives > 0) &&
+    new Set(all.map(({by}) => by)).size > 1
+  )
 }
 
 /** Known bugs of the baseline's kernel and of the one now, by which they answered. */

@@ -66,6 +66,7 @@ export const matrixSchema = z.looseObject({
     .looseObject({
       version: z.string().describe('Of the system whose source was read'),
       measured: z.boolean().describe('Whether they were ever compared with such a system'),
+      checked: z.string().optional().describe('How they were checked, if not on such a system'),
     })
     .nullable()
     .optional()

@@ -66,7 +66,7 @@ const callSchema = z.looseObject({
   outcome: z.string().describe("granted, connected, unanswered or the error's code"),
 })
 
-const expectedSchema = z.looseObject({
+const possibilitySchema = z.looseObject({
   verdict: z
     .enum(['immediate', 'delayed', 'blocked'])
     .describe('The verdict that the rules predict'),
@@ -97,8 +97,21 @@ const expectedSchema = z.looseObject({
   release: ruleIdSchema
     .optional()
     .describe('Id of the rule by which the kernel lets go of the residue'),
+  effects: z
+    .array(ruleIdSchema)
+    .optional()
+    .describe('Ids of rules about what else should happen, e.g. which server answers'),
   because: z.string().describe('The rule, in a sentence'),
   source: z.string().describe('Where the rule was read: file:function or RFC section'),
+})
+
+const expectedSchema = possibilitySchema.extend({
+  alternatives: z
+    .array(possibilitySchema)
+    .optional()
+    .describe(
+      'What the rules also allow, where they do not decide; what was observed is not among them, unless it was unexpected',
+    ),
 })
 
 /** @internal */

@@ -43,7 +43,11 @@ export function agreementOf(cells: readonly MatrixCell[]): Matrix['agreement'] {
 /** What a matrix says of its rules: where they come from, and the text of each one, or known bug, that a cell names. */
 export function rulesFor(cells: readonly MatrixCell[], rules: Rules | null): Matrix['rules'] {
   if (rules === null) return null
-  const {version, measured} = rules
+  const {version, measured, checked} = rules
   const named = cells.flatMap(({rule, bug}) => [rule, bug]).filter((id) => typeof id === 'string')
-  return {version, measured, ...ruleTexts(rules, named)}
+  return {
+    ...{version, measured},
+    ...(checked === undefined ? {} : {checked}),
+    ...ruleTexts(rules, named),
+  }
 }

@@ -137,6 +137,16 @@ const table = {
     because: "without tcp_timestamps the client's own TIME_WAIT refuses the connection",
     source: ownTimeWait,
   },
+  'linux/spread-by-hash': {
+    answeredBy: 'either',
+    because: 'listeners that share an address by SO_REUSEPORT get connections by a hash',
+    source: 'net/core/sock_reuseport.c:reuseport_select_sock',
+  },
+  'linux/fin-restarts-time-wait': {
+    restartsTimeWait: true,
+    because: 'a FIN that is sent again restarts TIME_WAIT',
+    source: synInTimeWait,
+  },
   'linux/time-wait-timer': {
     releases: 'TIME_WAIT',
     because: 'by the timer wheel, which rounds a constant 60 s up',
@@ -167,7 +177,9 @@ export const linux: Platform = {
     bind,
     release: releaseOf,
     leaves,
-    reconnect,
+    reconnect: (question) => [reconnect(question)],
+    sharing: answer('linux/spread-by-hash'),
+    retransmittedFin: answer('linux/fin-restarts-time-wait'),
     errno: linuxErrno(),
   },
   readSockets: shared(readLinuxSockets),

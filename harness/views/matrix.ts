@@ -101,7 +101,9 @@ function agreementWords(matrix: Matrix): string {
   const {cells, agreement, predicted, rules, wallSeconds, interrupted} = matrix
   const total = `${cells.length} cells`
   if (predicted === true) {
-    const standing = rules?.measured ? 'measured on such a system' : 'not yet measured'
+    const standing = rules?.measured
+      ? 'measured on such a system'
+      : (rules?.checked ?? 'not yet measured')
     return printable(`${total} predicted from the source of ${rules?.version}; ${standing}`)
   }
   const {agreeing, disagreeing, unknown} = agreement

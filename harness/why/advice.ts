@@ -30,6 +30,7 @@ export function adviceFor(situation: Situation): Advice[] {
     ...privilegeAdvice(situation),
     ...stopAdvice(situation),
     ...waitAdvice(situation),
+    ...peerAdvice(situation),
     ...optionAdvice(situation),
     ...bugAdvice(situation),
     ...addressAdvice(situation),
@@ -118,7 +119,7 @@ function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
       {
         kind: 'wait',
         seconds: freeIn[1],
-        text: `Wait ${remainingWords(freeIn)}: the port then comes free by itself.${more} ${watch}`,
+        text: `Wait ${remainingWords(freeIn)}${usually(freeIn[1], inTheWay, picture)}: the port then comes free by itself.${more} ${watch}`,
       },
     ]
   }
@@ -136,6 +137,39 @@ function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
       text: `Wait: if it is what ${platform.title} hides, the port comes free by itself within ${Math.ceil(longest)} s. ${watch}`,
     },
   ]
+}
+
+/** When it is usually over, where what seldom happens takes longer. */
+function usually(
+  latestSeconds: number,
+  inTheWay: readonly PortSocket[],
+  {platform, settings}: PortPicture,
+): string {
+  const ends = inTheWay.map(({entry}) => {
+    const release = platform.rules?.release(entry.state, settings)
+    return release?.endsBy === 'kernel'
+      ? (release.usuallySeconds ?? release.residueSeconds[1])
+      : latestSeconds
+  })
+  const usual = Math.ceil(greatestOf(ends, 0))
+  return usual < latestSeconds ? ` (usually at most ${usual} s)` : ''
+}
+
+/** What a process holds may end without it, if its other end is on this machine. */
+function peerAdvice({picture, inTheWay}: Situation): Advice[] {
+  const {platform, settings} = picture
+  const ends = inTheWay.flatMap((socket) => {
+    const release = platform.rules?.release(socket.entry.state, settings)
+    const held = isHeld(socket, picture)
+    return held && release?.endsBy === 'process' && release.ifPeerClosedSeconds !== undefined
+      ? [release]
+      : []
+  })
+  return ends.slice(0, 1).map(({id, because, ifPeerClosedSeconds}) => ({
+    kind: 'note',
+    rule: id,
+    text: `Or wait up to ${Math.ceil(ifPeerClosedSeconds?.[1] ?? 0)} s: ${because}.`,
+  }))
 }
 
 /** Whether an option helps with what is on the port now is what the trials say; for the next restart the rules do. */
