@@ -8,14 +8,17 @@ import {join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import type {Bench} from '../harness/bench/document.ts'
 import {benchView} from '../harness/bench/view.ts'
+import {compare} from '../harness/compare/compare.ts'
 import {type Matrix, type MatrixCell, matrixSchema} from '../harness/documents/matrix-schema.ts'
 import {type Report, type Result, reportSchema} from '../harness/documents/report-schema.ts'
 import {besidesWords, hostWords, residueWords} from '../harness/documents/words.ts'
 import {greatestOf, leastOf} from '../harness/extremes.ts'
 import {groupBy} from '../harness/group-by.ts'
+import {predictedMatrix} from '../harness/matrix/predict.ts'
 import {questionOf} from '../harness/matrix/question.ts'
 import {darwin} from '../harness/platforms/darwin.ts'
 import {bindOptions} from '../harness/sockets/bind-options.ts'
+import {bindGuideView, hasBindGuide} from '../harness/views/bind-guide.ts'
 import {eventTables} from './event-tables.ts'
 import {table} from './markdown-table.ts'
 import {printed} from './printed.ts'
@@ -114,7 +117,7 @@ function ruleTable(all: readonly Machine[], residue: 'TIME_WAIT' | 'LISTEN'): st
       )?.observed ?? null
   const predicted = (cell: MatrixCell) => darwin.rules?.bind(questionOf(cell)).outcome ?? null
   return table(
-    ['predecessor', ...all.map(({name}) => name), 'macOS (from its source, not measured)'],
+    ['predecessor', ...all.map(({name}) => name), 'macOS (executed from its source, not on a Mac)'],
     bindOptions.map((bind) => [
       bind,
       ...all.map((machine) => `\`${letters(bind, observedBy(machine))}\``),
@@ -190,6 +193,16 @@ function benchSample(): string {
   return printed(benchView(JSON.parse(readFileSync(file, 'utf8')) as Bench))
 }
 
+/** What every recorded system answers, and what the rules of macOS say, for which there is no record. */
+function mayIBind(all: readonly Machine[]): string {
+  const matrices = [...all.map(({matrix}) => matrix), predictedMatrix(darwin)]
+  const comparison = compare(
+    matrices.map((content) => ({kind: 'matrix', file: content.host.stack, content})),
+  )
+  if (!hasBindGuide(comparison)) throw new Error('logs/recorded/ has no bind tables')
+  return printed(bindGuideView(comparison))
+}
+
 /** The page with its tables made again. */
 export function withTables(page: string): string {
   const all = machines()
@@ -209,6 +222,7 @@ export function withTables(page: string): string {
     'a comparison': () => compareSample([recordedOn('linux', all), recordedOn('gvisor', all)]),
     events: eventTables,
     bench: benchSample,
+    'may I bind': () => mayIBind(all),
   }
   return page.replace(
     /(<!-- (?:table|sample): (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
@@ -222,6 +236,7 @@ export function withTables(page: string): string {
 
 export const pages = [
   'residue-rule-release.md',
+  'may-i-bind.md',
   'scenarios.md',
   'compare.md',
   'bench.md',

@@ -5,6 +5,7 @@ import type {Host} from '../documents/report-schema.ts'
 import {bugOfCell} from '../matrix/cell-rule.ts'
 import {questionOf} from '../matrix/question.ts'
 import {platformOf} from '../platforms/detect.ts'
+import type {RuleAnswer} from '../platforms/platform.ts'
 import {type Asked, asSentence, becauseOf, distinctReasons, type Reason, reason} from './because.ts'
 import {cellKey, type MatrixDocument} from './documents.ts'
 import {stackTitle} from './sides.ts'
@@ -12,7 +13,7 @@ import {stackTitle} from './sides.ts'
 const examplesShown = 2
 
 /** What a cell says: what was observed, or on another machine's prediction what is expected. */
-function outcomeOf({observed, expected}: MatrixCell): string | null {
+export function outcomeOf({observed, expected}: MatrixCell): string | null {
   return observed ?? expected
 }
 
@@ -71,7 +72,7 @@ function addToGroup(
     examples: [],
   }
   for (const [index, side] of sides.entries()) {
-    const id = side === null ? undefined : (asked(side)?.rule ?? bugOf(side))?.id
+    const id = side === null ? undefined : accountOf(side)?.id
     const known = group.rules[index]
     if (id !== undefined && known?.includes(id) === false) known.push(id)
   }
@@ -104,6 +105,11 @@ function asked({cell, host}: CellOfSide): Asked | undefined {
   const question = questionOf(cell)
   const rule = platform.rules?.bind(question)
   return rule?.outcome === outcomeOf(cell) ? {platform, question, rule} : undefined
+}
+
+/** The rule, or the known bug, that accounts for what the cell says. */
+export function accountOf(side: CellOfSide): RuleAnswer | undefined {
+  return asked(side)?.rule ?? bugOf(side)
 }
 
 function bugOf({cell, host}: CellOfSide) {

@@ -81,6 +81,11 @@ const table = {
       'macOS asks only the new socket, and with an option it overlooks connections and other addresses',
     source: bindLookup,
   },
+  'darwin/dual-beside-ipv4-wildcard': {
+    outcome: 'granted',
+    because: 'a dual-stack :: is granted over 0.0.0.0, though 0.0.0.0 is not granted over ::',
+    source: 'bsd/netinet6/in6_pcb.c:in6_pcbbind',
+  },
   'darwin/other-user': {
     outcome: 'EADDRINUSE',
     because:
@@ -199,9 +204,17 @@ function bind(question: BindQuestion): BindRule {
   const plain = !socket.reuseaddr && !socket.reuseport
   if (question.otherUser === 'not-root' && isForbidden(socket, old))
     return answer('darwin/other-user')
+  if (isExempt(socket, old)) return answer('darwin/dual-beside-ipv4-wildcard')
+  if (!isFound(socket, old, true)) return answer('no-overlap')
   if (socket.reuseport && old.reuseport) return answer('darwin/both-reuseport')
   if (isFound(socket, old, plain)) return answer(plain ? 'darwin/plain' : 'darwin/same-address')
-  return answer(plain ? 'no-overlap' : 'darwin/newcomer-only')
+  return answer('darwin/newcomer-only')
+}
+
+/** A dual-stack newcomer is looked up among the IPv4 sockets too, where an AF_INET wildcard is exempt. */
+function isExempt(socket: BoundSocket, old: BoundSocket): boolean {
+  const isDual = socket.family === 'ipv6' && socket.address === '*' && !socket.ipv6Only
+  return isDual && old.family === 'ipv4' && old.address === '*'
 }
 
 /**
@@ -223,10 +236,8 @@ function isFound(socket: BoundSocket, old: BoundSocket, plain: boolean): boolean
       : !old.connected && address === old.address
   if (socket.family === 'ipv4') return protocols(old).includes('ipv4') && matches(socket.address)
   if (protocols(old).includes('ipv6') && matches(socket.address)) return true
-  // A dual-stack newcomer is looked up among the IPv4 sockets too, where an AF_INET wildcard is exempt.
   const dual = socket.address === '*' && !socket.ipv6Only
-  const exempt = old.address === '*' && old.family === 'ipv4'
-  return dual && protocols(old).includes('ipv4') && matches('*') && !exempt
+  return dual && protocols(old).includes('ipv4') && matches('*') && !isExempt(socket, old)
 }
 
 /**

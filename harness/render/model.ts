@@ -19,8 +19,8 @@ export interface View {
   file: string
 }
 
-/** A part of a text that is not plain. */
-export type Mark = {code: string} | {strong: string} | {link: string; to: string}
+/** A part of a text that is not plain. Code may lead to a row of a table, by its anchor. */
+export type Mark = {code: string; to?: string} | {strong: string} | {link: string; to: string}
 
 export type Text = string | readonly (string | Mark)[]
 
@@ -46,6 +46,8 @@ export interface Table {
   stacked?: true
   /** The first cell of a row is its heading. */
   rows: readonly (readonly Cell[])[]
+  /** For each row, what links to it name it by. */
+  anchors?: readonly string[]
   /** Rows that belong together, in their order: together they are all rows. */
   groups?: readonly RowGroup[]
 }
@@ -158,6 +160,11 @@ export function shownIn(medium: Medium, blocks: readonly Block[]): Block[] {
         : block,
     )
     .filter((block) => !isEmpty(block))
+}
+
+/** An anchor as every renderer writes it: whatever else is in it cannot end an attribute or a link. */
+export function anchorName(anchor: string): string {
+  return anchor.replace(/[^\w.:/-]/g, '-')
 }
 
 export function columnTitle(column: string | Column): string {

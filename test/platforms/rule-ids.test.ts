@@ -51,7 +51,13 @@ const ids: [Platform, bind: string[], others: string[]][] = [
   ],
   [
     darwin,
-    ['darwin/both-reuseport', 'darwin/newcomer-only', 'darwin/plain', 'darwin/same-address'],
+    [
+      'darwin/both-reuseport',
+      'darwin/dual-beside-ipv4-wildcard',
+      'darwin/newcomer-only',
+      'darwin/plain',
+      'darwin/same-address',
+    ],
     [
       'darwin/close-wait-reset',
       'darwin/earlier-sequence',
