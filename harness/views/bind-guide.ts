@@ -1,7 +1,6 @@
-import {stackTitle} from '../compare/sides.ts'
 import type {BindGuide, BindGuideRow, Comparison, Side} from '../documents/comparison-schema.ts'
 import {groupBy} from '../group-by.ts'
-import {platformOf} from '../platforms/detect.ts'
+import {platformsWithRules} from '../platforms/detect.ts'
 import type {Block, Cell, RowGroup, Table, Text, View} from '../render/model.ts'
 import {optionNames} from '../sockets/bind-options.ts'
 
@@ -80,8 +79,13 @@ function columnsOf({rows}: BindGuide, sides: readonly Side[]): Column[] {
   })
 }
 
-function titleOf({stack, os}: Side): string {
-  return stackTitle({stack: stack as Parameters<typeof stackTitle>[0]['stack'], os})
+function titleOf(side: Side): string {
+  return platformIn(side)?.title ?? side.os
+}
+
+/** A document may name a stack that nobody knows. */
+function platformIn({stack}: Side) {
+  return platformsWithRules.find((platform) => platform.stack === stack)
 }
 
 function systemItems(columns: readonly Column[], {matrices, cells}: Comparison): Text[] {
@@ -90,9 +94,9 @@ function systemItems(columns: readonly Column[], {matrices, cells}: Comparison):
       const side = matrices[index]
       if (side === undefined) return []
       const predicted = cells?.tables[index]?.predicted === true
-      const rules = platformOf(side.stack as Parameters<typeof platformOf>[0])?.rules
+      const rules = platformIn(side)?.rules
       const how = predicted
-        ? `predicted by its rules (${rules?.version}); ${rules?.checked ?? 'not measured here'}`
+        ? `predicted from the source of ${rules?.version ?? 'a system'}; ${rules?.checked ?? 'nothing was tried'}`
         : `measured on ${side.release} ${side.arch}`
       const label = sides.length === 1 ? title : `${title}: ${side.label}`
       return [[{strong: label}, `: ${how}`]]
