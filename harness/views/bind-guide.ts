@@ -155,7 +155,7 @@ function residueWords([first]: readonly BindGuideRow[]): string {
 function addressGroup(rows: readonly BindGuideRow[]): RowGroup {
   const pairs = rows[0]?.addresses ?? []
   const lesson = pairs
-    .map((pair) => `${either(pair.predecessors)}, then ${either(pair.successors)}`)
+    .map((pair) => `old ${either(pair.predecessors)} and new ${either(pair.successors)}`)
     .join('; ')
   const [example] = pairs
   const apart = rows.every(({rules}) => rules.flat().every((id) => id === 'no-overlap'))
@@ -163,7 +163,7 @@ function addressGroup(rows: readonly BindGuideRow[]): RowGroup {
     title: apart
       ? 'Addresses that do not overlap'
       : `Old address ${example?.predecessors[0]}, new address ${example?.successors[0]}`,
-    lesson: `So for ${lesson}.`,
+    lesson: `For ${lesson}.`,
     rows: rows.length,
   }
 }
