@@ -49,10 +49,10 @@ export function blankResult(
 
 /** What has to be counted by the scenario itself, in addition to what the rules say. */
 function withCounts(expected: Expected, scenario: Scenario): Expected {
-  const counted = (each: Expected): Expected => {
+  const counted = ({counts: exactly, atLeast: least, ...each}: Expected): Expected => {
     const [counts, atLeast] = [
-      {...scenario.counts, ...each.counts},
-      {...scenario.atLeast, ...each.atLeast},
+      {...scenario.counts, ...exactly},
+      {...scenario.atLeast, ...least},
     ]
     return {
       ...each,

@@ -161,6 +161,10 @@ test('a scenario counts what it says itself and what the rules say', (t) => {
   const blank = (platform: Platform) =>
     blankResult('reuseport-shared', reuseportShared, {platform, settings: {}, limitSeconds: 9})
   t.deepEqual(blank(linux).expected?.counts, {refusedConnections: 0})
+  t.deepEqual(blank(linux).expected?.atLeast, {
+    ...{answersFromPredecessor: 1, answersFromSuccessor: 1},
+  })
+  t.false('atLeast' in (blank(darwin).expected ?? {}))
   t.deepEqual(blank(darwin).expected?.counts, {
     ...{refusedConnections: 0, answersFromPredecessor: 0, answersFromSuccessor: 100},
   })
