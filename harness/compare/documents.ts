@@ -119,8 +119,8 @@ function checkMatrix(file: string, {host, cells}: Matrix): void {
   }
 }
 
-function checkHost(file: string, {os, release, arch, node}: Report['host']): void {
-  for (const [name, text] of Object.entries({os, release, arch, node})) {
+function checkHost(file: string, {os, release, kernel = '', arch, node}: Report['host']): void {
+  for (const [name, text] of Object.entries({os, release, kernel, arch, node})) {
     checkName(file, `host.${name}`, text)
   }
 }

@@ -9,10 +9,11 @@ const stackTitles: Record<Host['stack'], string | undefined> = {
   unknown: undefined,
 }
 
-/** `Linux 6.18.44 x64, Node 20.20.2, libuv 1.46.0`. */
-export function hostWords({os, stack, release, arch, node, libuv}: Host): string {
+/** `Linux 6.18.44 x64, Node 20.20.2, libuv 1.46.0`; `6.1.0-13-amd64 (6.1.55)` where the release does not say which. */
+export function hostWords({os, stack, release, kernel, arch, node, libuv}: Host): string {
   const title = stackTitles[stack] ?? os
-  return `${title} ${release} ${arch}, Node ${node}, libuv ${libuv}`
+  const upstream = kernel === undefined || release.startsWith(kernel) ? '' : ` (${kernel})`
+  return `${title} ${release}${upstream} ${arch}, Node ${node}, libuv ${libuv}`
 }
 
 /** `TIME_WAIT`, `3 TIME_WAIT`, `none`, or `not visible` where the OS does not show it. */
