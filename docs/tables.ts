@@ -10,7 +10,6 @@ import {gunzipSync} from 'node:zlib'
 import type {Bench} from '../harness/bench/document.ts'
 import {benchView} from '../harness/bench/view.ts'
 import {listFor} from '../harness/commands/list.ts'
-import {predicted} from '../harness/commands/matrix.ts'
 import {compare} from '../harness/compare/compare.ts'
 import {cellKey} from '../harness/compare/documents.ts'
 import {type Matrix, matrixSchema} from '../harness/documents/matrix-schema.ts'
@@ -18,10 +17,12 @@ import {reportSchema} from '../harness/documents/report-schema.ts'
 import {hostWords} from '../harness/documents/words.ts'
 import type {Provenance} from '../harness/kernels/provenance.ts'
 import {type CellFilter, cellsOf} from '../harness/matrix/cells.ts'
+import {predictedMatrix} from '../harness/matrix/predict.ts'
 import {darwin} from '../harness/platforms/darwin.ts'
 import {platformOf} from '../harness/platforms/detect.ts'
 import {linux} from '../harness/platforms/linux.ts'
 import type {Text} from '../harness/render/model.ts'
+import {bindGuideView, hasBindGuide} from '../harness/views/bind-guide.ts'
 import {comparisonView} from '../harness/views/comparison.ts'
 import {listView} from '../harness/views/list.ts'
 import {matrixView} from '../harness/views/matrix.ts'
@@ -63,7 +64,7 @@ function rules(): string {
   ])
   const drawn: [string, Matrix][] = [
     ...measured,
-    [`${darwin.title} (predicted from its source, not measured)`, predicted(darwin, wanted)],
+    [`${darwin.title} (executed from its source, not on a Mac)`, predictedMatrix(darwin, wanted)],
   ]
   const title = 'What is granted over which residue'
   return drawn
@@ -117,6 +118,17 @@ function madeBy(file: string, command: readonly string[]): [ingredients: Text, c
   return [words.join(', '), [{code: provenance.command}]]
 }
 
+/** What every recorded system answers, and what the rules of macOS say, for which there is no record. */
+function mayIBind(): string {
+  const matrices = [...systems.map(({matrix}) => matrix), predictedMatrix(darwin)]
+  const comparison = compare(
+    matrices.map((content) => ({kind: 'matrix', file: content.host.stack, content})),
+  )
+  if (!hasBindGuide(comparison)) throw new Error('logs/recorded/ has no bind tables')
+  const {lead, blocks} = bindGuideView(comparison)
+  return printed([{kind: 'text', text: lead ?? ''}, ...blocks])
+}
+
 const tables: Readonly<Record<string, () => string>> = {
   sources: () => printed(sideBySide.blocks.slice(0, 1)),
   residue: () => {
@@ -139,6 +151,7 @@ const tables: Readonly<Record<string, () => string>> = {
   events: eventTables,
   bench: benchSample,
   'recorded systems': systemTable,
+  'may I bind': mayIBind,
 }
 
 /** The page with its tables made again. */
@@ -155,6 +168,7 @@ export function withTables(page: string): string {
 
 export const pages = [
   'residue-rule-release.md',
+  'may-i-bind.md',
   'scenarios.md',
   'compare.md',
   'bench.md',

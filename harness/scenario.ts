@@ -159,6 +159,13 @@ export interface Scenario {
   namespace?: NamespaceSpec
   script(script: Script): Promise<void>
   residue: Residue
+  /**
+   * Both servers listen on one address for a while; who answers, the OS decides. With the number of connections, where
+   * all that are counted are made while both listen.
+   */
+  bothListen?: {connections?: number}
+  /** The client sends its FIN again to a server in TIME_WAIT; whether that restarts its time, the OS decides. */
+  finSentAgain?: true
   /** True if the script is to be played to its end even when the successor has got the port before. */
   playsOn?: true
   /** What has to be counted if all goes well. */

@@ -13,7 +13,7 @@ export default scenario({
     await server.closeConnection() // FIN: active close
     await client.close() // FIN: passive close
     await server.exit() // nobody listens, TIME_WAIT is left
-    await seconds(1) // macOS compares the sequence numbers, which grow with time
+    await seconds(1) // macOS compares the sequence numbers, which since macOS 15 grow with time
     await client.reconnect('the same port') // SYN, from the same port to the same port
     await successor.start()
   },

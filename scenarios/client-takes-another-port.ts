@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'A client uses another port',
   claim:
-    "A client that closed first finds TIME_WAIT at its own port when it restarts; from another port it connects at once. Node's localPort sets SO_REUSEADDR, so there it is connect() that answers, not for bind().",
+    "A client that closed first finds TIME_WAIT at its own port when it restarts; from another port it connects at once. Node's localPort sets SO_REUSEADDR, so there it is connect() that answers, not bind().",
   predecessor: {bind: 'none'},
   client: {bind: 'none'},
 

@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'The last ACK is lost',
   claim:
-    "What TIME_WAIT is for: the ACK of the client's FIN is lost, the client sends its FIN again and again, each one restarts the 60 s of TIME_WAIT, and the first answer that gets through lets the client close cleanly.",
+    "What TIME_WAIT is for: the ACK of the client's FIN is lost, the client sends its FIN again and again, each one restarts the 60 s of TIME_WAIT (not on macOS), and the first answer that gets through lets the client close cleanly.",
   predecessor: {bind: 'none'},
   successor: {bind: 'none'},
   namespace: {dropsPackets: true},
@@ -22,7 +22,8 @@ export default scenario({
 
   residue: {server: 'TIME_WAIT', client: 'LAST_ACK'},
   wire: ['server-fin-first', 'client-fin-again', 'no-rst'],
+  finSentAgain: true,
   playsOn: true,
   counts: {resets: 0},
-  atLeast: {retransmittedSegments: 2, timerRestarts: 1},
+  atLeast: {retransmittedSegments: 2},
 })

@@ -17,6 +17,7 @@ export default scenario({
   },
 
   residue: {server: 'LISTEN', amidTraffic: true},
+  bothListen: {},
   playsOn: true,
   counts: {refusedConnections: 0, unansweredConnections: 0},
 })

@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'Two servers share a port',
   claim:
-    'With SO_REUSEPORT on both, the new server listens alongside the old one; the OS decides which one answers a client.',
+    'With SO_REUSEPORT on both, the new server listens alongside the old one; the OS decides which one answers a client: Linux spreads them, macOS gives all to the newest.',
   predecessor: {bind: 'reuseport'},
   successor: {bind: 'reuseport'},
 
@@ -14,6 +14,7 @@ export default scenario({
   },
 
   residue: {server: 'LISTEN'},
+  bothListen: {connections: 100},
   playsOn: true,
   counts: {refusedConnections: 0},
   advice: {

@@ -25,6 +25,7 @@ const advisers: Readonly<Record<AdviceKind, (seen: Seen) => string[]>> = {
   crashes,
   'slow-exit': slowExit,
   'old-processes': oldProcesses,
+  'known-bug': knownBug,
   'nothing-proven': nothingProven,
   fine,
 }
@@ -38,6 +39,7 @@ type AdviceKind =
   | 'crashes'
   | 'slow-exit'
   | 'old-processes'
+  | 'known-bug'
   | 'nothing-proven'
   | 'fine'
 
@@ -201,8 +203,21 @@ function oldProcesses({otherSurvivors, failed}: Seen): string[] {
   return [`Processes of the old server were still running at the restart: ${who}. ${effect}.`]
 }
 
-function nothingProven({document, rounds}: Seen): string[] {
-  if (!document.safe || document.reuseaddr.set !== null) return []
+/** What a kernel grants by mistake, the next one will refuse. */
+function knownBug({document, platform}: Seen): string[] {
+  const {rule} = document.reuseaddr
+  const bug = platform.rules?.bugs.find(({id}) => id === rule)
+  const text = bug === undefined ? undefined : platform.rules?.table[bug.id]
+  return text === undefined
+    ? []
+    : [
+        `The restart was not refused, but that may be ${text.because}. Set SO_REUSEADDR before bind(), or the server may be refused its port after the next kernel update.`,
+      ]
+}
+
+function nothingProven(seen: Seen): string[] {
+  const {document, rounds} = seen
+  if (!document.safe || document.reuseaddr.set !== null || knownBug(seen).length > 0) return []
   if (rounds.length === 0) return []
   const reset = rounds.every(({connections}) => connections.reset > 0)
   const why = reset ? ' The connections were reset (RST), which leaves nothing behind.' : ''

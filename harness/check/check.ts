@@ -1,5 +1,5 @@
 import type {CheckDocument, CheckProblem, CheckRound} from '../documents/check-schema.ts'
-import {describeHost} from '../documents/host.ts'
+import {describeHost, kernelOf} from '../documents/host.ts'
 import {detectPlatform, ruleTexts} from '../platforms/detect.ts'
 import type {Platform} from '../platforms/platform.ts'
 import {compileActor} from '../processes/compile.ts'
@@ -116,7 +116,7 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
     else if (isOutOfFiles(error)) problem = outOfFilesProblem(error)
     else throw error
   }
-  const reuseaddr = inferReuseaddr(rounds, platform, options.address)
+  const reuseaddr = inferReuseaddr(rounds, platform, options.address, kernelOf(blank.host))
   const document: CheckDocument = {
     ...blank,
     safe: problem === undefined && rounds.length === options.rounds && rounds.every(isSafe),

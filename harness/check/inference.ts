@@ -1,4 +1,5 @@
 import type {CheckDocument, CheckRound} from '../documents/check-schema.ts'
+import {bugBehind} from '../platforms/known-bugs.ts'
 import type {Platform} from '../platforms/platform.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
 import {type BindOption, bindOptions} from '../sockets/bind-options.ts'
@@ -9,35 +10,47 @@ import {holdsPort} from './residue.ts'
  * Whether the server sets SO_REUSEADDR, inferred from what its restarts got over which residue: of the
  * four bind options, those remain with which this OS would have answered so. One bind option serves for
  * predecessor and successor alike, as both are the same program.
+ * @param kernel its upstream version, by which a known bug is recognised
  */
 export function inferReuseaddr(
   rounds: readonly CheckRound[],
   platform: Platform,
   address: string,
+  kernel?: string,
 ): CheckDocument['reuseaddr'] {
   const {rules, title} = platform
   if (rules === null) {
     return {set: null, because: `it is unknown which binds ${title} grants over which sockets`}
   }
-  let reason = 'no round got as far as a restart'
+  let open: Pick<CheckDocument['reuseaddr'], 'rule' | 'because'> = {
+    because: 'no round got as far as a restart',
+  }
   for (const round of rounds) {
     const state = blockingState(round)
     const outcome = outcomeOf(round)
     if (round.survivors.some(({listening}) => listening)) {
-      reason = 'the old process was still listening, and SO_REUSEADDR makes no difference to that'
+      open = {
+        because:
+          'the old process was still listening, and SO_REUSEADDR makes no difference to that',
+      }
     } else if (state === undefined) {
-      reason =
-        round.residue === null
-          ? `${title} does not show what was left on the port`
-          : 'no socket of the old server was left on the port, so nothing was in the way of any bind'
+      open = {
+        because:
+          round.residue === null
+            ? `${title} does not show what was left on the port`
+            : 'no socket of the old server was left on the port, so nothing was in the way of any bind',
+      }
     } else if (outcome === undefined) {
-      reason = 'the restart failed for a reason other than the port'
+      open = {because: 'the restart failed for a reason other than the port'}
     } else {
       const answers = bindOptions.map((bind) => {
         const server = {bind, address}
-        return {bind, rule: rules.bind({residue: state, predecessor: server, successor: server})}
+        const question = {residue: state, predecessor: server, successor: server}
+        const bug = bugBehind(rules, kernel, question, outcome)
+        return {bind, rule: rules.bind(question), bug}
       })
-      const fitting = answers.filter(({rule}) => rule.outcome === outcome)
+      const fitting = answers.filter(({rule, bug}) => rule.outcome === outcome || bug !== undefined)
+      const bug = fitting.find((answer) => answer.bug !== undefined)?.bug
       const candidates = fitting.map(({bind}) => bind)
       const told = fitting[0] === undefined ? {} : {rule: fitting[0].rule.id}
       const shown = round.residue === null ? `${state}, not shown here` : state
@@ -60,10 +73,14 @@ export function inferReuseaddr(
           because: `${seen}, which ${title} does only without the option`,
         }
       }
-      reason = `${seen}, which ${title} does with the option and without it`
+      const either = `${seen}, which ${title} does with the option and without it`
+      open =
+        bug === undefined
+          ? {because: either}
+          : {rule: bug.id, because: `${either}; without it by ${bug.because}`}
     }
   }
-  return {set: null, because: reason}
+  return {set: null, ...open}
 }
 
 function reuses(bind: BindOption): boolean {

@@ -1,17 +1,13 @@
-import {describePlatform} from '../documents/host.ts'
-import {
-  type Matrix,
-  matrixAddresses,
-  matrixResidues,
-  matrixSchema,
-} from '../documents/matrix-schema.ts'
+import {kernelOf} from '../documents/host.ts'
+import {type Matrix, matrixAddresses, matrixResidues} from '../documents/matrix-schema.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import {addressesHere} from '../matrix/addresses.ts'
-import {type Cell, type CellFilter, cellsOf} from '../matrix/cells.ts'
-import {agreementOf, judged, rulesFor} from '../matrix/judge.ts'
+import {type CellFilter, cellsOf} from '../matrix/cells.ts'
+import {judged} from '../matrix/judge.ts'
 import {measure} from '../matrix/measure.ts'
+import {matrixDocument, predictedMatrix} from '../matrix/predict.ts'
 import {detectPlatform, platformsWithRules} from '../platforms/detect.ts'
-import type {Platform, Rules} from '../platforms/platform.ts'
+import type {Platform} from '../platforms/platform.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {type OutputOptions, openOutputs, reportAtOnce} from './outputs.ts'
 import {inSession} from './session.ts'
@@ -33,7 +29,7 @@ export async function matrix(options: MatrixOptions): Promise<number> {
     addresses: chosen('address', options.address, matrixAddresses),
   }
   if (options.predict === true) {
-    const document = predicted(predictedPlatform(options.platform), filter)
+    const document = predictedMatrix(predictedPlatform(options.platform), filter)
     return reportAtOnce(document, await openOutputs(options))
   }
   if (options.platform !== undefined) {
@@ -68,42 +64,17 @@ async function measureHere(filter: CellFilter, options: MatrixOptions): Promise<
       ...{cells, platform, settings, available},
       signal: session.interruption,
     })
-    const document = documentOf({
+    const document = matrixDocument({
       host,
       rules: platform.rules,
-      cells: cells.map((cell, index) => judged(cell, observations[index], platform.rules)),
+      cells: cells.map((cell, index) =>
+        judged(cell, observations[index], platform.rules, kernelOf(host)),
+      ),
       leftOut: leftOut.filter(({address}) => wanted(address)),
       ...session.interrupted(),
       wallSeconds: ended(),
     })
     return {documents: [document], status: statusOf(document)}
-  })
-}
-
-/** What a platform's rules say, whatever machine this is. */
-export function predicted(platform: Platform, filter: CellFilter): Matrix {
-  const {rules} = platform
-  return documentOf({
-    host: describePlatform(platform),
-    rules,
-    predicted: true,
-    cells: cellsOf(filter).map((cell: Cell) => judged(cell, undefined, rules)),
-    leftOut: [],
-    wallSeconds: 0,
-  })
-}
-
-function documentOf({
-  rules,
-  ...rest
-}: Omit<Matrix, 'format' | 'version' | 'agreement' | 'rules'> & {rules: Rules | null}): Matrix {
-  const cells = rest.cells as Matrix['cells']
-  return matrixSchema.parse({
-    format: 'rebind-matrix',
-    version: 1,
-    ...rest,
-    rules: rulesFor(cells, rules),
-    agreement: agreementOf(cells),
   })
 }
 

@@ -8,7 +8,9 @@ import type {
 import type {Report, Result, ResultBind} from '../documents/report-schema.ts'
 import {besidesWords, firstErrorWords, residueWords} from '../documents/words.ts'
 import {UsageError} from '../errors.ts'
-import {ruleIdOf} from '../matrix/cell-rule.ts'
+import {bugOfCell, ruleIdOf} from '../matrix/cell-rule.ts'
+import type {RuleAnswer} from '../platforms/platform.ts'
+import {bugOfResult} from '../restart/known-bug.ts'
 import {printable} from '../text.ts'
 import {answerOf, hull, isMeasured, overlap, releaseBracket, repetitionsOf} from './answer.ts'
 import {
@@ -25,7 +27,7 @@ import {
   type MatrixDocument,
   type ReportDocument,
 } from './documents.ts'
-import {type NamedRules, rulesOf, textsOf} from './rules.ts'
+import {decidingRule, type NamedRules, textsOf} from './rules.ts'
 import {describeSides, stackTitle} from './sides.ts'
 
 /** What a judgement is made of. */
@@ -127,8 +129,11 @@ function noteHosts(
 ): void {
   if (old === undefined || fresh === undefined) return
   const [before, after] = [old.content.host, fresh.content.host]
-  for (const name of ['release', 'arch', 'node', 'libuv'] as const) {
-    if (before[name] !== after[name]) notes.push(`host ${name}: ${before[name]} -> ${after[name]}`)
+  for (const name of ['release', 'kernel', 'arch', 'node', 'libuv'] as const) {
+    const [from, to] = [before[name], after[name]]
+    // Earlier releases did not record the kernel's own version.
+    if (from === undefined || to === undefined || from === to) continue
+    notes.push(`host ${name}: ${from} -> ${to}`)
   }
   const names = new Set([...Object.keys(before.settings), ...Object.keys(after.settings)])
   for (const name of names) {
@@ -145,10 +150,11 @@ function judgeReport(baseline: Report, judged: Report, verdicts: Verdicts): void
   for (const old of baseline.results) {
     const now = fresh.get(old.scenario)
     const rules: Rules = [
-      rulesOf(baseline.host, old).rule ?? null,
-      (now && rulesOf(judged.host, now).rule) ?? null,
+      decidingRule(baseline.host, old),
+      now === undefined ? null : decidingRule(judged.host, now),
     ]
-    judgeScenario(old, now, verdicts, rules)
+    const bugs: Bugs = [bugOfResult(old, baseline.host), now && bugOfResult(now, judged.host)]
+    judgeScenario(old, now, verdicts, {rules, bugs})
   }
   for (const {scenario} of judged.results) {
     if (!known.has(scenario)) verdicts.notes.push(`${scenario}: new, the baseline does not have it`)
@@ -159,7 +165,7 @@ function judgeScenario(
   old: Result,
   fresh: Result | undefined,
   {differences, notCompared, notes}: Verdicts,
-  rules: Rules,
+  {rules, bugs}: {rules: Rules; bugs: Bugs},
 ): void {
   const subject = old.scenario
   if (fresh === undefined) {
@@ -175,11 +181,42 @@ function judgeScenario(
   } else if (!haveSameServers(old, fresh)) {
     const text = `other servers now, ${serversOf(old)} before and ${serversOf(fresh)} after`
     notCompared.push({subject, kind: 'servers', rules, text})
+  } else if (isAnAlternative(old, fresh)) {
+    notes.push(`${subject}: answered differently, and both are possible by the rules`)
   } else {
     const found = changes(old, fresh)
-    differences.push(...found.map(([kind, text]) => ({subject, kind, rules, text})))
+    differences.push(
+      ...found.map(([kind, text]) => ({
+        ...{subject, kind, rules},
+        text: kind === 'grant' ? withBugs(text, bugs) : text,
+      })),
+    )
     if (found.length === 0) notes.push(...unjudgedWait(old, fresh))
   }
+}
+
+/** Whether the system may answer in more than one way, and has now answered in another of them. */
+function isAnAlternative(old: Result, fresh: Result): boolean {
+  const all = [old, fresh].map(({status, expected}) => ({
+    isExpected: status === 'as-expected' && expected?.rule !== undefined,
+    by: JSON.stringify([expected?.rule, expected?.premises]),
+    alternatives: expected?.alternatives?.length ?? 0,
+  }))
+  return (
+    all.every(({isExpected, alternatives}) => isExpected && alternatives > 0) &&
+    new Set(all.map(({by}) => by)).size > 1
+  )
+}
+
+/** Known bugs of the baseline's kernel and of the one now, by which they answered. */
+type Bugs = [RuleAnswer | undefined, RuleAnswer | undefined]
+
+function withBugs(text: string, [before, now]: Bugs): string {
+  const words = [
+    ...(now === undefined ? [] : [`now by ${now.because}`]),
+    ...(before === undefined ? [] : [`before by ${before.because}`]),
+  ]
+  return [text, ...words].join('; ')
 }
 
 type Change = [kind: FindingKind, text: string]
@@ -323,8 +360,12 @@ function judgeMatrix(
     if (cell === undefined) missing.push(subject)
     else if (old.observed === null || cell.observed === null) untried.push(subject)
     else if (old.observed !== cell.observed) {
-      const rules: Rules = [ruleIdOf(old, baseline.host), ruleIdOf(cell, judged.host)]
-      const text = `${cell.observed}, was ${old.observed}`
+      const bugs: Bugs = [bugOfCell(old, baseline.host), bugOfCell(cell, judged.host)]
+      const rules: Rules = [
+        bugs[0]?.id ?? ruleIdOf(old, baseline.host),
+        bugs[1]?.id ?? ruleIdOf(cell, judged.host),
+      ]
+      const text = withBugs(`${cell.observed}, was ${old.observed}`, bugs)
       differences.push({subject, kind: 'cell', rules, text})
     }
   }

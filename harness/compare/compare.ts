@@ -1,6 +1,7 @@
 import type {Comparison} from '../documents/comparison-schema.ts'
 import {UsageError} from '../errors.ts'
 import {printable} from '../text.ts'
+import {bindGuide} from './bind-guide.ts'
 import type {ComparableDocument} from './documents.ts'
 import {compareMatrices} from './matrices.ts'
 import {compareReleases} from './releases.ts'
@@ -28,6 +29,7 @@ export function compare(documents: readonly ComparableDocument[]): Comparison {
     reports.length < 2 ? {scenarios: [], reasons: []} : compareScenarios(reports, labels)
   const releases = reports.length < 2 ? [] : compareReleases(reports)
   const cells = matrices.length < 2 ? null : compareMatrices(matrices)
+  const guide = matrices.length < 2 ? undefined : bindGuide(matrices)
   return {
     format: 'rebind-compare',
     version: 1,
@@ -37,6 +39,7 @@ export function compare(documents: readonly ComparableDocument[]): Comparison {
     releases,
     matrices: matrices.length < 2 ? [] : describeSides(matrices),
     cells,
+    ...(guide === undefined ? {} : {bindGuide: guide}),
     rules: textsOf([
       ...reports.map(({content: {host}}, side) => ({
         host,
@@ -47,7 +50,9 @@ export function compare(documents: readonly ComparableDocument[]): Comparison {
       })),
       ...matrices.map(({content: {host}}, side) => ({
         host,
-        ids: cells?.groups.flatMap(({rules}) => rules?.[side] ?? []) ?? [],
+        ids: [...(cells?.groups ?? []), ...(guide?.rows ?? [])].flatMap(
+          ({rules}) => rules?.[side] ?? [],
+        ),
       })),
     ]),
     notes: single.map(({file, kind}) => `${file} is the only ${kind}, and compared with nothing`),

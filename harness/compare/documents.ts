@@ -124,8 +124,11 @@ function checkMatrix(file: string, {host, cells}: Matrix): void {
   }
 }
 
-function checkHost(file: string, {os, label = '', release, arch, node}: Report['host']): void {
-  for (const [name, text] of Object.entries({os, label, release, arch, node})) {
+function checkHost(
+  file: string,
+  {os, label = '', release, kernel = '', arch, node}: Report['host'],
+): void {
+  for (const [name, text] of Object.entries({os, label, release, kernel, arch, node})) {
     checkName(file, `host.${name}`, text)
   }
 }

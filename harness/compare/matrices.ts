@@ -1,8 +1,11 @@
 import type {CellComparison, CellGroup} from '../documents/comparison-schema.ts'
+import {kernelOf} from '../documents/host.ts'
 import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
 import type {Host} from '../documents/report-schema.ts'
+import {bugOfCell} from '../matrix/cell-rule.ts'
 import {questionOf} from '../matrix/question.ts'
 import {platformOf} from '../platforms/detect.ts'
+import type {RuleAnswer} from '../platforms/platform.ts'
 import {type Asked, asSentence, becauseOf, distinctReasons, type Reason, reason} from './because.ts'
 import {cellKey, type MatrixDocument} from './documents.ts'
 import {stackTitle} from './sides.ts'
@@ -10,7 +13,7 @@ import {stackTitle} from './sides.ts'
 const examplesShown = 2
 
 /** What a cell says: what was observed, or on another machine's prediction what is expected. */
-function outcomeOf({observed, expected}: MatrixCell): string | null {
+export function outcomeOf({observed, expected}: MatrixCell): string | null {
   return observed ?? expected
 }
 
@@ -69,7 +72,7 @@ function addToGroup(
     examples: [],
   }
   for (const [index, side] of sides.entries()) {
-    const id = side === null ? undefined : asked(side)?.rule.id
+    const id = side === null ? undefined : accountOf(side)?.id
     const known = group.rules[index]
     if (id !== undefined && known?.includes(id) === false) known.push(id)
   }
@@ -104,9 +107,24 @@ function asked({cell, host}: CellOfSide): Asked | undefined {
   return rule?.outcome === outcomeOf(cell) ? {platform, question, rule} : undefined
 }
 
-function unforeseen({host, cell}: CellOfSide): Reason {
+/** The rule, or the known bug, that accounts for what the cell says. */
+export function accountOf(side: CellOfSide): RuleAnswer | undefined {
+  return asked(side)?.rule ?? bugOf(side)
+}
+
+function bugOf({cell, host}: CellOfSide) {
+  return bugOfCell(cell, host)
+}
+
+function unforeseen(side: CellOfSide): Reason {
+  const {host, cell} = side
   const title = stackTitle(host)
   const {stack, os} = host
+  const bug = bugOf(side)
+  if (bug !== undefined) {
+    const text = `On ${title} ${kernelOf(host)} it is ${outcomeOf(cell)} by ${bug.because}.`
+    return reason(['bug', bug.id], text)
+  }
   return platformOf(stack).rules === null
     ? reason(['no-rules', stack, os], `Of ${title} we have no rules to explain it by.`)
     : reason(

@@ -3,9 +3,10 @@ import type {Host, Result} from '../documents/report-schema.ts'
 import type {ExpectedRules, RuleTexts} from '../documents/rules.ts'
 import {platformOf, ruleTexts} from '../platforms/detect.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
+import {bindQuestions, ruleOf} from '../restart/bind-questions.ts'
 import {blankResult} from '../restart/blank.ts'
+import {bugOfResult} from '../restart/known-bug.ts'
 import {haveSameServers} from './differences.ts'
-import {bindQuestions} from './question.ts'
 
 /** By which rules a result is judged: as its report says, or as an earlier report's system says now. */
 export function rulesOf(host: Host, result: Result): ExpectedRules {
@@ -13,6 +14,11 @@ export function rulesOf(host: Host, result: Result): ExpectedRules {
   if (expected === null) return {}
   const {rule, premises, release} = expected
   return rule === undefined ? askedAgain(host, result) : {rule, premises, release}
+}
+
+/** The rule that decided, if one is known: where the answer was a kernel's known bug, that. */
+export function decidingRule(host: Host, result: Result): string | null {
+  return bugOfResult(result, host)?.id ?? rulesOf(host, result).rule ?? null
 }
 
 /**
@@ -56,15 +62,6 @@ function isSame(a: Expected, b: Expected): boolean {
 /** What the first attempt should be answered. */
 function outcomeOf({verdict}: Expected): 'granted' | 'EADDRINUSE' {
   return verdict === 'immediate' ? 'granted' : 'EADDRINUSE'
-}
-
-/** The address of a report may be none that the rules know. */
-export function ruleOf<Rule>(ask: () => Rule): Rule | undefined {
-  try {
-    return ask()
-  } catch {
-    return undefined
-  }
 }
 
 /** The state whose release ends the wait: what a residue turned into, if it did. */

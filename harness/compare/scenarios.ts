@@ -12,7 +12,7 @@ import {distinctReasons, type Reason, reason} from './because.ts'
 import {differingAspects} from './differences.ts'
 import type {ReportDocument} from './documents.ts'
 import {changedSince, kindsOf, labelledByKind} from './kinds.ts'
-import {rulesOf} from './rules.ts'
+import {decidingRule, rulesOf} from './rules.ts'
 import {type Party, whyDifferent} from './why.ts'
 
 /** A comparison, and by what its reason is one with others'. */
@@ -52,7 +52,7 @@ export function compareScenarios(
         scenario,
         title: parties.find((party) => party !== null)?.result.title ?? scenario,
         answers: parties.map((party) => party?.answer ?? null),
-        rules: parties.map((party) => party?.rules.rule ?? null),
+        rules: parties.map((party) => party && decidingRule(party.host, party.result)),
         differs,
         kinds,
         why: differs.length === 0 ? null : reasons.map(({text}) => text).join(' '),

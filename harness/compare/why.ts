@@ -3,6 +3,8 @@ import type {Host} from '../documents/report-schema.ts'
 import type {ExpectedRules} from '../documents/rules.ts'
 import {besidesWords, rangeWords} from '../documents/words.ts'
 import {platformOf} from '../platforms/detect.ts'
+import {bindQuestions, ruleOf} from '../restart/bind-questions.ts'
+import {bugOfResult} from '../restart/known-bug.ts'
 import {
   type Asked,
   asSentence,
@@ -13,8 +15,7 @@ import {
   reason,
 } from './because.ts'
 import {type Answered, grantOf, isOutside, optionsIn, residueKey, serversOf} from './differences.ts'
-import {bindQuestions} from './question.ts'
-import {ruleOf, textsOf} from './rules.ts'
+import {textsOf} from './rules.ts'
 import {stackTitle} from './sides.ts'
 
 /** One side of a pair whose answers differ. */
@@ -110,7 +111,7 @@ function grantBecause(a: Party, b: Party): Reason {
   if (unaccounted.length > 0) {
     return seen(
       unaccounted,
-      (party) => ['unforeseen', grantOf(party.answer), rulesKey(party)],
+      (party) => bugOf(party)?.id ?? ['unforeseen', grantOf(party.answer), rulesKey(party)],
       asSentence(unaccounted.map(unforeseen).join('; ')),
     )
   }
@@ -141,9 +142,16 @@ function isForeseen({result, answer}: Party): boolean {
   return (expected.verdict === 'immediate') === (grantOf(answer) === 'granted')
 }
 
-function unforeseen({host, label, result, answer}: Party): string {
+function bugOf({host, result}: Party) {
+  return bugOfResult(result, host)
+}
+
+function unforeseen(party: Party): string {
+  const {host, label, result, answer} = party
   const {expected} = result
   const did = `the first attempt was ${grantOf(answer)}`
+  const bug = bugOf(party)
+  if (bug !== undefined) return `on ${label} ${did} by ${oneReason(bug.because)}`
   return expected === null
     ? `on ${label} ${did}, and of ${stackTitle(host)} we have no rules to explain it by`
     : `on ${label} ${did}, against the rules of ${stackTitle(host)}, by which ${expected.because}`

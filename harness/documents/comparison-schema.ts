@@ -1,4 +1,6 @@
 import {z} from 'zod'
+import {bindOptions} from '../sockets/bind-options.ts'
+import {matrixAddresses, matrixResidues, predecessorBinds} from './matrix-schema.ts'
 import {resultSchema} from './report-schema.ts'
 import {ruleIdSchema, ruleTableSchema} from './rules.ts'
 
@@ -150,6 +152,31 @@ const cellComparisonSchema = z.looseObject({
   groups: z.array(cellGroupSchema).describe('The cells that differ, by what makes the difference'),
 })
 
+/** What every side answers alike, whichever of these residues, options and addresses it is asked about. */
+const bindGuideRowSchema = z.looseObject({
+  id: z.string().describe('Name of the row, by the first cell that it stands for'),
+  residues: z.array(z.enum(matrixResidues)).describe('What the old server left'),
+  predecessors: z.array(z.enum(predecessorBinds)).describe("The old server's bind options"),
+  successors: z.array(z.enum(bindOptions)).describe("The new server's bind options"),
+  addresses: z
+    .array(
+      z.looseObject({
+        predecessors: z.array(z.enum(matrixAddresses)).describe("The old server's"),
+        successors: z.array(z.enum(matrixAddresses)).describe("The new server's"),
+      }),
+    )
+    .describe('Addresses of both servers'),
+  outcomes: z
+    .array(z.string().nullable())
+    .describe('granted or the error code, for each side; null if it has no such cells'),
+  rules: z.array(z.array(ruleIdSchema)).describe('Ids of the rules that decide, for each side'),
+  cells: count.describe('How many cells it stands for'),
+})
+
+const bindGuideSchema = z.looseObject({
+  rows: z.array(bindGuideRowSchema).describe('The commonest cases first'),
+})
+
 const comparisonShape = z.looseObject({
   format: z.literal('rebind-compare'),
   version: z.literal(1),
@@ -164,6 +191,9 @@ const comparisonShape = z.looseObject({
     .describe('How long each side keeps a residue, by state and by what its rules say'),
   matrices: z.array(sideSchema).describe('The sides that are bind tables'),
   cells: cellComparisonSchema.nullable().describe('The bind tables cell by cell, null without any'),
+  bindGuide: bindGuideSchema
+    .optional()
+    .describe('May I bind? What the bind tables of all sides answer; absent without any'),
   rules: ruleTableSchema.optional().describe('The texts of all rules that are named here, by id'),
   notes: z.array(z.string()).describe('What else to know'),
 })
@@ -176,6 +206,7 @@ function listsOfSides({
   releases,
   matrices,
   cells,
+  bindGuide,
 }: z.infer<typeof comparisonShape>) {
   const ofReports = [
     ...scenarios.map(({answers}, index) => ({
@@ -195,6 +226,10 @@ function listsOfSides({
     })),
   ]
   const ofMatrices = [
+    ...(bindGuide?.rows ?? []).flatMap(({outcomes, rules}, index) => [
+      {path: ['bindGuide', 'rows', index, 'outcomes'], list: outcomes},
+      {path: ['bindGuide', 'rows', index, 'rules'], list: rules},
+    ]),
     ...(cells === null ? [] : [{path: ['cells', 'tables'], list: cells.tables}]),
     ...(cells === null ? [] : [{path: ['cells', 'absent'], list: cells.absent}]),
     ...(cells?.groups ?? []).map(({outcomes}, index) => ({
@@ -266,6 +301,8 @@ export type ScenarioComparison = z.infer<typeof scenarioComparisonSchema>
 export type ComparisonReason = z.infer<typeof reasonSchema>
 export type ReleaseComparison = z.infer<typeof releaseComparisonSchema>
 export type CellComparison = z.infer<typeof cellComparisonSchema>
+export type BindGuide = z.infer<typeof bindGuideSchema>
+export type BindGuideRow = BindGuide['rows'][number]
 export type CellGroup = z.infer<typeof cellGroupSchema>
 export type Comparison = z.infer<typeof comparisonSchema>
 export type Judgement = z.infer<typeof judgementSchema>

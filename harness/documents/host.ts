@@ -1,6 +1,7 @@
 import {arch, cpus, platform as osName, release} from 'node:os'
 import ci from 'ci-info'
 import {detectPlatform} from '../platforms/detect.ts'
+import {readKernelVersion, releasedVersion} from '../platforms/kernel-version.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {Host} from './report-schema.ts'
 
@@ -21,10 +22,12 @@ export async function readMachine(label?: string): Promise<Machine> {
 
 /** The machine that a report was measured on. */
 export function describeHost({stack}: Platform, settings: Settings): Host {
+  const kernel = stack === 'linux' ? readKernelVersion() : undefined
   return {
     os: osName(),
     stack,
     release: release(),
+    ...(kernel === undefined ? {} : {kernel}),
     arch: arch(),
     node: process.versions.node,
     libuv: process.versions.uv ?? '',
@@ -37,6 +40,11 @@ export function describeHost({stack}: Platform, settings: Settings): Host {
 /** QEMU's own name for the processor that it emulates (target/i386/cpu.c: max_x86_cpu_initfn); KVM has the real one's. */
 function isEmulated(): boolean {
   return cpus().some(({model}) => model.startsWith('QEMU TCG CPU'))
+}
+
+/** The upstream version of a host's kernel; earlier releases recorded only what `uname -r` prints. */
+export function kernelOf({stack, kernel, release}: Host): string | undefined {
+  return stack === 'linux' ? (kernel ?? releasedVersion(release)) : undefined
 }
 
 /** No machine at all: a platform as its rules describe it, from whatever machine they are asked. */

@@ -52,6 +52,9 @@ const cellSchema = z.looseObject({
     .or(ruleTextSchema)
     .optional()
     .describe('Id of the rule that is expected to hold; earlier releases wrote its texts'),
+  bug: ruleIdSchema
+    .optional()
+    .describe('Id of the known bug of this kernel by which it disagrees; see rules'),
 })
 
 /** The shape of matrix.json. Objects are open, as in report.json. */
@@ -63,6 +66,7 @@ export const matrixSchema = z.looseObject({
     .looseObject({
       version: z.string().describe('Of the system whose source was read'),
       measured: z.boolean().describe('Whether they were ever compared with such a system'),
+      checked: z.string().optional().describe('How they were checked, if not on such a system'),
     })
     .nullable()
     .optional()

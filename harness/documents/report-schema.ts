@@ -67,7 +67,7 @@ const callSchema = z.looseObject({
   outcome: z.string().describe("granted, connected, unanswered or the error's code"),
 })
 
-const expectedSchema = z.looseObject({
+const possibilitySchema = z.looseObject({
   verdict: z
     .enum(['immediate', 'delayed', 'blocked'])
     .describe('The verdict that the rules predict'),
@@ -98,8 +98,21 @@ const expectedSchema = z.looseObject({
   release: ruleIdSchema
     .optional()
     .describe('Id of the rule by which the kernel lets go of the residue'),
+  effects: z
+    .array(ruleIdSchema)
+    .optional()
+    .describe('Ids of rules about what else should happen, e.g. which server answers'),
   because: z.string().describe('The rule, in a sentence'),
   source: z.string().describe('Where the rule was read: file:function or RFC section'),
+})
+
+const expectedSchema = possibilitySchema.extend({
+  alternatives: z
+    .array(possibilitySchema)
+    .optional()
+    .describe(
+      'What the rules also allow, where they do not decide; what was observed is not among them, unless it was unexpected',
+    ),
 })
 
 /** @internal */
@@ -227,6 +240,9 @@ export const resultSchema = z.looseObject({
       'as-expected and unexpected: by the rules; skipped: not played or not judged; failed: could not be measured',
     ),
   reason: z.string().optional().describe('Why it is not as expected'),
+  bug: ruleIdSchema
+    .optional()
+    .describe('Id of the known bug of this kernel that explains what was not expected; see rules'),
   port: z.int().min(1).max(65535).optional().describe('The port that was restarted on'),
   predecessor: serverSchema.describe('The server before the restart'),
   successor: serverSchema.describe('The server after the restart'),
@@ -291,6 +307,10 @@ export const hostSchema = z
       .optional()
       .describe('What the system was called by --label, where it does not tell its version'),
     release: z.string().describe('Of the kernel, as uname -r prints it'),
+    kernel: z
+      .string()
+      .optional()
+      .describe('Upstream version of a Linux kernel, which decides about known bugs'),
     arch: z.string().describe('Of the processor, as Node names it'),
     node: z.string().describe('Version of Node'),
     libuv: z.string().describe('Version of libuv in that Node'),

@@ -30,10 +30,26 @@ export interface ExpectedRules {
   rule?: string | undefined
   premises?: string[] | undefined
   release?: string | undefined
+  effects?: string[] | undefined
+  alternatives?: ExpectedRules[] | undefined
 }
 
 /** The ids of all of them. */
 export function rulesNamedBy(expected: ExpectedRules | null): string[] {
-  const {rule, release, premises = []} = expected ?? {}
-  return [rule, release, ...premises].filter((id) => id !== undefined)
+  const {rule, release, premises = [], effects = [], alternatives = []} = expected ?? {}
+  return [
+    ...[rule, release, ...premises, ...effects].filter((id) => id !== undefined),
+    ...alternatives.flatMap(rulesNamedBy),
+  ]
+}
+
+/** The ids of all rules of a result, and of the known bug that explains it. */
+export function rulesNamedIn({
+  expected,
+  bug,
+}: {
+  expected: ExpectedRules | null
+  bug?: string | undefined
+}): string[] {
+  return [...rulesNamedBy(expected), ...(bug === undefined ? [] : [bug])]
 }

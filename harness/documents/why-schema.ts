@@ -106,7 +106,9 @@ const adviceSchema = z.looseObject({
     .boolean()
     .optional()
     .describe('set-option: whether it helps with what is on the port now'),
-  rule: ruleIdSchema.optional().describe('set-option: id of the rule by which it comes too late'),
+  rule: ruleIdSchema
+    .optional()
+    .describe('Id of the rule that it rests on, e.g. by which an option comes too late; see rules'),
   seconds: seconds.optional().describe('wait: at the latest, in seconds'),
   pid: z.int().positive().optional().describe('stop-process: which one'),
 })

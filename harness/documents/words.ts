@@ -10,9 +10,20 @@ const stackTitles: Record<Host['stack'], string | undefined> = {
 }
 
 /** `Linux 6.18.44 x64, Node 20.20.2, libuv 1.46.0`; `gVisor 20240729 (4.4.0) x64, ...` if it was given that label. */
-export function hostWords({os, stack, label, release, arch, emulated, node, libuv}: Host): string {
+export function hostWords({
+  os,
+  stack,
+  label,
+  release,
+  kernel,
+  arch,
+  emulated,
+  node,
+  libuv,
+}: Host): string {
   const title = stackTitles[stack] ?? os
-  const system = label === undefined ? `${title} ${release}` : `${label} (${release})`
+  const upstream = kernel === undefined || release.startsWith(kernel) ? '' : ` (${kernel})`
+  const system = label === undefined ? `${title} ${release}${upstream}` : `${label} (${release})`
   const machine = emulated === true ? `${arch}, emulated` : arch
   return `${system} ${machine}, Node ${node}, libuv ${libuv}`
 }

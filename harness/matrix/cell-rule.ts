@@ -1,6 +1,9 @@
+import {kernelOf} from '../documents/host.ts'
 import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
 import {ruleTextSchema} from '../documents/rules.ts'
 import {platformOf} from '../platforms/detect.ts'
+import {bugBehind} from '../platforms/known-bugs.ts'
+import type {RuleAnswer} from '../platforms/platform.ts'
 import {questionOf} from './question.ts'
 
 /**
@@ -18,4 +21,15 @@ export function ruleTextOf({rule}: Pick<MatrixCell, 'rule'>, rules: Matrix['rule
   if (typeof rule !== 'string') return rule
   const text = rules != null && Object.hasOwn(rules, rule) ? rules[rule] : undefined
   return ruleTextSchema.safeParse(text).data
+}
+
+/** The known bug by which a cell disagrees, as the document has it. */
+export function bugTextOf({bug}: Pick<MatrixCell, 'bug'>, rules: Matrix['rules']) {
+  return ruleTextOf({rule: bug}, rules)
+}
+
+/** The known bug by which a cell of that host disagrees, whether or not the document names it. */
+export function bugOfCell(cell: MatrixCell, host: Matrix['host']): RuleAnswer | undefined {
+  const {rules} = platformOf(host.stack)
+  return bugBehind(rules, kernelOf(host), questionOf(cell), cell.observed)
 }

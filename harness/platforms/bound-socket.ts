@@ -18,10 +18,11 @@ export interface BoundSocket {
 /** The socket that a server binds, before it listens. */
 export function newcomer({address, bind}: ServerOptions): BoundSocket {
   const {family, host, ipv6Only} = socketAddress(address)
+  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(host) ?? []
   return {
     family,
-    address: host === '0.0.0.0' || host === '::' ? '*' : host,
-    ipv6Only,
+    address: mapped ?? (host === '0.0.0.0' || host === '::' ? '*' : host),
+    ipv6Only: ipv6Only && mapped === undefined,
     ...bindFlags(bind),
     listening: false,
     connected: false,
@@ -46,7 +47,11 @@ export function socketInTheWay(
   const {bind, address} = predecessor
   const bound = newcomer({bind, address})
   if (residue === 'LISTEN') return {...bound, listening: true}
-  return {...bound, address: clientHost(address), connected: true}
+  return {
+    ...bound,
+    address: bound.address === '*' ? clientHost(address) : bound.address,
+    connected: true,
+  }
 }
 
 /** No bind() was called, so nothing but the program itself can have set IPV6_V6ONLY. */

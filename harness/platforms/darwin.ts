@@ -16,7 +16,9 @@ import {countIn} from './settings.ts'
 import {shared} from './socket-table.ts'
 import type {TcpState} from './tcp-states.ts'
 
+const versionSetting = 'kern.osproductversion'
 const settingNames = [
+  versionSetting,
   'net.inet.tcp.msl',
   'net.inet.tcp.fin_timeout',
   'net.inet.ip.portrange.first',
@@ -25,19 +27,26 @@ const settingNames = [
 /** TCPTV_MSL and TCPTV_FINWAIT2 of bsd/netinet/tcp_timer.h, in the milliseconds of their sysctls. */
 const defaultMslMilliseconds = 15_000
 const defaultFinTimeoutMilliseconds = 60_000
-/** TCP_CONN_MAXIDLE: 8 keepalive probes of 75 s, which bounds FIN_WAIT2 where fin_timeout is 0. */
+/** The first macOS that has net.inet.tcp.fin_timeout. */
+const finTimeoutSince = 12
+/** TCP_CONN_MAXIDLE: 8 keepalive probes of 75 s, which bounds FIN_WAIT2 where fin_timeout is 0, or where there is none. */
 const maximumIdleMilliseconds = 600_000
 /**
  * A TIME_WAIT that has run out is freed by the next collection pass: within 1 s if some socket of the
  * machine was closed, after up to 11 s otherwise, and after up to 22 s if a pass misses its lock
  * (inpcb_timeout and inpcb_timeout_lazy in bsd/netinet/in_pcb.c).
  */
+const usualCollectionSeconds = 11
 const collectionSeconds = 22
 /** Ordinary TCP timers are run at least every 500 ms. */
 const timerQuantumSeconds = 0.5
+/** The first macOS whose initial sequence numbers grow from one connection of a pair of ends to the next. */
+const growingSequenceSince = 15
 
 /** The same rule is in both, for either family. */
 const bindLookup = 'bsd/netinet/in_pcb.c:in_pcbbind; bsd/netinet6/in6_pcb.c:in6_pcbbind'
+
+const synInTimeWait = 'bsd/netinet/tcp_input.c:tcp_input (TCPS_TIME_WAIT)'
 
 const table = {
   ...generalRules,
@@ -72,11 +81,29 @@ const table = {
       'macOS asks only the new socket, and with an option it overlooks connections and other addresses',
     source: bindLookup,
   },
+  'darwin/dual-beside-ipv4-wildcard': {
+    outcome: 'granted',
+    because: 'a dual-stack :: is granted over 0.0.0.0, though 0.0.0.0 is not granted over ::',
+    source: 'bsd/netinet6/in6_pcb.c:in6_pcbbind',
+  },
+  'darwin/other-user': {
+    outcome: 'EADDRINUSE',
+    because:
+      "macOS refuses a bind over another user's socket whatever the options, unless it is root's",
+    source: bindLookup,
+  },
   'darwin/later-sequence': {
     outcome: 'ECONNREFUSED',
     endsTimeWait: true,
-    because: 'a SYN with a later sequence number closes TIME_WAIT',
-    source: 'bsd/netinet/tcp_input.c:tcp_input (TCPS_TIME_WAIT)',
+    because: 'a SYN with a sequence number beyond the window of TIME_WAIT closes it',
+    source: synInTimeWait,
+  },
+  'darwin/earlier-sequence': {
+    outcome: 'unanswered',
+    endsTimeWait: false,
+    because:
+      'before macOS 15 sequence numbers begin at random, and a SYN that is not beyond the window of TIME_WAIT is not answered: about 7 in 10',
+    source: `${synInTimeWait}; bsd/netinet/tcp_subr.c:tcp_new_isn`,
   },
   'darwin/same-four-tuple': {
     outcome: 'EADDRINUSE',
@@ -84,9 +111,26 @@ const table = {
     because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
     source: 'bsd/netinet/in_pcb.c:in_pcbconnect',
   },
+  'darwin/newest-listener': {
+    answeredBy: 'newest',
+    because: 'of listeners that share an address by SO_REUSEPORT, the newest gets every connection',
+    source: 'bsd/netinet/in_pcb.c:in_pcblookup_hash',
+  },
+  'darwin/fin-does-not-restart': {
+    restartsTimeWait: false,
+    because: 'a FIN that is sent again is acknowledged, and does not restart TIME_WAIT',
+    source: synInTimeWait,
+  },
+  'darwin/close-wait-reset': {
+    releases: 'CLOSE_WAIT',
+    because:
+      "if the other end is on this machine and its process has closed it, macOS gives up that end's FIN_WAIT2 after net.inet.tcp.fin_timeout, and its RST ends this one",
+    source: 'bsd/netinet/tcp_timer.c:tcp_timers (TCPT_2MSL)',
+  },
   'darwin/time-wait-timer': {
     releases: 'TIME_WAIT',
-    because: 'by the next collection pass after 2 * tcp_msl',
+    because:
+      'by the next collection pass after 2 * tcp_msl, which usually comes within 11 s, and at worst within 22 s',
     source: 'bsd/netinet/tcp_timer.c:tcp_gc (2 * tcp_msl); bsd/netinet/in_pcb.c:inpcb_timeout',
   },
   'darwin/fin-wait2-timer': {
@@ -98,18 +142,25 @@ const table = {
 
 const answer = answersFrom(table)
 
-/** macOS, from the source of xnu-11417 (macOS 15.4); not yet measured on a Mac. */
+/**
+ * macOS, from the source of xnu-11417 (macOS 15.4). The networking code of six releases was executed outside of a Mac,
+ * and answered as the rules say; nothing was measured on a Mac.
+ */
 export const darwin: Platform = {
   stack: 'darwin',
   title: 'macOS',
   rules: {
     version: 'xnu-11417 (macOS 15.4)',
     measured: false,
+    checked: "executed from Apple's source, six releases (macOS 11.6 to 15.5), not on a Mac",
     table,
+    bugs: [],
     bind,
     release: releaseOf,
     leaves: (state) => ({state}),
     reconnect,
+    sharing: answer('darwin/newest-listener'),
+    retransmittedFin: answer('darwin/fin-does-not-restart'),
     errno: {EADDRINUSE: 48},
   },
   readSockets: shared(readNetstat),
@@ -121,7 +172,9 @@ export const darwin: Platform = {
   async readSettings() {
     const read = async (name: string) => {
       const {status, stdout} = await runProgram('/usr/sbin/sysctl', ['-n', name])
-      return status === 0 ? Number(stdout.trim()) : null
+      const value = stdout.trim()
+      if (status !== 0) return null
+      return /^\d+$/.test(value) ? Number(value) : value
     }
     return Object.fromEntries(
       await Promise.all(
@@ -149,9 +202,30 @@ function bind(question: BindQuestion): BindRule {
   if (old === undefined) return answer('nothing-left')
   const socket = newcomer(question.successor)
   const plain = !socket.reuseaddr && !socket.reuseport
+  if (question.otherUser === 'not-root' && isForbidden(socket, old))
+    return answer('darwin/other-user')
+  if (isExempt(socket, old)) return answer('darwin/dual-beside-ipv4-wildcard')
+  if (!isFound(socket, old, true)) return answer('no-overlap')
   if (socket.reuseport && old.reuseport) return answer('darwin/both-reuseport')
   if (isFound(socket, old, plain)) return answer(plain ? 'darwin/plain' : 'darwin/same-address')
-  return answer(plain ? 'no-overlap' : 'darwin/newcomer-only')
+  return answer('darwin/newcomer-only')
+}
+
+/** A dual-stack newcomer is looked up among the IPv4 sockets too, where an AF_INET wildcard is exempt. */
+function isExempt(socket: BoundSocket, old: BoundSocket): boolean {
+  const isDual = socket.family === 'ipv6' && socket.address === '*' && !socket.ipv6Only
+  return isDual && old.family === 'ipv4' && old.address === '*'
+}
+
+/**
+ * What another user's socket refuses, before anything else is asked. Two wildcards of IPv4 let each other be; so does one
+ * of IPv6 that has SO_REUSEPORT.
+ */
+function isForbidden(socket: BoundSocket, old: BoundSocket): boolean {
+  const bothWildcards = socket.address === '*' && old.address === '*'
+  if (socket.family === 'ipv4') return !bothWildcards && isFound(socket, old, true)
+  const exempt = old.reuseport && (bothWildcards || !protocols(old).includes('ipv6'))
+  return !exempt && isFound(socket, old, true)
 }
 
 /** Whether the lookup that in_pcbbind or in6_pcbbind makes returns the old socket, and counts it. */
@@ -162,18 +236,30 @@ function isFound(socket: BoundSocket, old: BoundSocket, plain: boolean): boolean
       : !old.connected && address === old.address
   if (socket.family === 'ipv4') return protocols(old).includes('ipv4') && matches(socket.address)
   if (protocols(old).includes('ipv6') && matches(socket.address)) return true
-  // A dual-stack newcomer is looked up among the IPv4 sockets too, where an AF_INET wildcard is exempt.
   const dual = socket.address === '*' && !socket.ipv6Only
-  const exempt = old.address === '*' && old.family === 'ipv4'
-  return dual && protocols(old).includes('ipv4') && matches('*') && !exempt
+  return dual && protocols(old).includes('ipv4') && matches('*') && !isExempt(socket, old)
 }
 
 /**
- * A SYN with a later sequence number closes TIME_WAIT by itself and is then looked up again; nobody
- * listens, so it is answered by RST. A client's own pair of addresses and ports cannot be used twice.
+ * A SYN with a sequence number beyond the receive window closes TIME_WAIT by itself and is then looked up again; nobody
+ * listens, so it is answered by RST. Since macOS 15 that is every SYN from 74 ms after the first one of the pair of ends
+ * on, before it about 3 in 10. A client's own pair of addresses and ports cannot be used twice.
  */
-function reconnect({timeWaitAt}: ReconnectQuestion): ReconnectRule {
-  return answer(timeWaitAt === 'server' ? 'darwin/later-sequence' : 'darwin/same-four-tuple')
+function reconnect({
+  timeWaitAt,
+  settings,
+}: ReconnectQuestion): readonly [ReconnectRule, ...ReconnectRule[]] {
+  if (timeWaitAt === 'client') return [answer('darwin/same-four-tuple')]
+  const version = macosVersion(settings)
+  return version !== undefined && version >= growingSequenceSince
+    ? [answer('darwin/later-sequence')]
+    : [answer('darwin/earlier-sequence'), answer('darwin/later-sequence')]
+}
+
+/** 15 of `15.5`; undefined where it is not known, or made up for programs of earlier releases (`10.16`). */
+function macosVersion(settings: Settings): number | undefined {
+  const version = Number.parseInt(String(settings[versionSetting] ?? ''), 10)
+  return version >= 11 ? version : undefined
 }
 
 function releaseOf(state: TcpState, settings: Settings): Release {
@@ -184,18 +270,29 @@ function releaseOf(state: TcpState, settings: Settings): Release {
       ...answer('darwin/time-wait-timer'),
       endsBy: 'kernel',
       residueSeconds: [seconds, seconds + collectionSeconds],
+      usuallySeconds: seconds + usualCollectionSeconds,
     }
   }
+  const residueSeconds = finTimeoutSeconds(settings)
   if (state === 'FIN_WAIT2') {
-    const configured =
-      countIn(settings, 'net.inet.tcp.fin_timeout', 0) ?? defaultFinTimeoutMilliseconds
-    const bounded =
-      configured === 0 ? maximumIdleMilliseconds : Math.min(configured, maximumIdleMilliseconds)
+    return {...answer('darwin/fin-wait2-timer'), endsBy: 'kernel', residueSeconds}
+  }
+  if (state === 'CLOSE_WAIT') {
     return {
-      ...answer('darwin/fin-wait2-timer'),
-      endsBy: 'kernel',
-      residueSeconds: [bounded / 1000, bounded / 1000 + timerQuantumSeconds],
+      ...answer('darwin/close-wait-reset'),
+      endsBy: 'process',
+      ifPeerClosedSeconds: residueSeconds,
     }
   }
   return {...answer('ended-by-process'), endsBy: 'process'}
+}
+
+/** How long FIN_WAIT2 lasts once its process has closed it; then RST is sent. */
+function finTimeoutSeconds(settings: Settings): [min: number, max: number] {
+  const isOlder = (macosVersion(settings) ?? finTimeoutSince) < finTimeoutSince
+  const usual = isOlder ? maximumIdleMilliseconds : defaultFinTimeoutMilliseconds
+  const configured = countIn(settings, 'net.inet.tcp.fin_timeout', 0) ?? usual
+  const bounded =
+    configured === 0 ? maximumIdleMilliseconds : Math.min(configured, maximumIdleMilliseconds)
+  return [bounded / 1000, bounded / 1000 + timerQuantumSeconds]
 }

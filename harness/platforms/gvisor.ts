@@ -78,6 +78,23 @@ const table = {
     because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
     source: 'pkg/tcpip/transport/tcp/endpoint.go:registerEndpoint',
   },
+  'gvisor/four-tuple-unavailable': {
+    outcome: 'EADDRNOTAVAIL',
+    endsTimeWait: false,
+    because:
+      "later versions report the same as an address that is not available: the client's own TIME_WAIT has the same pair of addresses and ports",
+    source: 'pkg/tcpip/transport/tcp/endpoint.go:connect (ErrBadLocalAddress)',
+  },
+  'gvisor/spread-by-hash': {
+    answeredBy: 'either',
+    because: 'listeners that share an address by SO_REUSEPORT get connections by a hash',
+    source: 'pkg/tcpip/stack/transport_demuxer.go:selectEndpoint',
+  },
+  'gvisor/fin-restarts-time-wait': {
+    restartsTimeWait: true,
+    because: 'a FIN that is sent again restarts TIME_WAIT',
+    source: 'pkg/tcpip/transport/tcp/rcv.go:handleTimeWaitSegment',
+  },
   'gvisor/time-wait-timer': {
     releases: 'TIME_WAIT',
     because: goTimer,
@@ -100,10 +117,13 @@ export const gvisor: Platform = {
     version: 'gVisor release-20221219.0',
     measured: true,
     table,
+    bugs: [],
     bind,
     release: releaseOf,
     leaves: (state) => ({state}),
     reconnect,
+    sharing: answer('gvisor/spread-by-hash'),
+    retransmittedFin: answer('gvisor/fin-restarts-time-wait'),
     errno: linuxErrno(),
   },
   readSockets: shared(() => readProcNetTcp()),
@@ -150,10 +170,12 @@ function bind(question: BindQuestion): BindRule {
 /**
  * A SYN whose sequence number is not beyond the window of TIME_WAIT is acknowledged and nothing else; the
  * RST that answers is ignored (gVisor behaves as with tcp_rfc1337=1). The four-tuple of a connection of
- * its own cannot be registered twice.
+ * its own cannot be registered twice; which error that gives depends on gVisor's version, which it does not show.
  */
-function reconnect({timeWaitAt}: ReconnectQuestion): ReconnectRule {
-  return answer(timeWaitAt === 'server' ? 'gvisor/time-wait-kept' : 'gvisor/same-four-tuple')
+function reconnect({timeWaitAt}: ReconnectQuestion): readonly [ReconnectRule, ...ReconnectRule[]] {
+  return timeWaitAt === 'server'
+    ? [answer('gvisor/time-wait-kept')]
+    : [answer('gvisor/same-four-tuple'), answer('gvisor/four-tuple-unavailable')]
 }
 
 /**

@@ -4,7 +4,9 @@ import {join} from 'node:path'
 import {promisify} from 'node:util'
 import {gunzip} from 'node:zlib'
 import {type BoundSocket, newcomer, socketInTheWay} from './bound-socket.ts'
+import {linuxBugs, linuxBugTexts} from './linux-bugs.ts'
 import {readLinuxSockets} from './linux-sockets.ts'
+import {linuxSourceAddress} from './linux-source-address.ts'
 import type {
   BindQuestion,
   BindRule,
@@ -51,6 +53,9 @@ export const ipv4SettingNames = [
   'ip_unprivileged_port_start',
 ]
 
+/** Settings that only some kernels have: Alibaba's; Linux from 5.14 on; from 6.14 on. */
+const laterSettingNames = [timeWaitSetting, 'tcp_migrate_req', 'tcp_tw_reuse_delay']
+
 const bindConflict = 'net/ipv4/inet_connection_sock.c:inet_bind_conflict'
 const bucketAllocation = 'net/ipv4/inet_timewait_sock.c:inet_twsk_alloc'
 const synInTimeWait = 'net/ipv4/tcp_minisocks.c:tcp_timewait_state_process'
@@ -59,6 +64,7 @@ const timerWheel = 'kernel/time/timer.c:calc_wheel_index'
 
 const table = {
   ...generalRules,
+  ...linuxBugTexts,
   'nothing-left': {
     outcome: 'granted',
     because: 'nothing is left on the port',
@@ -82,6 +88,11 @@ const table = {
   'linux/listening': {
     outcome: 'EADDRINUSE',
     because: 'a listening socket gives way only if both sockets have SO_REUSEPORT',
+    source: bindConflict,
+  },
+  'linux/other-user': {
+    outcome: 'EADDRINUSE',
+    because: 'SO_REUSEPORT is for sockets of one user; not even root is exempt',
     source: bindConflict,
   },
   'linux/autobound': {
@@ -127,6 +138,16 @@ const table = {
     because: "without tcp_timestamps the client's own TIME_WAIT refuses the connection",
     source: ownTimeWait,
   },
+  'linux/spread-by-hash': {
+    answeredBy: 'either',
+    because: 'listeners that share an address by SO_REUSEPORT get connections by a hash',
+    source: 'net/core/sock_reuseport.c:reuseport_select_sock',
+  },
+  'linux/fin-restarts-time-wait': {
+    restartsTimeWait: true,
+    because: 'a FIN that is sent again restarts TIME_WAIT',
+    source: synInTimeWait,
+  },
   'linux/time-wait-timer': {
     releases: 'TIME_WAIT',
     because: 'by the timer wheel, which rounds a constant 60 s up',
@@ -153,10 +174,13 @@ export const linux: Platform = {
     version: 'Linux 6.18',
     measured: true,
     table,
+    bugs: linuxBugs,
     bind,
     release: releaseOf,
     leaves,
-    reconnect,
+    reconnect: (question) => [reconnect(question)],
+    sharing: answer('linux/spread-by-hash'),
+    retransmittedFin: answer('linux/fin-restarts-time-wait'),
     errno: linuxErrno(),
   },
   readSockets: shared(readLinuxSockets),
@@ -189,22 +213,22 @@ export function linuxErrno(
  * net/ipv4/inet_connection_sock.c (6.18); socket(7) and ip(7) say the same of SO_REUSEADDR.
  */
 function bind(question: BindQuestion): BindRule {
-  const old = socketInTheWay(question, sourceAddress)
+  const old = socketInTheWay(question, linuxSourceAddress)
   if (old === undefined) return answer('nothing-left')
   const socket = newcomer(question.successor)
   if (!overlaps(socket, old)) return answer('no-overlap')
   if (socket.reuseaddr && old.reuseaddr && !old.listening) return answer('linux/both-reuseaddr')
-  if (socket.reuseport && old.reuseport) return answer('linux/both-reuseport')
+  if (socket.reuseport && old.reuseport) {
+    const ofOther = question.otherUser !== undefined && !isForgotten(question)
+    return answer(ofOther ? 'linux/other-user' : 'linux/both-reuseport')
+  }
   if (old.listening) return answer('linux/listening')
   return answer(question.predecessor.bind === 'autobind' ? 'linux/autobound' : 'linux/both-sockets')
 }
 
-/**
- * The preferred source of the route `local 127.0.0.0/8 dev lo` is 127.0.0.1, whichever of its addresses
- * is the destination. Source: net/ipv4/route.c:ip_route_output_key_hash_rcu (fib_prefsrc).
- */
-function sourceAddress(destination: string): string {
-  return destination.startsWith('127.') ? '127.0.0.1' : destination
+/** Of TIME_WAIT, which a closed FIN_WAIT2 is to bind(), too, the kernel no longer knows the user. */
+function isForgotten({residue}: BindQuestion): boolean {
+  return residue === 'TIME_WAIT' || residue === 'FIN_WAIT2'
 }
 
 /**
@@ -298,12 +322,10 @@ export async function readIpv4Settings(
     const value = text.trim().replace(/\s+/g, ' ')
     return /^-?\d+$/.test(value) ? Number(value) : value
   }
-  const asked = await Promise.all(names.map(async (name) => [name, await read(name)] as const))
-  const timeWait = await read(timeWaitSetting)
-  return {
-    ...Object.fromEntries(asked),
-    ...(timeWait === null ? {} : {[timeWaitSetting]: timeWait}),
-  }
+  const readAll = (all: readonly string[]) =>
+    Promise.all(all.map(async (name) => [name, await read(name)] as const))
+  const later = (await readAll(laterSettingNames)).filter(([, value]) => value !== null)
+  return Object.fromEntries([...(await readAll(names)), ...later])
 }
 
 export function portRange(settings: Settings, fallback: [number, number]): [number, number] {

@@ -33,6 +33,8 @@ export interface BindQuestion {
   successor: ServerOptions
   /** The socket in the way made its connection itself: the port is its local port. */
   outgoing?: boolean
+  /** The socket in the way is another user's: who the successor's user is. */
+  otherUser?: 'root' | 'not-root'
 }
 
 /** A rule's text with its id, by which everything is decided that depends on which rule it is. */
@@ -62,11 +64,51 @@ export interface ReconnectRule extends RuleAnswer {
 }
 
 /** When the OS lets a residue go: by a timer of the kernel, or only when the process that holds it acts. */
-export type Release = RuleAnswer &
-  ({endsBy: 'kernel'; residueSeconds: [min: number, max: number]} | {endsBy: 'process'})
+export type Release = RuleAnswer & (KernelRelease | ProcessRelease)
+
+interface KernelRelease {
+  endsBy: 'kernel'
+  residueSeconds: [min: number, max: number]
+  /** When it is usually over, where the range ends with what seldom happens. */
+  usuallySeconds?: number
+}
+
+interface ProcessRelease {
+  endsBy: 'process'
+  /** When the kernel ends it even so, if the other end is on the same machine and its process has closed it. */
+  ifPeerClosedSeconds?: [min: number, max: number]
+}
+
+/** Two servers listen on one address, both with SO_REUSEPORT. */
+export interface SharingRule extends RuleAnswer {
+  /** Which of them gets a new connection. */
+  answeredBy: 'either' | 'newest'
+}
+
+/** The other side did not get the last ACK, and sends its FIN again to a socket in TIME_WAIT. */
+export interface RetransmittedFinRule extends RuleAnswer {
+  restartsTimeWait: boolean
+}
 
 /** What is left of an end of a connection that comes to some state; with the rule where that is something else. */
 export type Leaving = {state: TcpState} | ({state: TcpState | 'none'} & RuleAnswer)
+
+/** Versions in a row that have a bug, and the first one after them that has not. */
+export interface BuggyVersions {
+  first: string
+  last: string
+  fixedIn: string
+}
+
+/** A kernel does what its rules do not say, and later versions do not do it any more. */
+export interface KnownBug {
+  /** Of the table of rules, which has the bug's text. */
+  id: string
+  versions: readonly BuggyVersions[]
+  /** What it answers in place of what the rule says. */
+  outcome: BindRule['outcome']
+  applies(question: BindQuestion): boolean
+}
 
 /** What an operating system grants over which residue, and when it lets the residue go. */
 export interface Rules {
@@ -74,12 +116,18 @@ export interface Rules {
   version: string
   /** Whether the rules were compared with a running system of that kind. */
   measured: boolean
+  /** How they were checked, if not on such a system. */
+  checked?: string
   /** Every rule that the answers below may name. */
   table: RuleTable
+  bugs: readonly KnownBug[]
   bind(question: BindQuestion): BindRule
   release(state: TcpState, settings: Settings): Release
   leaves(state: TcpState, settings: Settings): Leaving
-  reconnect(question: ReconnectQuestion): ReconnectRule
+  /** All that may happen, the most likely first: what decides may be random, or not visible. */
+  reconnect(question: ReconnectQuestion): readonly [ReconnectRule, ...ReconnectRule[]]
+  sharing: SharingRule
+  retransmittedFin: RetransmittedFinRule
   errno: {EADDRINUSE: number}
 }
 

@@ -3,6 +3,7 @@ import {printable} from '../text.ts'
 import {barLines} from './bars.ts'
 import {gridLines} from './grid.ts'
 import {
+  anchorName,
   type Block,
   type Cell,
   cellOf,
@@ -78,9 +79,11 @@ function groupTables(groups: readonly RowGroup[], all: Table, level: number): st
   let from = 0
   return groups.flatMap(({title, lesson, rows}) => {
     const own = all.rows.slice(from, from + rows)
+    const anchors = all.anchors?.slice(from, from + rows)
     from += rows
     const heading = [`${'#'.repeat(level)} ${literal(title)}`, '', literal(lesson), '']
-    return [...heading, ...table({...all, rows: own}), '']
+    const shown = table({...all, rows: own, ...(anchors === undefined ? {} : {anchors})})
+    return [...heading, ...shown, '']
   })
 }
 
@@ -130,12 +133,20 @@ function listOf(items: readonly Text[]): string[] {
   ]
 }
 
-function table({columns, rows}: Table): string[] {
+function table({columns, rows, anchors = []}: Table): string[] {
   return [
     row(columns.map((column) => literal(columnTitle(column)))),
     row(columns.map(() => '---')),
-    ...rows.map((cells) => row(cells.map(cellText))),
+    ...rows.map(([first = '', ...cells], index) =>
+      row([rowHeading(cellText(first), anchors[index]), ...cells.map(cellText)]),
+    ),
   ]
+}
+
+function rowHeading(text: string, anchor: string | undefined): string {
+  if (anchor === undefined) return text
+  const name = anchorName(anchor)
+  return `<a id="${name}"></a>[${text}](#${name})`
 }
 
 function cellText(cell: Cell): string {
@@ -151,7 +162,10 @@ function literalText(text: Text): string {
   return partsOf(text)
     .map((part) => {
       if (typeof part === 'string') return literal(part)
-      if ('code' in part) return codeSpan(part.code)
+      if ('code' in part) {
+        const code = codeSpan(part.code)
+        return part.to === undefined ? code : `[${code}](#${anchorName(part.to)})`
+      }
       if ('short' in part) return literal(part.short)
       return `**${literal('link' in part ? part.link : part.strong)}**`
     })

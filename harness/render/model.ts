@@ -19,8 +19,15 @@ export interface View {
   file: string
 }
 
-/** A part of a text that is not plain. Of a `short` one the beginning is enough where there is little room. */
-export type Mark = {code: string} | {strong: string} | {short: string} | {link: string; to: string}
+/**
+ * A part of a text that is not plain. Code may lead to a row of a table, by its anchor. Of a `short` one the
+ * beginning is enough where there is little room.
+ */
+export type Mark =
+  | {code: string; to?: string}
+  | {strong: string}
+  | {short: string}
+  | {link: string; to: string}
 
 export type Part = string | Mark
 
@@ -48,6 +55,8 @@ export interface Table {
   stacked?: true
   /** The first cell of a row is its heading. */
   rows: readonly (readonly Cell[])[]
+  /** For each row, what links to it name it by. */
+  anchors?: readonly string[]
   /** Rows that belong together, in their order: together they are all rows. */
   groups?: readonly RowGroup[]
 }
@@ -179,6 +188,11 @@ export function shownIn(medium: Medium, blocks: readonly Block[]): Block[] {
 export function fitting({all, summary}: Many, mostRows: number): Block {
   const {length} = all.kind === 'table' ? all.rows : all.facts
   return length > mostRows ? summary : all
+}
+
+/** An anchor as every renderer writes it: whatever else is in it cannot end an attribute or a link. */
+export function anchorName(anchor: string): string {
+  return anchor.replace(/[^\w.:/-]/g, '-')
 }
 
 export function columnTitle(column: string | Column): string {

@@ -1,10 +1,11 @@
-import type {ClientReport, Result, ServerReport} from '../documents/report-schema.ts'
+import type {ClientReport, Expected, Result, ServerReport} from '../documents/report-schema.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {isPlainBindGranted} from '../sockets/native.ts'
 import {nodeBindOption} from '../sockets/opener.ts'
+import {oneOf, possibilitiesOf} from './alternatives.ts'
 import {expectation} from './expectation.ts'
 
 /** A result before anything was observed: what is asked, of whom, and what the platform expects. */
@@ -13,7 +14,7 @@ export function blankResult(
   scenario: Scenario,
   context: {platform: Platform; settings: Settings; limitSeconds: number},
 ): Result {
-  const {title, claim, residue, counts, atLeast, namespace} = scenario
+  const {title, claim, residue, namespace, bothListen, finSentAgain} = scenario
   const predecessor = serverReport(scenario.predecessor)
   const successor = serverReport(scenario.successor ?? scenario.predecessor)
   const client = scenario.client === undefined ? {} : {client: socketReport(scenario.client)}
@@ -26,6 +27,8 @@ export function blankResult(
     predecessor,
     successor,
     clientRestarts,
+    ...(bothListen === undefined ? {} : {bothListen}),
+    ...(finSentAgain === undefined ? {} : {finSentAgain}),
   })
   return {
     scenario: id,
@@ -39,16 +42,26 @@ export function blankResult(
     ...(residue.amidTraffic === true ? {amidTraffic: true} : {}),
     bind: null,
     outageSeconds: null,
-    expected:
-      expected === null
-        ? null
-        : {
-            ...expected,
-            ...(counts === undefined ? {} : {counts}),
-            ...(atLeast === undefined ? {} : {atLeast}),
-          },
+    expected: expected === null ? null : withCounts(expected, scenario),
     timeline: [],
   }
+}
+
+/** What has to be counted by the scenario itself, in addition to what the rules say. */
+function withCounts(expected: Expected, scenario: Scenario): Expected {
+  const counted = ({counts: exactly, atLeast: least, ...each}: Expected): Expected => {
+    const [counts, atLeast] = [
+      {...scenario.counts, ...exactly},
+      {...scenario.atLeast, ...least},
+    ]
+    return {
+      ...each,
+      ...(Object.keys(counts).length === 0 ? {} : {counts}),
+      ...(Object.keys(atLeast).length === 0 ? {} : {atLeast}),
+    }
+  }
+  const [first, ...others] = possibilitiesOf(expected)
+  return oneOf([counted(first), ...others.map(counted)])
 }
 
 function serverReport(spec: ServerSpec): ServerReport {

@@ -4,11 +4,19 @@ import type {
   ReportedCall,
   ServerReport,
 } from '../documents/report-schema.ts'
-import type {Leaving, Platform, Rules, Settings} from '../platforms/platform.ts'
+import type {
+  Leaving,
+  Platform,
+  ReconnectRule,
+  RuleAnswer,
+  Rules,
+  Settings,
+} from '../platforms/platform.ts'
 import {generalRules} from '../platforms/rule-table.ts'
 import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
-import type {Residue} from '../scenario.ts'
+import type {Residue, Scenario} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
+import {oneOf} from './alternatives.ts'
 
 export interface Question {
   platform: Platform
@@ -20,15 +28,22 @@ export interface Question {
   client?: ClientReport
   /** It is the client that restarts, not the server. */
   clientRestarts?: boolean
+  /** Both servers listen for a while, and clients come meanwhile. */
+  bothListen?: Scenario['bothListen']
+  /** The client sends its FIN again to a server in TIME_WAIT. */
+  finSentAgain?: boolean
   limitSeconds: number
 }
 
-/** What the platform's rules and releases say of a restart; null where it has none. */
+/**
+ * What the platform's rules and releases say of a restart; null where it has none. Where they allow more than one
+ * answer, the others are its alternatives.
+ */
 export function expectation(question: Question): Expected | null {
-  const {platform, settings, residue, predecessor, successor, client, limitSeconds} = question
+  const {platform, settings, residue, successor, clientRestarts} = question
   const {rules} = platform
   if (rules === null) return null
-  if (question.clientRestarts === true) return clientExpectation(rules, question)
+  if (clientRestarts === true) return clientExpectation(rules, question)
   if (successor.inherited === true) {
     return {
       verdict: 'immediate',
@@ -37,8 +52,28 @@ export function expectation(question: Question): Expected | null {
       ...generalRules['inherited-socket'],
     }
   }
-  const reconnect =
-    residue.reconnected === true ? rules.reconnect({timeWaitAt: 'server', settings}) : undefined
+  return residue.reconnected === true
+    ? byAny(rules.reconnect({timeWaitAt: 'server', settings}), (reconnect) =>
+        serverExpectation(rules, reconnect, question),
+      )
+    : serverExpectation(rules, undefined, question)
+}
+
+/** What is expected by some rules of which any may hold. */
+function byAny(
+  [first, ...others]: readonly [ReconnectRule, ...ReconnectRule[]],
+  expect: (rule: ReconnectRule) => Expected,
+): Expected {
+  return oneOf([expect(first), ...others.map(expect)])
+}
+
+/** @param reconnect what becomes of a client that comes back before the successor tries, if one does */
+function serverExpectation(
+  rules: Rules,
+  reconnect: ReconnectRule | undefined,
+  question: Question,
+): Expected {
+  const {settings, residue, predecessor, successor, client, limitSeconds} = question
   const left: Leaving | {state: 'none'} =
     residue.server === 'none' ? {state: 'none'} : rules.leaves(residue.server, settings)
   const server = reconnect?.endsTimeWait === true ? 'none' : left.state
@@ -62,8 +97,20 @@ export function expectation(question: Question): Expected | null {
     reconnect === undefined
       ? {}
       : {calls: expectedCalls('the same port', client, reconnect.outcome)}
+  const effects = [
+    ...(question.bothListen !== undefined && rule.outcome === 'granted'
+      ? [whoAnswers(rules, question.bothListen)]
+      : []),
+    ...(question.finSentAgain === true && server === 'TIME_WAIT' ? [timerRestarts(rules)] : []),
+  ]
   if (rule.outcome === 'granted') {
-    return {verdict: 'immediate', residue: server, ...calls, ...reasons, source}
+    return {
+      verdict: 'immediate',
+      residue: server,
+      ...calls,
+      ...withEffects(reasons, effects),
+      source,
+    }
   }
   const refused = {
     code: rule.outcome,
@@ -73,16 +120,51 @@ export function expectation(question: Question): Expected | null {
   }
   const release = lastRelease(rules, residue, settings)
   if (release === undefined || release.endsBy === 'process') {
-    return {verdict: 'delayed', ...refused, ...reasons, source}
+    return {verdict: 'delayed', ...refused, ...withEffects(reasons, effects), source}
   }
   const {residueSeconds} = release
   return {
     verdict: limitSeconds < residueSeconds[0] ? 'blocked' : 'delayed',
     ...refused,
     residueSeconds,
-    ...reasons,
+    ...withEffects(reasons, effects),
     release: release.id,
     source: `${source}; ${release.source}`,
+  }
+}
+
+/** What happens in addition to the bind, by a rule of its own. */
+interface Effect extends Pick<Expected, 'counts' | 'atLeast'> {
+  rule: RuleAnswer
+}
+
+function whoAnswers({sharing}: Rules, {connections}: NonNullable<Scenario['bothListen']>): Effect {
+  if (connections === undefined) return {rule: sharing}
+  return sharing.answeredBy === 'newest'
+    ? {
+        rule: sharing,
+        counts: {answersFromPredecessor: 0, answersFromSuccessor: connections},
+      }
+    : {rule: sharing, atLeast: {answersFromPredecessor: 1, answersFromSuccessor: 1}}
+}
+
+function timerRestarts({retransmittedFin: rule}: Rules): Effect {
+  return rule.restartsTimeWait
+    ? {rule, atLeast: {timerRestarts: 1}}
+    : {rule, counts: {timerRestarts: 0}}
+}
+
+function withEffects(
+  reasons: Pick<Expected, 'because'>,
+  effects: readonly Effect[],
+): Pick<Expected, 'because' | 'effects' | 'counts' | 'atLeast'> {
+  if (effects.length === 0) return reasons
+  return {
+    ...reasons,
+    effects: effects.map(({rule}) => rule.id),
+    because: [reasons.because, ...effects.map(({rule}) => rule.because)].join('; '),
+    counts: Object.assign({}, ...effects.map(({counts}) => counts)),
+    atLeast: Object.assign({}, ...effects.map(({atLeast}) => atLeast)),
   }
 }
 
@@ -92,8 +174,7 @@ function outgoingSocket({client, predecessor}: Question) {
 }
 
 /** A client restarts: first on the same local port, over its own TIME_WAIT, then on another one. */
-function clientExpectation(rules: Rules, {residue, settings, ...question}: Question): Expected {
-  const {client, predecessor} = question
+function clientExpectation(rules: Rules, {residue, client, predecessor, settings}: Question) {
   const socket = {bind: client?.bind ?? 'none', address: clientHost(predecessor.address)} as const
   const bind = rules.bind({
     residue: residue.client ?? 'none',
@@ -101,21 +182,24 @@ function clientExpectation(rules: Rules, {residue, settings, ...question}: Quest
     predecessor: socket,
     successor: socket,
   })
-  const reconnect = rules.reconnect({timeWaitAt: 'client', settings})
-  const [outcome, {id: rule, because, source}] =
-    bind.outcome === 'granted' ? [reconnect.outcome, reconnect] : [bind.outcome, bind]
-  const samePort =
-    bind.outcome === 'granted' || client?.opener !== 'native'
-      ? expectedCalls('the same port', client, outcome)
-      : [{from: 'the same port' as const, call: 'bind' as const, outcome}]
-  return {
+  const expected = (
+    {id: rule, because, source}: RuleAnswer,
+    samePort: NonNullable<Expected['calls']>,
+  ): Expected => ({
     verdict: 'immediate',
     residue: residue.server,
     calls: [...samePort, ...expectedCalls('another port', client, 'connected')],
-    rule,
-    because,
-    source,
+    ...{rule, because, source},
+  })
+  if (bind.outcome === 'granted') {
+    return byAny(rules.reconnect({timeWaitAt: 'client', settings}), (reconnect) =>
+      expected(reconnect, expectedCalls('the same port', client, reconnect.outcome)),
+    )
   }
+  const {outcome} = bind
+  return client?.opener === 'native'
+    ? expected(bind, [{from: 'the same port', call: 'bind', outcome}])
+    : expected(bind, expectedCalls('the same port', client, outcome))
 }
 
 /** With the native opener bind() is a call of its own; node tells of one error, which it has from connect. */

@@ -1,5 +1,6 @@
 import type {Expected, ReportedCall, Result} from '../documents/report-schema.ts'
 import {tooSlow} from '../too-slow.ts'
+import {oneOf, possibilitiesOf} from './alternatives.ts'
 
 /** How old what was left on the port may have been, in seconds, whenever something met it. */
 export interface Ages {
@@ -54,6 +55,32 @@ export function judgement(expected: Expected, observed: Observed): Judgement {
   const contradiction = problems.find(({status}) => status === 'unexpected')
   // What was too late to meet what it should have met sends other packets, too.
   return contradiction ?? problems[0] ?? wireProblem(observed) ?? {status: 'as-expected'}
+}
+
+const bestFirst: readonly Judgement['status'][] = ['as-expected', 'failed', 'unexpected']
+
+/**
+ * Judges by each of the possibilities that the rules allow.
+ * @param observedFor what was observed, as far as it depends on the possibility
+ * @returns the best judgement, with the possibility that it goes by as the expectation, and the others as alternatives
+ */
+export function judgementOfAny(
+  expected: Expected,
+  observedFor: (possibility: Expected) => Observed,
+): Judgement & {expected: Expected} {
+  const possibilities = possibilitiesOf(expected)
+  const best = possibilities
+    .map((possibility) => ({
+      possibility,
+      judged: judgement(possibility, observedFor(possibility)),
+    }))
+    .reduce((before, each) => (rank(each.judged) < rank(before.judged) ? each : before))
+  const others = possibilities.filter((each) => each !== best.possibility)
+  return {...best.judged, expected: oneOf([best.possibility, ...others])}
+}
+
+function rank({status}: Judgement): number {
+  return bestFirst.indexOf(status)
 }
 
 function contradicts(reason: string): Problem {

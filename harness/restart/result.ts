@@ -4,7 +4,7 @@ import type {Counts} from '../processes/protocol.ts'
 import type {Scenario} from '../scenario.ts'
 import {overshootOf, summarise, witnessed} from './attempts.ts'
 import {lastsAtLeast} from './expectation.ts'
-import {judgement} from './judgement.ts'
+import {judgementOfAny} from './judgement.ts'
 import {type Attempts, type Observation, residueAppeared} from './observation.ts'
 
 /** What judging needs in addition to what was observed. */
@@ -59,27 +59,25 @@ export function judgedResult(
   const since = scenario.residue.server === 'none' ? undefined : looked?.since
   const age = (moment: number | undefined) =>
     moment === undefined || since === undefined ? undefined : moment - since
-  return {
+  const judged = judgementOfAny(expected, ({residue}) => ({
     ...observed,
-    ...judgement(expected, {
-      ...observed,
-      residueTime: summaryOf(scenario, seen, judgedBy.waited).residueTime,
-      scriptDone,
-      met: {
-        lastsSeconds: lastsAtLeast(expected.residue, judgedBy),
-        seen: age(looked?.at),
-        tried: age(attempts.firstAt),
-      },
-      called: {
-        lastsSeconds: lastsAtLeast('TIME_WAIT', judgedBy),
-        tried: seen.calledAfterSeconds,
-      },
-      refusedAfterwards: refusedAfter(attempts, seen),
-      tooLate,
-      heldUpSeconds: judgedBy.heldUpSeconds,
-      ...(seen.retransmitted === undefined ? {} : {retransmitted: seen.retransmitted}),
-    }),
-  }
+    residueTime: summaryOf(scenario, seen, judgedBy.waited).residueTime,
+    scriptDone,
+    met: {
+      lastsSeconds: lastsAtLeast(residue, judgedBy),
+      seen: age(looked?.at),
+      tried: age(attempts.firstAt),
+    },
+    called: {
+      lastsSeconds: lastsAtLeast('TIME_WAIT', judgedBy),
+      tried: seen.calledAfterSeconds,
+    },
+    refusedAfterwards: refusedAfter(attempts, seen),
+    tooLate,
+    heldUpSeconds: judgedBy.heldUpSeconds,
+    ...(seen.retransmitted === undefined ? {} : {retransmitted: seen.retransmitted}),
+  }))
+  return {...observed, ...judged}
 }
 
 function summaryOf(scenario: Scenario, seen: Observation, waited: boolean) {

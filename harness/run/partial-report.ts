@@ -1,6 +1,6 @@
 import {z} from 'zod'
 import type {Report, Result} from '../documents/report-schema.ts'
-import {rulesNamedBy} from '../documents/rules.ts'
+import {rulesNamedIn} from '../documents/rules.ts'
 import {
   type RunLog,
   type RunStart,
@@ -11,6 +11,7 @@ import {
 import {platformOf, ruleTexts} from '../platforms/detect.ts'
 import {blankResult} from '../restart/blank.ts'
 import {restartEventSchema} from '../restart/events.ts'
+import {withKnownBug} from '../restart/known-bug.ts'
 import {fold, nothingYet, type Observation} from '../restart/observation.ts'
 import {mergeRepetitions} from '../restart/repeats.ts'
 import {observedResult} from '../restart/result.ts'
@@ -76,7 +77,7 @@ export function partialReport(
   const results = [...ids].flatMap((id) => {
     const scenario = Object.hasOwn(scenarios, id) ? scenarios[id] : undefined
     const known = log.scenarios.get(id)
-    return endedResult(known) ?? unendedResult(id, scenario, seen.get(id), start) ?? []
+    return endedResult(known, start) ?? unendedResult(id, scenario, seen.get(id), start) ?? []
   })
   return {
     format: 'rebind-report',
@@ -90,16 +91,13 @@ export function partialReport(
       partial: true,
     },
     host: start.host,
-    rules: ruleTexts(
-      platformOf(start.host.stack).rules,
-      results.flatMap(({expected}) => rulesNamedBy(expected)),
-    ),
+    rules: ruleTexts(platformOf(start.host.stack).rules, results.flatMap(rulesNamedIn)),
     results,
   }
 }
 
-function endedResult(log: ScenarioLog | undefined): Result | undefined {
-  return log?.result && mergeRepetitions([log.result, ...log.repetitions])
+function endedResult(log: ScenarioLog | undefined, {host}: RunStart): Result | undefined {
+  return log?.result && withKnownBug(mergeRepetitions([log.result, ...log.repetitions]), host)
 }
 
 /** Undefined for a scenario of another version, of which nothing but its name is known. */

@@ -1,9 +1,10 @@
 import type {EventLog} from '../documents/event-log.ts'
 import type {Machine} from '../documents/host.ts'
 import type {Report} from '../documents/report-schema.ts'
-import {rulesNamedBy} from '../documents/rules.ts'
+import {rulesNamedIn} from '../documents/rules.ts'
 import {UsageError} from '../errors.ts'
 import {ruleTexts} from '../platforms/detect.ts'
+import {withKnownBug} from '../restart/known-bug.ts'
 import {runSuite, type SuiteOptions} from '../restart/suite.ts'
 import type {Scenario} from '../scenario.ts'
 import {version} from '../version.ts'
@@ -50,7 +51,11 @@ export function proveRoomInReport({scenarios, repeat}: Pick<PlayOptions, 'scenar
 export async function playScenarios(options: PlayOptions): Promise<Report> {
   const {machine, id, startedAt, command, interruption} = options
   const {host, ...onMachine} = machine
-  const results = await runSuite({...options, ...onMachine})
+  const played = await runSuite({
+    ...{...options, ...onMachine},
+    onResult: (name, result) => options.onResult?.(name, withKnownBug(result, host)),
+  })
+  const results = played.map((result) => withKnownBug(result, host))
   const report: Report = {
     format: 'rebind-report',
     version: 1,
@@ -63,10 +68,7 @@ export async function playScenarios(options: PlayOptions): Promise<Report> {
       ...(interruption.aborted ? {interrupted: String(interruption.reason)} : {}),
     },
     host,
-    rules: ruleTexts(
-      machine.platform.rules,
-      results.flatMap(({expected}) => rulesNamedBy(expected)),
-    ),
+    rules: ruleTexts(machine.platform.rules, results.flatMap(rulesNamedIn)),
     results,
   }
   return report

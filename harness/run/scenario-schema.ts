@@ -70,6 +70,8 @@ const fields = {
     amidTraffic: z.literal(true).optional(),
     reconnected: z.literal(true).optional(),
   }),
+  bothListen: z.strictObject({connections: z.int().positive().optional()}).optional(),
+  finSentAgain: z.literal(true).optional(),
   playsOn: z.literal(true).optional(),
   counts: z.record(z.string(), z.number()).optional(),
   atLeast: z.record(z.string(), z.number()).optional(),

@@ -2,6 +2,7 @@ import type {ListedScenario, ScenarioList} from '../documents/list-schema.ts'
 import type {Expected} from '../documents/report-schema.ts'
 import {platformOf} from '../platforms/detect.ts'
 import type {Section, View} from '../render/model.ts'
+import {possibilitiesOf} from '../restart/alternatives.ts'
 import {grouped} from './groups.ts'
 
 /** Every scenario: what it shows, between which servers, and what the rules of the system predict. */
@@ -44,6 +45,10 @@ function serverWords({opener, bind, address, inherited}: ListedScenario['predece
 
 function predictionWords(expected: Expected | null): string {
   if (expected === null) return 'not known'
+  return possibilitiesOf(expected).map(possibilityWords).join('; or ')
+}
+
+function possibilityWords(expected: Expected): string {
   const {verdict, code, errno, residueSeconds, because, source} = expected
   const error = code === undefined ? '' : `, ${code} ${errno}`
   const range =

@@ -3,7 +3,7 @@ import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
 import {hostWords} from '../documents/words.ts'
 import {greatestOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
-import {ruleIdOf, ruleTextOf} from '../matrix/cell-rule.ts'
+import {bugTextOf, ruleIdOf, ruleTextOf} from '../matrix/cell-rule.ts'
 import {platformOf} from '../platforms/detect.ts'
 import {type Draw, figure} from '../render/html/chart.ts'
 import type {Markup} from '../render/html/markup.ts'
@@ -100,13 +100,17 @@ function agreementWords(matrix: Matrix): string {
   const {cells, agreement, predicted, rules, wallSeconds, interrupted} = matrix
   const total = `${cells.length} cells`
   if (predicted === true) {
-    const standing = rules?.measured ? 'measured on such a system' : 'not yet measured'
+    const standing = rules?.measured
+      ? 'measured on such a system'
+      : (rules?.checked ?? 'not yet measured')
     return `${total} predicted from the source of ${rules?.version}; ${standing}`
   }
   const {agreeing, disagreeing, unknown} = agreement
+  const byBugs = cells.filter(({bug}) => bug !== undefined).length
+  const known = byBugs === 0 ? '' : ` (${byBugs} of them by known bugs of this kernel)`
   const end = interrupted === undefined ? '' : `, interrupted by ${interrupted}`
   return (
-    `${total}: ${agreeing} agree with the rules, ${disagreeing} disagree, ${unknown} unknown, ` +
+    `${total}: ${agreeing} agree with the rules, ${disagreeing} disagree${known}, ${unknown} unknown, ` +
     `in ${wallSeconds.toFixed(1)} s${end}`
   )
 }
@@ -117,17 +121,17 @@ interface CellGroup {
   cells: string[]
 }
 
-/** The cells that disagree, by the rule that was expected to hold. */
+/** The cells that disagree, by the rule that was expected to hold, and by the known bug that explains them. */
 function disagreements({cells, host, rules}: Matrix): CellGroup[] {
   return grouped(
     cells.filter(({agrees}) => agrees === false),
     {
-      keyOf: (cell) => `${cell.expected} ${ruleIdOf(cell, host)}`,
-      headingOf({rule, expected}) {
-        const text = ruleTextOf({rule}, rules)
-        return text === undefined
-          ? `Expected ${expected}`
-          : `Expected ${expected}, because ${text.because} (${text.source})`
+      keyOf: (cell) => `${cell.expected} ${cell.bug} ${ruleIdOf(cell, host)}`,
+      headingOf(cell) {
+        const [text, bug] = [ruleTextOf(cell, rules), bugTextOf(cell, rules)]
+        const because = text === undefined ? '' : `, because ${text.because} (${text.source})`
+        const known = bug === undefined ? '' : `. This is ${bug.because} (${bug.source})`
+        return `Expected ${cell.expected}${because}${known}`
       },
       lineOf: (cell) => `${cellWords(cell)}: ${cell.observed}`,
     },

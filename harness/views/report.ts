@@ -289,6 +289,10 @@ function factsOf(result: Result): [string, Text][] {
     ['expected', expected === null ? undefined : expectedWords(expected)],
     ['because', expected?.because],
     ['source', expected === null ? undefined : [{code: expected.source}]],
+    ...(expected?.alternatives ?? []).map((each): [string, Text] => [
+      'also possible',
+      `${expectedWords(each)}: ${each.because}`,
+    ]),
   ]
   return facts.flatMap(([label, value]) => (value === undefined ? [] : [[label, value]]))
 }

@@ -2,7 +2,9 @@ import {existsSync} from 'node:fs'
 import {type RunFolder, writeJson, writeWhole} from '../documents/run-folder.ts'
 import {readRunLog} from '../documents/run-log.ts'
 import {UsageError} from '../errors.ts'
+import {renderAsMarkdown} from '../render/markdown.ts'
 import {printable} from '../text.ts'
+import {bindGuideView, type GuidedComparison, hasBindGuide} from './bind-guide.ts'
 import {kindOf, type RunDocument} from './kinds.ts'
 import {markdownOf} from './markdown.ts'
 
@@ -62,7 +64,7 @@ export async function writeMarkdown(
   await writeWhole(folder, `${name}.md`, await markdownOf(document, {log: null, sentences}))
 }
 
-/** Writes report.html, the one page of all documents of the folder. */
+/** Writes report.html, the one page of all documents of the folder; and beside it what a comparison answers about binds. */
 export async function writePage(
   folder: Pick<RunFolder, 'path' | 'events'>,
   documents: readonly RunDocument[],
@@ -73,6 +75,19 @@ export async function writePage(
     ? await readRunLog(folder.events).catch(pageWithoutAttempts)
     : null
   await writeWhole(folder, 'report.html', await renderHtml(documents, {log, sentences}))
+  for (const document of documents) {
+    if (hasBindGuide(document)) await writeBindGuide(folder, document)
+  }
+}
+
+async function writeBindGuide(
+  folder: Pick<RunFolder, 'path'>,
+  comparison: GuidedComparison,
+): Promise<void> {
+  const {renderViewAsPage} = await import('./html/render.ts')
+  const view = bindGuideView(comparison)
+  await writeWhole(folder, 'may-i-bind.md', renderAsMarkdown(view))
+  await writeWhole(folder, 'may-i-bind.html', await renderViewAsPage(view))
 }
 
 /** The log only adds to the page. */

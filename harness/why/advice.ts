@@ -4,7 +4,7 @@ import {greatestOf} from '../extremes.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import {type BindOption, optionNames} from '../sockets/bind-options.ts'
 import {isHeld, obstaclesOf} from './causes.ts'
-import {type Inference, type Obstacle, predecessorOf} from './inference.ts'
+import {type Inference, type Obstacle, predecessorOf, questionOver} from './inference.ts'
 import type {PortPicture, PortSocket} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
 import {type Remaining, releaseRange} from './remaining.ts'
@@ -23,12 +23,16 @@ const shownElsewhere = 5
 /** What to do about it, the best first. Nothing of it is done here. */
 export function adviceFor(situation: Situation): Advice[] {
   const {bindable} = situation
-  if (bindable === true) return [...startAdvice(situation), ...portAdvice(situation)]
+  if (bindable === true) {
+    return [...startAdvice(situation), ...bugAdvice(situation), ...portAdvice(situation)]
+  }
   return [
     ...privilegeAdvice(situation),
     ...stopAdvice(situation),
     ...waitAdvice(situation),
+    ...peerAdvice(situation),
     ...optionAdvice(situation),
+    ...bugAdvice(situation),
     ...addressAdvice(situation),
     ...portAdvice(situation),
   ]
@@ -115,7 +119,7 @@ function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
       {
         kind: 'wait',
         seconds: freeIn[1],
-        text: `Wait ${remainingWords(freeIn)}: the port then comes free by itself.${more} ${watch}`,
+        text: `Wait ${remainingWords(freeIn)}${usually(freeIn[1], inTheWay, picture)}: the port then comes free by itself.${more} ${watch}`,
       },
     ]
   }
@@ -135,12 +139,47 @@ function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
   ]
 }
 
+/** When it is usually over, where what seldom happens takes longer. */
+function usually(
+  latestSeconds: number,
+  inTheWay: readonly PortSocket[],
+  {platform, settings}: PortPicture,
+): string {
+  const ends = inTheWay.map(({entry}) => {
+    const release = platform.rules?.release(entry.state, settings)
+    return release?.endsBy === 'kernel'
+      ? (release.usuallySeconds ?? release.residueSeconds[1])
+      : latestSeconds
+  })
+  const usual = Math.ceil(greatestOf(ends, 0))
+  return usual < latestSeconds ? ` (usually at most ${usual} s)` : ''
+}
+
+/** What a process holds may end without it, if its other end is on this machine. */
+function peerAdvice({picture, inTheWay}: Situation): Advice[] {
+  const {platform, settings} = picture
+  const ends = inTheWay.flatMap((socket) => {
+    const release = platform.rules?.release(socket.entry.state, settings)
+    const held = isHeld(socket, picture)
+    return held && release?.endsBy === 'process' && release.ifPeerClosedSeconds !== undefined
+      ? [release]
+      : []
+  })
+  return ends.slice(0, 1).map(({id, because, ifPeerClosedSeconds}) => ({
+    kind: 'note',
+    rule: id,
+    text: `Or wait up to ${Math.ceil(ifPeerClosedSeconds?.[1] ?? 0)} s: ${because}.`,
+  }))
+}
+
 /** Whether an option helps with what is on the port now is what the trials say; for the next restart the rules do. */
 function optionAdvice(situation: Situation): Advice[] {
   const {picture, inTheWay} = situation
   const {trials} = picture
   const inUse = trials.some(({bind, observed}) => bind === 'none' && observed === 'EADDRINUSE')
   if (!inUse) return []
+  const byUser = userAdvice(situation)
+  if (byUser.length > 0) return byUser
   const listens = inTheWay.some(({entry}) => entry.state === 'LISTEN')
   if (listens) return besideListener(situation)
   for (const option of ['reuseaddr', 'reuseport'] as const) {
@@ -166,6 +205,41 @@ function optionAdvice(situation: Situation): Advice[] {
     ]
   }
   return lateOption(situation)
+}
+
+/** An option would help if the socket in the way were one's own. */
+function userAdvice({picture, inTheWay, inference}: Situation): Advice[] {
+  const {platform, addresses, uid} = picture
+  const {rules} = platform
+  if (rules === null || inference?.foreign !== true) return []
+  const own = {...inference.example, foreign: false}
+  for (const obstacle of obstaclesOf(inTheWay, uid)) {
+    for (const address of addresses) {
+      const successor = {bind: 'both', address} as const
+      const ask = (foreign: boolean, isRoot = uid === 0) =>
+        rules.bind(questionOver({...obstacle, foreign}, own, successor, {isRoot}))
+      const rule = ask(true)
+      if (rule.outcome === 'granted' || ask(false).outcome !== 'granted') continue
+      const orRoot = ask(true, true).outcome === 'granted' ? ', or as root' : ''
+      return [
+        {
+          kind: 'use-privilege',
+          rule: rule.id,
+          text: `Start the server as the user whose socket is on the port${orRoot}: no option helps anybody else (${rule.because}).`,
+        },
+      ]
+    }
+  }
+  return []
+}
+
+/** A grant that nobody should rely on. */
+function bugAdvice({inference}: Situation): Advice[] {
+  return (inference?.bugs ?? []).map(({id, because}) => ({
+    kind: 'note',
+    rule: id,
+    text: `Some of these binds are granted only by ${because}. Do not rely on it.`,
+  }))
 }
 
 /** The options came too late for this restart; do they help the next? */

@@ -2,7 +2,7 @@ import type {Cause} from '../documents/why-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import {isKernelHeld} from '../platforms/tcp-states.ts'
 import {userName} from '../platforms/users.ts'
-import {distinct, type Inference, obstacleOf, predecessorOf} from './inference.ts'
+import {distinct, type Inference, obstacleOf, predecessorOf, questionOver} from './inference.ts'
 import {numberOf, type PortPicture, type PortSocket} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
 import {counted, endWords, holderWords} from './words.ts'
@@ -17,15 +17,15 @@ export function socketsInTheWay({
   if (sockets === null) return []
   if (rules === null) return sockets
   const verdicts = new Map<string, boolean>()
-  const refuses = ({entry}: PortSocket) => {
-    const obstacle = obstacleOf(entry, uid)
+  const refuses = (socket: PortSocket) => {
+    const obstacle = obstacleOf(socket, uid)
     const key = `${obstacle.state} ${obstacle.address}`
     const known = verdicts.get(key)
     if (known !== undefined) return known
     const predecessor = predecessorOf(obstacle, {bind: 'none', dualStack: true})
     const refused = addresses.some(
       (address) =>
-        rules.bind({residue: entry.state, predecessor, successor: {bind: 'none', address}})
+        rules.bind({residue: obstacle.state, predecessor, successor: {bind: 'none', address}})
           .outcome !== 'granted',
     )
     verdicts.set(key, refused)
@@ -100,18 +100,17 @@ function rank({kind}: Cause): number {
 
 /** The condition of the OS that refuses a plain bind over this socket. */
 function ruleOf(
-  {entry}: PortSocket,
+  socket: PortSocket,
   {platform: {rules}, addresses, uid}: PortPicture,
   inference: Inference | undefined,
 ): Pick<Cause, 'rule' | 'because' | 'source'> {
-  const obstacle = obstacleOf(entry, uid)
-  const predecessor = predecessorOf(obstacle, inference?.example ?? {bind: 'none', dualStack: true})
+  const obstacle = obstacleOf(socket, uid)
+  // Unless nothing else explains the answers, the user of the socket is not the reason.
+  const foreign = inference?.foreign === true
+  const assumption = {...(inference?.example ?? {bind: 'none', dualStack: true}), foreign}
   for (const address of addresses) {
-    const rule = rules?.bind({
-      residue: entry.state,
-      predecessor,
-      successor: {bind: 'none', address},
-    })
+    const successor = {bind: 'none', address} as const
+    const rule = rules?.bind(questionOver(obstacle, assumption, successor, {isRoot: uid === 0}))
     if (rule !== undefined && rule.outcome !== 'granted') {
       return {rule: rule.id, because: rule.because, source: rule.source}
     }
@@ -271,5 +270,5 @@ function verb(count: number): string {
 
 /** Each kind of obstacle once, for the rules. */
 export function obstaclesOf(sockets: readonly PortSocket[], uid: number | null) {
-  return distinct(sockets.map(({entry}) => obstacleOf(entry, uid)))
+  return distinct(sockets.map((socket) => obstacleOf(socket, uid)))
 }

@@ -1,3 +1,4 @@
+import {kernelOf} from '../documents/host.ts'
 import type {Host} from '../documents/report-schema.ts'
 import type {WhyPort} from '../documents/why-schema.ts'
 import {ruleTexts} from '../platforms/detect.ts'
@@ -11,10 +12,13 @@ import {lastRemaining, type Remaining, remainingOf} from './remaining.ts'
 export function explainPort(picture: PortPicture, host: Host): WhyPort {
   const {port, platform, sockets, trials, uid} = picture
   const bindable = isBindable(picture)
-  const inTheWay = bindable === true ? [] : socketsInTheWay(picture)
-  const obstacles = obstaclesOf(inTheWay, uid)
+  const refusing = socketsInTheWay(picture)
+  const inTheWay = bindable === true ? [] : refusing
+  const asker = {kernel: kernelOf(host), isRoot: uid === 0}
   const inference =
-    platform.rules === null ? undefined : inferOptions(platform.rules, obstacles, trials)
+    platform.rules === null
+      ? undefined
+      : inferOptions(platform.rules, obstaclesOf(refusing, uid), trials, asker)
   const freeIn = freeAgain(picture, bindable, inTheWay)
   const situation = {
     picture,

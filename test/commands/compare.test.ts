@@ -1,4 +1,4 @@
-import {truncateSync, writeFileSync} from 'node:fs'
+import {readFileSync, rmSync, truncateSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test from 'ava'
 import {comparisonSchema} from '../../harness/documents/comparison-schema.ts'
@@ -106,6 +106,24 @@ test('without arguments the recorded documents are compared, whatever folder one
   ]) {
     t.regex(stdout, shown)
   }
+})
+
+test('with --out it also writes which binds each system grants, and report writes it again', async (t) => {
+  const out = temporaryFolder(t)
+  t.is((await runCli(t, ['compare', '--out', out])).status, 0)
+  const folder = runFolder(out)
+  const files = ['may-i-bind.md', 'may-i-bind.html'].map((name) => join(folder, name))
+  const written = files.map((file) => readFileSync(file, 'utf8'))
+  for (const text of written) {
+    t.regex(text, /May I bind\?/)
+    t.true(text.includes('id="time_wait.none.127.0.0.1.reuseaddr.127.0.0.1"'))
+  }
+  for (const file of files) rmSync(file)
+  t.is((await runCli(t, ['report', folder])).status, 0)
+  t.deepEqual(
+    files.map((file) => readFileSync(file, 'utf8')),
+    written,
+  )
 })
 
 const usageErrors: [what: string, args: string[], complaint: RegExp][] = [

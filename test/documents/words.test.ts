@@ -138,6 +138,12 @@ test('a host is named by its stack, or by its operating system where we do not k
     ci: null,
   }
   t.is(hostWords(host), 'gVisor 4.4.0 x64, Node 20.19.0, libuv 1.46.0')
+  const debian = {...host, stack: 'linux', release: '6.1.0-13-amd64', kernel: '6.1.55'} as const
+  t.regex(hostWords(debian), /^Linux 6\.1\.0-13-amd64 \(6\.1\.55\) x64,/)
+  t.regex(
+    hostWords({...debian, release: '6.18.44-fc', kernel: '6.18.44'}),
+    /^Linux 6\.18\.44-fc x64,/,
+  )
   t.regex(hostWords({...host, os: 'freebsd', stack: 'unknown'}), /^freebsd 4\.4\.0 x64/)
   t.regex(hostWords({...host, label: 'gVisor 20240729'}), /^gVisor 20240729 \(4\.4\.0\) x64, Node/)
   t.regex(hostWords({...host, emulated: true}), / x64, emulated, Node 20/)

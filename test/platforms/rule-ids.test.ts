@@ -1,6 +1,6 @@
 /** Rules are told apart by their ids, in documents that outlive the release that wrote them. */
 
-import {ruleIdSchema} from '../../harness/documents/rules.ts'
+import {ruleIdSchema, rulesNamedBy} from '../../harness/documents/rules.ts'
 import {cellsOf} from '../../harness/matrix/cells.ts'
 import {judged, rulesFor} from '../../harness/matrix/judge.ts'
 import {questionOf} from '../../harness/matrix/question.ts'
@@ -34,11 +34,17 @@ const ids: [Platform, bind: string[], others: string[]][] = [
     ],
     [
       'linux/assassinated',
+      'linux/bug-dual-listener-overlooked',
+      'linux/bug-mapped-connection-overlooked',
+      'linux/bug-time-wait-overlooked',
+      'linux/fin-restarts-time-wait',
       'linux/fin-wait2-timer',
       'linux/no-fin-wait2-bucket',
       'linux/no-time-wait-bucket',
       'linux/no-timestamps',
+      'linux/other-user',
       'linux/rfc1337',
+      'linux/spread-by-hash',
       'linux/time-wait-setting',
       'linux/time-wait-timer',
       'linux/timestamps',
@@ -46,10 +52,21 @@ const ids: [Platform, bind: string[], others: string[]][] = [
   ],
   [
     darwin,
-    ['darwin/both-reuseport', 'darwin/newcomer-only', 'darwin/plain', 'darwin/same-address'],
     [
+      'darwin/both-reuseport',
+      'darwin/dual-beside-ipv4-wildcard',
+      'darwin/newcomer-only',
+      'darwin/plain',
+      'darwin/same-address',
+    ],
+    [
+      'darwin/close-wait-reset',
+      'darwin/earlier-sequence',
+      'darwin/fin-does-not-restart',
       'darwin/fin-wait2-timer',
       'darwin/later-sequence',
+      'darwin/newest-listener',
+      'darwin/other-user',
       'darwin/same-four-tuple',
       'darwin/time-wait-timer',
     ],
@@ -64,8 +81,11 @@ const ids: [Platform, bind: string[], others: string[]][] = [
       'gvisor/over-connection',
     ],
     [
+      'gvisor/fin-restarts-time-wait',
       'gvisor/fin-wait2-timer',
+      'gvisor/four-tuple-unavailable',
       'gvisor/same-four-tuple',
+      'gvisor/spread-by-hash',
       'gvisor/time-wait-kept',
       'gvisor/time-wait-timer',
     ],
@@ -119,10 +139,9 @@ for (const [platform, bind, others] of ids) {
   test(`${title}: what is expected of each scenario names rules of the table alone`, (t) => {
     for (const [id, scenario] of Object.entries(scenarios)) {
       const {expected} = blankResult(id, scenario, {platform, settings: {}, limitSeconds: 150})
-      const named = [expected?.rule, expected?.release, ...(expected?.premises ?? [])]
       t.not(expected?.rule, undefined, id)
-      for (const rule of named) {
-        if (rule !== undefined) t.true(Object.hasOwn(rules.table, rule), `${id}: ${rule}`)
+      for (const rule of rulesNamedBy(expected)) {
+        t.true(Object.hasOwn(rules.table, rule), `${id}: ${rule}`)
       }
       t.is(expected?.release === undefined, expected?.residueSeconds === undefined, id)
     }

@@ -1,6 +1,8 @@
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {constants, tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {cellsOf} from '../../harness/matrix/cells.ts'
+import {questionOf} from '../../harness/matrix/question.ts'
 import {darwin} from '../../harness/platforms/darwin.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux, linuxErrno, readIpv4Settings} from '../../harness/platforms/linux.ts'
@@ -139,6 +141,9 @@ const releases: [Platform, 'TIME_WAIT' | 'FIN_WAIT2', Settings, range: [number, 
   [darwin, 'TIME_WAIT', {'net.inet.tcp.msl': 1000}, [2, 24]],
   [darwin, 'FIN_WAIT2', {'net.inet.tcp.fin_timeout': 60_000}, [60, 60.5]],
   [darwin, 'FIN_WAIT2', {'net.inet.tcp.fin_timeout': 0}, [600, 600.5]],
+  // macOS 11 has no such setting.
+  [darwin, 'FIN_WAIT2', {'kern.osproductversion': '11.6'}, [600, 600.5]],
+  [darwin, 'FIN_WAIT2', {'kern.osproductversion': '12.5'}, [60, 60.5]],
 ]
 for (const [platform, state, settings, range] of releases) {
   test(`${platform.title} releases ${state} by ${JSON.stringify(settings)}`, (t) => {
@@ -156,6 +161,44 @@ test('LISTEN and ESTABLISHED end by the process that has them', (t) => {
     t.is(platform.rules?.release('LISTEN', {}).endsBy, 'process')
     t.is(platform.rules?.release('ESTABLISHED', {}).endsBy, 'process')
   }
+})
+
+test('macOS releases TIME_WAIT after 41 s at the latest, unless a collection pass is missed', (t) => {
+  t.like(darwin.rules?.release('TIME_WAIT', {}), {residueSeconds: [30, 52], usuallySeconds: 41})
+})
+
+test('macOS ends CLOSE_WAIT without its process, once the other end on this machine has given up', (t) => {
+  t.like(darwin.rules?.release('CLOSE_WAIT', {}), {
+    ...{id: 'darwin/close-wait-reset', endsBy: 'process', ifPeerClosedSeconds: [60, 60.5]},
+  })
+  t.like(linux.rules?.release('CLOSE_WAIT', {}), {id: 'ended-by-process'})
+})
+
+/** How many cells of the bind table another user's socket changes. */
+const otherUsers: [Platform, 'root' | 'not-root', refusedMore: number][] = [
+  [darwin, 'not-root', 1404],
+  [darwin, 'root', 0],
+  [gvisor, 'not-root', 0],
+]
+for (const [platform, otherUser, refusedMore] of otherUsers) {
+  test(`${platform.title}: another user's socket refuses ${refusedMore} binds more to who is ${otherUser}`, (t) => {
+    const changed = cellsOf({}).flatMap((cell) => {
+      const own = ask(platform, questionOf(cell))
+      const other = ask(platform, {...questionOf(cell), otherUser})
+      return own === other ? [] : [`${own}${other}`]
+    })
+    t.deepEqual([...new Set(changed)], refusedMore === 0 ? [] : ['.X'])
+    t.is(changed.length, refusedMore)
+  })
+}
+
+test('Linux lets SO_REUSEPORT in beside sockets of the same user only, and over TIME_WAIT whosever it was', (t) => {
+  const server = {bind: 'reuseport', address: '127.0.0.1'} as const
+  const over = (residue: BindQuestion['residue'], otherUser: 'root' | 'not-root') =>
+    linux.rules?.bind({residue, predecessor: server, successor: server, otherUser}).id
+  t.is(over('LISTEN', 'not-root'), 'linux/other-user')
+  t.is(over('LISTEN', 'root'), 'linux/other-user')
+  t.is(over('TIME_WAIT', 'not-root'), 'linux/both-reuseport')
 })
 
 test('a timer is late by the slot of its level of the timer wheel', (t) => {
@@ -178,7 +221,10 @@ test('a setting that only some kernels have is read where there is one, and is n
   await writeFile(join(folder, 'tcp_fin_timeout'), '60\n')
   const names = ['tcp_fin_timeout', 'tcp_rfc1337']
   t.deepEqual(await readIpv4Settings(names, folder), {tcp_fin_timeout: 60, tcp_rfc1337: null})
-  await writeFile(join(folder, 'tcp_tw_timeout'), '15\n')
+  const later = {tcp_tw_timeout: 15, tcp_migrate_req: 0, tcp_tw_reuse_delay: 1000}
+  for (const [name, value] of Object.entries(later)) {
+    await writeFile(join(folder, name), `${value}\n`)
+  }
   const settings = await readIpv4Settings(names, folder)
-  t.deepEqual(settings, {tcp_fin_timeout: 60, tcp_rfc1337: null, tcp_tw_timeout: 15})
+  t.deepEqual(settings, {tcp_fin_timeout: 60, tcp_rfc1337: null, ...later})
 })

@@ -4,8 +4,11 @@ import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
 import type {Platform} from '../../harness/platforms/platform.ts'
+import {possibilitiesOf} from '../../harness/restart/alternatives.ts'
+import {blankResult} from '../../harness/restart/blank.ts'
 import {expectation, lastsAtLeast, type Question} from '../../harness/restart/expectation.ts'
 import type {BindOption} from '../../harness/sockets/bind-options.ts'
+import reuseportShared from '../../scenarios/reuseport-shared.ts'
 import {test} from '../declare.ts'
 
 const none = {opener: 'native', bind: 'none', address: '127.0.0.1'} as const
@@ -98,6 +101,75 @@ test('a client that comes back ends TIME_WAIT on Linux, unless tcp_rfc1337 is se
   t.deepEqual(answers, ['ECONNREFUSED', 'unanswered', 'unanswered'])
 })
 
+const onMacos = (version: string | null): Question => ({
+  ...reconnecting,
+  platform: darwin,
+  settings: {'kern.osproductversion': version},
+})
+
+test('macOS 15 and later let a client end TIME_WAIT that comes back; before, that is one of two answers', (t) => {
+  const ends = (expected: Expected | null) =>
+    expected && [expected, ...(expected.alternatives ?? [])].map(({premises}) => premises?.[0])
+  for (const version of ['15.0', '15.5', '26.1']) {
+    t.deepEqual(ends(expectation(onMacos(version))), ['darwin/later-sequence'])
+  }
+  // A version that is made up for old programs tells nothing.
+  for (const version of ['11.6', '14.6.1', '10.16', null]) {
+    const both = ['darwin/earlier-sequence', 'darwin/later-sequence']
+    t.deepEqual(ends(expectation(onMacos(version))), both)
+  }
+  const [kept, ended] = possibilitiesOf(expectation(onMacos('14.6')) as Expected)
+  t.like(kept, {verdict: 'delayed', residue: 'TIME_WAIT', residueSeconds: [30, 52]})
+  t.like(ended, {verdict: 'immediate', residue: 'none'})
+  t.deepEqual(
+    [kept, ended].map((each) => each?.calls?.at(-1)?.outcome),
+    ['unanswered', 'ECONNREFUSED'],
+  )
+})
+
+const shared: Question = {
+  ...question,
+  residue: {server: 'LISTEN'},
+  predecessor: {...none, bind: 'reuseport'},
+  successor: {...none, bind: 'reuseport'},
+  bothListen: {connections: 100},
+}
+
+test('of two listeners that share an address either answers, and on macOS the newest', (t) => {
+  const spread = {atLeast: {answersFromPredecessor: 1, answersFromSuccessor: 1}}
+  t.like(expectation(shared), {verdict: 'immediate', ...spread})
+  t.like(expectation({...shared, platform: gvisor}), {verdict: 'immediate', ...spread})
+  t.like(expectation({...shared, platform: darwin}), {
+    ...{verdict: 'immediate', effects: ['darwin/newest-listener']},
+    counts: {answersFromPredecessor: 0, answersFromSuccessor: 100},
+  })
+  const {bothListen: _, ...alone} = shared
+  t.is(expectation(alone)?.effects, undefined)
+  t.is(expectation({...shared, successor: none})?.effects, undefined)
+})
+
+test('a FIN that is sent again restarts the time of TIME_WAIT, but not on macOS', (t) => {
+  const again: Question = {...question, finSentAgain: true}
+  t.deepEqual(expectation(again)?.atLeast, {timerRestarts: 1})
+  t.deepEqual(expectation({...again, platform: gvisor})?.atLeast, {timerRestarts: 1})
+  t.deepEqual(expectation({...again, platform: darwin})?.counts, {timerRestarts: 0})
+  const withoutBuckets = {...again, settings: {tcp_max_tw_buckets: 0}}
+  t.is(expectation(withoutBuckets)?.effects, undefined)
+})
+
+test('a scenario counts what it says itself and what the rules say', (t) => {
+  const blank = (platform: Platform) =>
+    blankResult('reuseport-shared', reuseportShared, {platform, settings: {}, limitSeconds: 9})
+  t.deepEqual(blank(linux).expected?.counts, {refusedConnections: 0})
+  t.deepEqual(blank(linux).expected?.atLeast, {
+    ...{answersFromPredecessor: 1, answersFromSuccessor: 1},
+  })
+  t.false('atLeast' in (blank(darwin).expected ?? {}))
+  t.deepEqual(blank(darwin).expected?.counts, {
+    ...{refusedConnections: 0, answersFromPredecessor: 0, answersFromSuccessor: 100},
+  })
+})
+
 const clientRestarts: Question = {
   ...question,
   residue: {server: 'LISTEN', client: 'TIME_WAIT'},
@@ -127,6 +199,21 @@ for (const [platform, client, calls] of clientAnswers) {
     )
   })
 }
+
+test('gVisor refuses a client its old port with one of two errors, as its version is not visible', (t) => {
+  const client = {opener: 'node', bind: 'reuseaddr'} as const
+  const expected = expectation({...clientRestarts, platform: gvisor, client}) as Expected
+  t.deepEqual(
+    possibilitiesOf(expected).map(({rule, calls}) => [rule, calls?.[0]?.outcome]),
+    [
+      ['gvisor/same-four-tuple', 'EADDRINUSE'],
+      ['gvisor/four-tuple-unavailable', 'EADDRNOTAVAIL'],
+    ],
+  )
+  // Where bind() refuses, connect() is not asked.
+  const plain = {opener: 'native', bind: 'none'} as const
+  t.is(expectation({...clientRestarts, platform: gvisor, client: plain})?.alternatives, undefined)
+})
 
 test('an outgoing connection on the port is judged by the options of the client that made it', (t) => {
   const over = (bind: BindOption) =>

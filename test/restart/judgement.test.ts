@@ -1,5 +1,10 @@
 import type {Expected, ReportedCall, ResultBind} from '../../harness/documents/report-schema.ts'
-import {type Judgement, judgement, type Observed} from '../../harness/restart/judgement.ts'
+import {
+  type Judgement,
+  judgement,
+  judgementOfAny,
+  type Observed,
+} from '../../harness/restart/judgement.ts'
 import {test} from '../declare.ts'
 
 const immediate: Expected = {
@@ -471,3 +476,30 @@ test('where packets are dropped, sending again is the story, and excuses nothing
   const judged = judgement(delayed, {...base, ...nothingLeft, measurements, retransmitted: 3})
   t.like(judged, {status: 'unexpected'})
 })
+
+/** Either the port is granted at once, or not before TIME_WAIT is over. */
+const either: Expected = {
+  ...{...delayed, rule: 'a/kept'},
+  alternatives: [{...immediate, residue: 'none', rule: 'an/ended'}],
+}
+const eitherSeen: [what: string, Partial<Observed>, Judgement['status'], by: string][] = [
+  ['the first', {}, 'as-expected', 'a/kept'],
+  ['the other', nothingLeft, 'as-expected', 'an/ended'],
+  ['neither', {bind: grantedLate, residueTime: [80, 81]}, 'unexpected', 'a/kept'],
+  [
+    'one that came too late to be told from the other',
+    {...nothingLeft, residue: [...timeWait], met: {lastsSeconds: 60, tried: 61}},
+    'failed',
+    'a/kept',
+  ],
+]
+for (const [what, seen, status, by] of eitherSeen) {
+  test(`of two answers that are possible ${what} is ${status}, and the report says by which rule`, (t) => {
+    const judged = judgementOfAny(either, () => ({...base, ...seen}))
+    t.is(judged.status, status)
+    const {rule, alternatives} = judged.expected
+    t.is(rule, by)
+    const all = [rule, ...(alternatives ?? []).map((each) => each.rule)]
+    t.deepEqual(all.sort(), ['a/kept', 'an/ended'])
+  })
+}

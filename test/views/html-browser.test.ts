@@ -1,7 +1,9 @@
 import test from 'ava'
 import axe, {type AxeResults} from 'axe-core'
 import type {BrowserContext, Page} from 'playwright-core'
-import {renderHtml} from '../../harness/views/html/render.ts'
+import {bindGuideView, type GuidedComparison} from '../../harness/views/bind-guide.ts'
+import {renderHtml, renderViewAsPage} from '../../harness/views/html/render.ts'
+import type {ShownDocument} from '../../harness/views/kinds.ts'
 import {testUnless} from '../commands/cli.ts'
 import {
   hostileText,
@@ -45,12 +47,25 @@ async function seriousViolations(page: Page): Promise<string[]> {
     .map(({id, nodes}) => `${id}: ${nodes[0]?.html}`)
 }
 
-for (const [what, document] of Object.entries(documents)) {
+type Render = (document: ShownDocument, sentences: readonly string[]) => Promise<string>
+const asRun: Render = (document, sentences) => renderHtml([document], {log: null, sentences})
+const asBinds: Render = (document) => renderViewAsPage(bindGuideView(document as GuidedComparison))
+const pages: [what: string, document: ShownDocument | undefined, render: Render][] = [
+  ...Object.entries(documents).map(([what, document]): [string, ShownDocument, Render] => [
+    what,
+    document,
+    asRun,
+  ]),
+  ['comparison of binds', documents.comparison, asBinds],
+]
+
+for (const [what, document, render] of pages) {
+  if (document === undefined) throw new Error(`there is no document of a ${what}`)
   testUnless(
     missingBrowser,
     `the page of a ${what} is accessible and fits, in light and dark, on a desk and on a phone`,
     async (t) => {
-      const html = await renderHtml([document])
+      const html = await render(document, [])
       for (const [colorScheme, viewport] of [
         ['light', desktop],
         ['dark', phone],
@@ -76,7 +91,7 @@ for (const [what, document] of Object.entries(documents)) {
     `hostile text in every field of a ${what} is shown as text, and does nothing`,
     async (t) => {
       const hostile = await withHostileText(document)
-      const html = await renderHtml([hostile], {log: null, sentences: [hostileText]})
+      const html = await render(hostile, [hostileText])
       const {page, complaints, requests} = await openPage(t, browser, html, {viewport: desktop})
       const found = await page.evaluate<{active: number; handlers: number; text: string}>(`({
         active: document.querySelectorAll('script,img,iframe,link,form,b,object,embed').length,

@@ -1,6 +1,6 @@
 import type {Matrix, MatrixCell} from '../../documents/matrix-schema.ts'
 import {groupBy} from '../../group-by.ts'
-import {ruleTextOf} from '../../matrix/cell-rule.ts'
+import {bugTextOf, ruleTextOf} from '../../matrix/cell-rule.ts'
 import type {TestCase} from './test-case.ts'
 
 /**
@@ -44,13 +44,15 @@ function unexpected({group, seconds}: Pick<TestCase, 'group' | 'seconds'>, rules
   return (cell: MatrixCell): TestCase => {
     const {residue, predecessor, successor, observed, expected} = cell
     const rule = ruleTextOf(cell, rules)
+    const bug = bugTextOf(cell, rules)
     const because = rule === undefined ? '' : `, because ${rule.because} (${rule.source})`
+    const known = bug === undefined ? '' : `; this is ${bug.because} (${bug.source})`
     return {
       group,
       seconds,
       name: `${residue} left by ${serverWords(predecessor)}, then ${serverWords(successor)}`,
       status: 'unexpected',
-      reason: `${observed}, expected ${expected}${because}`,
+      reason: `${observed}, expected ${expected}${because}${known}`,
       seen: {
         residue,
         predecessor: serverWords(predecessor),

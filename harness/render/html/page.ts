@@ -64,18 +64,26 @@ export function shortList(
 /**
  * A table that scrolls, also by the keyboard, where it is too wide; the first cell of a row is its heading.
  * @param label what the table shows, for whoever cannot see where it stands
+ * @param anchors of the rows, whose headings link to them
  */
 export function table(
   label: string,
   titles: readonly string[],
   rows: readonly (readonly (Markup | string)[])[],
+  anchors: readonly string[] = [],
 ): Markup {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table>
 <thead><tr>${titles.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>
-${rows.map(([first = '', ...cells]) => html`<tr><th scope="row">${first}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody>
+${rows.map(([first = '', ...cells], index) => html`<tr>${rowHeading(first, anchors[index])}${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody>
 </table></div>
 `
+}
+
+function rowHeading(text: Markup | string, anchor: string | undefined): Markup {
+  return anchor === undefined
+    ? html`<th scope="row">${text}</th>`
+    : html`<th scope="row" id="${anchor}"><a href="#${anchor}">${text}</a></th>`
 }
 
 /** Names and what they stand for; nothing for those without a value. */

@@ -1,4 +1,5 @@
 import {
+  anchorName,
   type Block,
   type Cell,
   cellOf,
@@ -78,12 +79,13 @@ async function sectionOf(
   return level === 2 ? section(title, inside) : html`<h3>${title}</h3>\n${inside}`
 }
 
-function tableOf({label, columns, rows}: Table, {file}: Where): Markup {
+function tableOf({label, columns, rows, anchors = []}: Table, {file}: Where): Markup {
   const more = rows.length - mostShown
   const shown = table(
     label,
     columns.map(columnTitle),
     rows.slice(0, mostShown).map((row) => row.map(cellMarkup)),
+    anchors.map(anchorName),
   )
   return html`${shown}${more > 0 && html`<p>and ${more} more in ${file}</p>`}`
 }
@@ -94,8 +96,10 @@ function groupedTable(all: Table, where: Where): Markup {
   let from = 0
   return html`${all.groups.map(({title, lesson, rows}) => {
     const own = all.rows.slice(from, from + rows)
+    const anchors = all.anchors?.slice(from, from + rows)
     from += rows
-    return html`<h3>${title}</h3>\n<p class="lesson">${lesson}</p>\n${tableOf({...all, rows: own}, where)}`
+    const table = {...all, rows: own, ...(anchors === undefined ? {} : {anchors})}
+    return html`<h3>${title}</h3>\n<p class="lesson">${lesson}</p>\n${tableOf(table, where)}`
   })}`
 }
 
@@ -115,7 +119,10 @@ async function figureOf(block: Figure, where: Where, draw: Draw): Promise<Markup
 function marked(text: Text): Markup {
   return html`${partsOf(text).map((part) => {
     if (typeof part === 'string') return part
-    if ('code' in part) return html`<code>${part.code}</code>`
+    if ('code' in part) {
+      const code = html`<code>${part.code}</code>`
+      return part.to === undefined ? code : html`<a href="#${anchorName(part.to)}">${code}</a>`
+    }
     if ('short' in part) return part.short
     return 'link' in part
       ? html`<a href="#${part.to}">${part.link}</a>`

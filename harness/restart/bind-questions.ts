@@ -21,3 +21,12 @@ export function bindQuestions({
     {residue, predecessor: socket, successor, outgoing: true},
   ]
 }
+
+/** The address of a report may be none that the rules know. */
+export function ruleOf<Rule>(ask: () => Rule): Rule | undefined {
+  try {
+    return ask()
+  } catch {
+    return undefined
+  }
+}
