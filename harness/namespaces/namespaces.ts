@@ -1,8 +1,10 @@
+import {destroySetting} from '../platforms/linux.ts'
 import {runProgram, usualLimits} from '../platforms/run-program.ts'
 import {shared} from '../platforms/socket-table.ts'
 import {type Hosts, openHosts} from '../processes/hosts.ts'
 import type {Actor} from '../processes/launch.ts'
 import type {NamespaceSpec} from '../scenario.ts'
+import {isSystemError} from '../sockets/system-error.ts'
 import {TooSlow} from '../too-slow.ts'
 import type {SurroundingsOptions} from './open-surroundings.ts'
 import {rulesThatDrop, rulesThatDropNothing} from './packet-filter.ts'
@@ -48,14 +50,15 @@ export function openNamespaces(options: SurroundingsOptions): Namespaces {
   let packetFilter: Promise<void> | undefined
 
   return {
-    async open({settings = {}, dropsPackets = false}, listeners) {
+    async open(spec, listeners) {
+      const {dropsPackets = false} = spec
       found ??= firstWayThatWorks(options)
       const site = await found
       if (dropsPackets) {
         packetFilter ??= proveThatPacketsCanBeFiltered(site)
         await packetFilter
       }
-      return openNamespace(site, settings, listeners)
+      return openNamespace(site, spec, listeners)
     },
     async close() {
       await found?.then((site) => site.close()).catch(() => undefined)
@@ -73,7 +76,7 @@ async function firstWayThatWorks(options: SurroundingsOptions): Promise<Site> {
   for (const way of namespaceWays()) {
     const site = openSite(way, options)
     try {
-      const {namespace, close} = await openNamespace(site, harmless)
+      const {namespace, close} = await openNamespace(site, {settings: harmless})
       await startInside(namespace.enter).finally(close)
       return site
     } catch (error) {
@@ -152,7 +155,7 @@ function reasonOf(error: unknown): string {
 
 async function openNamespace(
   {way, hosts, keepersOf}: Site,
-  written: NonNullable<NamespaceSpec['settings']>,
+  {settings: written = {}, destroysSockets}: NamespaceSpec,
   listeners?: SurroundingsListeners,
 ) {
   const actors: Actor[] = []
@@ -172,6 +175,7 @@ async function openNamespace(
     const keeper = entered(await keepersOf(inside.pid).enter('keeper'))
     const made = {host: inside.pid, fd}
     const {settings} = await keeper.request('set-up-namespace', {...made, settings: written})
+    if (destroysSockets === true) settings[destroySetting] = await answerToDestroying(keeper)
     const namespace: Namespace = {
       ...keptBy(keeper),
       enter: way.enter(inside.pid, fd),
@@ -181,7 +185,22 @@ async function openNamespace(
     return {settings, namespace, close}
   } catch (error) {
     await close()
+    if (isSystemError(error) && error.code === 'ENOENT') {
+      throw new SurroundingsUnavailable(`this kernel has no such setting (${error.message})`)
+    }
     throw error
+  }
+}
+
+/** @throws SurroundingsUnavailable where no socket can be destroyed */
+async function answerToDestroying(keeper: Actor): Promise<string> {
+  try {
+    return (await keeper.request('try-to-destroy', null)).answer
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    throw new SurroundingsUnavailable(
+      `this kernel does not destroy sockets (${error.message}); it needs CONFIG_INET_DIAG_DESTROY and the module tcp_diag`,
+    )
   }
 }
 
@@ -204,6 +223,7 @@ function keptBy(keeper: Actor) {
     }),
     readCounters: () => keeper.request('read-counters', null),
     drop: (what, port) => keeper.request('filter-packets', {rules: rulesThatDrop(what, port)}),
+    destroy: (state, port) => keeper.request('destroy-sockets', {port, state}),
     pass: () => keeper.request('filter-packets', {rules: rulesThatDropNothing}),
     takePort: async () => nextPort++,
     verifyAccepting: async (address, port, greeting) => {

@@ -84,6 +84,11 @@ const table = {
     because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
     source: 'bsd/netinet/in_pcb.c:in_pcbconnect',
   },
+  'darwin/queue-reset': {
+    outcome: 'reset',
+    because: 'a listener that is closed resets the connections in its queue',
+    source: 'bsd/kern/uipc_socket.c:soclose_locked',
+  },
   'darwin/time-wait-timer': {
     releases: 'TIME_WAIT',
     because: 'by the next collection pass after 2 * tcp_msl',
@@ -110,6 +115,9 @@ export const darwin: Platform = {
     release: releaseOf,
     leaves: (state) => ({state}),
     reconnect,
+    queue: () => answer('darwin/queue-reset'),
+    destroy: null,
+    selfConnection: null,
     errno: {EADDRINUSE: 48},
   },
   readSockets: shared(readNetstat),

@@ -78,6 +78,11 @@ const table = {
     because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
     source: 'pkg/tcpip/transport/tcp/endpoint.go:registerEndpoint',
   },
+  'gvisor/queue-reset': {
+    outcome: 'reset',
+    because: 'a listener that is closed resets the connections in its queue',
+    source: 'pkg/tcpip/transport/tcp/endpoint.go:closePendingAcceptableConnectionsLocked',
+  },
   'gvisor/time-wait-timer': {
     releases: 'TIME_WAIT',
     because: goTimer,
@@ -104,6 +109,9 @@ export const gvisor: Platform = {
     release: releaseOf,
     leaves: (state) => ({state}),
     reconnect,
+    queue: () => answer('gvisor/queue-reset'),
+    destroy: null,
+    selfConnection: null,
     errno: linuxErrno(),
   },
   readSockets: shared(() => readProcNetTcp()),

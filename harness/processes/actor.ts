@@ -7,6 +7,7 @@
 import type {Socket} from 'node:net'
 import {withNamespace} from '../sockets/network-namespace.ts'
 import {openClient} from './client.ts'
+import {openClusterWorker, workerRole} from './cluster.ts'
 import {errorFields} from './errors.ts'
 import {guardianHandlers} from './guardian.ts'
 import {openHolder} from './holder.ts'
@@ -38,14 +39,18 @@ const roles: Record<string, (tell: Tell) => Play> = {
   'other-server': openServer,
   guardian: () => ({handlers: guardianHandlers, close: nothingToClose}),
   keeper: openKeeper,
+  [workerRole]: openClusterWorker,
   namespace: openNamespace,
   'settings-keeper': () => ({handlers: settingsKeeperHandlers, close: nothingToClose}),
 }
 /** What each kind of host plays. */
 const hosts: Record<string, readonly string[]> = {
-  'client-host': ['client', 'holder', 'other-server'],
+  'client-host': ['client', 'holder', 'other-server', 'predecessor'],
   'successor-host': ['successor'],
-  'namespace-host': ['namespace', 'client', 'holder', 'other-server', 'successor'],
+  'namespace-host': [
+    ...['namespace', 'client', 'holder', 'other-server'],
+    ...['predecessor', 'successor'],
+  ],
   'keeper-host': ['keeper'],
 }
 
@@ -60,6 +65,8 @@ if ((!isHost && !Object.hasOwn(roles, ownRole)) || process.send === undefined) {
 if (ownRole !== 'guardian') volunteerForTheOutOfMemoryKiller()
 
 process.on('disconnect', async () => {
+  // Its primary is gone, not the harness.
+  if (ownRole === workerRole) process.exit(0)
   await restoreSettings()
   removeTemporaryProgram()
   process.exit(0)

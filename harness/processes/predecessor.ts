@@ -1,7 +1,11 @@
 import {once} from 'node:events'
+import {createServer as createHttpServer} from 'node:http'
 import {createServer, type Server, type Socket} from 'node:net'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
-import {openPort} from '../sockets/opener.ts'
+import {closeNative} from '../sockets/native.ts'
+import {listenNative, openPort} from '../sockets/opener.ts'
+import {type Cluster, openCluster} from './cluster.ts'
+import {greetingLine} from './greeting.ts'
 import type {Handlers, ServerToOpen} from './protocol.ts'
 import type {Play, Tell} from './role.ts'
 
@@ -12,6 +16,9 @@ import type {Play, Tell} from './role.ts'
 export function openServer(tell: Tell) {
   const open = new Set<Socket>()
   let server: Server | undefined
+  let cluster: Cluster | undefined
+  /** The listening socket of a server that accepts nobody. */
+  let queue: number | undefined
   let accepted: Promise<Socket> | undefined
 
   async function onConnection(act: (socket: Socket) => Promise<void>): Promise<Bracket> {
@@ -25,13 +32,26 @@ export function openServer(tell: Tell) {
   const handlers = {
     async listen(params: ServerToOpen): Promise<Bracket> {
       const from = monotonicSeconds()
-      const listener = createServer({pauseOnConnect: !params.reads})
+      if (params.accepts === false) {
+        queue = listenNative(params)
+        return {from, to: monotonicSeconds()}
+      }
+      if (params.cluster === true) {
+        cluster = openCluster(params)
+        await cluster.accepts
+        return {from, to: monotonicSeconds()}
+      }
+      const listener =
+        params.http === true
+          ? createHttpServer((_, response) => response.end(greetingLine(params.greeting)))
+          : createServer({pauseOnConnect: !params.reads})
       server = listener
       listener.on('connection', (socket) => {
         open.add(socket)
         socket.once('close', () => open.delete(socket))
         // A client's RST is part of some stories; what it does to the port is read from the socket table.
         socket.on('error', () => undefined)
+        if (params.http === true) return
         if (params.reads) socket.resume()
         socket.write(greetingLine(params.greeting))
       })
@@ -60,6 +80,20 @@ export function openServer(tell: Tell) {
       })
     },
 
+    async 'replace-worker'({greeting}): Promise<Bracket> {
+      if (cluster === undefined) throw new Error('the server is not a cluster')
+      const from = monotonicSeconds()
+      await cluster.replaceWorker(greeting)
+      return {from, to: monotonicSeconds()}
+    },
+
+    async 'stop-listening'(): Promise<Bracket> {
+      const from = monotonicSeconds()
+      // It calls close(2) before it returns; what it tells of later is the end of the last connection.
+      server?.close()
+      return {from, to: monotonicSeconds()}
+    },
+
     async exit(): Promise<{openConnections: number}> {
       return {openConnections: open.size}
     },
@@ -69,14 +103,12 @@ export function openServer(tell: Tell) {
     handlers,
     close() {
       server?.close()
+      if (queue !== undefined) closeNative(queue)
+      queue = undefined
+      cluster?.close()
       for (const socket of open) socket.destroy()
     },
   } satisfies Play
-}
-
-/** What a server tells its clients: who it is, by a word that nobody else knows, and by its process. */
-export function greetingLine(greeting: string): string {
-  return `${greeting} ${process.pid}\n`
 }
 
 async function closedAfter(socket: Socket, act: () => void): Promise<void> {

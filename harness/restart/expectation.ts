@@ -4,9 +4,17 @@ import type {
   ReportedCall,
   ServerReport,
 } from '../documents/report-schema.ts'
-import type {Leaving, Platform, Rules, Settings} from '../platforms/platform.ts'
+import type {
+  BindRule,
+  Platform,
+  QueueRule,
+  RuleAnswer,
+  Rules,
+  Settings,
+} from '../platforms/platform.ts'
 import {generalRules} from '../platforms/rule-table.ts'
 import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
+import type {Counts} from '../processes/protocol.ts'
 import type {Residue} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 
@@ -16,6 +24,8 @@ export interface Question {
   residue: Residue
   predecessor: ServerReport
   successor: ServerReport
+  /** The predecessor's, where the scenario says which. */
+  port?: number
   /** How the client binds its local port, if it does. */
   client?: ClientReport
   /** It is the client that restarts, not the server. */
@@ -25,7 +35,7 @@ export interface Question {
 
 /** What the platform's rules and releases say of a restart; null where it has none. */
 export function expectation(question: Question): Expected | null {
-  const {platform, settings, residue, predecessor, successor, client, limitSeconds} = question
+  const {platform, settings, residue, predecessor, successor, limitSeconds} = question
   const {rules} = platform
   if (rules === null) return null
   if (question.clientRestarts === true) return clientExpectation(rules, question)
@@ -33,43 +43,42 @@ export function expectation(question: Question): Expected | null {
     return {
       verdict: 'immediate',
       residue: residue.server,
+      ...withCounts(queueCounts(residue)),
       rule: 'inherited-socket',
       ...generalRules['inherited-socket'],
     }
   }
-  const reconnect =
-    residue.reconnected === true ? rules.reconnect({timeWaitAt: 'server', settings}) : undefined
-  const left: Leaving | {state: 'none'} =
-    residue.server === 'none' ? {state: 'none'} : rules.leaves(residue.server, settings)
-  const server = reconnect?.endsTimeWait === true ? 'none' : left.state
-  const rule = rules.bind({
-    residue: server,
-    outgoing: residue.outgoing ?? false,
-    predecessor: residue.outgoing === true ? outgoingSocket(question) : predecessor,
-    successor,
-  })
-  const source = 'source' in left ? `${left.source}; ${rule.source}` : rule.source
-  const premises = [
-    ...('id' in left ? [left] : []),
-    ...(reconnect === undefined ? [] : [reconnect]),
-  ]
+  const left = leftOnPort(rules, question)
+  if (left === null) return null
+  const queue = queueRule(rules, question)
+  const {state: server, calls} = left
+  const premises = [...left.premises, ...(queue === undefined ? [] : [queue])]
+  const seen = {
+    ...(calls === undefined ? {} : {calls}),
+    ...withCounts(left.counts, queueCounts(residue, queue?.outcome)),
+  }
+  const rule =
+    left.refusedBy ??
+    rules.bind({
+      residue: server,
+      outgoing: residue.outgoing ?? false,
+      predecessor: residue.outgoing === true ? outgoingSocket(question) : predecessor,
+      successor,
+    })
+  const source = [...premises, rule].map((each) => each.source).join('; ')
   const reasons = {
     rule: rule.id,
     ...(premises.length === 0 ? {} : {premises: premises.map(({id}) => id)}),
     because: [...premises, rule].map(({because}) => because).join('; '),
   }
-  const calls =
-    reconnect === undefined
-      ? {}
-      : {calls: expectedCalls('the same port', client, reconnect.outcome)}
   if (rule.outcome === 'granted') {
-    return {verdict: 'immediate', residue: server, ...calls, ...reasons, source}
+    return {verdict: 'immediate', residue: server, ...seen, ...reasons, source}
   }
   const refused = {
     code: rule.outcome,
     errno: rules.errno[rule.outcome],
     residue: server,
-    ...calls,
+    ...seen,
   }
   const release = lastRelease(rules, residue, settings)
   if (release === undefined || release.endsBy === 'process') {
@@ -84,6 +93,64 @@ export function expectation(question: Question): Expected | null {
     release: release.id,
     source: `${source}; ${release.source}`,
   }
+}
+
+/** What is left on the port when the successor first tries, by which rules, and what else is seen of it. */
+interface Left extends Pick<Expected, 'calls' | 'counts'> {
+  state: TcpState | 'none'
+  premises: readonly RuleAnswer[]
+  /** What refuses a bind, although no socket is seen. */
+  refusedBy?: BindRule
+}
+
+/** Null where the rules do not say. */
+function leftOnPort(rules: Rules, question: Question): Left | null {
+  const {residue, settings, client, port} = question
+  if (residue.server === 'none') return {state: 'none', premises: []}
+  if (residue.selfConnected === true) {
+    if (rules.selfConnection === null || port === undefined) return null
+    const rule = rules.selfConnection({port, settings})
+    const isConnected = rule.outcome === 'connected'
+    return {
+      state: isConnected ? residue.server : 'none',
+      premises: [rule],
+      counts: {selfConnections: isConnected ? 1 : 0},
+    }
+  }
+  const left = rules.leaves(residue.server, settings)
+  const premises = 'id' in left ? [left] : []
+  if (residue.destroyed === true) {
+    const destroyed =
+      left.state === 'none' ? undefined : rules.destroy?.({state: left.state, settings})
+    if (destroyed === undefined) return null
+    const {destroys, keepsPort, ...rule} = destroyed
+    return {
+      state: destroys ? 'none' : left.state,
+      premises: keepsPort ? premises : [...premises, rule],
+      counts: {destroyedSockets: destroys ? 1 : 0},
+      ...(keepsPort ? {refusedBy: {...rule, outcome: 'EADDRINUSE'}} : {}),
+    }
+  }
+  if (residue.reconnected !== true) return {state: left.state, premises}
+  const reconnect = rules.reconnect({timeWaitAt: 'server', settings})
+  return {
+    state: reconnect.endsTimeWait ? 'none' : left.state,
+    premises: [...premises, reconnect],
+    calls: expectedCalls('the same port', client, reconnect.outcome),
+  }
+}
+
+/** What becomes of the predecessor's queue, if it has one and closes it. */
+function queueRule(rules: Rules, {residue, settings}: Question): QueueRule | undefined {
+  const anotherListens = residue.server === 'LISTEN'
+  return residue.queued === undefined ? undefined : rules.queue({anotherListens, settings})
+}
+
+function queueCounts({queued}: Residue, outcome: QueueRule['outcome'] = 'migrated'): Counts {
+  if (queued === undefined) return {}
+  return outcome === 'reset'
+    ? {answersFromSuccessor: 0, resetConnections: queued}
+    : {answersFromSuccessor: queued, resetConnections: 0}
 }
 
 /** The client's socket on the server's port, where that is what stands in the way. */
@@ -145,4 +212,10 @@ export function lastsAtLeast(
   if (state === 'none' || !isKernelHeld(state)) return undefined
   const release = platform.rules?.release(state, settings)
   return release?.endsBy === 'kernel' ? release.residueSeconds[0] : undefined
+}
+
+/** Of all that have some, or nothing. */
+export function withCounts(...known: readonly (Counts | undefined)[]): {counts?: Counts} {
+  const counts: Counts = Object.assign({}, ...known)
+  return Object.keys(counts).length === 0 ? {} : {counts}
 }
