@@ -1,7 +1,7 @@
 /** What the project says of itself, as tables: its commands and its scenarios. */
 import {execFileSync} from 'node:child_process'
 import {fileURLToPath} from 'node:url'
-import type {Scenario, ServerSpec} from '../harness/scenario.ts'
+import type {NodeServer, Scenario, ServerSpec} from '../harness/scenario.ts'
 import {groups, scenarios} from '../scenarios/index.ts'
 import {table} from './markdown-table.ts'
 
@@ -66,9 +66,15 @@ function serversOf({predecessor, successor}: Scenario): string {
 }
 
 function serverWords(server: ServerSpec): string {
-  const opener = 'opener' in server ? '`server.listen`' : server.bind
+  const opener = 'opener' in server ? `\`${nodeWords(server)}\`` : server.bind
   const address = server.address === undefined ? '' : ` on ${server.address}`
   return `${opener}${address}${server.inherited === true ? ', inherited' : ''}`
+}
+
+function nodeWords({http, cluster, reusePort}: NodeServer): string {
+  if (http === true) return 'http server.listen'
+  if (cluster === true) return 'cluster server.listen'
+  return reusePort === true ? 'server.listen({reusePort: true})' : 'server.listen'
 }
 
 function escaped(text: string): string {
