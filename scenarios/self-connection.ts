@@ -9,7 +9,7 @@ export default scenario({
 
   async script({server, client, successor, seconds}) {
     await server.exit() // the port is free
-    await client.retry(500) // from one port of the range after the other
+    await client.retry(200) // from one port of the range after the other
     await successor.start()
     await seconds(2)
     await client.abort() // RST; a FIN would leave the client's own TIME_WAIT on the port
@@ -19,16 +19,16 @@ export default scenario({
 
   arms: {
     'in-range': {
-      namespace: {settings: {ip_local_port_range: '20000 20099'}},
+      namespace: {settings: {ip_local_port_range: '20000 20019'}},
       advice: {
         says: 'A client may retry as often as it likes: while no server listens, all it gets is ECONNREFUSED.',
         predicts: {verdict: 'immediate'},
       },
     },
-    'outside-range': {namespace: {settings: {ip_local_port_range: '20100 20199'}}},
+    'outside-range': {namespace: {settings: {ip_local_port_range: '20020 20039'}}},
     reserved: {
       namespace: {
-        settings: {ip_local_port_range: '20000 20099', ip_local_reserved_ports: '20000'},
+        settings: {ip_local_port_range: '20000 20019', ip_local_reserved_ports: '20000'},
       },
     },
   },

@@ -271,13 +271,13 @@ const onLinux: Record<string, ExpectedHere> = {
   'self-connection/outside-range': {
     residue: [],
     verdict: 'immediate',
-    measurements: {selfConnections: 0, refusedConnections: 500},
+    measurements: {selfConnections: 0, refusedConnections: 200},
     needs: 'a namespace',
   },
   'self-connection/reserved': {
     residue: [],
     verdict: 'immediate',
-    measurements: {selfConnections: 0, refusedConnections: 500},
+    measurements: {selfConnections: 0, refusedConnections: 200},
     needs: 'a namespace',
   },
   'lost-last-ack': {
