@@ -96,6 +96,6 @@ export function reusePortProblem(
 ): string | undefined {
   const [major = 0, minor = 0] = node.split('.').map(Number)
   const isKnown = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
-  if (!isKnown) return `needs Node 22.12 or later (reusePort); this is ${node}`
+  if (!isKnown) return 'needs Node 22.12 or later (reusePort)'
   return os === 'linux' ? undefined : 'Node does not support reusePort on this system'
 }
