@@ -8,10 +8,26 @@ import type {BindOption} from './sockets/bind-options.ts'
 /** Plain node:net, or a socket of our own with exactly these bind options. */
 export type SocketSpec = {opener: 'node'} | {bind: BindOption}
 
-export type ServerSpec = SocketSpec & {
+/** What only a server of Node's own can be. */
+export interface NodeServer {
+  /** node:http: it answers each request and keeps the connection. */
+  http?: true
+  /** node:cluster: a worker accepts, and the primary has the listening socket. A successor is a worker that takes its place. */
+  cluster?: true
+  /** `server.listen({reusePort: true})`, which sets SO_REUSEPORT, too (Node 22.12 or later). */
+  reusePort?: true
+}
+
+export type ServerSpec = (({opener: 'node'} & NodeServer) | {bind: BindOption}) & {
   address?: Address
   /** By default one that is free. Only in a namespace of the scenario's own, where all are. */
   port?: number
+  /**
+   * Its process is shared with others, which saves starting one: where its end does nothing but close what it has open.
+   */
+  hosted?: true
+  /** False for a server that accepts no connection: they wait in the queue of its listening socket. */
+  accepts?: false
   /** False for a server that never reads what its clients send. */
   reads?: boolean
   /**
@@ -38,6 +54,8 @@ export interface Script {
     abortConnection(): Promise<void>
     /** Another process gets the accepted connection and goes on holding it: a new one, or the client. */
     handOverConnection(to?: 'a holder' | 'the client'): Promise<void>
+    /** Closes the listening socket, and nothing else. */
+    stopListening(): Promise<void>
     exit(): Promise<void>
     /** SIGKILL. */
     kill(): Promise<void>
@@ -57,8 +75,17 @@ export interface Script {
     reconnect(from: 'the same port' | 'another port'): Promise<void>
     /** The client's process ends and another one takes its place. */
     restart(): Promise<void>
+    /**
+     * Nobody listens: connects from whatever port the OS chooses, again and again, until it is connected or was
+     * refused so many times, and counts.
+     */
+    retry(times: number): Promise<void>
+    /** Connects so many times at once, to a server that accepts none. */
+    queue(connections: number): Promise<void>
+    /** Waits what becomes of each of those, and counts it. */
+    countQueued(): Promise<void>
     /** Connects so many times, one after the other, and counts which server answers. */
-    countAnswers(connections: number): Promise<void>
+    countAnswers(connections: number, host?: 'localhost'): Promise<void>
     /** From here on connects every few milliseconds, whatever comes of it. */
     keepConnecting(): Promise<void>
     /** Ends that, waits for the connections that are under way, and counts what came of each. */
@@ -70,6 +97,8 @@ export interface Script {
      * port at the same moment: that one is tried every millisecond, and shows when the OS lets both go.
      */
     close(options?: {witness?: boolean}): Promise<void>
+    /** FIN, whatever the server then does. */
+    sendFin(): Promise<void>
     /** FIN from either end, at the same moment; for a client that was handed the accepted one, too. */
     closeBothEnds(): Promise<void>
     /** RST. */
@@ -79,6 +108,8 @@ export interface Script {
   network: {
     /** From here on these packets are dropped, and no others. */
     drop(what: DroppedPackets): Promise<void>
+    /** Ends the sockets in this state on the server's port, as `ss -K` does (SOCK_DESTROY), and counts them. */
+    destroy(state: TcpState): Promise<void>
     /** From here on all packets pass. */
     pass(): Promise<void>
     /**
@@ -114,6 +145,12 @@ export interface Residue {
   outgoing?: true
   /** Clients come and go all the time, so other sockets than the residue are on the port, too. */
   amidTraffic?: true
+  /** It is destroyed from outside before the successor tries; what that does, the OS decides. */
+  destroyed?: true
+  /** So many connections are in the predecessor's queue when it stops listening; what becomes of them, the OS decides. */
+  queued?: number
+  /** A client retries while nobody listens; whether the OS ever connects it to itself, and leaves this residue, the OS decides. */
+  selfConnected?: true
   /** The client reconnects over this residue before the successor tries; what it does to it, the OS decides. */
   reconnected?: true
 }
@@ -124,6 +161,8 @@ export interface NamespaceSpec {
   settings?: WrittenSettings
   /** Its script drops packets, which needs nft(8). */
   dropsPackets?: true
+  /** Its script destroys sockets, which not every kernel can. */
+  destroysSockets?: true
   /**
    * On macOS, which has no namespaces, the settings of the machine itself that come nearest, by their
    * sysctl(8) names. They are touched only if the user allows it, and are restored.

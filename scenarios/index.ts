@@ -11,17 +11,23 @@ import clientNeverCloses from './client-never-closes.ts'
 import clientNeverClosesReuseaddr from './client-never-closes-reuseaddr.ts'
 import clientReconnectsSamePort from './client-reconnects-same-port.ts'
 import clientTakesAnotherPort from './client-takes-another-port.ts'
+import clusterPrimaryKilled from './cluster-primary-killed.ts'
+import clusterRollingRestart from './cluster-rolling-restart.ts'
 import connectionOutlivesServer from './connection-outlives-server.ts'
 import connectionOutlivesServerReuseaddr from './connection-outlives-server-reuseaddr.ts'
 import dualStackOverIpv4 from './dual-stack-over-ipv4.ts'
 import finTimeoutEndsFinWait2 from './fin-timeout-ends-fin-wait2.ts'
 import finTimeoutSparesTimeWait from './fin-timeout-spares-time-wait.ts'
+import gracefulCloseFreesPort from './graceful-close-frees-port.ts'
 import inheritedListener from './inherited-listener.ts'
 import ipv6TimeWait from './ipv6-time-wait.ts'
+import localhostTwoServers from './localhost-two-servers.ts'
 import lostLastAck from './lost-last-ack.ts'
 import lostLastAckWithoutTimeWait from './lost-last-ack-without-time-wait.ts'
+import migrateReqSavesQueue from './migrate-req-saves-queue.ts'
 import mslSetsTimeWait from './msl-sets-time-wait.ts'
 import noTwBuckets from './no-tw-buckets.ts'
+import nodeReusePort from './node-reuse-port.ts'
 import oldServerStillListening from './old-server-still-listening.ts'
 import outgoingConnectionHoldsPort from './outgoing-connection-holds-port.ts'
 import overlappingHandover from './overlapping-handover.ts'
@@ -29,12 +35,14 @@ import policyExponentialJitter from './policy-exponential-jitter.ts'
 import policyFixed1s from './policy-fixed-1s.ts'
 import policyPRetryDefaults from './policy-p-retry-defaults.ts'
 import portInsideEphemeralRange from './port-inside-ephemeral-range.ts'
+import queuedConnections from './queued-connections.ts'
 import reuseaddrAddedLate from './reuseaddr-added-late.ts'
 import reuseaddrDropped from './reuseaddr-dropped.ts'
 import reuseportAddedLate from './reuseport-added-late.ts'
 import reuseportOnly from './reuseport-only.ts'
 import reuseportShared from './reuseport-shared.ts'
 import rfc1337ProtectsTimeWait from './rfc1337-protects-time-wait.ts'
+import selfConnection from './self-connection.ts'
 import serverAborts from './server-aborts.ts'
 import serverClosesFirst from './server-closes-first.ts'
 import serverClosesFirstNode from './server-closes-first-node.ts'
@@ -42,7 +50,9 @@ import serverClosesFirstReuseaddr from './server-closes-first-reuseaddr.ts'
 import serverClosesUnread from './server-closes-unread.ts'
 import serverKilled from './server-killed.ts'
 import simultaneousClose from './simultaneous-close.ts'
+import socketDestroyEndsTimeWait from './socket-destroy-ends-time-wait.ts'
 import specificOverWildcardTimeWait from './specific-over-wildcard-time-wait.ts'
+import twReuseSparesTheServer from './tw-reuse-spares-the-server.ts'
 import wildcardOverTimeWait from './wildcard-over-time-wait.ts'
 
 /**
@@ -62,9 +72,12 @@ export const groups: readonly ScenarioGroup[] = [
       'client-aborts': clientAborts,
       'server-closes-unread': serverClosesUnread,
       'server-killed': serverKilled,
+      'cluster-primary-killed': clusterPrimaryKilled,
+      'graceful-close-frees-port': gracefulCloseFreesPort,
       'connection-outlives-server': connectionOutlivesServer,
       'client-reconnects-same-port': clientReconnectsSamePort,
       'client-takes-another-port': clientTakesAnotherPort,
+      'socket-destroy-ends-time-wait': socketDestroyEndsTimeWait,
     },
   },
   {
@@ -96,6 +109,7 @@ export const groups: readonly ScenarioGroup[] = [
       'ipv6-time-wait': ipv6TimeWait,
       'dual-stack-over-ipv4': dualStackOverIpv4,
       'beside-live-wildcard': besideLiveWildcard,
+      'localhost-two-servers': localhostTwoServers,
     },
   },
   {
@@ -107,8 +121,10 @@ export const groups: readonly ScenarioGroup[] = [
       'fin-timeout-spares-time-wait': finTimeoutSparesTimeWait,
       'fin-timeout-ends-fin-wait2': finTimeoutEndsFinWait2,
       'no-tw-buckets': noTwBuckets,
+      'tw-reuse-spares-the-server': twReuseSparesTheServer,
       'rfc1337-protects-time-wait': rfc1337ProtectsTimeWait,
       'port-inside-ephemeral-range': portInsideEphemeralRange,
+      'self-connection': selfConnection,
       'msl-sets-time-wait': mslSetsTimeWait,
     },
   },
@@ -130,8 +146,12 @@ export const groups: readonly ScenarioGroup[] = [
       'A port that is never given up need not be waited for, but unless net.ipv4.tcp_migrate_req is 1 (Linux 5.14 or later), only an inherited listening socket loses no connection.',
     scenarios: {
       'reuseport-shared': reuseportShared,
+      'node-reuse-port': nodeReusePort,
       'overlapping-handover': overlappingHandover,
+      'migrate-req-saves-queue': migrateReqSavesQueue,
       'inherited-listener': inheritedListener,
+      'queued-connections': queuedConnections,
+      'cluster-rolling-restart': clusterRollingRestart,
     },
   },
   {

@@ -59,6 +59,7 @@ const trialSchema = z.looseObject({
 
 const causeKinds = [
   'listener',
+  'self-connection',
   'outgoing-connection',
   'open-connection',
   'closed-connection',

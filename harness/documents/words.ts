@@ -93,11 +93,13 @@ const countWords: Record<string, string> = {
   answersFromPredecessor: 'answered by the predecessor',
   answersFromSuccessor: 'answered by the successor',
   refusedConnections: 'refused',
+  selfConnections: 'to itself',
   resetConnections: 'reset',
   unansweredConnections: 'without an answer',
   retransmittedSegments: 'segments retransmitted',
   timerRestarts: 'restarts of the timer',
   resets: 'RST when packets passed again',
+  destroyedSockets: 'destroyed from outside',
 }
 
 /** How each time measured in addition to the bind reads. */

@@ -1,8 +1,10 @@
+import {destroySetting} from '../platforms/linux.ts'
 import {runProgram, usualLimits} from '../platforms/run-program.ts'
 import {shared} from '../platforms/socket-table.ts'
 import {type Hosts, openHosts} from '../processes/hosts.ts'
 import type {Actor} from '../processes/launch.ts'
 import type {NamespaceSpec} from '../scenario.ts'
+import {isSystemError} from '../sockets/system-error.ts'
 import {TooSlow} from '../too-slow.ts'
 import {countDropped, type DroppedAt, rulesThatDrop, rulesThatDropNothing} from './packet-filter.ts'
 import {
@@ -90,14 +92,15 @@ export function openNamespaces(options: SurroundingsOptions): Namespaces {
   }
 
   return {
-    async open({settings = {}, dropsPackets = false}, listeners) {
+    async open(spec, listeners) {
+      const {dropsPackets = false} = spec
       const captures = options.capturesPackets === true && (await captureProblem()) === undefined
       const where = await site()
       if (dropsPackets) {
         packetFilter ??= proveThatPacketsCanBeFiltered(where)
         await packetFilter
       }
-      return openNamespace(where, settings, {listeners, captures})
+      return openNamespace(where, spec, {listeners, captures})
     },
     openShared,
     captureProblem,
@@ -124,7 +127,7 @@ async function makeShared(
   // As on the machine itself, what binds densely is kept away from what answers and asks.
   const hosts = openHosts(program, {through: namespace.enter, onProcess: onHost})
   const {takePackets} = namespace
-  const dropsNothing = async (): Promise<never> => {
+  const onlyInItsOwn = async (): Promise<never> => {
     throw new Error('the scenario has no network namespace of its own')
   }
   return {
@@ -133,7 +136,7 @@ async function makeShared(
       const ports: number[] = []
       const own: Namespace = {
         ...namespace,
-        ...{hosts, drop: dropsNothing, pass: dropsNothing},
+        ...{hosts, drop: onlyInItsOwn, pass: onlyInItsOwn, destroy: onlyInItsOwn},
         async takePort() {
           const port = await namespace.takePort()
           ports.push(port)
@@ -160,7 +163,7 @@ async function firstWayThatWorks(options: SurroundingsOptions): Promise<Site> {
   for (const way of namespaceWays()) {
     const site = openSite(way, options)
     try {
-      const {namespace, close} = await openNamespace(site, harmless)
+      const {namespace, close} = await openNamespace(site, {settings: harmless})
       await startInside(namespace.enter).finally(close)
       return site
     } catch (error) {
@@ -245,7 +248,7 @@ function reasonOf(error: unknown): string {
 
 async function openNamespace(
   {way, hosts, keepersOf, capturesOf}: Site,
-  written: NonNullable<NamespaceSpec['settings']>,
+  {settings: written = {}, destroysSockets}: NamespaceSpec,
   {listeners, captures = false}: {listeners?: SurroundingsListeners; captures?: boolean} = {},
 ) {
   const actors: Actor[] = []
@@ -265,6 +268,7 @@ async function openNamespace(
     const keeper = entered(await keepersOf(inside.pid).enter('keeper'))
     const made = {host: inside.pid, fd}
     const {settings} = await keeper.request('set-up-namespace', {...made, settings: written})
+    if (destroysSockets === true) settings[destroySetting] = await answerToDestroying(keeper)
     const failure = firstFailure([...actors])
     const filter = filterOf(keeper, captures ? 'input' : 'output')
     const capture = captures ? entered(await capturesOf(inside.pid).enter('capture')) : undefined
@@ -283,7 +287,22 @@ async function openNamespace(
     return {settings, namespace, close}
   } catch (error) {
     await close()
+    if (isSystemError(error) && error.code === 'ENOENT') {
+      throw new SurroundingsUnavailable(`this kernel has no such setting (${error.message})`)
+    }
     throw error
+  }
+}
+
+/** @throws SurroundingsUnavailable where no socket can be destroyed */
+async function answerToDestroying(keeper: Actor): Promise<string> {
+  try {
+    return (await keeper.request('try-to-destroy', null)).answer
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    throw new SurroundingsUnavailable(
+      `this kernel does not destroy sockets (${error.message}); it needs CONFIG_INET_DIAG_DESTROY and the module tcp_diag`,
+    )
   }
 }
 
@@ -305,6 +324,7 @@ function keptBy(keeper: Actor) {
       return sockets
     }),
     readCounters: () => keeper.request('read-counters', null),
+    destroy: (state, port) => keeper.request('destroy-sockets', {port, state}),
     takePort: async () => nextPort++,
     verifyAccepting: async (address, port, greeting) => {
       await keeper.request('verify-accepting', {address, port, greeting})

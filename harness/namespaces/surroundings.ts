@@ -2,6 +2,7 @@ import type {Bracket} from '../clock.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {TcpCounters} from '../platforms/proc-net-snmp.ts'
 import type {SocketTableReader} from '../platforms/socket-table.ts'
+import type {TcpState} from '../platforms/tcp-states.ts'
 import type {Ending, HostKind} from '../processes/child.ts'
 import type {Hosts} from '../processes/hosts.ts'
 import type {Actor} from '../processes/launch.ts'
@@ -40,6 +41,8 @@ export interface Namespace {
   readCounters(): Promise<TcpCounters>
   /** Packets of this port are dropped, and those of an earlier call pass again. */
   drop(what: DroppedPackets, port: number): Promise<Bracket>
+  /** Ends all sockets of this local port in that state, whoever has them. */
+  destroy(state: TcpState, port: number): Promise<Bracket & {destroyed: number}>
   /** All packets pass again. */
   pass(): Promise<Bracket>
   /** A port that nobody inside has had yet. */

@@ -127,6 +127,11 @@ const table = {
       "if the other end is on this machine and its process has closed it, macOS gives up that end's FIN_WAIT2 after net.inet.tcp.fin_timeout, and its RST ends this one",
     source: 'bsd/netinet/tcp_timer.c:tcp_timers (TCPT_2MSL)',
   },
+  'darwin/queue-reset': {
+    outcome: 'reset',
+    because: 'a listener that is closed resets the connections in its queue',
+    source: 'bsd/kern/uipc_socket.c:soclose_locked',
+  },
   'darwin/time-wait-timer': {
     releases: 'TIME_WAIT',
     because:
@@ -161,6 +166,9 @@ export const darwin: Platform = {
     reconnect,
     sharing: answer('darwin/newest-listener'),
     retransmittedFin: answer('darwin/fin-does-not-restart'),
+    queue: () => answer('darwin/queue-reset'),
+    destroy: null,
+    selfConnection: null,
     errno: {EADDRINUSE: 48},
   },
   readSockets: shared(readNetstat),

@@ -95,6 +95,11 @@ const table = {
     because: 'a FIN that is sent again restarts TIME_WAIT',
     source: 'pkg/tcpip/transport/tcp/rcv.go:handleTimeWaitSegment',
   },
+  'gvisor/queue-reset': {
+    outcome: 'reset',
+    because: 'a listener that is closed resets the connections in its queue',
+    source: 'pkg/tcpip/transport/tcp/endpoint.go:closePendingAcceptableConnectionsLocked',
+  },
   'gvisor/time-wait-timer': {
     releases: 'TIME_WAIT',
     because: goTimer,
@@ -124,6 +129,9 @@ export const gvisor: Platform = {
     reconnect,
     sharing: answer('gvisor/spread-by-hash'),
     retransmittedFin: answer('gvisor/fin-restarts-time-wait'),
+    queue: () => answer('gvisor/queue-reset'),
+    destroy: null,
+    selfConnection: null,
     errno: linuxErrno(),
   },
   readSockets: shared(() => readProcNetTcp()),

@@ -4,18 +4,25 @@ import {join} from 'node:path'
 import {promisify} from 'node:util'
 import {gunzip} from 'node:zlib'
 import {type BoundSocket, newcomer, socketInTheWay} from './bound-socket.ts'
+import {isWithin, readKernelVersion} from './kernel-version.ts'
 import {linuxBugs, linuxBugTexts} from './linux-bugs.ts'
 import {readLinuxSockets} from './linux-sockets.ts'
 import {linuxSourceAddress} from './linux-source-address.ts'
 import type {
   BindQuestion,
   BindRule,
+  DestroyQuestion,
+  DestroyRule,
   Leaving,
   Platform,
+  QueueQuestion,
+  QueueRule,
   ReconnectQuestion,
   ReconnectRule,
   Release,
   Rules,
+  SelfConnectionQuestion,
+  SelfConnectionRule,
   Settings,
 } from './platform.ts'
 import {readProcFile} from './proc-file.ts'
@@ -39,6 +46,15 @@ const defaultFinTimeoutSeconds = 60
  */
 const leastFinTimeoutSeconds: [min: number, max: number] = [3.5 * 0.2, 3.5 * 0.25]
 
+/** The upstream version of the running kernel, which no file in /proc/sys has: from it on some settings do something. */
+const kernelVersionSetting = 'KERNEL_VERSION'
+/** From here on tcp_migrate_req does something. */
+const firstWithMigration = '5.14'
+const latestVersion = 'Infinity'
+
+/** Not a setting either: what SOCK_DESTROY of a TIME_WAIT answered in a scenario's namespace, where it was tried. */
+export const destroySetting = 'SOCK_DESTROY'
+
 /** A setting of Alibaba's kernels, which takes the place of TCP_TIMEWAIT_LEN. */
 const timeWaitSetting = 'tcp_tw_timeout'
 
@@ -60,6 +76,8 @@ const bindConflict = 'net/ipv4/inet_connection_sock.c:inet_bind_conflict'
 const bucketAllocation = 'net/ipv4/inet_timewait_sock.c:inet_twsk_alloc'
 const synInTimeWait = 'net/ipv4/tcp_minisocks.c:tcp_timewait_state_process'
 const ownTimeWait = 'net/ipv4/tcp_ipv4.c:tcp_twsk_unique'
+const listenerClose = 'net/ipv4/inet_connection_sock.c:inet_csk_listen_stop'
+const portChoice = 'net/ipv4/inet_hashtables.c:__inet_hash_connect'
 const timerWheel = 'kernel/time/timer.c:calc_wheel_index'
 
 const table = {
@@ -148,6 +166,65 @@ const table = {
     because: 'a FIN that is sent again restarts TIME_WAIT',
     source: synInTimeWait,
   },
+  'linux/queue-reset': {
+    outcome: 'reset',
+    because: 'a listener that is closed resets the connections in its queue',
+    source: listenerClose,
+  },
+  'linux/queue-migrated': {
+    outcome: 'migrated',
+    because:
+      'with tcp_migrate_req=1 a listener that is closed leaves its queue to another one with SO_REUSEPORT',
+    source: `${listenerClose} (reuseport_migrate_sock)`,
+  },
+  'linux/no-migration': {
+    outcome: 'reset',
+    because: 'tcp_migrate_req does nothing before Linux 5.14',
+    source: listenerClose,
+  },
+  'linux/destroyed': {
+    destroys: true,
+    keepsPort: false,
+    because: 'SOCK_DESTROY ends the socket, whoever has it',
+    source: 'net/ipv4/tcp.c:tcp_abort',
+  },
+  'linux/destroyed-listener': {
+    destroys: true,
+    keepsPort: true,
+    outcome: 'EADDRINUSE',
+    because:
+      'SOCK_DESTROY ends the listening, but a port that was bound by bind() is kept until its process closes the socket',
+    source: 'net/ipv4/tcp.c:tcp_set_state (SOCK_BINDPORT_LOCK)',
+  },
+  'linux/not-destroyed': {
+    destroys: false,
+    keepsPort: false,
+    because:
+      'SOCK_DESTROY of this kernel (before 6.0, as a rule) does not end what no process has any more',
+    source: 'net/ipv4/tcp.c:tcp_abort',
+  },
+  'linux/self-connection': {
+    outcome: 'connected',
+    because:
+      'connect() tries one port of ip_local_port_range after the other, and a SYN that reaches its own socket opens it (RFC 9293: simultaneous open)',
+    source: portChoice,
+  },
+  'linux/outside-local-ports': {
+    outcome: 'ECONNREFUSED',
+    because: 'the port is outside ip_local_port_range, so connect() never chooses it',
+    source: portChoice,
+  },
+  'linux/reserved-port': {
+    outcome: 'ECONNREFUSED',
+    because: 'ip_local_reserved_ports has the port, so connect() never chooses it',
+    source: portChoice,
+  },
+  'linux/other-parity': {
+    outcome: 'ECONNREFUSED',
+    because:
+      'connect() chooses a port of the other parity than the low end of ip_local_port_range only if no other is free',
+    source: portChoice,
+  },
   'linux/time-wait-timer': {
     releases: 'TIME_WAIT',
     because: 'by the timer wheel, which rounds a constant 60 s up',
@@ -181,6 +258,9 @@ export const linux: Platform = {
     reconnect: (question) => [reconnect(question)],
     sharing: answer('linux/spread-by-hash'),
     retransmittedFin: answer('linux/fin-restarts-time-wait'),
+    queue,
+    destroy,
+    selfConnection,
     errno: linuxErrno(),
   },
   readSockets: shared(readLinuxSockets),
@@ -190,7 +270,11 @@ export const linux: Platform = {
   readUnixSockets: readProcNetUnix,
   readListenersElsewhere,
   async readSettings() {
-    return {...(await readIpv4Settings(ipv4SettingNames)), CONFIG_HZ: await readTickRate()}
+    return {
+      ...(await readIpv4Settings(ipv4SettingNames)),
+      CONFIG_HZ: await readTickRate(),
+      [kernelVersionSetting]: readKernelVersion() ?? null,
+    }
   },
   ephemeralPorts: (settings) => portRange(settings, [32768, 60999]),
   firstUnprivilegedPort,
@@ -299,6 +383,33 @@ function reconnect({timeWaitAt, settings}: ReconnectQuestion): ReconnectRule {
     return answer(settings.tcp_rfc1337 === 1 ? 'linux/rfc1337' : 'linux/assassinated')
   }
   return answer(settings.tcp_timestamps === 0 ? 'linux/no-timestamps' : 'linux/timestamps')
+}
+
+/** Whether tcp_migrate_req is there says nothing: its version does. */
+function queue({anotherListens, settings}: QueueQuestion): QueueRule {
+  if (!anotherListens || settings.tcp_migrate_req !== 1) return answer('linux/queue-reset')
+  const version = settings[kernelVersionSetting]
+  const isOld = typeof version === 'string' && !isWithin(version, firstWithMigration, latestVersion)
+  return answer(isOld ? 'linux/no-migration' : 'linux/queue-migrated')
+}
+
+/**
+ * Since af9784d007d8 (6.0) tcp_abort knows TIME_WAIT, and FIN_WAIT2 that its process has closed. Distributions have taken
+ * that back to earlier kernels, so it is tried.
+ */
+function destroy({state, settings}: DestroyQuestion): DestroyRule {
+  if (state === 'LISTEN') return answer('linux/destroyed-listener')
+  const isOver = state === 'TIME_WAIT' || state === 'FIN_WAIT2'
+  const isKept = isOver && settings[destroySetting] === 'EOPNOTSUPP'
+  return answer(isKept ? 'linux/not-destroyed' : 'linux/destroyed')
+}
+
+/** Which local ports connect() chooses for a client that did not bind one, of which the server's must not be. */
+function selfConnection({port, settings}: SelfConnectionQuestion): SelfConnectionRule {
+  const [first, last] = linux.ephemeralPorts(settings)
+  if (port < first || port > last) return answer('linux/outside-local-ports')
+  if (isReserved(port, settings)) return answer('linux/reserved-port')
+  return answer((port - first) % 2 === 0 ? 'linux/self-connection' : 'linux/other-parity')
 }
 
 /** The width of the timer wheel's slot, and one tick for the moment between two ticks. */

@@ -63,6 +63,42 @@ export interface ReconnectRule extends RuleAnswer {
   endsTimeWait: boolean
 }
 
+/** The server is down, and a client retries on its port, from whatever local port connect() chooses. */
+export interface SelfConnectionQuestion {
+  port: number
+  settings: Settings
+}
+
+export interface SelfConnectionRule extends RuleAnswer {
+  /** `connected`: sooner or later, to itself. */
+  outcome: 'connected' | 'ECONNREFUSED'
+}
+
+/** A listener is closed, and connections wait in its queue that nobody has accepted. */
+export interface QueueQuestion {
+  /** Another socket with SO_REUSEPORT, as this one, listens on the same address. */
+  anotherListens: boolean
+  settings: Settings
+}
+
+export interface QueueRule extends RuleAnswer {
+  /** `migrated`: the other listener gets them. */
+  outcome: 'reset' | 'migrated'
+}
+
+/** What is left on the port is destroyed from outside (SOCK_DESTROY). */
+export interface DestroyQuestion {
+  state: TcpState
+  settings: Settings
+}
+
+export interface DestroyRule extends RuleAnswer {
+  /** Whether the socket is gone, or closed, after that. */
+  destroys: boolean
+  /** Whether its port is not granted all the same, as its process has the socket. */
+  keepsPort: boolean
+}
+
 /** When the OS lets a residue go: by a timer of the kernel, or only when the process that holds it acts. */
 export type Release = RuleAnswer & (KernelRelease | ProcessRelease)
 
@@ -128,6 +164,11 @@ export interface Rules {
   reconnect(question: ReconnectQuestion): readonly [ReconnectRule, ...ReconnectRule[]]
   sharing: SharingRule
   retransmittedFin: RetransmittedFinRule
+  queue(question: QueueQuestion): QueueRule
+  /** Null where nobody can. */
+  destroy: ((question: DestroyQuestion) => DestroyRule) | null
+  /** Null where we do not know. */
+  selfConnection: ((question: SelfConnectionQuestion) => SelfConnectionRule) | null
   errno: {EADDRINUSE: number}
 }
 

@@ -14,19 +14,19 @@ import type {TcpState} from './tcp-states.ts'
  */
 
 /** include/uapi/linux/netlink.h, sock_diag.h, inet_diag.h; alike on all architectures. */
-const AF_NETLINK = 16
-const SOCK_RAW = 3
-const NETLINK_SOCK_DIAG = 4
+export const AF_NETLINK = 16
+export const SOCK_RAW = 3
+export const NETLINK_SOCK_DIAG = 4
 const TCPDIAG_GETSOCK = 18
 const SOCK_DIAG_BY_FAMILY = 20
 const NLMSG_ERROR = 2
 const NLMSG_DONE = 3
-const NLM_F_REQUEST = 0x1
+export const NLM_F_REQUEST = 0x1
 const NLM_F_DUMP_INTR = 0x10
 const NLM_F_DUMP = 0x300
-const IPPROTO_TCP = 6
-const AF_INET = 2
-const AF_INET6 = 10
+export const IPPROTO_TCP = 6
+export const AF_INET = 2
+export const AF_INET6 = 10
 const INET_DIAG_REQ_BYTECODE = 1
 const [BC_JMP, BC_S_GE, BC_S_LE, BC_D_GE, BC_D_LE] = [1, 2, 3, 4, 5] as const
 const TIMER_TIMEWAIT = 3
@@ -54,8 +54,8 @@ const stateNames: Record<number, TcpState> = {
 }
 
 /** struct nlmsghdr, inet_diag_req_v2, inet_diag_req and inet_diag_msg. */
-const headerBytes = 16
-const requestBytes = 56
+export const headerBytes = 16
+export const requestBytes = 56
 const dumpRequestBytes = 60
 const messageBytes = 72
 /** A conflict is asked about over at most so many ranges of ports: each costs four comparisons a socket. */
@@ -356,8 +356,8 @@ const u16 = (bytes: Buffer, at: number) =>
   isLittle ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at)
 const u32 = (bytes: Buffer, at: number) =>
   isLittle ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at)
-const i32 = (bytes: Buffer, at: number) => u32(bytes, at) | 0
-const putU16 = (bytes: Buffer, value: number, at: number) =>
+export const i32 = (bytes: Buffer, at: number) => u32(bytes, at) | 0
+export const putU16 = (bytes: Buffer, value: number, at: number) =>
   isLittle ? bytes.writeUInt16LE(value, at) : bytes.writeUInt16BE(value, at)
-const putU32 = (bytes: Buffer, value: number, at: number) =>
+export const putU32 = (bytes: Buffer, value: number, at: number) =>
   isLittle ? bytes.writeUInt32LE(value, at) : bytes.writeUInt32BE(value, at)

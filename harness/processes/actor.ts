@@ -9,6 +9,7 @@ import {setFlagsFromString} from 'node:v8'
 import {withNamespace} from '../sockets/network-namespace.ts'
 import {openCapture} from './capture.ts'
 import {openClient} from './client.ts'
+import {openClusterWorker, workerRole} from './cluster.ts'
 import {errorFields} from './errors.ts'
 import {guardianHandlers} from './guardian.ts'
 import {openHolder} from './holder.ts'
@@ -40,15 +41,19 @@ const roles: Record<string, (tell: Tell) => Play> = {
   'other-server': openServer,
   guardian: () => ({handlers: guardianHandlers, close: nothingToClose}),
   keeper: openKeeper,
+  [workerRole]: openClusterWorker,
   namespace: openNamespace,
   capture: openCapture,
   'settings-keeper': () => ({handlers: settingsKeeperHandlers, close: nothingToClose}),
 }
 /** What each kind of host plays. */
 const hosts: Record<string, readonly string[]> = {
-  'client-host': ['client', 'holder', 'other-server'],
+  'client-host': ['client', 'holder', 'other-server', 'predecessor'],
   'successor-host': ['successor'],
-  'namespace-host': ['namespace', 'client', 'holder', 'other-server', 'successor'],
+  'namespace-host': [
+    ...['namespace', 'client', 'holder', 'other-server'],
+    ...['predecessor', 'successor'],
+  ],
   'keeper-host': ['keeper'],
   'capture-host': ['capture'],
 }
@@ -68,6 +73,8 @@ if (isHost) setFlagsFromString('--no-flush-bytecode')
 if (ownRole !== 'guardian') volunteerForTheOutOfMemoryKiller()
 
 process.on('disconnect', async () => {
+  // Its primary is gone, not the harness.
+  if (ownRole === workerRole) process.exit(0)
   await restoreSettings()
   removeTemporaryProgram()
   process.exit(0)

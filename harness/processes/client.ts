@@ -9,12 +9,12 @@ import {fdOf, finAcknowledged} from './acknowledged.ts'
 import {type Netcat, netcat} from './netcat.ts'
 import type {Call, Connect, Counts, Handlers, TryToConnect} from './protocol.ts'
 import type {Play, Tell} from './role.ts'
-import {countAnswers, type Traffic, trafficTo} from './traffic.ts'
+import {countAnswers, openQueued, type Queued, type Traffic, trafficTo} from './traffic.ts'
 
 /** The netcat-like client of a scenario; what it receives it tells. */
 export function openClient(tell: Tell) {
   let client: Netcat | undefined
-  let traffic: Traffic | undefined
+  const crowd = openCrowd()
   /** The accepted end of the client's own connection. */
   let otherEnd: Socket | undefined
 
@@ -36,6 +36,7 @@ export function openClient(tell: Tell) {
       const from = monotonicSeconds()
       client = connectAndPrint(params)
       const {socket} = client
+      if (params.http === true) socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
       // The greeting shows that the server has accepted; connect() alone only means a place in its queue.
       await Promise.all([client.connected, once(socket, 'data')])
       return {from, to: monotonicSeconds()}
@@ -48,6 +49,17 @@ export function openClient(tell: Tell) {
         return client
       })
       return {from, to: monotonicSeconds(), calls}
+    },
+
+    async retry({times, ...where}): Promise<Bracket & {counts: Counts}> {
+      const from = monotonicSeconds()
+      let refusedConnections = 0
+      while (client === undefined && refusedConnections < times) {
+        client = await connectedOrRefused(connectAndPrint(where))
+        if (client === undefined) refusedConnections++
+      }
+      const selfConnections = client !== undefined && isItsOwnPeer(client.socket) ? 1 : 0
+      return {from, to: monotonicSeconds(), counts: {refusedConnections, selfConnections}}
     },
 
     async send({text}: {text: string}): Promise<Bracket> {
@@ -64,6 +76,13 @@ export function openClient(tell: Tell) {
       await finAcknowledged(socket)
       close()
       return closed
+    },
+
+    async 'send-fin'(): Promise<Bracket> {
+      const {socket} = connectedClient()
+      const from = monotonicSeconds()
+      await new Promise<void>((resolve) => void socket.end(resolve))
+      return {from, to: monotonicSeconds()}
     },
 
     async 'take-connection'(_params: null, socket?: Socket): Promise<Bracket> {
@@ -96,9 +115,44 @@ export function openClient(tell: Tell) {
       return {from, to: monotonicSeconds()}
     },
 
+    ...crowd.handlers,
+
+    async exit(): Promise<{openConnections: number}> {
+      return {openConnections: 0}
+    },
+  } satisfies Handlers
+
+  return {
+    handlers,
+    close() {
+      client?.socket.destroy()
+      otherEnd?.destroy()
+      crowd.close()
+    },
+  } satisfies Play
+}
+
+/** A client that makes many connections, each of which only finds out what becomes of it. */
+function openCrowd() {
+  let traffic: Traffic | undefined
+  let queued: Queued | undefined
+  const handlers = {
     async 'count-answers'({connections, ...where}): Promise<Bracket & {counts: Counts}> {
       const from = monotonicSeconds()
       const counts = await countAnswers(where, connections)
+      return {from, to: monotonicSeconds(), counts}
+    },
+
+    async queue({connections, ...where}): Promise<Bracket> {
+      const from = monotonicSeconds()
+      queued = await openQueued(where, connections)
+      return {from, to: monotonicSeconds()}
+    },
+
+    async 'count-queued'(): Promise<Bracket & {counts: Counts}> {
+      if (queued === undefined) throw new Error('the client has no connection in a queue')
+      const from = monotonicSeconds()
+      const counts = await queued.count()
       return {from, to: monotonicSeconds(), counts}
     },
 
@@ -115,20 +169,29 @@ export function openClient(tell: Tell) {
       const counts = await traffic.stop()
       return {from, to: monotonicSeconds(), counts}
     },
-
-    async exit(): Promise<{openConnections: number}> {
-      return {openConnections: 0}
-    },
   } satisfies Handlers
-
   return {
     handlers,
     close() {
-      client?.socket.destroy()
-      otherEnd?.destroy()
+      queued?.close()
       void traffic?.stop().catch(() => undefined)
     },
-  } satisfies Play
+  }
+}
+
+/** Undefined for one that is refused. @throws SystemError of `connect` for another reason */
+async function connectedOrRefused(client: Netcat): Promise<Netcat | undefined> {
+  try {
+    await client.connected
+    return client
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ECONNREFUSED') return undefined
+    throw error
+  }
+}
+
+function isItsOwnPeer({localAddress, localPort, remoteAddress, remotePort}: Socket): boolean {
+  return localPort === remotePort && localAddress === remoteAddress
 }
 
 /** FIN from each, microseconds apart; Node's own end() takes a turn of its loop, and code between them. */

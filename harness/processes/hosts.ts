@@ -17,6 +17,8 @@ export type HostOfRole = (role: Role) => HostKind | undefined
 const onTheMachine: Partial<Record<Role, HostKind>> = {
   client: 'client-host',
   holder: 'client-host',
+  // One whose process need not end.
+  predecessor: 'client-host',
   'other-server': 'client-host',
   successor: 'successor-host',
 }

@@ -1,8 +1,12 @@
 import {once} from 'node:events'
+import {createServer as createHttpServer} from 'node:http'
 import {createServer, type Server, type Socket} from 'node:net'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
-import {openPort} from '../sockets/opener.ts'
+import {closeNative} from '../sockets/native.ts'
+import {listenNative, openPort} from '../sockets/opener.ts'
 import {finAcknowledged} from './acknowledged.ts'
+import {type Cluster, openCluster} from './cluster.ts'
+import {greetingLine} from './greeting.ts'
 import type {Handlers, ServerToOpen} from './protocol.ts'
 import type {Play, Tell} from './role.ts'
 
@@ -13,6 +17,9 @@ import type {Play, Tell} from './role.ts'
 export function openServer(tell: Tell) {
   const open = new Set<Socket>()
   let server: Server | undefined
+  let cluster: Cluster | undefined
+  /** The listening socket of a server that accepts nobody. */
+  let queue: number | undefined
   let accepted: Promise<Socket> | undefined
 
   async function onConnection(act: (socket: Socket) => Promise<void>): Promise<Bracket> {
@@ -26,13 +33,27 @@ export function openServer(tell: Tell) {
   const handlers = {
     async listen(params: ServerToOpen): Promise<Bracket> {
       const from = monotonicSeconds()
-      const listener = createServer({pauseOnConnect: !params.reads, allowHalfOpen: true})
+      if (params.accepts === false) {
+        queue = listenNative(params)
+        return {from, to: monotonicSeconds()}
+      }
+      if (params.cluster === true) {
+        cluster = openCluster(params)
+        await cluster.accepts
+        return {from, to: monotonicSeconds()}
+      }
+      const listener =
+        params.http === true
+          ? createHttpServer((_, response) => response.end(greetingLine(params.greeting)))
+          : createServer({pauseOnConnect: !params.reads, allowHalfOpen: true})
       server = listener
       listener.on('connection', (socket) => {
         open.add(socket)
         socket.once('close', () => open.delete(socket))
         // A client's RST is part of some stories; what it does to the port is read from the socket table.
         socket.on('error', () => undefined)
+        // A server of node:http closes its connections itself.
+        if (params.http === true) return
         socket.once('end', async () => {
           await finAcknowledged(socket)
           socket.end()
@@ -65,6 +86,20 @@ export function openServer(tell: Tell) {
       })
     },
 
+    async 'replace-worker'({greeting}): Promise<Bracket> {
+      if (cluster === undefined) throw new Error('the server is not a cluster')
+      const from = monotonicSeconds()
+      await cluster.replaceWorker(greeting)
+      return {from, to: monotonicSeconds()}
+    },
+
+    async 'stop-listening'(): Promise<Bracket> {
+      const from = monotonicSeconds()
+      // It calls close(2) before it returns; what it tells of later is the end of the last connection.
+      server?.close()
+      return {from, to: monotonicSeconds()}
+    },
+
     async exit(): Promise<{openConnections: number}> {
       return {openConnections: open.size}
     },
@@ -74,14 +109,12 @@ export function openServer(tell: Tell) {
     handlers,
     close() {
       server?.close()
+      if (queue !== undefined) closeNative(queue)
+      queue = undefined
+      cluster?.close()
       for (const socket of open) socket.destroy()
     },
   } satisfies Play
-}
-
-/** What a server tells its clients: who it is, by a word that nobody else knows, and by its process. */
-export function greetingLine(greeting: string): string {
-  return `${greeting} ${process.pid}\n`
 }
 
 async function closedAfter(socket: Socket, act: () => void): Promise<void> {

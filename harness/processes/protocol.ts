@@ -43,6 +43,14 @@ const serverToOpen = fields({
   port,
   /** The socket came with the process, bound already, as file descriptor 3. */
   inherited: optional(flag),
+  /** Of node:http, whose answer is what it tells. */
+  http: optional(flag),
+  /** A primary of node:cluster with a worker. */
+  cluster: optional(flag),
+  /** SO_REUSEPORT, by Node's own option. */
+  reusePort: optional(flag),
+  /** False for a server that accepts no connection. */
+  accepts: optional(flag),
   /** False for a server that never reads what its clients send. */
   reads: flag,
   /** What it tells each client, before its own pid: a proof of who answers. */
@@ -78,6 +86,8 @@ const connectFields = {
   port,
   /** True: keep the connection half-open when the server closes. */
   hold: flag,
+  /** The server is of node:http: it is asked before it answers. */
+  http: optional(flag),
   /** The local port to bind first; none: connect() chooses. */
   from: optional(fields({opener, bind, address: text, port})),
 }
@@ -104,6 +114,7 @@ const call = fields({
 export const countNames = [
   'connections',
   'refusedConnections',
+  'selfConnections',
   'resetConnections',
   'unansweredConnections',
   'answersFromPredecessor',
@@ -114,6 +125,7 @@ export const countNames = [
   'retransmittedSegments',
   'timerRestarts',
   'resets',
+  'destroyedSockets',
 ] as const
 export type Counts = Partial<Record<(typeof countNames)[number], number>>
 const counts: Shape<Counts> = table(
@@ -157,6 +169,10 @@ export const requests = {
   'destroy-connection': {params: nothing, result: bracket},
   /** Predecessor: RST on the accepted connection. */
   'abort-connection': {params: nothing, result: bracket},
+  /** Predecessor of node:cluster: start a worker with this greeting, and when it accepts, end the old one. */
+  'replace-worker': {params: fields({greeting: text}), result: bracket},
+  /** Predecessor: close the listening socket. */
+  'stop-listening': {params: nothing, result: bracket},
   /** Predecessor: send the accepted connection to the harness, which passes it to a holder. */
   'hand-over-connection': {params: nothing, result: bracket},
   /**
@@ -174,8 +190,14 @@ export const requests = {
   connect: {params: connect, result: bracket},
   /** Client: the same, but an error is an answer, too, and so is none within `withinSeconds`. */
   'try-to-connect': {params: tryToConnect, result: fields({...bracketFields, calls: list(call)})},
+  /** Client: connect again and again, from a port of the OS's choice, until connected or refused so many times. */
+  retry: {params: fields({...connectFields, times: count}), result: counted},
   /** Client: connect so many times, one after the other, and count the greetings. */
   'count-answers': {params: fields({...connectFields, connections: count}), result: counted},
+  /** Client: connect so many times at once, to a server that accepts none. */
+  queue: {params: fields({...connectFields, connections: count}), result: bracket},
+  /** Client: wait what becomes of each of those. */
+  'count-queued': {params: nothing, result: counted},
   /** Client: connect again and again from now on. */
   'keep-connecting': {params: connect, result: bracket},
   /** Client: end that, and wait for the connections that are under way. */
@@ -184,6 +206,8 @@ export const requests = {
   send: {params: fields({text}), result: bracket},
   /** Client: close (FIN), and wait until both sides have. */
   close: {params: nothing, result: bracket},
+  /** Client: FIN, and do not wait for the server's. */
+  'send-fin': {params: nothing, result: bracket},
   /** Client that was given the accepted connection, too: close both ends at once. */
   'close-both-ends': {params: nothing, result: bracket},
   /** Client: RST. */
@@ -211,6 +235,13 @@ export const requests = {
   'take-packets': {
     params: fields({ports: optional(list(port))}),
     result: fields({records: text, moments: list(number), lost: count}),
+  },
+  /** Keeper: what destroying a TIME_WAIT answers, which it makes: `destroyed` or the error's code. */
+  'try-to-destroy': {params: nothing, result: fields({answer: text})},
+  /** Keeper: destroy all sockets of a local port in a state. */
+  'destroy-sockets': {
+    params: fields({port, state: oneOf(...tcpStates)}),
+    result: fields({...bracketFields, destroyed: count}),
   },
   /** Keeper: look at the sockets of its namespace, which only a process inside can ask netlink about. */
   'read-sockets': {

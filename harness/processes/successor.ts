@@ -7,8 +7,9 @@ import {bindError, closeNative, makeSocket, preparedBind} from '../sockets/nativ
 import {openPort} from '../sockets/opener.ts'
 
 import {errorFields, type SystemErrorFields} from './errors.ts'
+import {greetingLine} from './greeting.ts'
 import {isDense, type Pacing, pauseMilliseconds} from './pacing.ts'
-import {greetingLine, openServer} from './predecessor.ts'
+import {openServer} from './predecessor.ts'
 import type {BindAttempt, Handlers, Restart, RestartOutcome, ServerToOpen} from './protocol.ts'
 import type {Play, Tell} from './role.ts'
 import {openTicker} from './ticker.ts'

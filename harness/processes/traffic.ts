@@ -1,3 +1,5 @@
+import {once} from 'node:events'
+import type {Socket} from 'node:net'
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
@@ -97,9 +99,37 @@ function totals(counts: ReadonlyMap<Outcome, number>): Counts {
   }
 }
 
-/** Connects, reads the greeting and aborts, so that no residue of its own is left at either end. */
-async function askWhoAnswers(where: ConnectOptions): Promise<Outcome> {
-  const socket = startConnecting(where)
+/** Connections to a server that accepts none: they wait in its queue. */
+export interface Queued {
+  /** Waits what becomes of each. */
+  count(): Promise<Counts>
+  close(): void
+}
+
+/** Connects so many times at once. @returns once all are connected */
+export async function openQueued(where: ConnectOptions, connections: number): Promise<Queued> {
+  const sockets = Array.from({length: connections}, () => startConnecting(where))
+  const outcomes = Promise.all(sockets.map(whoAnswers))
+  outcomes.catch(() => undefined)
+  await Promise.race([Promise.all(sockets.map((socket) => once(socket, 'connect'))), outcomes])
+  return {
+    async count() {
+      const counts = new Map<Outcome, number>()
+      for (const outcome of await outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+      return totals(counts)
+    },
+    close() {
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+function askWhoAnswers(where: ConnectOptions): Promise<Outcome> {
+  return whoAnswers(startConnecting(where))
+}
+
+/** Reads the greeting and aborts, so that no residue of its own is left at either end. */
+async function whoAnswers(socket: Socket): Promise<Outcome> {
   try {
     return await new Promise<Outcome>((resolve, reject) => {
       socket.once('data', (greeting) => {

@@ -1,6 +1,6 @@
 import type {ClientReport, Expected, Result, ServerReport} from '../documents/report-schema.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
-import type {Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
+import type {NodeServer, Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {isPlainBindGranted} from '../sockets/native.ts'
@@ -16,13 +16,14 @@ export function blankResult(
 ): Result {
   const {title, claim, residue, namespace, bothListen, finSentAgain} = scenario
   const predecessor = serverReport(scenario.predecessor)
-  const successor = serverReport(scenario.successor ?? scenario.predecessor)
+  const successor = serverReport(scenario.successor ?? scenario.predecessor, true)
   const client = scenario.client === undefined ? {} : {client: socketReport(scenario.client)}
   const clientRestarts = scenario.successor === undefined
   const expected = expectation({
     ...context,
     settings: {...context.settings, ...namespace?.settings, ...namespace?.onMacos},
     ...client,
+    ...(scenario.predecessor.port === undefined ? {} : {port: scenario.predecessor.port}),
     residue,
     predecessor,
     successor,
@@ -64,19 +65,29 @@ function withCounts(expected: Expected, scenario: Scenario): Expected {
   return oneOf([counted(first), ...others.map(counted)])
 }
 
-function serverReport(spec: ServerSpec): ServerReport {
-  const inherited = spec.inherited === undefined ? {} : {inherited: true}
+/** A cluster's worker inherits what its primary has; the primary itself has bound it. */
+function isClusterWorker(spec: ServerSpec & NodeServer): boolean {
+  return spec.cluster === true
+}
+
+function serverReport(spec: ServerSpec, isSuccessor = false): ServerReport {
+  const isInherited = spec.inherited === true || (isSuccessor && isClusterWorker(spec))
+  const inherited = isInherited ? {inherited: true} : {}
   return {...socketReport(spec), address: spec.address ?? '127.0.0.1', ...inherited}
 }
 
-function socketReport(spec: SocketSpec): ClientReport {
+function socketReport(spec: SocketSpec & NodeServer): ClientReport {
   return 'opener' in spec
-    ? {opener: 'node', bind: nodeBindOption}
+    ? {opener: 'node', bind: spec.reusePort === true ? 'both' : nodeBindOption}
     : {opener: 'native', bind: spec.bind}
 }
 
 /** Why this scenario cannot be played here; undefined if it can. */
 export function skipReason({predecessor, successor, client}: Result): string | undefined {
+  // Only its own option makes Node set SO_REUSEPORT.
+  const reusePort = [predecessor, successor].some((socket) => isNodeReusePort(socket))
+  const older = reusePort ? reusePortProblem() : undefined
+  if (older !== undefined) return older
   const native = [predecessor, successor, client].some((socket) => socket?.opener === 'native')
   const problem = native ? nativeOpenerProblem() : undefined
   if (problem !== undefined) return `needs the native opener: ${problem}`
@@ -85,4 +96,19 @@ export function skipReason({predecessor, successor, client}: Result): string | u
   const addresses = [predecessor, successor].flatMap(({address}) => [address, clientHost(address)])
   const missing = addresses.find((address) => !isPlainBindGranted(address, 0))
   return missing === undefined ? undefined : `address ${missing} is not available on this machine`
+}
+
+function isNodeReusePort({opener, bind}: ServerReport): boolean {
+  return opener === 'node' && bind === 'both'
+}
+
+/** libuv refuses it where the system does not spread connections over the listeners (uv_tcp_bind_ex, UV_TCP_REUSEPORT). */
+export function reusePortProblem(
+  os = process.platform,
+  node = process.versions.node,
+): string | undefined {
+  const [major = 0, minor = 0] = node.split('.').map(Number)
+  const isKnown = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
+  if (!isKnown) return 'needs Node 22.12 or later (reusePort)'
+  return os === 'linux' ? undefined : 'Node does not support reusePort on this system'
 }

@@ -14,6 +14,8 @@ export interface CastOptions {
   program: string
   /** Where all play that need no process of their own. */
   hosts: Pick<Hosts, 'enter'>
+  /** Whether the predecessor plays in a host, as all others do. */
+  hosted: boolean
   /** A listening socket that the servers inherit. */
   listener: number | undefined
   /** Where all processes run, if not on the machine as it is. */
@@ -32,6 +34,9 @@ const holdsAfter: Partial<Record<RequestName, boolean>> = {
   restart: true,
   connect: true,
   'try-to-connect': true,
+  retry: true,
+  queue: true,
+  'count-queued': false,
   'take-connection': true,
   'keep-connecting': true,
   'stop-connecting': false,
@@ -56,7 +61,7 @@ export interface Cast {
 }
 
 export function openCast(options: CastOptions): Cast {
-  const {program, hosts, listener, namespace, recording, over} = options
+  const {program, hosts, hosted, listener, namespace, recording, over} = options
   const actors: Actor[] = []
   const leaving = new Set<Actor>()
   const holding = new Set<Actor>()
@@ -69,7 +74,8 @@ export function openCast(options: CastOptions): Cast {
   function start(role: Role, listeners: Listeners): Promise<Actor> {
     const inherits = role === 'predecessor' || role === 'successor' ? listener : undefined
     // A predecessor really ends, and a listener is inherited as a process begins; all others play in hosts.
-    if (role !== 'predecessor' && inherits === undefined) return hosts.enter(role, listeners)
+    const isAlone = role === 'predecessor' && !hosted
+    if (!isAlone && inherits === undefined) return hosts.enter(role, listeners)
     return launch(program, role, listeners, {
       ...(inherits === undefined ? {} : {inherits}),
       ...(namespace === undefined ? {} : {through: namespace.enter}),

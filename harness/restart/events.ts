@@ -14,6 +14,7 @@ const count = z.int().nonnegative()
 const countMeanings: Readonly<Record<(typeof countNames)[number], string>> = {
   connections: 'Connections that were made',
   refusedConnections: 'Connections that were refused',
+  selfConnections: 'Connections of a client to itself',
   resetConnections: 'Connections that were reset',
   unansweredConnections: 'Connections that nobody answered',
   answersFromPredecessor: 'Answers of the predecessor',
@@ -24,6 +25,7 @@ const countMeanings: Readonly<Record<(typeof countNames)[number], string>> = {
   retransmittedSegments: 'Segments that were retransmitted',
   timerRestarts: "How often the kernel's timer was restarted",
   resets: 'Resets that were received when packets passed again',
+  destroyedSockets: 'Sockets that were destroyed from outside',
 }
 
 const tookSeconds = seconds.describe('How long it took, in seconds')

@@ -5,8 +5,9 @@ import type {
   ServerReport,
 } from '../documents/report-schema.ts'
 import type {
-  Leaving,
+  BindRule,
   Platform,
+  QueueRule,
   ReconnectRule,
   RuleAnswer,
   Rules,
@@ -14,6 +15,7 @@ import type {
 } from '../platforms/platform.ts'
 import {generalRules} from '../platforms/rule-table.ts'
 import {isKernelHeld, type TcpState} from '../platforms/tcp-states.ts'
+import type {Counts} from '../processes/protocol.ts'
 import type {Residue, Scenario} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 import {oneOf} from './alternatives.ts'
@@ -24,6 +26,8 @@ export interface Question {
   residue: Residue
   predecessor: ServerReport
   successor: ServerReport
+  /** The predecessor's, where the scenario says which. */
+  port?: number
   /** How the client binds its local port, if it does. */
   client?: ClientReport
   /** It is the client that restarts, not the server. */
@@ -40,7 +44,7 @@ export interface Question {
  * answer, the others are its alternatives.
  */
 export function expectation(question: Question): Expected | null {
-  const {platform, settings, residue, successor, clientRestarts} = question
+  const {platform, residue, successor, clientRestarts} = question
   const {rules} = platform
   if (rules === null) return null
   if (clientRestarts === true) return clientExpectation(rules, question)
@@ -48,66 +52,62 @@ export function expectation(question: Question): Expected | null {
     return {
       verdict: 'immediate',
       residue: residue.server,
+      ...withCounts(queueCounts(residue)),
       rule: 'inherited-socket',
       ...generalRules['inherited-socket'],
     }
   }
-  return residue.reconnected === true
-    ? byAny(rules.reconnect({timeWaitAt: 'server', settings}), (reconnect) =>
-        serverExpectation(rules, reconnect, question),
-      )
-    : serverExpectation(rules, undefined, question)
+  const possible = leftOnPort(rules, question)
+  return possible && byAny(possible, (left) => serverExpectation(rules, left, question))
 }
 
-/** What is expected by some rules of which any may hold. */
-function byAny(
-  [first, ...others]: readonly [ReconnectRule, ...ReconnectRule[]],
-  expect: (rule: ReconnectRule) => Expected,
+/** What is expected by some things of which any may hold. */
+function byAny<Possibility>(
+  [first, ...others]: Possibilities<Possibility>,
+  expect: (possibility: Possibility) => Expected,
 ): Expected {
   return oneOf([expect(first), ...others.map(expect)])
 }
 
-/** @param reconnect what becomes of a client that comes back before the successor tries, if one does */
-function serverExpectation(
-  rules: Rules,
-  reconnect: ReconnectRule | undefined,
-  question: Question,
-): Expected {
-  const {settings, residue, predecessor, successor, client, limitSeconds} = question
-  const left: Leaving | {state: 'none'} =
-    residue.server === 'none' ? {state: 'none'} : rules.leaves(residue.server, settings)
-  const server = reconnect?.endsTimeWait === true ? 'none' : left.state
-  const rule = rules.bind({
-    residue: server,
-    outgoing: residue.outgoing ?? false,
-    predecessor: residue.outgoing === true ? outgoingSocket(question) : predecessor,
-    successor,
-  })
-  const source = 'source' in left ? `${left.source}; ${rule.source}` : rule.source
-  const premises = [
-    ...('id' in left ? [left] : []),
-    ...(reconnect === undefined ? [] : [reconnect]),
-  ]
+/** @param left what is left on the port before the successor tries */
+function serverExpectation(rules: Rules, left: Left, question: Question): Expected {
+  const {settings, residue, predecessor, successor, limitSeconds} = question
+  const queue = queueRule(rules, question)
+  const {state: server, calls} = left
+  const premises = [...left.premises, ...(queue === undefined ? [] : [queue])]
+  const rule =
+    left.refusedBy ??
+    rules.bind({
+      residue: server,
+      outgoing: residue.outgoing ?? false,
+      predecessor: residue.outgoing === true ? outgoingSocket(question) : predecessor,
+      successor,
+    })
+  const source = [...premises, rule].map((each) => each.source).join('; ')
   const reasons = {
     rule: rule.id,
     ...(premises.length === 0 ? {} : {premises: premises.map(({id}) => id)}),
     because: [...premises, rule].map(({because}) => because).join('; '),
   }
-  const calls =
-    reconnect === undefined
-      ? {}
-      : {calls: expectedCalls('the same port', client, reconnect.outcome)}
   const effects = [
     ...(question.bothListen !== undefined && rule.outcome === 'granted'
       ? [whoAnswers(rules, question.bothListen)]
       : []),
     ...(question.finSentAgain === true && server === 'TIME_WAIT' ? [timerRestarts(rules)] : []),
   ]
+  const seen = {
+    ...(calls === undefined ? {} : {calls}),
+    ...withCounts(
+      left.counts,
+      queueCounts(residue, queue?.outcome),
+      ...effects.map(({counts}) => counts),
+    ),
+  }
   if (rule.outcome === 'granted') {
     return {
       verdict: 'immediate',
       residue: server,
-      ...calls,
+      ...seen,
       ...withEffects(reasons, effects),
       source,
     }
@@ -116,7 +116,7 @@ function serverExpectation(
     code: rule.outcome,
     errno: rules.errno[rule.outcome],
     residue: server,
-    ...calls,
+    ...seen,
   }
   const release = lastRelease(rules, residue, settings)
   if (release === undefined || release.endsBy === 'process') {
@@ -157,15 +157,79 @@ function timerRestarts({retransmittedFin: rule}: Rules): Effect {
 function withEffects(
   reasons: Pick<Expected, 'because'>,
   effects: readonly Effect[],
-): Pick<Expected, 'because' | 'effects' | 'counts' | 'atLeast'> {
+): Pick<Expected, 'because' | 'effects' | 'atLeast'> {
   if (effects.length === 0) return reasons
   return {
     ...reasons,
     effects: effects.map(({rule}) => rule.id),
     because: [reasons.because, ...effects.map(({rule}) => rule.because)].join('; '),
-    counts: Object.assign({}, ...effects.map(({counts}) => counts)),
     atLeast: Object.assign({}, ...effects.map(({atLeast}) => atLeast)),
   }
+}
+
+/** What is left on the port when the successor first tries, by which rules, and what else is seen of it. */
+interface Left extends Pick<Expected, 'calls' | 'counts'> {
+  state: TcpState | 'none'
+  premises: readonly RuleAnswer[]
+  /** What refuses a bind, although no socket is seen. */
+  refusedBy?: BindRule
+}
+
+type Possibilities<Each> = readonly [Each, ...Each[]]
+
+/** All that may be left, the most likely first; null where the rules do not say. */
+function leftOnPort(rules: Rules, question: Question): Possibilities<Left> | null {
+  const {residue, settings, client, port} = question
+  if (residue.server === 'none') return [{state: 'none', premises: []}]
+  if (residue.selfConnected === true) {
+    if (rules.selfConnection === null || port === undefined) return null
+    const rule = rules.selfConnection({port, settings})
+    const isConnected = rule.outcome === 'connected'
+    return [
+      {
+        state: isConnected ? residue.server : 'none',
+        premises: [rule],
+        counts: {selfConnections: isConnected ? 1 : 0},
+      },
+    ]
+  }
+  const left = rules.leaves(residue.server, settings)
+  const premises = 'id' in left ? [left] : []
+  if (residue.destroyed === true) {
+    const destroyed =
+      left.state === 'none' ? undefined : rules.destroy?.({state: left.state, settings})
+    if (destroyed === undefined) return null
+    const {destroys, keepsPort, ...rule} = destroyed
+    return [
+      {
+        state: destroys ? 'none' : left.state,
+        premises: keepsPort ? premises : [...premises, rule],
+        counts: {destroyedSockets: destroys ? 1 : 0},
+        ...(keepsPort ? {refusedBy: {...rule, outcome: 'EADDRINUSE'}} : {}),
+      },
+    ]
+  }
+  if (residue.reconnected !== true) return [{state: left.state, premises}]
+  const [first, ...others] = rules.reconnect({timeWaitAt: 'server', settings})
+  const after = (reconnect: ReconnectRule): Left => ({
+    state: reconnect.endsTimeWait ? 'none' : left.state,
+    premises: [...premises, reconnect],
+    calls: expectedCalls('the same port', client, reconnect.outcome),
+  })
+  return [after(first), ...others.map(after)]
+}
+
+/** What becomes of the predecessor's queue, if it has one and closes it. */
+function queueRule(rules: Rules, {residue, settings}: Question): QueueRule | undefined {
+  const anotherListens = residue.server === 'LISTEN'
+  return residue.queued === undefined ? undefined : rules.queue({anotherListens, settings})
+}
+
+function queueCounts({queued}: Residue, outcome: QueueRule['outcome'] = 'migrated'): Counts {
+  if (queued === undefined) return {}
+  return outcome === 'reset'
+    ? {answersFromSuccessor: 0, resetConnections: queued}
+    : {answersFromSuccessor: queued, resetConnections: 0}
 }
 
 /** The client's socket on the server's port, where that is what stands in the way. */
@@ -229,4 +293,10 @@ export function lastsAtLeast(
   if (state === 'none' || !isKernelHeld(state)) return undefined
   const release = platform.rules?.release(state, settings)
   return release?.endsBy === 'kernel' ? release.residueSeconds[0] : undefined
+}
+
+/** Of all that have some, or nothing. */
+function withCounts(...known: readonly (Counts | undefined)[]): {counts?: Counts} {
+  const counts: Counts = Object.assign({}, ...known)
+  return Object.keys(counts).length === 0 ? {} : {counts}
 }

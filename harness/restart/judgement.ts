@@ -44,7 +44,11 @@ type Problem = Exclude<Judgement, {status: 'as-expected'}>
  * What the counts that depend on time need: a harness that was kept from running for longer at a time cannot
  * tell a client that nobody answers from one that waits for a slow server, nor see each of a timer's restarts.
  */
-const pace: Readonly<Record<string, number>> = {unansweredConnections: 1, timerRestarts: 0.1}
+const pace: Readonly<Record<string, number>> = {
+  answersFromSuccessor: 1,
+  unansweredConnections: 1,
+  timerRestarts: 0.1,
+}
 
 /** Whether the observation is as expected, contradicts the expectation, or does not show which. */
 export function judgement(expected: Expected, observed: Observed): Judgement {

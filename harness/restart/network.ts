@@ -35,6 +35,8 @@ const droppedForAtMostSeconds = 45
 /** What happens to the packets of a scenario that has a namespace of its own. */
 export interface Network {
   drop(what: DroppedPackets, port: number): Promise<Bracket>
+  /** Ends the sockets in this state on the server's port. */
+  destroy(state: TcpState, port: number): Promise<Bracket>
   /** @throws TooSlow if they were dropped for so long that their senders may have given up */
   pass(): Promise<Bracket>
   /** @throws NotReproduced if the connection does not come to these states */
@@ -64,6 +66,11 @@ export function openNetwork(
       firstDropAt ??= rulesChangedAt
       watch.expectDisturbance(true)
       return own().drop(what, port)
+    },
+    async destroy(state, port) {
+      const {destroyed, ...bracket} = await own().destroy(state, port)
+      recording.append({event: 'counts', destroyedSockets: destroyed})
+      return bracket
     },
     async pass() {
       whenPassing = await own().readCounters()

@@ -7,7 +7,7 @@ import type {Namespace} from '../namespaces/surroundings.ts'
 import type {Role} from '../processes/launch.ts'
 import type {ServerToOpen} from '../processes/protocol.ts'
 import {verifyAccepting} from '../processes/verify.ts'
-import type {Scenario, ServerSpec} from '../scenario.ts'
+import type {NodeServer, Scenario, ServerSpec} from '../scenario.ts'
 import {bindNative, closeNative} from '../sockets/native.ts'
 import {isSystemError} from '../sockets/system-error.ts'
 import {type Cast, openCast, ScriptOver} from './cast.ts'
@@ -85,7 +85,8 @@ export async function play(options: PlayOptions): Promise<Result> {
     await stage.watch.look()
     stage.watch.end()
     await recordPackets(options, place.port)
-    if (granted) await verify(options, stage, place.port)
+    // That a worker answers is for the script to see: its pid is its primary's to know.
+    if (granted && !isWorker(scenario.successor)) await verify(options, stage, place.port)
     const result = judged(context.wait)
     // Where a process has been killed, that explains the rest; it may be reported only now.
     const cause = result.status === 'unexpected' && (await causeOf(null, [namespace, cast]))
@@ -128,6 +129,7 @@ function setStage(
   const hosts = namespace?.hosts ?? context.hosts
   const cast = openCast({
     ...{program: context.program, hosts, listener, namespace, recording},
+    hosted: scenario.predecessor.hosted ?? false,
     over: over.signal,
   })
   closers.add(() => cast.end())
@@ -209,6 +211,7 @@ async function tell(
       port: place.port,
     },
     clientSocket: blank.client,
+    http: isHttp(scenario.predecessor),
     takePort: namespace?.takePort ?? context.ports.take,
     over: over.signal,
   })
@@ -260,7 +263,34 @@ function toOpen(
   spec: ServerSpec | undefined,
   greeting: string,
 ): Omit<ServerToOpen, 'port'> {
-  return {opener, bind, address, inherited, reads: spec?.reads ?? true, greeting}
+  return {
+    opener,
+    bind,
+    address,
+    inherited,
+    reads: spec?.reads ?? true,
+    ...kindOf(spec),
+    greeting,
+  }
+}
+
+/** What kind of server it is, where that is more than one that accepts and greets. */
+function kindOf(spec: ServerSpec | undefined): Pick<ServerToOpen, 'accepts' | keyof NodeServer> {
+  const {accepts, http, cluster, reusePort}: Pick<ServerSpec, 'accepts'> & NodeServer = spec ?? {}
+  return {
+    ...(accepts === undefined ? {} : {accepts}),
+    ...(http === undefined ? {} : {http}),
+    ...(cluster === undefined ? {} : {cluster}),
+    ...(reusePort === undefined ? {} : {reusePort}),
+  }
+}
+
+function isWorker(spec: (ServerSpec & NodeServer) | undefined): boolean {
+  return spec?.cluster === true
+}
+
+function isHttp(spec: ServerSpec & NodeServer): boolean {
+  return spec.http === true
 }
 
 /** Opens a free port, or another one if it was lost to somebody else after its proof. */

@@ -25,6 +25,8 @@ export interface ScriptOptions {
   place: {address: string; port: number}
   /** What the successor is to open. */
   successor: ServerToOpen
+  /** Whether it is of node:http. */
+  http: boolean
   /** How the client binds its local port; undefined if it leaves that to connect(). */
   clientSocket: Pick<LocalPort, 'opener' | 'bind'> | undefined
   /** A port that is proven free. */
@@ -85,6 +87,8 @@ export function openScript(options: ScriptOptions): Script {
     client: clientSteps(steps, options),
     network: {
       drop: (what) => step(`network.drop(${what})`, () => network.drop(what, place.port)),
+      destroy: (state) =>
+        wire(`network.destroy(${state})`, () => network.destroy(state, place.port)),
       pass: () => step('network.pass', () => network.pass()),
       shows: (states) =>
         wire(`network.shows(${JSON.stringify(states)})`, () => network.shows(states)),
@@ -131,6 +135,11 @@ function serverSteps({step, asks}: Steps, {cast}: ScriptOptions): Script['server
         ])
         return receiver.request('take-connection', null, connection)
       }),
+    stopListening: () =>
+      step('server.stopListening', async () => {
+        const bracket = await cast.of('predecessor').request('stop-listening', null)
+        return {...bracket, stopsAccepting: true}
+      }),
     exit: () =>
       step('server.exit', async () => {
         const predecessor = cast.of('predecessor')
@@ -157,7 +166,8 @@ function serverSteps({step, asks}: Steps, {cast}: ScriptOptions): Script['server
 
 function clientSteps({step, wire, asks}: Steps, options: ScriptOptions): Script['client'] {
   const {cast, watch, trial, recording, place, takePort} = options
-  const target = {host: clientHost(place.address), port: place.port, hold: false}
+  const http = options.http ? {http: true} : {}
+  const target = {host: clientHost(place.address), port: place.port, hold: false, ...http}
   let ownPort: number | undefined
 
   /** The client's own port, bound before it connects, if the scenario has it so. */
@@ -209,9 +219,26 @@ function clientSteps({step, wire, asks}: Steps, options: ScriptOptions): Script[
         await cast.enter('client')
         return undefined
       }),
-    countAnswers: (connections) =>
+    retry: (times) =>
+      step(`client.retry(${times})`, async () => {
+        const asked = {...target, times}
+        const {counts, ...bracket} = await cast.of('client').request('retry', asked)
+        recording.append({event: 'counts', ...counts})
+        return {...bracket, wire: true}
+      }),
+    queue: (connections) =>
+      step(`client.queue(${connections})`, () =>
+        cast.of('client').request('queue', {...target, connections}),
+      ),
+    countQueued: () =>
+      step('client.countQueued', async () => {
+        const {counts, ...bracket} = await cast.of('client').request('count-queued', null)
+        recording.append({event: 'counts', ...counts})
+        return bracket
+      }),
+    countAnswers: (connections, host) =>
       step(`client.countAnswers(${connections})`, async () => {
-        const asked = {...target, connections}
+        const asked = {...target, ...(host === undefined ? {} : {host}), connections}
         const {counts, ...bracket} = await cast.of('client').request('count-answers', asked)
         recording.append({event: 'counts', ...counts})
         return bracket
@@ -235,6 +262,7 @@ function clientSteps({step, wire, asks}: Steps, options: ScriptOptions): Script[
         if (witness) await trial.leaveWitness()
         return bracket
       }),
+    sendFin: () => wire('client.sendFin', () => cast.of('client').request('send-fin', null)),
     closeBothEnds: asks('client.closeBothEnds', 'client', 'close-both-ends'),
     abort: asks('client.abort', 'client', 'abort'),
   }

@@ -128,7 +128,10 @@ export function openTrial(options: TrialOptions): Trial {
     const successor = cast.of('successor')
     if (server.inherited === true) {
       recording.append({event: 'restart'})
-      const {to} = await successor.request('listen', server)
+      const {to} =
+        server.cluster === true
+          ? await cast.of('predecessor').request('replace-worker', {greeting: server.greeting})
+          : await successor.request('listen', server)
       recording.append({event: 'accepting'}, to)
       outcome.resolve({granted: true})
       return

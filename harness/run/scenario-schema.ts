@@ -21,6 +21,8 @@ const serverFields = {
   ...socketFields,
   address: address.optional(),
   port: z.int().min(1).max(65_535).optional(),
+  accepts: z.literal(false).optional(),
+  hosted: z.literal(true).optional(),
   reads: z.boolean().optional(),
   inherited: z.literal(true).optional(),
   retry: z
@@ -33,10 +35,21 @@ const serverFields = {
     })
     .optional(),
 }
+const nodeServerFields = {
+  http: z.literal(true).optional(),
+  cluster: z.literal(true).optional(),
+  reusePort: z.literal(true).optional(),
+}
+const nodeServerNames = Object.keys(nodeServerFields)
 const hasOneOpener = ({opener, bind}: {opener?: unknown; bind?: unknown}) =>
   (opener === undefined) !== (bind === undefined)
 const oneOpener = `must have either opener: 'node' or bind: '${bindOptions.join("', '")}'`
-const server = z.strictObject(serverFields).refine(hasOneOpener, oneOpener)
+const isNodeServer = (fields: {opener?: unknown}) =>
+  fields.opener === 'node' || nodeServerNames.every((name) => !Object.hasOwn(fields, name))
+const server = z
+  .strictObject({...serverFields, ...nodeServerFields})
+  .refine(hasOneOpener, oneOpener)
+  .refine(isNodeServer, `can be ${nodeServerNames.join(', ')} only with opener: 'node'`)
 const client = z.strictObject(socketFields).refine(hasOneOpener, oneOpener)
 /** By name: of files below /proc/sys/net/ipv4, or sysctl(8)'s. */
 const writtenSettings = z.record(
@@ -55,6 +68,7 @@ const fields = {
     .strictObject({
       settings: writtenSettings.optional(),
       dropsPackets: z.literal(true).optional(),
+      destroysSockets: z.literal(true).optional(),
       onMacos: writtenSettings.optional(),
     })
     .optional(),
@@ -68,6 +82,9 @@ const fields = {
     later: z.enum(tcpStates).optional(),
     outgoing: z.literal(true).optional(),
     amidTraffic: z.literal(true).optional(),
+    destroyed: z.literal(true).optional(),
+    queued: z.int().positive().optional(),
+    selfConnected: z.literal(true).optional(),
     reconnected: z.literal(true).optional(),
   }),
   bothListen: z.strictObject({connections: z.int().positive().optional()}).optional(),

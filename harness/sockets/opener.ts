@@ -3,8 +3,10 @@ import type {Server} from 'node:net'
 import {monotonicSeconds} from '../clock.ts'
 import {socketAddress} from './address.ts'
 import type {BindOption} from './bind-options.ts'
-import {bindNative, type PortToOpen} from './native.ts'
+import {libc} from './libc.ts'
+import {bindNative, closeNative, type PortToOpen} from './native.ts'
 import {onNextTickInNamespace} from './network-namespace.ts'
+import {systemError} from './system-error.ts'
 
 /**
  * How a server opens its port: `node` is plain `server.listen`, as applications do; `native` makes the
@@ -14,6 +16,8 @@ export type Opener = 'node' | 'native'
 
 /** The file descriptor that a supervisor passes a socket as: SD_LISTEN_FDS_START of sd_listen_fds(3). */
 const inheritedFd = 3
+/** As long a queue as Node's own, unless the OS allows less. */
+const backlog = 511
 
 /**
  * What `server.listen` sets by itself: libuv's uv__tcp_bind (src/unix/tcp.c) sets SO_REUSEADDR on every
@@ -30,7 +34,7 @@ export const nodeBindOption: BindOption = process.platform === 'win32' ? 'none' 
 export async function openPort(
   server: Server,
   opener: Opener,
-  port: PortToOpen & {inherited?: boolean},
+  port: PortToOpen & {inherited?: boolean; reusePort?: boolean},
 ): Promise<number> {
   if (opener === 'native') {
     server.listen({fd: port.inherited === true ? inheritedFd : bindNative(port)})
@@ -40,7 +44,24 @@ export async function openPort(
     return grantedAt
   }
   const {host, ipv6Only} = socketAddress(port.address)
-  onNextTickInNamespace(() => server.listen({host, port: port.port, ipv6Only, exclusive: true}))
+  const {reusePort = false} = port
+  // Node's types know the option from Node 23 on.
+  const options = {host, port: port.port, ipv6Only, exclusive: true, reusePort}
+  onNextTickInNamespace(() => server.listen(options))
   await once(server, 'listening')
   return monotonicSeconds()
+}
+
+/**
+ * Listens, and accepts nobody.
+ * @returns the fd, which the caller owns
+ * @throws SystemError of the call that the OS refused; NativeOpenerUnavailable where there is no FFI
+ */
+export function listenNative(port: PortToOpen & {inherited?: boolean}): number {
+  const c = libc()
+  const fd = port.inherited === true ? inheritedFd : bindNative(port)
+  if (c.listen(fd, backlog) === 0) return fd
+  const error = systemError('listen', c.errno())
+  closeNative(fd)
+  throw error
 }

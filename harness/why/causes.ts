@@ -3,6 +3,7 @@ import type {Holder} from '../platforms/socket-holders.ts'
 import {isKernelHeld} from '../platforms/tcp-states.ts'
 import {userName} from '../platforms/users.ts'
 import {distinct, type Inference, obstacleOf, predecessorOf, questionOver} from './inference.ts'
+import {isItsOwnPeer} from './outgoing.ts'
 import {numberOf, type PortPicture, type PortSocket} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
 import {counted, endWords, holderWords} from './words.ts'
@@ -69,7 +70,7 @@ function socketCauses(
     const {entry, holders, outgoing} = socket
     const who = holders.map(({pid}) => pid).join(' ') || `uid ${entry.uid ?? '-'}`
     const where = entry.state === 'LISTEN' ? entry.local.address : ''
-    const key = `${outgoing} ${entry.state} ${where} ${who}`
+    const key = `${outgoing} ${isItsOwnPeer(entry)} ${entry.state} ${where} ${who}`
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [socket])
     else group.push(socket)
@@ -89,6 +90,7 @@ function socketCauses(
 
 const order: readonly Cause['kind'][] = [
   'listener',
+  'self-connection',
   'outgoing-connection',
   'open-connection',
   'closed-connection',
@@ -132,6 +134,7 @@ function describe(
   const toWhom = count === 1 ? ` to ${endWords(entry.remote)}` : ''
   const them = count === 1 ? 'it' : 'them'
   const held = isHeld(socket, picture)
+  if (isItsOwnPeer(entry)) return selfConnectionCause(socket, picture)
   if (outgoing) {
     return {
       kind: 'outgoing-connection',
@@ -162,6 +165,20 @@ function listenerCause(socket: PortSocket, picture: PortPicture): Pick<Cause, 'k
   return {
     kind: 'listener',
     text: `A server is running: ${whoWords(socket, picture)} listens on ${endWords(entry.local)}.${forWhom}`,
+  }
+}
+
+function selfConnectionCause(
+  socket: PortSocket,
+  picture: PortPicture,
+): Pick<Cause, 'kind' | 'text'> {
+  const port = `port ${picture.port}`
+  const now = isHeld(socket, picture)
+    ? `${whoWords(socket, picture)} has it`
+    : 'No process has it any more, and the kernel forgets it by itself'
+  return {
+    kind: 'self-connection',
+    text: `A client on ${port} was connected to itself (${socket.entry.state}): it retried while no server listened, until the OS chose ${port} as its local port, too. ${now}.`,
   }
 }
 

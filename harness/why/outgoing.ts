@@ -20,10 +20,16 @@ export function outgoingConnections(
     localAddresses.add(local.address)
   }
   const isEphemeral = first <= port && port <= last
-  return ({state, remote}) => {
-    if (state === 'SYN_SENT') return true
+  return (entry) => {
+    const {state, remote} = entry
+    if (state === 'SYN_SENT' || isItsOwnPeer(entry)) return true
     if (state === 'LISTEN' || listening.has(port)) return false
     if (isEphemeral && remote.port < highestServicePort) return true
     return listening.has(remote.port) && localAddresses.has(remote.address)
   }
+}
+
+/** Both ends are one socket: a client that retried on this port was given the same one as its own. */
+export function isItsOwnPeer({local, remote}: Pick<SocketEntry, 'local' | 'remote'>): boolean {
+  return local.port === remote.port && local.address === remote.address
 }

@@ -61,6 +61,22 @@ test('a free port is said to be free, with exit status 0', async (t) => {
 
 testUnless(
   onLinux,
+  'a client that is connected to itself is told of as such, and is to be stopped',
+  async (t) => {
+    const port = await takePort(t)
+    const client = connect({host: '127.0.0.1', port, localAddress: '127.0.0.1', localPort: port})
+    t.teardown(() => client.resetAndDestroy())
+    await once(client, 'connect')
+    const answer = await whyPort(t, [String(port)])
+    t.is(answer.status, 1)
+    t.deepEqual(kinds(answer.causes), ['self-connection'])
+    t.regex(answer.causes[0]?.text ?? '', /connected to itself \(ESTABLISHED\).* has it\.$/)
+    t.is(answer.advice.find(({kind}) => kind === 'stop-process')?.pid, process.pid)
+  },
+)
+
+testUnless(
+  onLinux,
   'over TIME_WAIT of a server without the option it says to wait, and that SO_REUSEADDR comes too late',
   async (t) => {
     const port = await takePort(t)

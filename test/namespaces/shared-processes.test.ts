@@ -39,7 +39,7 @@ function opener(t: ExecutionContext) {
     return {...opened, namespace: opened.namespace}
   }
   const pidOf = (kind: string) => running.get(kind) ?? -1
-  return {open, pidOf, running, close: surroundings.close}
+  return {open, pidOf, running, surroundings, close: surroundings.close}
 }
 
 testUnless(
@@ -96,6 +96,39 @@ testUnless(
     t.is(read(namespace.enter, ['tcp_ehash_entries'])[0], '1024')
   },
 )
+
+testUnless(
+  problem,
+  'a setting that this kernel does not have is unavailable, and no failure',
+  async (t) => {
+    const {surroundings} = opener(t)
+    const opening = surroundings.open(
+      {settings: {tcp_no_such_thing: 1}},
+      {onProcess: () => undefined},
+    )
+    await t.throwsAsync(opening, {
+      name: 'SurroundingsUnavailable',
+      message: /^this kernel has no such setting \(ENOENT.*tcp_no_such_thing/,
+    })
+  },
+)
+
+testUnless(problem, 'sockets are destroyed in the own namespace, and in no other', async (t) => {
+  const {open} = opener(t)
+  const [one, other] = await Promise.all([open(5), open(7)])
+  const port = await one.namespace.takePort()
+  const listening = {opener: 'node', bind: 'none', address: '127.0.0.1', port, reads: true} as const
+  for (const {namespace} of [one, other]) {
+    const server = await namespace.hosts.enter('other-server')
+    await server.request('listen', {...listening, greeting: 'hello'})
+  }
+  const listeners = async ({namespace}: typeof one) =>
+    (await namespace.readSockets({ports: [port]})).filter(({state}) => state === 'LISTEN').length
+  t.is((await one.namespace.destroy('TIME_WAIT', port)).destroyed, 0, 'there is none')
+  t.is(await listeners(one), 1)
+  t.is((await one.namespace.destroy('LISTEN', port)).destroyed, 1)
+  t.deepEqual([await listeners(one), await listeners(other)], [0, 1])
+})
 
 for (const kind of ['namespace-host', 'keeper-host']) {
   testUnless(

@@ -65,5 +65,7 @@ test('versions are compared by their numbers', (t) => {
   t.true(isWithin('6.3.13', '6.2.0', '6.5.3'))
   t.false(isWithin('6.1.20', '6.1.0', '6.1.4'))
   t.false(isWithin('6.10.2', '6.1.0', '6.5.3'))
+  t.true(isWithin('5.14', '5.14', 'Infinity'))
+  t.false(isWithin('5.9.16', '5.14', 'Infinity'))
   t.is(releasedVersion('not a version'), undefined)
 })

@@ -3,7 +3,7 @@ import {darwin} from '../../harness/platforms/darwin.ts'
 import {unknown} from '../../harness/platforms/detect.ts'
 import {gvisor} from '../../harness/platforms/gvisor.ts'
 import {linux} from '../../harness/platforms/linux.ts'
-import type {Platform} from '../../harness/platforms/platform.ts'
+import type {Platform, Settings} from '../../harness/platforms/platform.ts'
 import {possibilitiesOf} from '../../harness/restart/alternatives.ts'
 import {blankResult} from '../../harness/restart/blank.ts'
 import {expectation, lastsAtLeast, type Question} from '../../harness/restart/expectation.ts'
@@ -235,4 +235,107 @@ test('what the kernel keeps lasts for a time, and what a process has does not', 
     [60, 5, undefined, undefined, undefined],
   )
   t.is(lastsAtLeast('TIME_WAIT', {platform: unknown, settings}), undefined)
+})
+
+const selfConnecting: Question = {
+  ...question,
+  predecessor: reuseaddr,
+  successor: reuseaddr,
+  residue: {server: 'ESTABLISHED', outgoing: true, selfConnected: true},
+  port: 20_000,
+}
+const localPorts: [settings: Settings, verdict: Expected['verdict'], rule: string][] = [
+  [{ip_local_port_range: '20000 20099'}, 'delayed', 'linux/self-connection'],
+  [{ip_local_port_range: '19999 20099'}, 'immediate', 'linux/other-parity'],
+  [{ip_local_port_range: '20100 20199'}, 'immediate', 'linux/outside-local-ports'],
+  [
+    {ip_local_port_range: '20000 20099', ip_local_reserved_ports: '8080,19990-20010'},
+    'immediate',
+    'linux/reserved-port',
+  ],
+]
+for (const [settings, verdict, rule] of localPorts) {
+  test(`a client that retries on port 20000 with ${JSON.stringify(settings)}: ${rule}`, (t) => {
+    const expected = expectation({...selfConnecting, settings})
+    t.is(expected?.verdict, verdict)
+    t.deepEqual(expected?.premises, [rule])
+    t.is(expected?.residue, verdict === 'delayed' ? 'ESTABLISHED' : 'none')
+    t.is(expected?.counts?.selfConnections, verdict === 'delayed' ? 1 : 0)
+  })
+}
+
+test('whether a client connects to itself is not expected where nobody knows, nor of a port that is not known', (t) => {
+  const {port: _, ...anyPort} = selfConnecting
+  const unknown = [gvisor, darwin].map((platform) => expectation({...selfConnecting, platform}))
+  t.deepEqual([...unknown, expectation(anyPort)], [null, null, null])
+})
+
+const queueing: Question = {...question, residue: {server: 'LISTEN', queued: 40}}
+const both = {...none, bind: 'reuseport'} as const
+const overlapping: Question = {...queueing, predecessor: both, successor: both}
+const queues: [what: string, asked: Question, rule: string, resets: number][] = [
+  ['by default', overlapping, 'linux/queue-reset', 40],
+  [
+    'with tcp_migrate_req',
+    {...overlapping, settings: {tcp_migrate_req: 1, KERNEL_VERSION: '5.14'}},
+    'linux/queue-migrated',
+    0,
+  ],
+  [
+    'with tcp_migrate_req on an unknown kernel',
+    {...overlapping, settings: {tcp_migrate_req: 1}},
+    'linux/queue-migrated',
+    0,
+  ],
+  [
+    'with tcp_migrate_req before Linux 5.14',
+    {...overlapping, settings: {tcp_migrate_req: 1, KERNEL_VERSION: '5.10.234'}},
+    'linux/no-migration',
+    40,
+  ],
+  [
+    'with nobody beside',
+    {...queueing, residue: {server: 'none', queued: 40}, settings: {tcp_migrate_req: 1}},
+    'linux/queue-reset',
+    40,
+  ],
+  ['on gVisor', {...overlapping, platform: gvisor}, 'gvisor/queue-reset', 40],
+  ['on macOS', {...overlapping, platform: darwin}, 'darwin/queue-reset', 40],
+]
+for (const [what, asked, rule, resets] of queues) {
+  test(`of 40 connections in the queue of a listener that closes ${resets} are reset ${what}`, (t) => {
+    const expected = expectation(asked)
+    t.is(expected?.verdict, 'immediate')
+    t.deepEqual(expected?.premises, [rule])
+    const counts = {resetConnections: resets, answersFromSuccessor: 40 - resets}
+    t.deepEqual(expected?.counts, counts)
+  })
+}
+
+test('a listener that is inherited keeps its queue', (t) => {
+  const inherited = {...none, inherited: true} as const
+  const expected = expectation({...queueing, predecessor: inherited, successor: inherited})
+  t.deepEqual(expected?.counts, {resetConnections: 0, answersFromSuccessor: 40})
+})
+
+test('what is destroyed from outside is gone, but for a listening socket, whose port stays refused', (t) => {
+  const over = (server: 'TIME_WAIT' | 'FIN_WAIT2' | 'ESTABLISHED' | 'LISTEN', settings = {}) => {
+    const expected = expectation({...question, residue: {server, destroyed: true}, settings})
+    return [expected?.verdict, expected?.residue, expected?.counts?.destroyedSockets]
+  }
+  for (const state of ['TIME_WAIT', 'FIN_WAIT2', 'ESTABLISHED'] as const) {
+    t.deepEqual(over(state), ['immediate', 'none', 1], state)
+  }
+  t.deepEqual(over('LISTEN'), ['delayed', 'none', 1])
+  // What it answered is what decides, as vendors take such changes back to earlier kernels.
+  const old = {SOCK_DESTROY: 'EOPNOTSUPP'}
+  t.deepEqual(over('TIME_WAIT', old), ['delayed', 'TIME_WAIT', 0])
+  t.deepEqual(over('FIN_WAIT2', old), ['delayed', 'FIN_WAIT2', 0])
+  t.deepEqual(over('ESTABLISHED', old), ['immediate', 'none', 1])
+})
+
+test('nobody can destroy a socket from outside on gVisor and macOS', (t) => {
+  const destroyed: Question = {...question, residue: {server: 'TIME_WAIT', destroyed: true}}
+  const expected = [gvisor, darwin].map((platform) => expectation({...destroyed, platform}))
+  t.deepEqual(expected, [null, null])
 })

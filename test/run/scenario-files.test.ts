@@ -110,6 +110,12 @@ const problems: [what: string, file: string, text: string | undefined, complaint
     /predecessor: must have either opener/,
   ],
   [
+    'with what only a server of Node can be',
+    'mine.mts',
+    whole.replace("{opener: 'node'}", "{bind: 'none', http: true}"),
+    /predecessor: can be http, cluster, reusePort only with opener: 'node'/,
+  ],
+  [
     'with an empty arms',
     'mine.mts',
     whole.replace("residue: {server: 'none'},", '$& arms: {},'),
