@@ -224,27 +224,6 @@ testUnless(
   },
 )
 
-testUnless(
-  await cpuGroupProblem(group),
-  'a start that the limit cut off while it had no processor has not failed: that could not be measured',
-  async (t) => {
-    const slow = makeCpuGroup(`${group}-cut`, 5)
-    t.teardown(() => slow.remove())
-    const source = `${imports}
-      if (!isFirst) {
-        writeFileSync('${slow.processes}', String(process.pid))
-        while (performance.now() < 20_000);
-      }
-      server.listen(port, '127.0.0.1')
-    `
-    const command = ['node', program(t, 'server.mjs', source)]
-    // Less than any start is given before it counts as one that does not listen.
-    const document = await check(t, command, {limitSeconds: 0.8})
-    t.false(document.safe)
-    t.is(document.problem?.kind, 'too-slow', JSON.stringify(document))
-  },
-)
-
 test('words that the first start wrote as well are ignored, however long the second start takes', async (t) => {
   const source = `${imports}
     console.error('${words}')
