@@ -74,9 +74,8 @@ export function openKeeper(): Play {
     async 'set-up-namespace'({host, fd, settings}): Promise<{settings: Settings}> {
       kept = openNetworkNamespace(host, fd)
       return inside(() => {
-        for (const [name, value] of [...usualSizes(), ...Object.entries(settings)]) {
-          write(name, String(value))
-        }
+        restoreSizes()
+        for (const [name, value] of Object.entries(settings)) write(name, String(value))
         bringLoopbackUp()
         const names = [...ipv4SettingNames, ...Object.keys(settings)]
         return readIpv4Settings(names).then((read) => ({settings: read}))
@@ -126,14 +125,19 @@ export function openKeeper(): Play {
  * have with the machine's table, which the namespace that the keeper started in shares.
  */
 const derivedFromTable = ['tcp_max_tw_buckets', 'tcp_max_syn_backlog']
-let sizes: [name: string, value: string][] | undefined
+let usual: string[] | undefined
 
-function usualSizes(): [name: string, value: string][] {
-  sizes ??= derivedFromTable.map((name) => [
-    name,
-    readFileSync(`${settingsFolder}/${name}`, 'latin1').trim(),
-  ])
-  return sizes
+/** Where a namespace has no table of its own nothing differs, and nothing is written: not every kernel allows it. */
+function restoreSizes(): void {
+  usual ??= derivedFromTable.map(read)
+  for (const [index, name] of derivedFromTable.entries()) {
+    const value = usual[index] ?? ''
+    if (inNamespace(() => read(name)) !== value) write(name, value)
+  }
+}
+
+function read(name: string): string {
+  return readFileSync(`${settingsFolder}/${name}`, 'latin1').trim()
 }
 
 function write(name: string, value: string): void {

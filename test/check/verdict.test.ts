@@ -235,35 +235,41 @@ test('words that the first start wrote as well are ignored, however long the sec
   t.is(document.reuseaddr.set, true)
 })
 
+/**
+ * Tries again in silence until its port is free. The old one stays until the new one has met it, and then for longer
+ * than both processes of a start take on this machine. The new one writes a file once it listens.
+ */
+const patient = `${imports}
+  const self = process.argv[1]
+  const refused = self + '.refused'
+  if (process.argv[2] === 'server') {
+    const open = () => server.listen(port, '127.0.0.1')
+    server.on('error', () => {
+      writeFileSync(refused, '')
+      setTimeout(open, 50)
+    })
+    open()
+    // Long beside what both processes of a start take on this machine. The new server must have met the old one:
+    // on a slow machine it may begin long after the old command was stopped.
+    server.once('listening', () => {
+      if (existsSync(refused)) return writeFileSync(self + '.listens', '')
+      const milliseconds = 3000 + 4 * (Date.now() - Number(process.argv[3]))
+      process.on('disconnect', () => {
+        const looking = setInterval(() => {
+          if (!existsSync(refused)) return
+          clearInterval(looking)
+          setTimeout(() => process.exit(), milliseconds)
+        }, 20)
+      })
+    })
+  } else {
+    const args = [self, 'server', String(Math.round(performance.timeOrigin))]
+    spawn('node', args, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
+  }
+`
+
 test('a server that tries again by itself, in silence, until an old process is gone is delayed', async (t) => {
-  const source = `${imports}
-    const self = process.argv[1]
-    const refused = self + '.refused'
-    if (process.argv[2] === 'server') {
-      const open = () => server.listen(port, '127.0.0.1')
-      server.on('error', () => {
-        writeFileSync(refused, '')
-        setTimeout(open, 50)
-      })
-      open()
-      // Long beside what both processes of a start take on this machine. The new server must have met the old one:
-      // on a slow machine it may begin long after the old command was stopped.
-      server.once('listening', () => {
-        const milliseconds = 3000 + 4 * (Date.now() - Number(process.argv[3]))
-        process.on('disconnect', () => {
-          const looking = setInterval(() => {
-            if (!existsSync(refused)) return
-            clearInterval(looking)
-            setTimeout(() => process.exit(), milliseconds)
-          }, 20)
-        })
-      })
-    } else {
-      const args = [self, 'server', String(Math.round(performance.timeOrigin))]
-      spawn('node', args, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
-    }
-  `
-  const document = await check(t, ['node', program(t, 'server.mjs', source)])
+  const document = await check(t, ['node', program(t, 'server.mjs', patient)])
   t.false(document.safe)
   // A machine that has no processor for it for seconds cannot tell; safe it must never be.
   if (document.problem?.kind === 'too-slow') return
@@ -275,33 +281,7 @@ test('a server that tries again by itself, in silence, until an old process is g
 })
 
 test('an old process that went before we looked may have been in the way: that could not be measured', async (t) => {
-  const source = `${imports}
-    const self = process.argv[1]
-    const refused = self + '.refused'
-    if (process.argv[2] === 'server') {
-      const open = () => server.listen(port, '127.0.0.1')
-      server.on('error', () => {
-        writeFileSync(refused, '')
-        setTimeout(open, 50)
-      })
-      open()
-      server.once('listening', () => {
-        if (existsSync(refused)) return writeFileSync(self + '.listens', '')
-        const milliseconds = 3000 + 4 * (Date.now() - Number(process.argv[3]))
-        process.on('disconnect', () => {
-          const looking = setInterval(() => {
-            if (!existsSync(refused)) return
-            clearInterval(looking)
-            setTimeout(() => process.exit(), milliseconds)
-          }, 20)
-        })
-      })
-    } else {
-      const args = [self, 'server', String(Math.round(performance.timeOrigin))]
-      spawn('node', args, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
-    }
-  `
-  const file = program(t, 'server.mjs', source)
+  const file = program(t, 'server.mjs', patient)
   const document = await check(
     t,
     ['node', file],

@@ -3,27 +3,16 @@ import {type AddressInfo, connect, createServer, type Socket} from 'node:net'
 import {setImmediate} from 'node:timers/promises'
 import test from 'ava'
 import {readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
-import {NoSockDiag, portRanges, readSockDiag} from '../../harness/platforms/sock-diag.ts'
+import {portRanges, readSockDiag} from '../../harness/platforms/sock-diag.ts'
 import type {SocketEntry, SocketQuery} from '../../harness/platforms/socket-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {numberOf} from '../../harness/why/port-picture.ts'
 import {runCli, temporaryFolder} from '../commands/cli.ts'
 import {needs, testUnless} from '../needs.ts'
+import {netlinkProblem} from '../netlink.ts'
 import {withoutNetlink, withoutNetlinkProblem} from '../without-netlink.ts'
 
-/** Why netlink is not tried here; undefined where it answers. */
-const problem = process.platform === 'linux' ? (nativeOpenerProblem() ?? whyNot()) : 'not Linux'
-const onLinux = needs(problem)
-
-function whyNot(): string | undefined {
-  try {
-    readSockDiag({ports: [0]})
-    return undefined
-  } catch (error) {
-    if (error instanceof NoSockDiag) return error.message
-    throw error
-  }
-}
+const onLinux = needs(netlinkProblem)
 
 /** Both readings of the same sockets, once none of them changes any more. */
 async function bothReadings(query: SocketQuery) {

@@ -1,24 +1,12 @@
 import {once} from 'node:events'
 import {type AddressInfo, connect, createServer, type Socket} from 'node:net'
 import type {ExecutionContext} from 'ava'
-import {NoSockDiag, readSockDiag, readSocketState} from '../../harness/platforms/sock-diag.ts'
+import {readSocketState} from '../../harness/platforms/sock-diag.ts'
 import {finAcknowledged} from '../../harness/processes/acknowledged.ts'
-import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {needs} from '../needs.ts'
+import {netlinkProblem} from '../netlink.ts'
 
-function whyNot(): string | undefined {
-  try {
-    readSockDiag({ports: [0]})
-    return undefined
-  } catch (error) {
-    if (error instanceof NoSockDiag) return error.message
-    throw error
-  }
-}
-
-const onLinux = needs(
-  process.platform === 'linux' ? (nativeOpenerProblem() ?? whyNot()) : 'not Linux',
-)
+const onLinux = needs(netlinkProblem)
 
 /** A connection, and what is known of it by its two ends. */
 async function connection(t: ExecutionContext, listen: string, host: string) {
