@@ -26,6 +26,8 @@ export type ServerSpec = (({opener: 'node'} & NodeServer) | {bind: BindOption}) 
    * Its process is shared with others, which saves starting one: where its end does nothing but close what it has open.
    */
   hosted?: true
+  /** The predecessor's process is another user's, which takes root, or sudo. */
+  otherUser?: true
   /** False for a server that accepts no connection: they wait in the queue of its listening socket. */
   accepts?: false
   /** False for a server that never reads what its clients send. */

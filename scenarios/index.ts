@@ -29,6 +29,7 @@ import mslSetsTimeWait from './msl-sets-time-wait.ts'
 import noTwBuckets from './no-tw-buckets.ts'
 import nodeReusePort from './node-reuse-port.ts'
 import oldServerStillListening from './old-server-still-listening.ts'
+import otherUser from './other-user.ts'
 import outgoingConnectionHoldsPort from './outgoing-connection-holds-port.ts'
 import overlappingHandover from './overlapping-handover.ts'
 import policyExponentialJitter from './policy-exponential-jitter.ts'
@@ -95,6 +96,7 @@ export const groups: readonly ScenarioGroup[] = [
       'client-never-closes-reuseaddr': clientNeverClosesReuseaddr,
       'connection-outlives-server-reuseaddr': connectionOutlivesServerReuseaddr,
       'old-server-still-listening': oldServerStillListening,
+      'other-user': otherUser,
       'outgoing-connection-holds-port': outgoingConnectionHoldsPort,
     },
   },

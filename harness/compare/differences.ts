@@ -119,9 +119,9 @@ export function haveSameServers(a: Servers, b: Servers): boolean {
 
 /** The same, to be held against another's. */
 export function optionsIn({predecessor, successor, client}: Servers) {
-  const servers = [predecessor, successor].map(({opener, bind, address, inherited}) => [
-    ...[opener, bind, address],
-    inherited === true,
+  const servers = [predecessor, successor].map((server) => [
+    ...[server.opener, server.bind, server.address],
+    ...[server.inherited === true, server.otherUser !== undefined],
   ])
   return [...servers, client === undefined ? null : [client.opener, client.bind]]
 }
@@ -129,8 +129,12 @@ export function optionsIn({predecessor, successor, client}: Servers) {
 /** The options of both servers and of the client, in words. */
 export function serversOf({predecessor, successor, client}: Servers): string {
   const servers = [predecessor, successor]
-    .map(({opener, bind, address, inherited}) =>
-      [opener, bind, address, ...(inherited ? ['inherited'] : [])].join(' '),
+    .map(({opener, bind, address, inherited, otherUser}) =>
+      [
+        ...[opener, bind, address],
+        ...(inherited ? ['inherited'] : []),
+        ...(otherUser === undefined ? [] : ["another user's"]),
+      ].join(' '),
     )
     .join(' -> ')
   return client === undefined ? servers : `${servers}, client ${client.opener} ${client.bind}`

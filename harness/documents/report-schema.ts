@@ -20,6 +20,10 @@ const serverSchema = z.looseObject({
   bind: z.enum(bindOptions).describe('Which of SO_REUSEADDR and SO_REUSEPORT were set'),
   address: z.string().describe('The address it binds'),
   inherited: z.boolean().optional().describe("The listening socket was the supervisor's"),
+  otherUser: z
+    .enum(['root', 'not-root'])
+    .optional()
+    .describe("The server is another user's; who the new server's user is"),
 })
 
 const bindSchema = z.looseObject({

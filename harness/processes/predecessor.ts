@@ -2,6 +2,7 @@ import {once} from 'node:events'
 import {createServer as createHttpServer} from 'node:http'
 import {createServer, type Server, type Socket} from 'node:net'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
+import {libc} from '../sockets/libc.ts'
 import {closeNative} from '../sockets/native.ts'
 import {listenNative, openPort} from '../sockets/opener.ts'
 import {finAcknowledged} from './acknowledged.ts'
@@ -31,6 +32,15 @@ export function openServer(tell: Tell) {
   }
 
   const handlers = {
+    async 'become-user'({user}) {
+      // What is loaded on demand, the other user may not be allowed to read.
+      libc()
+      process.setgroups?.([])
+      process.setgid?.(user)
+      process.setuid?.(user)
+      return null
+    },
+
     async listen(params: ServerToOpen): Promise<Bracket> {
       const from = monotonicSeconds()
       if (params.accepts === false) {

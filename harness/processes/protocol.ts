@@ -163,6 +163,8 @@ const commandToStart = fields({
 export const requests = {
   /** Predecessor, other server, or a successor that has nothing to bind: open the port. */
   listen: {params: serverToOpen, result: bracket},
+  /** Predecessor that was started by root: be this user from now on, with no right of root's. */
+  'become-user': {params: fields({user: pid}), result: nothing},
   /** Predecessor: FIN on the accepted connection (shutdown(2); close(2) once the client's FIN came). */
   'close-connection': {params: nothing, result: bracket},
   /** Predecessor: close(2) on the accepted connection, whatever lies unread in it. */

@@ -1,4 +1,4 @@
-import type {Result} from '../documents/report-schema.ts'
+import type {Result, ServerReport} from '../documents/report-schema.ts'
 import type {BindQuestion} from '../platforms/platform.ts'
 import {clientHost} from '../sockets/address.ts'
 
@@ -17,9 +17,13 @@ export function bindQuestions({
   const address = clientHost(predecessor.address)
   const socket = {bind: client?.bind ?? ('autobind' as const), address}
   return [
-    {residue, predecessor, successor},
+    {residue, predecessor, successor, ...otherUserOf(predecessor)},
     {residue, predecessor: socket, successor, outgoing: true},
   ]
+}
+
+export function otherUserOf({otherUser}: ServerReport): Pick<BindQuestion, 'otherUser'> {
+  return otherUser === undefined ? {} : {otherUser}
 }
 
 /** The address of a report may be none that the rules know. */

@@ -1,4 +1,5 @@
 import type {ClientReport, Expected, Result, ServerReport} from '../documents/report-schema.ts'
+import {isRoot} from '../namespaces/another-user.ts'
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {NodeServer, Scenario, ServerSpec, SocketSpec} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
@@ -15,7 +16,10 @@ export function blankResult(
   context: {platform: Platform; settings: Settings; limitSeconds: number},
 ): Result {
   const {title, claim, residue, namespace, bothListen, finSentAgain} = scenario
-  const predecessor = serverReport(scenario.predecessor)
+  const predecessor = {
+    ...serverReport(scenario.predecessor),
+    ...(scenario.predecessor.otherUser === true ? {otherUser: asker()} : {}),
+  }
   const successor = serverReport(scenario.successor ?? scenario.predecessor, true)
   const client = scenario.client === undefined ? {} : {client: socketReport(scenario.client)}
   const clientRestarts = scenario.successor === undefined
@@ -63,6 +67,10 @@ function withCounts(expected: Expected, scenario: Scenario): Expected {
   }
   const [first, ...others] = possibilitiesOf(expected)
   return oneOf([counted(first), ...others.map(counted)])
+}
+
+function asker(): 'root' | 'not-root' {
+  return isRoot() ? 'root' : 'not-root'
 }
 
 /** A cluster's worker inherits what its primary has; the primary itself has bound it. */

@@ -1,4 +1,5 @@
 import type {Socket} from 'node:net'
+import {anotherUser, throughRoot} from '../namespaces/another-user.ts'
 import type {Namespace} from '../namespaces/surroundings.ts'
 import type {Hosts} from '../processes/hosts.ts'
 import {type Actor, ActorFailed, type Listeners, launch, type Role} from '../processes/launch.ts'
@@ -16,6 +17,8 @@ export interface CastOptions {
   hosts: Pick<Hosts, 'enter'>
   /** Whether the predecessor plays in a host, as all others do. */
   hosted: boolean
+  /** Whether the predecessor is another user's. */
+  otherUser: boolean
   /** A listening socket that the servers inherit. */
   listener: number | undefined
   /** Where all processes run, if not on the machine as it is. */
@@ -61,7 +64,7 @@ export interface Cast {
 }
 
 export function openCast(options: CastOptions): Cast {
-  const {program, hosts, hosted, listener, namespace, recording, over} = options
+  const {program, hosts, hosted, otherUser, listener, namespace, recording, over} = options
   const actors: Actor[] = []
   const leaving = new Set<Actor>()
   const holding = new Set<Actor>()
@@ -76,10 +79,24 @@ export function openCast(options: CastOptions): Cast {
     // A predecessor really ends, and a listener is inherited as a process begins; all others play in hosts.
     const isAlone = role === 'predecessor' && !hosted
     if (!isAlone && inherits === undefined) return hosts.enter(role, listeners)
+    if (otherUser && role === 'predecessor') return startAsAnotherUser(role, listeners)
     return launch(program, role, listeners, {
       ...(inherits === undefined ? {} : {inherits}),
       ...(namespace === undefined ? {} : {through: namespace.enter}),
     })
+  }
+
+  /** It changes its user only once its program is loaded, as the other one may not be allowed to read that. */
+  async function startAsAnotherUser(role: Role, listeners: Listeners): Promise<Actor> {
+    const through = throughRoot()
+    const actor = await launch(program, role, listeners, through === undefined ? {} : {through})
+    try {
+      await actor.request('become-user', {user: anotherUser})
+      return actor
+    } catch (error) {
+      actor.kill()
+      throw error
+    }
   }
 
   async function enter(role: Role): Promise<Actor> {

@@ -19,6 +19,7 @@ import type {Counts} from '../processes/protocol.ts'
 import type {Residue, Scenario} from '../scenario.ts'
 import {clientHost} from '../sockets/address.ts'
 import {oneOf} from './alternatives.ts'
+import {otherUserOf} from './bind-questions.ts'
 
 export interface Question {
   platform: Platform
@@ -82,6 +83,7 @@ function serverExpectation(rules: Rules, left: Left, question: Question): Expect
       outgoing: residue.outgoing ?? false,
       predecessor: residue.outgoing === true ? outgoingSocket(question) : predecessor,
       successor,
+      ...otherUserOf(predecessor),
     })
   const source = [...premises, rule].map((each) => each.source).join('; ')
   const reasons = {

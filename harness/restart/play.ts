@@ -130,6 +130,7 @@ function setStage(
   const cast = openCast({
     ...{program: context.program, hosts, listener, namespace, recording},
     hosted: scenario.predecessor.hosted ?? false,
+    otherUser: scenario.predecessor.otherUser ?? false,
     over: over.signal,
   })
   closers.add(() => cast.end())

@@ -1,5 +1,6 @@
 import {monotonicSeconds} from '../clock.ts'
 import type {Expected, Result} from '../documents/report-schema.ts'
+import {anotherUserProblem} from '../namespaces/another-user.ts'
 import {
   SettingsLeftChanged,
   type Surroundings,
@@ -74,6 +75,8 @@ async function playInSurroundings(
 ): Promise<Result> {
   const {recording} = told
   const open = surroundingsOf(scenario, context, recording)
+  const without = scenario.predecessor.otherUser === true ? await anotherUserProblem() : undefined
+  if (without !== undefined) return {...told.blank, reason: without}
   if (open === undefined) return play({scenario, context, namespace: undefined, ...told})
   const {interruption, holdUps} = context
   const began = monotonicSeconds()
@@ -114,8 +117,9 @@ function surroundingsOf(
         onProcess: (who, ending) => recordProcess(recording, who, ending),
       })
   }
-  // It is this process that makes a socket to be inherited, and it is in no namespace.
-  return predecessor.inherited === true ? undefined : capture?.openShared
+  // It is this process that makes a socket to be inherited, and it is in no namespace; there is no other user there.
+  const isOutside = predecessor.inherited === true || predecessor.otherUser === true
+  return isOutside ? undefined : capture?.openShared
 }
 
 function playInside(

@@ -23,6 +23,7 @@ const serverFields = {
   port: z.int().min(1).max(65_535).optional(),
   accepts: z.literal(false).optional(),
   hosted: z.literal(true).optional(),
+  otherUser: z.literal(true).optional(),
   reads: z.boolean().optional(),
   inherited: z.literal(true).optional(),
   retry: z

@@ -38,9 +38,11 @@ function sectionOf(listed: ListedScenario, system: string): Section {
   }
 }
 
-function serverWords({opener, bind, address, inherited}: ListedScenario['predecessor']): string {
+function serverWords(server: ListedScenario['predecessor']): string {
+  const {opener, bind, address, inherited, otherUser} = server
   const how = opener === 'node' ? `server.listen (${bind})` : bind
-  return `${how} on ${address}${inherited === true ? ', inherited' : ''}`
+  const whose = otherUser === undefined ? '' : ", another user's"
+  return `${how} on ${address}${inherited === true ? ', inherited' : ''}${whose}`
 }
 
 function predictionWords(expected: Expected | null): string {

@@ -297,10 +297,11 @@ function factsOf(result: Result): [string, Text][] {
   return facts.flatMap(([label, value]) => (value === undefined ? [] : [[label, value]]))
 }
 
-function serverWords({opener, bind, address, inherited}: ServerReport): string {
+function serverWords({opener, bind, address, inherited, otherUser}: ServerReport): string {
   const options = optionNames[bind]
   const how = opener === 'node' ? `server.listen, which sets ${options}` : options
-  return `${how}; on ${address}${inherited === true ? ', socket inherited' : ''}`
+  const whose = otherUser === undefined ? '' : ", another user's"
+  return `${how}; on ${address}${inherited === true ? ', socket inherited' : ''}${whose}`
 }
 
 function attemptWords({attempts, errors}: Bind): string {

@@ -339,3 +339,13 @@ test('nobody can destroy a socket from outside on gVisor and macOS', (t) => {
   const expected = [gvisor, darwin].map((platform) => expectation({...destroyed, platform}))
   t.deepEqual(expected, [null, null])
 })
+
+test("another user's listener refuses SO_REUSEPORT on Linux, its TIME_WAIT does not", (t) => {
+  const predecessor = {...both, otherUser: 'root'} as const
+  const over = (server: 'LISTEN' | 'TIME_WAIT') => {
+    const expected = expectation({...question, predecessor, successor: both, residue: {server}})
+    return [expected?.verdict, expected?.rule]
+  }
+  t.deepEqual(over('LISTEN'), ['delayed', 'linux/other-user'])
+  t.deepEqual(over('TIME_WAIT'), ['immediate', 'linux/both-reuseport'])
+})

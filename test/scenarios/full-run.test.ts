@@ -6,6 +6,7 @@ import {join} from 'node:path'
 import {promisify} from 'node:util'
 import test from 'ava'
 import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
+import {anotherUserProblem} from '../../harness/namespaces/another-user.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {isWithin, readKernelVersion} from '../../harness/platforms/kernel-version.ts'
 import {reusePortProblem} from '../../harness/restart/blank.ts'
@@ -51,6 +52,7 @@ const missing = {
   'a packet filter': packetFilterProblem,
   IPv6: isPlainBindGranted('::1', 0) ? undefined : noIpv6,
   reusePort: reusePortProblem(),
+  'another user': await anotherUserProblem(),
   tcp_migrate_req: namespaceProblem ?? kernelProblem('5.14'),
   'a kernel that destroys TIME_WAIT': namespaceProblem ?? kernelProblem('6.0'),
 }
@@ -150,6 +152,17 @@ const onLinux: Record<string, ExpectedHere> = {
     verdict: 'immediate',
   },
   'old-server-still-listening': {residue: ['server LISTEN'], verdict: 'delayed', wait: [2, 10]},
+  'other-user/listening': {
+    residue: ['server LISTEN'],
+    verdict: 'delayed',
+    wait: [0, 30],
+    needs: 'another user',
+  },
+  'other-user/time-wait': {
+    residue: ['server TIME_WAIT'],
+    verdict: 'immediate',
+    needs: 'another user',
+  },
   'outgoing-connection-holds-port/plain': {
     residue: ['server ESTABLISHED', 'client ESTABLISHED'],
     verdict: 'delayed',
@@ -500,7 +513,7 @@ onLinuxOnly(
 onLinuxOnly('scenarios that need what is not here are skipped, and no others are', (t) => {
   const unavailable = [
     ...[namespaceProblem, packetFilterProblem],
-    ...[missing.IPv6, missing.reusePort],
+    ...[missing.IPv6, missing.reusePort, missing['another user']],
   ]
   const without = Object.keys(onLinux).filter((id) => {
     const problem = problemOf(id)
