@@ -61,6 +61,19 @@ export function isStarved(seconds: number): boolean {
   return seconds >= knownSeconds
 }
 
+/**
+ * Whether a start may still have been under way when the limit cut it off.
+ * @param ranSeconds from the start to the limit, of which its processes waited `starved` seconds for a processor
+ * @param patienceSeconds what a start may take
+ */
+export function isStarting(start: {
+  ranSeconds: number
+  starved: number
+  patienceSeconds: number
+}): boolean {
+  return start.ranSeconds - start.starved < start.patienceSeconds
+}
+
 /** Whether so little is unknown of both starts that one that was not surely late was not late. */
 export function isKnown({first, unknownSeconds}: Starts): boolean {
   // A start is compared with twice the first one.

@@ -8,7 +8,7 @@ import {asOpenConnection, type OpenConnection} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
 import {CouldNotMeasure, tooSlowProblem, unseenProblem} from './could-not-measure.ts'
 import {collectErrors, outcomeWords} from './errors-seen.ts'
-import {isKnown, isStarved, mayBeLate, surelyLate} from './late-start.ts'
+import {isKnown, isStarting, isStarved, mayBeLate, surelyLate} from './late-start.ts'
 import type {Listened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
 import {awaitListening, hadListened, type StartOutcome} from './listening.ts'
@@ -103,10 +103,7 @@ export async function restart(
       onOldListeners: noteOldListeners,
     })
     const left = await leftOver
-    if (outcome.kind !== 'listening') {
-      const inUse = start.lines.namesAddressInUse() && !hadListened(outcome.kind)
-      return fail(attempt, start, outcome, inUse ? 'EADDRINUSE' : null)
-    }
+    if (outcome.kind !== 'listening') return fail(attempt, start, outcome)
     const listensAt = Math.min(outcome.at, prober.connection()?.at ?? outcome.at)
     const startupSeconds = Math.max(0, listensAt - startedAt)
     const {notBefore} = outcome
@@ -118,7 +115,7 @@ export async function restart(
       prober,
       usualSeconds: first.startupSeconds,
     })
-    if (fault !== undefined) return fail(attempt, start, fault, null)
+    if (fault !== undefined) return fail(attempt, start, fault)
     grantedAt = Math.min(listensAt, prober.connection()?.at ?? listensAt)
     const had = prober.connection()
     const waiting = had === undefined ? undefined : asOpenConnection(had.client)
@@ -131,23 +128,23 @@ export async function restart(
     context.onEvent?.('bind-attempt', {at: grantedAt, scenario, attempt, outcome: 'granted'})
   }
 
-  async function fail(
-    attempt: number,
-    start: ServerStart,
-    outcome: StartOutcome,
-    code: CheckError['code'],
-  ): Promise<never> {
+  async function fail(attempt: number, start: ServerStart, outcome: StartOutcome): Promise<never> {
     if (outcome.kind === 'unseen') throw new CouldNotMeasure(unseenProblem(context, start, outcome))
     if (outcome.kind === 'beside-old') noteOldListeners(outcome.holders)
     // Whoever let the client in is not the server that stays.
     prober.reject()
-    const ranSeconds = monotonicSeconds() - start.startedAt
+    const tookSeconds = monotonicSeconds() - start.startedAt
     const starved = starvedSeconds(host, start)
     await clearAway(context, start)
+    // Only now has all arrived that it wrote: its end may be told before its last words.
+    const inUse = start.lines.namesAddressInUse() && !hadListened(outcome.kind)
+    const code = inUse ? 'EADDRINUSE' : null
     // One that the limit cut off while it was starting has not failed yet.
-    const cutOff = outcome.kind === 'never-listened' && ranSeconds < patienceSeconds
+    const cutOff =
+      outcome.kind === 'never-listened' &&
+      isStarting({ranSeconds: deadline - start.startedAt, starved, patienceSeconds})
     if (cutOff && errors.list.length === 0 && isStarved(starved)) {
-      const times = {first, tookSeconds: ranSeconds, unknownSeconds: starved}
+      const times = {first, tookSeconds, unknownSeconds: starved}
       throw new CouldNotMeasure(tooSlowProblem(times))
     }
     if (!cutOff || errors.list.length === 0) errors.add(attempt, outcome, start, code)

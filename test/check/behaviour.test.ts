@@ -63,7 +63,8 @@ test('a server that exits at once cannot be measured, and its words are passed o
 
 const leavesLock = (then: string) => `
   import {createServer} from 'node:http'
-  import {existsSync, rmSync, writeFileSync} from 'node:fs'
+  import {spawn} from 'node:child_process'
+  import {existsSync, rmSync, writeFileSync, writeSync} from 'node:fs'
   const lock = new URL('lock', import.meta.url)
   if (existsSync(lock)) { console.log('error: the lock exists'); ${then}; process.exit(7) }
   writeFileSync(lock, '')
@@ -81,6 +82,21 @@ test('a server that crashes on the second start is blocked, and it is said that 
   t.deepEqual(round.errors[0]?.lines, ['error: the lock exists'])
   t.is(document.reuseaddr.set, null)
   t.regex(document.advice.join('\n'), /nothing to do with port/)
+})
+
+test('what a refused server wrote last is heard, however much it wrote before, and whoever keeps its output open', async (t) => {
+  const source = leavesLock(
+    `spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {stdio: 'inherit'})
+    for (let line = 0; line < 80; line++) writeSync(2, 'x'.repeat(1000) + '\\n')
+    writeSync(2, 'listen EADDRINUSE: address already in use\\n')
+    process.exit(7)`,
+  )
+  const command = ['node', program(t, 'server.mjs', source)]
+  const round = onlyRound(t, await check(t, command, {limitSeconds: 1.5}))
+  t.deepEqual(
+    round.errors.map(({code}) => code),
+    ['EADDRINUSE'],
+  )
 })
 
 test('a server that comes up at the second attempt is delayed, by the time that this took', async (t) => {

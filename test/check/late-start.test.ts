@@ -1,4 +1,10 @@
-import {howLate, isKnown, mayBeLate, surelyLate} from '../../harness/check/late-start.ts'
+import {
+  howLate,
+  isKnown,
+  isStarting,
+  mayBeLate,
+  surelyLate,
+} from '../../harness/check/late-start.ts'
 import {test} from '../declare.ts'
 
 const firstSeconds = 0.2
@@ -50,4 +56,11 @@ test('a start in its usual time is not late, though a look came a moment late', 
 test('a start that took long beside the longest first start is late', (t) => {
   const first = {atLeastSeconds: 0.25, startupSeconds: 0.3}
   t.truthy(surelyLate({first, tookSeconds: 1.5, unknownSeconds: 0.1, afterWordsSeconds}))
+})
+
+test('a start that the limit cut off had not failed yet, if it ran no longer than a start may', (t) => {
+  const patienceSeconds = 1
+  t.true(isStarting({ranSeconds: 0.9, starved: 0, patienceSeconds}))
+  t.false(isStarting({ranSeconds: 1.7, starved: 0, patienceSeconds}))
+  t.true(isStarting({ranSeconds: 1.7, starved: 0.8, patienceSeconds}))
 })
