@@ -15,6 +15,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
   advice: {
     says: 'Workers of a cluster go on when their primary is killed, and keep its port.',
     predicts: {residue: 'LISTEN'},

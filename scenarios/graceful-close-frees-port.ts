@@ -16,6 +16,7 @@ export default scenario({
   },
 
   residue: {server: 'ESTABLISHED', client: 'ESTABLISHED'},
+  wire: ['client-fin-first'],
 
   arms: {
     net: {
@@ -34,6 +35,7 @@ export default scenario({
         await successor.start()
       },
       residue: {server: 'TIME_WAIT'},
+      wire: ['server-fin-first'],
     },
     'http-to-node': {
       predecessor: {opener: 'node', http: true, hosted: true},
@@ -45,6 +47,7 @@ export default scenario({
         await successor.start()
       },
       residue: {server: 'TIME_WAIT'},
+      wire: ['server-fin-first'],
     },
   },
 })

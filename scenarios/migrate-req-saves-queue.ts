@@ -18,7 +18,7 @@ export default scenario({
   playsOn: true,
 
   arms: {
-    off: {namespace: {settings: {tcp_migrate_req: 0}}},
+    off: {namespace: {settings: {tcp_migrate_req: 0}}, wire: ['server-rst-no-fin']},
     on: {namespace: {settings: {tcp_migrate_req: 1}}},
   },
 })

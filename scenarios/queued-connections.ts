@@ -18,7 +18,7 @@ export default scenario({
   playsOn: true,
 
   arms: {
-    'own-listener': {},
+    'own-listener': {wire: ['server-rst-no-fin']},
     inherited: {
       predecessor: {bind: 'none', accepts: false, inherited: true},
       successor: {bind: 'none', inherited: true},

@@ -18,6 +18,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT', destroyed: true},
+  wire: ['server-fin-first'],
 
   arms: {
     'time-wait': {
@@ -44,6 +45,7 @@ export default scenario({
         await successor.start()
       },
       residue: {server: 'ESTABLISHED', destroyed: true},
+      wire: ['server-rst-no-fin'],
     },
     'close-wait': {
       predecessor: {bind: 'none', hosted: true, reads: false},
@@ -55,6 +57,7 @@ export default scenario({
         await successor.start()
       },
       residue: {server: 'CLOSE_WAIT', client: 'FIN_WAIT2', destroyed: true},
+      wire: ['client-fin-first'],
     },
     listen: {
       async script({server, network, successor, seconds}) {
@@ -64,6 +67,7 @@ export default scenario({
         await server.exit() // now it is free
       },
       residue: {server: 'LISTEN', destroyed: true},
+      wire: [],
       advice: {
         says: 'Destroying the listening socket (ss -K) frees its port.',
         predicts: {verdict: 'immediate'},

@@ -16,6 +16,7 @@ export default scenario({
   },
 
   residue: {server: 'TIME_WAIT'},
+  wire: ['server-fin-first'],
 
   arms: {
     '0': {namespace: {settings: {tcp_tw_reuse: 0}}},
