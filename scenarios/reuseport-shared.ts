@@ -3,7 +3,7 @@ import {scenario} from '../harness/scenario.ts'
 export default scenario({
   title: 'Two servers share a port',
   claim:
-    'With SO_REUSEPORT on both, the new server listens alongside the old one; the OS decides which one answers a client: Linux spreads them, macOS gives all to the newest.',
+    'With SO_REUSEPORT on both, the new server listens alongside the old one; the OS decides which one answers a client: Linux spreads them, macOS gives all to the one that was bound last, or with a wildcard address first.',
   predecessor: {bind: 'reuseport'},
   successor: {bind: 'reuseport'},
 

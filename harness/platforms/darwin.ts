@@ -1,3 +1,4 @@
+import type {Address} from '../sockets/address.ts'
 import {type BoundSocket, newcomer, protocols, socketInTheWay} from './bound-socket.ts'
 import {readLsofHolders, readLsofUnixSockets} from './lsof.ts'
 import {readNetstat} from './netstat.ts'
@@ -45,6 +46,10 @@ const growingSequenceSince = 15
 
 /** The same rule is in both, for either family. */
 const bindLookup = 'bsd/netinet/in_pcb.c:in_pcbbind; bsd/netinet6/in6_pcb.c:in6_pcbbind'
+
+/** bind() puts a socket before all others; the lookup takes the first of that address, but the last wildcard. */
+const listenerLookup =
+  'bsd/netinet/in_pcb.c:in_pcbinshash, in_pcblookup_hash_locked; bsd/netinet6/in6_pcb.c:in6_pcblookup_hash_locked'
 
 const synInTimeWait = 'bsd/netinet/tcp_input.c:tcp_input (TCPS_TIME_WAIT)'
 
@@ -103,29 +108,36 @@ const table = {
     endsTimeWait: false,
     because:
       'before macOS 15 sequence numbers begin at random, and a SYN that is not beyond the window of TIME_WAIT is not answered: about 7 in 10',
-    source: `${synInTimeWait}; bsd/netinet/tcp_subr.c:tcp_new_isn`,
+    source: `${synInTimeWait}; bsd/netinet/tcp_subr.c:tcp_new_isn, tcp_newtcpcb`,
   },
   'darwin/same-four-tuple': {
     outcome: 'EADDRINUSE',
     endsTimeWait: false,
     because: "the client's own TIME_WAIT still has the same pair of addresses and ports",
-    source: 'bsd/netinet/in_pcb.c:in_pcbconnect',
+    source: 'bsd/netinet/tcp_usrreq.c:tcp_connect, tcp6_connect',
   },
   'darwin/newest-listener': {
     answeredBy: 'newest',
-    because: 'of listeners that share an address by SO_REUSEPORT, the newest gets every connection',
-    source: 'bsd/netinet/in_pcb.c:in_pcblookup_hash',
+    because:
+      'of listeners that share a specific address by SO_REUSEPORT, the last that was bound gets every connection',
+    source: listenerLookup,
+  },
+  'darwin/oldest-listener': {
+    answeredBy: 'oldest',
+    because:
+      'of listeners that share a wildcard address by SO_REUSEPORT, the first that was bound gets every connection',
+    source: listenerLookup,
   },
   'darwin/fin-does-not-restart': {
     restartsTimeWait: false,
     because: 'a FIN that is sent again is acknowledged, and does not restart TIME_WAIT',
-    source: synInTimeWait,
+    source: 'bsd/netinet/tcp_input.c:tcp_input (todrop: what was received before loses its FIN)',
   },
   'darwin/close-wait-reset': {
     releases: 'CLOSE_WAIT',
     because:
       "if the other end is on this machine and its process has closed it, macOS gives up that end's FIN_WAIT2 after net.inet.tcp.fin_timeout, and its RST ends this one",
-    source: 'bsd/netinet/tcp_timer.c:tcp_timers (TCPT_2MSL)',
+    source: 'bsd/netinet/tcp_timer.c:tcp_timers (TCPT_2MSL); bsd/netinet/tcp_subr.c:tcp_drop',
   },
   'darwin/queue-reset': {
     outcome: 'reset',
@@ -136,7 +148,8 @@ const table = {
     releases: 'TIME_WAIT',
     because:
       'by the next collection pass after 2 * tcp_msl, which usually comes within 11 s, and at worst within 22 s',
-    source: 'bsd/netinet/tcp_timer.c:tcp_gc (2 * tcp_msl); bsd/netinet/in_pcb.c:inpcb_timeout',
+    source:
+      'bsd/netinet/tcp_input.c:tcp_input (2 * tcp_msl); bsd/netinet/tcp_timer.c:tcp_gc; bsd/netinet/in_pcb.c:inpcb_timeout',
   },
   'darwin/fin-wait2-timer': {
     releases: 'FIN_WAIT2',
@@ -164,7 +177,8 @@ export const darwin: Platform = {
     release: releaseOf,
     leaves: (state) => ({state}),
     reconnect,
-    sharing: answer('darwin/newest-listener'),
+    sharing: (address) =>
+      answer(isWildcard(address) ? 'darwin/oldest-listener' : 'darwin/newest-listener'),
     retransmittedFin: answer('darwin/fin-does-not-restart'),
     queue: () => answer('darwin/queue-reset'),
     destroy: null,
@@ -262,6 +276,10 @@ function reconnect({
   return version !== undefined && version >= growingSequenceSince
     ? [answer('darwin/later-sequence')]
     : [answer('darwin/earlier-sequence'), answer('darwin/later-sequence')]
+}
+
+function isWildcard(address: Address): boolean {
+  return newcomer({bind: 'reuseport', address}).address === '*'
 }
 
 /** 15 of `15.5`; undefined where it is not known, or made up for programs of earlier releases (`10.16`). */

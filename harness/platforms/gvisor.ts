@@ -127,7 +127,7 @@ export const gvisor: Platform = {
     release: releaseOf,
     leaves: (state) => ({state}),
     reconnect,
-    sharing: answer('gvisor/spread-by-hash'),
+    sharing: () => answer('gvisor/spread-by-hash'),
     retransmittedFin: answer('gvisor/fin-restarts-time-wait'),
     queue: () => answer('gvisor/queue-reset'),
     destroy: null,

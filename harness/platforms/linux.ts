@@ -256,7 +256,7 @@ export const linux: Platform = {
     release: releaseOf,
     leaves,
     reconnect: (question) => [reconnect(question)],
-    sharing: answer('linux/spread-by-hash'),
+    sharing: () => answer('linux/spread-by-hash'),
     retransmittedFin: answer('linux/fin-restarts-time-wait'),
     queue,
     destroy,

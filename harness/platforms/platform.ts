@@ -118,7 +118,7 @@ interface ProcessRelease {
 /** Two servers listen on one address, both with SO_REUSEPORT. */
 export interface SharingRule extends RuleAnswer {
   /** Which of them gets a new connection. */
-  answeredBy: 'either' | 'newest'
+  answeredBy: 'either' | 'newest' | 'oldest'
 }
 
 /** The other side did not get the last ACK, and sends its FIN again to a socket in TIME_WAIT. */
@@ -162,7 +162,7 @@ export interface Rules {
   leaves(state: TcpState, settings: Settings): Leaving
   /** All that may happen, the most likely first: what decides may be random, or not visible. */
   reconnect(question: ReconnectQuestion): readonly [ReconnectRule, ...ReconnectRule[]]
-  sharing: SharingRule
+  sharing(address: Address): SharingRule
   retransmittedFin: RetransmittedFinRule
   queue(question: QueueQuestion): QueueRule
   /** Null where nobody can. */

@@ -93,7 +93,7 @@ function serverExpectation(rules: Rules, left: Left, question: Question): Expect
   }
   const effects = [
     ...(question.bothListen !== undefined && rule.outcome === 'granted'
-      ? [whoAnswers(rules, question.bothListen)]
+      ? [whoAnswers(rules, question.bothListen, successor.address)]
       : []),
     ...(question.finSentAgain === true && server === 'TIME_WAIT' ? [timerRestarts(rules)] : []),
   ]
@@ -140,14 +140,19 @@ interface Effect extends Pick<Expected, 'counts' | 'atLeast'> {
   rule: RuleAnswer
 }
 
-function whoAnswers({sharing}: Rules, {connections}: NonNullable<Scenario['bothListen']>): Effect {
-  if (connections === undefined) return {rule: sharing}
-  return sharing.answeredBy === 'newest'
-    ? {
-        rule: sharing,
-        counts: {answersFromPredecessor: 0, answersFromSuccessor: connections},
-      }
-    : {rule: sharing, atLeast: {answersFromPredecessor: 1, answersFromSuccessor: 1}}
+function whoAnswers(
+  rules: Rules,
+  {connections}: NonNullable<Scenario['bothListen']>,
+  address: ServerReport['address'],
+): Effect {
+  const rule = rules.sharing(address)
+  if (connections === undefined) return {rule}
+  const {answeredBy} = rule
+  if (answeredBy === 'either') {
+    return {rule, atLeast: {answersFromPredecessor: 1, answersFromSuccessor: 1}}
+  }
+  const [fromOld, fromNew] = answeredBy === 'oldest' ? [connections, 0] : [0, connections]
+  return {rule, counts: {answersFromPredecessor: fromOld, answersFromSuccessor: fromNew}}
 }
 
 function timerRestarts({retransmittedFin: rule}: Rules): Effect {

@@ -76,6 +76,7 @@ const ids: [Platform, bind: string[], others: string[]][] = [
       'darwin/fin-wait2-timer',
       'darwin/later-sequence',
       'darwin/newest-listener',
+      'darwin/oldest-listener',
       'darwin/other-user',
       'darwin/queue-reset',
       'darwin/same-four-tuple',

@@ -143,6 +143,12 @@ test('of two listeners that share an address either answers, and on macOS the ne
     ...{verdict: 'immediate', effects: ['darwin/newest-listener']},
     counts: {answersFromPredecessor: 0, answersFromSuccessor: 100},
   })
+  const wildcard = {...shared.successor, address: '0.0.0.0'} as const
+  const onWildcard = {...shared, predecessor: wildcard, successor: wildcard, platform: darwin}
+  t.like(expectation(onWildcard), {
+    ...{verdict: 'immediate', effects: ['darwin/oldest-listener']},
+    counts: {answersFromPredecessor: 100, answersFromSuccessor: 0},
+  })
   const {bothListen: _, ...alone} = shared
   t.is(expectation(alone)?.effects, undefined)
   t.is(expectation({...shared, successor: none})?.effects, undefined)
