@@ -25,6 +25,7 @@ import {assertNobodyListens, startProblem} from './problems.ts'
 import {playRound} from './round.ts'
 import {isSafe} from './safe.ts'
 import {openServerHost, starvedSeconds} from './server.ts'
+import {judgeThresholds, type Measured} from './thresholds.ts'
 
 const lookEveryMilliseconds = 10
 /** An admin port, or a slow second listener, is not a reason to give up on a starting server. */
@@ -116,17 +117,39 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
     else if (isOutOfFiles(error)) problem = outOfFilesProblem(error)
     else throw error
   }
+  const thresholds = judgeThresholds(options, measuredIn(rounds, options.rounds))
   const reuseaddr = inferReuseaddr(rounds, platform, options.address, kernelOf(blank.host))
   const document: CheckDocument = {
     ...blank,
-    safe: problem === undefined && rounds.length === options.rounds && rounds.every(isSafe),
+    safe:
+      problem === undefined &&
+      rounds.length === options.rounds &&
+      rounds.every(isSafe) &&
+      thresholds.every(({met}) => met),
     ...(problem === undefined ? {} : {problem}),
     runtime: recogniseRuntime(commands)?.name ?? null,
     reuseaddr,
     rules: ruleTexts(platform.rules, reuseaddr.rule === undefined ? [] : [reuseaddr.rule]),
     rounds,
+    ...(thresholds.length === 0 ? {} : {thresholds}),
   }
   return {...document, advice: adviceFor(document, platform)}
+}
+
+/** The worst of all rounds; null where one had no end, or was not played. */
+function measuredIn(rounds: readonly CheckRound[], asked: number): Measured {
+  const worst = (values: (number | null)[]) =>
+    values.length < asked || values.includes(null)
+      ? null
+      : Math.max(...values.map((value) => value ?? 0))
+  return {
+    maxOutageSeconds: worst(rounds.map(({outageSeconds}) => outageSeconds)),
+    maxLost:
+      rounds.length < asked
+        ? null
+        : rounds.reduce((sum, each) => sum + each.refusedConnections + each.failedConnections, 0),
+    maxWaitSeconds: worst(rounds.map(({waitSeconds}) => waitSeconds)),
+  }
 }
 
 /** Starts the command for the first time. Nothing connects to it before it listens, where that shows. */

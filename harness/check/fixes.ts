@@ -9,6 +9,8 @@ export interface Runtime {
   setReuseaddr: string
   /** How it exits soon, with connections open. */
   exitSoon?: string
+  /** How one restarts without a loss. */
+  reload?: string
 }
 
 /** What "sets it by itself" means is: EADDRINUSE is then not TIME_WAIT but a live process. */
@@ -22,6 +24,7 @@ export const runtimes: readonly Runtime[] = [
       'Python: sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1) before sock.bind(); with socketserver: allow_reuse_address = True in the server class',
     exitSoon:
       'Python: signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)), and daemon_threads = True in a threading server',
+    reload: 'Python: gunicorn reloads its workers on SIGHUP, and its master keeps the socket',
   },
   {
     name: 'Node',
@@ -29,6 +32,8 @@ export const runtimes: readonly Runtime[] = [
     setReuseaddr: `Node ${already} (server.listen); a socket passed as {fd} needs it from whoever creates it`,
     exitSoon:
       "Node: process.on('SIGTERM', () => { server.close(); server.closeAllConnections() }), as server.close() alone waits for every open connection",
+    reload:
+      'Node: node:cluster, whose primary keeps the listening socket while workers are replaced one by one; for a watcher: rebind hold',
   },
   {
     name: 'Bun',
@@ -81,6 +86,7 @@ export const runtimes: readonly Runtime[] = [
     program: /^nginx:?$/,
     setReuseaddr: `nginx ${already}; look for an old master that is still running (nginx -s quit)`,
     exitSoon: 'nginx: set worker_shutdown_timeout, or stop it by SIGTERM rather than SIGQUIT',
+    reload: 'nginx: nginx -s reload; old workers close kept connections at the next response',
   },
   {
     name: 'socat',

@@ -5,9 +5,10 @@ import {resolve} from 'node:path'
 import type {StopSignal} from '../documents/check-schema.ts'
 import {UsageError} from '../errors.ts'
 import type {CommandToStart} from '../processes/protocol.ts'
+import type {Thresholds} from './thresholds.ts'
 
 /** What is to be checked, and how. */
-export interface CheckOptions {
+export interface CheckOptions extends Thresholds {
   /** The program and its arguments; `{port}` in an argument stands for the port. */
   command: readonly string[]
   port: number
@@ -34,7 +35,7 @@ export interface CheckOptions {
   cwd?: string
 }
 
-export type FilledOptions = Required<CheckOptions>
+export type FilledOptions = Required<Omit<CheckOptions, keyof Thresholds>> & Thresholds
 
 /** Fills in the defaults. @throws UsageError for what cannot be */
 export function fillOptions(options: CheckOptions): FilledOptions {

@@ -1,10 +1,13 @@
 import {join} from 'node:path'
 import {checkRestart} from '../check/check.ts'
+import type {CheckListeners} from '../check/context.ts'
 import {unescapeText} from '../check/escapes.ts'
 import {fillOptions} from '../check/options.ts'
+import {checkReload} from '../check/reload.ts'
+import {fillReloadOptions, type ReloadOptions} from '../check/reload-options.ts'
 import {openServerLog} from '../check/server-log.ts'
 import {type CheckDocument, checkSchema, type StopSignal} from '../documents/check-schema.ts'
-import {exitStatus} from '../errors.ts'
+import {exitStatus, UsageError} from '../errors.ts'
 import {printable} from '../text.ts'
 import {safetyWords} from '../views/check.ts'
 import {type OutputOptions, openOutputs} from './outputs.ts'
@@ -21,6 +24,16 @@ export interface CheckCommandOptions extends OutputOptions {
   startTimeout: number
   rounds: number
   limit: number
+  trigger?: string[][]
+  attach?: boolean
+  triggerTimeout: number
+  rate: number
+  idle: number
+  inFlight: number
+  http?: string
+  maxOutage?: number
+  maxLost?: number
+  maxWait?: number
   env: Record<string, string>
   cwd?: string
   out: string
@@ -28,23 +41,12 @@ export interface CheckCommandOptions extends OutputOptions {
   verbose?: boolean
 }
 
-/** `rebind check --port P -- COMMAND ARGS...`: restarts a server under open connections. */
+/**
+ * `rebind check --port P -- COMMAND ARGS...`: restarts a server under open connections. With --trigger or --attach it
+ * restarts by itself, under traffic.
+ */
 export async function check(command: string[], given: CheckCommandOptions): Promise<number> {
-  const options = fillOptions({
-    command,
-    port: given.port,
-    address: given.host,
-    connections: given.connections,
-    send: unescapeText(given.send ?? ''),
-    hold: given.hold === true,
-    stop: given.stop,
-    stopTimeoutSeconds: given.stopTimeout,
-    startTimeoutSeconds: given.startTimeout,
-    rounds: given.rounds,
-    limitSeconds: given.limit,
-    env: given.env,
-    cwd: given.cwd ?? process.cwd(),
-  })
+  const measure = measuring(command, given)
   const echo = given.verbose === true ? (line: string) => process.stderr.write(line) : undefined
   const outputs = await openOutputs(given)
   // What turns out to be bad usage, such as a port that is taken, is not a run.
@@ -60,7 +62,7 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
           tell(`  round ${round}: ${printable(what)}, trying again`),
       }
       const document = checkSchema.parse(
-        await checkRestart(options, listeners, interruption).finally(() => serverLog.close()),
+        await measure(listeners, interruption).finally(() => serverLog.close()),
       )
       return {
         documents: [document],
@@ -71,6 +73,47 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
       }
     },
   )
+}
+
+type Measure = (listeners: CheckListeners, interruption: AbortSignal) => Promise<CheckDocument>
+
+/** @throws UsageError for options that cannot be, before anything is begun */
+function measuring(command: string[], given: CheckCommandOptions): Measure {
+  const common = {
+    port: given.port,
+    address: given.host,
+    stop: given.stop,
+    stopTimeoutSeconds: given.stopTimeout,
+    startTimeoutSeconds: given.startTimeout,
+    limitSeconds: given.limit,
+    env: given.env,
+    cwd: given.cwd ?? process.cwd(),
+    send: unescapeText(given.send ?? ''),
+    ...(given.maxOutage === undefined ? {} : {maxOutageSeconds: given.maxOutage}),
+    ...(given.maxLost === undefined ? {} : {maxLost: given.maxLost}),
+    ...(given.maxWait === undefined ? {} : {maxWaitSeconds: given.maxWait}),
+  }
+  const attaches = given.attach === true
+  if (attaches && command.length > 0) {
+    throw new UsageError('--attach is for a server that runs already; leave the command out')
+  }
+  if (!attaches && given.trigger === undefined) {
+    const options = fillOptions({
+      ...common,
+      ...{command, connections: given.connections, hold: given.hold === true, rounds: given.rounds},
+    })
+    return (listeners, interruption) => checkRestart(options, listeners, interruption)
+  }
+  const options: ReloadOptions = {
+    ...common,
+    ...(attaches ? {} : {command}),
+    ...(given.trigger === undefined ? {} : {triggers: given.trigger}),
+    triggerTimeoutSeconds: given.triggerTimeout,
+    ...{rate: given.rate, idle: given.idle, inFlight: given.inFlight},
+    ...(given.http === undefined ? {} : {http: given.http}),
+  }
+  fillReloadOptions(options)
+  return (listeners, interruption) => checkReload(options, listeners, interruption)
 }
 
 function statusOf({safe, problem}: CheckDocument): number {

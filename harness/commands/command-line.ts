@@ -4,7 +4,9 @@ import {defaultLimitSeconds} from '../run/limit.ts'
 import {printable} from '../text.ts'
 import {version} from '../version.ts'
 import {
+  commandWords,
   countUpTo,
+  duration,
   environmentVariable,
   nameWithFile,
   portNumber,
@@ -367,8 +369,10 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
 
   program
     .command('check')
-    .description('restart your server, in any language, while a client is connected')
-    .argument('<command...>', 'the server and its arguments, after --; {port} stands for the port')
+    .description(
+      'restart your server, in any language, while clients are connected; or watch it reload under traffic',
+    )
+    .argument('[command...]', 'the server and its arguments, after --; {port} stands for the port')
     .requiredOption('--port <port>', 'the port that the server listens on', portNumber)
     .option('--host <address>', 'the address at which clients reach it', '127.0.0.1')
     .option(
@@ -391,6 +395,33 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
     .option('--start-timeout <seconds>', 'how long its first start may take', seconds, 30)
     .option('--rounds <n>', 'how many restarts', countUpTo(1000), 1)
     .addOption(limit())
+    .option(
+      '--trigger <command>',
+      'the server stays, and this command makes it restart; {pid} stands for its pid; repeatable, run in their order',
+      commandWords,
+    )
+    .option(
+      '--attach',
+      'a server that runs already, found by its port; it is neither started nor stopped',
+    )
+    .option(
+      '--trigger-timeout <seconds>',
+      'how long it may take to change after the trigger',
+      seconds,
+      10,
+    )
+    .option('--rate <n>', 'new connections a second while it reloads', countUpTo(1000), 100)
+    .option('--idle <n>', 'connections that stand open while it reloads', countUpTo(1000, 0), 0)
+    .option(
+      '--in-flight <n>',
+      'connections on which one request follows another while it reloads',
+      countUpTo(1000, 0),
+      0,
+    )
+    .option('--http <path>', 'what each of those asks: GET this path, and wait for the response')
+    .option('--max-outage <duration>', 'fail if the outage was longer, e.g. 200ms', duration)
+    .option('--max-lost <n>', 'fail if more connections were lost', countUpTo(1_000_000, 0))
+    .option('--max-wait <duration>', 'fail if the port, or the new server, took longer', duration)
     .addOption(
       new Option(
         '--env <K=V>',
@@ -412,9 +443,11 @@ Examples:
   rebind check --port 3000 -- node server.js
   rebind check --port 8000 -- python3 -m http.server {port}
   rebind check --port 8080 --send 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' --rounds 3 -- ./server
+  rebind check --port 3000 --http / --trigger 'touch server.js' -- node --watch server.js
+  rebind check --port 80 --http / --attach --trigger 'nginx -s reload' --max-lost 0
 
 The server gets PATH, HOME, PORT and what --env sets. All its processes are ended afterwards.
-Exit status: 0 safe (every restart was immediate), 1 not, 2 bad usage, 3 could not measure, 130/143 interrupted`,
+Exit status: 0 safe (every restart was immediate; with --trigger or --attach: nothing was lost), 1 not, 2 bad usage, 3 could not measure, 130/143 interrupted`,
     )
     .action(async (command, options) => {
       const {check} = await import('./check.ts')

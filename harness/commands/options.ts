@@ -1,4 +1,5 @@
 import {existsSync} from 'node:fs'
+import {tokenizeArgs} from 'args-tokenizer'
 import {InvalidArgumentError} from 'commander'
 import {printable} from '../text.ts'
 
@@ -9,6 +10,28 @@ export function seconds(text: string): number {
     throw new InvalidArgumentError('It must be a number of seconds greater than 0, e.g. 150.')
   }
   return value
+}
+
+/** Parses a duration: `200ms`, `1.5s`, or a number of seconds. */
+export function duration(text: string): number {
+  const [, digits = '', unit] = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text) ?? []
+  if (digits === '') {
+    throw new InvalidArgumentError('It must be a duration, e.g. 200ms, 1s or 0.5.')
+  }
+  return unit === 'ms' ? Number(digits) / 1000 : Number(digits)
+}
+
+/** Splits a command line into its words, and adds it to those that were given before. Nothing else of a shell is there. */
+export function commandWords(text: string, known: string[][] = []): string[][] {
+  let words: string[]
+  try {
+    words = tokenizeArgs(text)
+  } catch {
+    throw new InvalidArgumentError('It has a quote without an end.')
+  }
+  if (words.length === 0)
+    throw new InvalidArgumentError('It must be a command, e.g. "touch server.js".')
+  return [...known, words]
 }
 
 /** Parses what a system is called in reports. */
@@ -29,12 +52,12 @@ export function portNumber(text: string): number {
   return value
 }
 
-/** Parses a whole number from 1 to `most`. */
-export function countUpTo(most: number): (text: string) => number {
+/** Parses a whole number from `least`, which is 1 by default, to `most`. */
+export function countUpTo(most: number, least = 1): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (!/^\d+$/.test(text) || value < 1 || value > most) {
-      throw new InvalidArgumentError(`It must be a number from 1 to ${most}.`)
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`)
     }
     return value
   }

@@ -130,10 +130,91 @@ const problemSchema = z.looseObject({
       'too-many-open-files',
       /** Whether the port was refused cannot be seen from how long this machine kept the server from running. */
       'too-slow',
+      /** The trigger could not be run, or failed. */
+      'trigger-failed',
+      'nothing-restarted',
+      /** A threshold was given for what could not be measured. */
+      'threshold-not-measured',
     ])
     .describe('Which problem'),
   message: z.string().describe('What happened'),
   remedy: z.string().describe('What to do'),
+})
+
+/** A moment that lies between two others, in seconds since the check began to watch, by the monotonic clock. */
+const bracketSchema = z.tuple([seconds, seconds])
+
+const generationSchema = z.looseObject({
+  processes: z
+    .array(
+      z.looseObject({
+        pid: z.int().positive().describe('Process id'),
+        startedAt: z
+          .string()
+          .describe(
+            "When it was started, in the operating system's own words: tells it from others of its pid",
+          ),
+        command: z.string().describe('Its command line'),
+      }),
+    )
+    .describe('The processes that served; a master that stays through all of them is left out'),
+  from: bracketSchema.describe(
+    'When the first of them began to serve: after the one, before the other',
+  ),
+  to: bracketSchema
+    .nullable()
+    .describe('When the last of them had ceased to; null if one still served at the end'),
+})
+
+const triggerSchema = z.looseObject({
+  command: z.array(z.string()).describe('What was run to make the server restart, a command each'),
+  at: z.array(seconds).describe('When each was started, in seconds since the check began to watch'),
+  reloaded: z.boolean().describe('A new generation answered'),
+  answeredAfterSeconds: seconds
+    .nullable()
+    .describe(
+      'From the first trigger to the first answer of a new generation, in seconds; null if none came',
+    ),
+  withoutListenerSeconds: bracketSchema.describe(
+    'For how long nobody listened, at least and at most',
+  ),
+  generations: z.array(generationSchema).describe('Who served, one after the other'),
+})
+
+const laneSchema = z.looseObject({
+  opened: count.describe('Connections that were tried'),
+  answered: count.describe('Answers that came'),
+  refused: count.describe('Refused: nobody listened'),
+  reset: count.describe('Reset before an answer'),
+  cutOff: count.describe('Closed by the server before an answer'),
+  unanswered: count.describe('Without an answer in time'),
+  slowestSeconds: seconds.nullable().describe('Slowest answer in seconds; null if there was none'),
+})
+
+const trafficSchema = z.looseObject({
+  asks: z
+    .enum(['nothing', 'greeting', 'text', 'http'])
+    .describe('What a client says; nothing: no answer shows whether it was accepted'),
+  rate: count.describe('New connections a second'),
+  seconds: seconds.describe('How long they came'),
+  new: laneSchema.describe('Connections that came meanwhile, one after the other'),
+  idle: laneSchema.describe(
+    'Connections that stood open, and were asked at the beginning and the end',
+  ),
+  inFlight: laneSchema.describe('Connections on which one request followed another'),
+  idleClosed: count.describe(
+    'Idle connections that the server closed while nothing was asked: no loss',
+  ),
+  statusClasses: z.record(z.string(), count).describe('Responses of HTTP, by 2xx, 5xx and so on'),
+  withoutPort: count.describe(
+    'Connections not tried, as this machine had no local port left: no loss',
+  ),
+  latestSeconds: seconds.describe(
+    'By how much the latest connection was begun later than planned, in seconds',
+  ),
+  longestGapSeconds: seconds
+    .nullable()
+    .describe('The longest time without an answer, in seconds; null if there was none at all'),
 })
 
 /** @internal */
@@ -160,6 +241,46 @@ export const checkSchema = z.looseObject({
   ),
   rules: ruleTableSchema.optional().describe('The texts of all rules that are named here, by id'),
   rounds: z.array(roundSchema).describe('A round per restart'),
+  trigger: triggerSchema
+    .optional()
+    .describe(
+      'What made the server restart by itself, and who served then; absent if it was stopped and started',
+    ),
+  traffic: trafficSchema
+    .optional()
+    .describe('What became of the clients meanwhile; absent if there were none'),
+  lossless: z
+    .boolean()
+    .nullable()
+    .optional()
+    .describe(
+      'Every connection and request was answered; null if no answer was expected, absent without traffic',
+    ),
+  losses: z
+    .array(
+      z.looseObject({
+        kind: z.string().describe('Which kind of loss'),
+        count: count.describe('How many'),
+        because: z.string().describe('What it was due to'),
+      }),
+    )
+    .optional()
+    .describe('Why connections and requests came to nothing; absent without traffic'),
+  thresholds: z
+    .array(
+      z.looseObject({
+        name: z.string().describe('Its name on the command line'),
+        limit: z.number().nonnegative().describe('What was allowed, in seconds or by number'),
+        measured: z
+          .number()
+          .nonnegative()
+          .nullable()
+          .describe('What was measured; null if it was not'),
+        met: z.boolean().describe('Whether it was kept'),
+      }),
+    )
+    .optional()
+    .describe('The limits that were given; absent if none was'),
   advice: z.array(z.string()).describe('What to do, a sentence each'),
 })
 

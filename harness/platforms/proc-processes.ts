@@ -22,15 +22,19 @@ export function pids(proc = '/proc'): number[] {
 /**
  * Finds the processes that have the given sockets open: an fd is a link to `socket:[INODE]` (proc(5)).
  * Only one's own processes can be looked into, unless one is root (ptrace(2), PTRACE_MODE_READ).
+ * @param among the pids to look into; undefined for all
  */
-export function findHolders(inodes: ReadonlySet<number>): {
+export function findHolders(
+  inodes: ReadonlySet<number>,
+  among?: readonly number[],
+): {
   byInode: Map<number, Holder[]>
   unseenProcesses: number
 } {
   const byInode = new Map<number, Holder[]>()
   let unseenProcesses = 0
   if (inodes.size === 0) return {byInode, unseenProcesses}
-  for (const pid of pids()) {
+  for (const pid of among ?? pids()) {
     const held = socketInodes(pid)
     if (held === undefined) unseenProcesses++
     const wanted = [...(held ?? [])].filter((inode) => inodes.has(inode))

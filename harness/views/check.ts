@@ -33,12 +33,15 @@ export function checkBlocks(document: CheckDocument): Block[] {
   ]
   return [
     {kind: 'section', title: 'The restarts', blocks: rounds.length === 0 ? [] : measured},
+    ...reloadBlocks(document),
+    ...limitBlocks(document),
     // What could not be measured has its remedy in there.
     sectionOf('What to do', advice),
     sectionOf(
       'What the server said',
       rounds.flatMap((round) => round.errors.map(errorWords)),
     ),
+    sectionOf('Who served, since the check began to watch', generationWords(document)),
     sectionOf('Who listened, since the first start', rounds.flatMap(listenedWords)),
   ]
 }
@@ -74,8 +77,14 @@ const roundColumns: readonly [string, (round: CheckRound, index: number) => stri
 ]
 
 /** `SAFE: ...` and what it rests on. */
-export function safetyWords({safe, problem, rounds}: CheckDocument): string {
+export function safetyWords(document: CheckDocument): string {
+  const {safe, problem, rounds, trigger, thresholds = []} = document
   if (problem !== undefined) return `COULD NOT MEASURE: ${problem.message}`
+  if (trigger !== undefined) return reloadWords(document)
+  const exceeded = thresholds.filter(({met}) => !met)
+  if (exceeded.length > 0 && rounds.every(({verdict}) => verdict === 'immediate')) {
+    return `NOT SAFE: ${exceeded.map(exceededWords).join(', ')}`
+  }
   const many = rounds.length === 1 ? 'the restart was' : `each of ${rounds.length} restarts was`
   if (safe) return `SAFE: ${many} immediate`
   const bad = rounds.filter(({verdict}) => verdict !== 'immediate').map(({verdict}) => verdict)
@@ -113,5 +122,149 @@ function listenedWords({listened = []}: CheckRound, index: number): string[] {
 /** `node server.js on 127.0.0.1:3000`. */
 export function subjectWords({command, address, port}: CheckDocument): string {
   const host = address.includes(':') ? `[${address}]` : address
-  return `${command.join(' ')} on ${host}:${port}`
+  const what = command.length === 0 ? 'the server' : command.join(' ')
+  return `${what} on ${host}:${port}`
+}
+
+/** `SAFE: the new server answered after 0.42 s, and nothing was lost`. */
+function reloadWords({safe, trigger, traffic, lossless, thresholds = []}: CheckDocument): string {
+  const answered = `the new server answered ${secondsWords(trigger?.answeredAfterSeconds)} after the trigger`
+  if (safe) {
+    return lossless === null
+      ? `SAFE: ${answered}, and no connection was refused or reset (no answer was expected)`
+      : `SAFE: ${answered}, and nothing was lost`
+  }
+  if (trigger?.reloaded === false) return 'NOT SAFE: no new server answered'
+  const lost = lanesOf(traffic).reduce((sum, [, lane]) => sum + lostIn(lane), 0)
+  const exceeded = thresholds.filter(({met}) => !met).map(exceededWords)
+  const losses = lost === 0 ? [] : [`${lost} of ${askedWords(traffic)} were lost`]
+  return `NOT SAFE: ${[...losses, ...exceeded].join(', ')}`
+}
+
+type Traffic = NonNullable<CheckDocument['traffic']>
+type LaneTally = Traffic['new']
+
+function lanesOf(traffic: CheckDocument['traffic']): [title: string, lane: LaneTally][] {
+  if (traffic === undefined) return []
+  const lanes: [string, LaneTally][] = [
+    ['new connections', traffic.new],
+    ['idle connections', traffic.idle],
+    ['requests in flight', traffic.inFlight],
+  ]
+  return lanes.filter(([, {opened}]) => opened > 0)
+}
+
+function lostIn({refused, reset, cutOff, unanswered}: LaneTally): number {
+  return refused + reset + cutOff + unanswered
+}
+
+/** `2340 connections and requests`. */
+function askedWords(traffic: CheckDocument['traffic']): string {
+  const all = lanesOf(traffic).reduce(
+    (sum, [, lane]) => sum + Math.max(lane.opened, lane.answered + lostIn(lane)),
+    0,
+  )
+  return `${all} connections and requests`
+}
+
+function secondsWords(seconds: number | null | undefined): string {
+  return seconds === null || seconds === undefined ? 'never' : `${seconds.toFixed(3)} s`
+}
+
+/** What became of the clients, and why. */
+function reloadBlocks(document: CheckDocument): Block[] {
+  const {trigger, traffic, losses = []} = document
+  if (trigger === undefined || traffic === undefined) return []
+  const columns = [
+    'clients',
+    'opened',
+    'answered',
+    'refused',
+    'reset',
+    'cut off',
+    'unanswered',
+    'slowest',
+  ]
+  const rows = lanesOf(traffic).map(([title, lane]) => [
+    title,
+    ...[lane.opened, lane.answered, lane.refused, lane.reset, lane.cutOff, lane.unanswered].map(
+      String,
+    ),
+    lane.slowestSeconds === null ? '-' : secondsWords(lane.slowestSeconds),
+  ])
+  const statuses = Object.entries(traffic.statusClasses).map(([name, count]) => `${count} ${name}`)
+  const [atLeast, atMost] = trigger.withoutListenerSeconds
+  const facts = [
+    `longest time without an answer: ${secondsWords(traffic.longestGapSeconds)}`,
+    atMost === 0
+      ? 'somebody listened in every look'
+      : `nobody listened for ${milliseconds(atLeast)} to ${milliseconds(atMost)} ms`,
+    ...(statuses.length > 0 ? [`responses: ${statuses.join(', ')}`] : []),
+    ...(traffic.idleClosed > 0
+      ? [`${traffic.idleClosed} idle connections were closed by the server between two requests`]
+      : []),
+  ]
+  return [
+    {
+      kind: 'section',
+      title: 'The clients',
+      blocks: [
+        {kind: 'table', label: 'Clients', columns, rows},
+        {kind: 'list', items: facts},
+      ],
+    },
+    {
+      kind: 'section',
+      title: 'Why connections were lost',
+      blocks: losses.length === 0 ? [] : [{kind: 'list', items: losses.map(lossWords)}],
+    },
+  ]
+}
+
+function milliseconds(seconds: number): number {
+  return Math.round(seconds * 1000)
+}
+
+function lossWords({count, because}: NonNullable<CheckDocument['losses']>[number]): string {
+  return `${count}: ${because}`
+}
+
+function limitBlocks({thresholds = []}: CheckDocument): Block[] {
+  if (thresholds.length === 0) return []
+  const rows = thresholds.map((each) => [
+    `--${each.name}`,
+    limitWords(each, each.limit),
+    each.measured === null ? 'not measured' : limitWords(each, each.measured),
+    each.met ? 'kept' : 'exceeded',
+  ])
+  return [
+    {
+      ...{kind: 'section', title: 'The limits'},
+      blocks: [
+        {kind: 'table', label: 'Limits', columns: ['limit', 'allowed', 'measured', 'result'], rows},
+      ],
+    },
+  ]
+}
+
+type Threshold = NonNullable<CheckDocument['thresholds']>[number]
+
+function limitWords({name}: Threshold, value: number): string {
+  return name === 'max-lost' ? String(value) : `${value.toFixed(3)} s`
+}
+
+function exceededWords(threshold: Threshold): string {
+  const {name, limit, measured} = threshold
+  const seen = measured === null ? 'not reached' : limitWords(threshold, measured)
+  return `--${name} ${limitWords(threshold, limit)} was exceeded (${seen})`
+}
+
+/** `generation 1: pid 12 (node server.js), from 0.00 to 1.31 s`. */
+function generationWords({trigger}: CheckDocument): string[] {
+  return (trigger?.generations ?? []).map(({processes, from, to}, index) => {
+    const who = processes.map(({pid, command}) => `pid ${pid} (${command})`).join(', ')
+    const end = to === null ? 'the end' : `${to[0].toFixed(3)} to ${to[1].toFixed(3)} s`
+    const start = index === 0 ? '' : `, from ${from[0].toFixed(3)} to ${from[1].toFixed(3)} s`
+    return `generation ${index + 1}: ${who}${start}, until ${end}`
+  })
 }

@@ -1,0 +1,134 @@
+import {createConnection, type Socket} from 'node:net'
+import {monotonicSeconds} from '../clock.ts'
+import {type Answer, type Ask, ask, NoAnswer} from './ask.ts'
+
+/** How a connection, or a request on it, ended other than by an answer. */
+export type Failure = 'refused' | 'reset' | 'cut-off' | 'unanswered' | 'no-port'
+
+export interface Target {
+  host: string
+  port: number
+  /** How long a connection, and an answer, is waited for. */
+  timeoutSeconds: number
+}
+
+/** A connection of ours to the server. */
+export interface Connection {
+  socket: Socket
+  localPort: number
+  /** Undefined while nothing has ended it. */
+  ended(): 'reset' | 'closed' | undefined
+  /** @throws Failed */
+  ask(what: Ask): Promise<Answer>
+  /** FIN first, as a client that is done; what the server then still sends is not waited for. */
+  close(): void
+}
+
+/** Tells what became of it in place of an answer. */
+export class Failed extends Error {
+  override name = 'Failed'
+  readonly failure: Failure
+
+  constructor(failure: Failure, message: string) {
+    super(message)
+    this.failure = failure
+  }
+}
+
+const closeWithinMilliseconds = 1000
+
+/** @throws Failed; SystemError for what is our fault, e.g. EMFILE */
+export async function connect({host, port, timeoutSeconds}: Target): Promise<Connection> {
+  const socket = createConnection({host, port, allowHalfOpen: true, noDelay: true})
+  let ended: 'reset' | 'closed' | undefined
+  let problem: NodeJS.ErrnoException | undefined
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    problem ??= error
+    ended ??= 'reset'
+  })
+  socket.on('end', () => {
+    ended ??= 'closed'
+  })
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new Failed('unanswered', `no connection within ${timeoutSeconds} s`))
+      socket.destroy()
+    }, timeoutSeconds * 1000)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    socket.once('close', () => {
+      clearTimeout(timer)
+      reject(connectFailure(problem))
+    })
+  })
+  // From here on what comes is waited for by whoever asks; an end that nobody waits for must be seen, too.
+  socket.resume()
+  const {localPort = 0} = socket
+  return {
+    socket,
+    localPort,
+    ended: () => ended,
+    async ask(what) {
+      if (ended !== undefined) throw failureOf(ended)
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(
+          () => reject(new Failed('unanswered', `no answer within ${timeoutSeconds} s`)),
+          timeoutSeconds * 1000,
+        )
+      })
+      const answer = ask(socket, what)
+      answer.catch(() => undefined)
+      try {
+        return await Promise.race([answer, late])
+      } catch (error) {
+        if (!(error instanceof NoAnswer)) throw error
+        throw failureOf(ended ?? 'closed')
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+    close() {
+      if (socket.destroyed) return
+      socket.end()
+      // What comes is read to its end, as an unread rest would make a RST of it.
+      socket.resume()
+      const timer = setTimeout(() => socket.destroy(), closeWithinMilliseconds)
+      socket.once('close', () => clearTimeout(timer))
+      if (ended === 'closed') socket.once('finish', () => socket.destroy())
+      else socket.once('end', () => socket.destroy())
+    },
+  }
+}
+
+function failureOf(ended: 'reset' | 'closed'): Failed {
+  return ended === 'reset'
+    ? new Failed('reset', 'the connection was reset')
+    : new Failed('cut-off', 'the server closed the connection before it had answered')
+}
+
+/** What is not the server's answer is passed on as it is. */
+function connectFailure(error: NodeJS.ErrnoException | undefined): Error {
+  if (error === undefined) return new Failed('unanswered', 'no connection')
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return new Failed('refused', 'the connection was refused')
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return new Failed('reset', 'the connection was reset')
+    case 'ETIMEDOUT':
+      return new Failed('unanswered', 'no connection')
+    case 'EADDRNOTAVAIL':
+    case 'EADDRINUSE':
+      return new Failed('no-port', 'this machine has no local port left for a connection')
+    default:
+      return error
+  }
+}
+
+/** Monotonic seconds since then. */
+export function secondsSince(then: number): number {
+  return Math.max(0, monotonicSeconds() - then)
+}
