@@ -25,6 +25,8 @@ export interface GenerationWatch {
   sighting(localPort: number): Sighting | undefined
   /** Most listening sockets that were there at once. */
   mostListeners(): number
+  /** Whether one and the same socket listened in every look: then there was no moment without a listener. */
+  isSameListener(): boolean
   /** Sockets that nobody we may look into has had for a while. */
   unseen(): readonly SocketEntry[]
   cause(): void
@@ -48,6 +50,7 @@ export function openGenerationWatch({
 }): GenerationWatch {
   let state = noGenerations
   let mostListeners = 0
+  let constant: ReadonlySet<number> | undefined
   let isOver = false
   const sightings = new Map<number, Sighting>()
   const unseenSince = new Map<string, number>()
@@ -64,6 +67,8 @@ export function openGenerationWatch({
     const to = monotonicSeconds()
     const listeners = [...view.listeners, ...view.listenersOnOtherAddresses]
     mostListeners = Math.max(mostListeners, listeners.length)
+    const keys = view.listeners.flatMap(({inode}) => inode ?? [])
+    constant = new Set(keys.filter((key) => constant?.has(key) ?? true))
     fold({event: 'look', from, to, serving, listeners: view.listeners.length})
     for (const {pid, started, to: ended} of state.seen.values()) {
       if (ended === undefined && !isAlive({pid, started})) {
@@ -113,6 +118,7 @@ export function openGenerationWatch({
     state: () => state,
     sighting: (localPort) => sightings.get(localPort),
     mostListeners: () => mostListeners,
+    isSameListener: () => (constant?.size ?? 0) > 0,
     unseen: () => unseen,
     cause: () => fold({event: 'cause', at: monotonicSeconds()}),
     looks: (left) =>

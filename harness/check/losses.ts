@@ -54,12 +54,11 @@ function kindOf(loss: Loss, {state, sighting}: LossEvidence): LossKind {
   const {failure, at, from, localPort, reused} = loss
   if (failure === 'refused') return 'no-listener'
   if (failure === 'unanswered') return 'unanswered'
+  if (reused && at - from < crossedSeconds) return 'keep-alive-closed'
   const seen = sighting(localPort)
   const owner = seen?.owner === undefined ? undefined : state.seen.get(seen.owner)
   if (owner !== undefined && endedNear(owner, at)) return 'process-ended'
-  if (failure === 'cut-off') {
-    return reused && at - from < crossedSeconds ? 'keep-alive-closed' : 'closed-unanswered'
-  }
+  if (failure === 'cut-off') return 'closed-unanswered'
   if (seen?.accepted === true) return 'reset-by-server'
   if (seen !== undefined || isNearClose(state, at)) return 'queue-closed'
   return 'reset-unseen'

@@ -249,7 +249,7 @@ async function chooseAsk({options}: ReloadContext, target: Target, server: Serve
 type MeasuredParts = Pick<
   CheckDocument,
   'trigger' | 'traffic' | 'lossless' | 'losses' | 'thresholds' | 'problem'
-> & {commands: string[]}
+> & {commands: string[]; isSameListener: boolean}
 
 async function measure(context: ReloadContext, server: Server): Promise<MeasuredParts> {
   const {options, platform, look, signal} = context
@@ -284,6 +284,7 @@ async function measure(context: ReloadContext, server: Server): Promise<Measured
     const {reload, seconds} = await Promise.race([played(), watch.failure])
     return {
       ...documented(context, {origin, watch, traffic, asks, seconds, reload}),
+      isSameListener: watch.isSameListener(),
       commands: [...watch.state().seen.values()].map(({command}) => command),
     }
   } finally {
@@ -436,7 +437,7 @@ interface MeasuredReload {
 function documented(
   {options, settings, platform}: ReloadContext,
   {origin, watch, traffic, asks, seconds, reload}: MeasuredReload,
-): Omit<MeasuredParts, 'commands'> {
+): Omit<MeasuredParts, 'commands' | 'isSameListener'> {
   const {tally} = traffic
   const state = watch.state()
   const moment = (at: number) => Math.max(0, at - origin)
@@ -494,13 +495,13 @@ function documented(
 }
 
 /** With the verdict, by what was measured. */
-function completed(parts: CheckDocument & {commands: string[]}): CheckDocument {
-  const {commands: _, ...document} = parts
+function completed(parts: CheckDocument & Pick<MeasuredParts, 'commands' | 'isSameListener'>) {
+  const {commands: _, isSameListener, ...document} = parts
   const {thresholds = [], trigger, lossless, problem} = document
   const unmeasured = thresholds.find(({measured}) => measured === null)
   const own: CheckProblem | undefined =
     problem ??
-    tooSlowToTell(document) ??
+    (isSameListener ? undefined : tooSlowToTell(document)) ??
     (unmeasured === undefined || trigger?.reloaded !== true
       ? undefined
       : {

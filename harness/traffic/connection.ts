@@ -46,9 +46,12 @@ export async function connect({host, port, timeoutSeconds}: Target): Promise<Con
     problem ??= error
     ended ??= 'reset'
   })
-  socket.on('end', () => {
-    ended ??= 'closed'
-  })
+  // Node's client of HTTP closes it by itself after what the server says is its last answer.
+  for (const event of ['end', 'close']) {
+    socket.on(event, () => {
+      ended ??= 'closed'
+    })
+  }
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
       reject(new Failed('unanswered', `no connection within ${timeoutSeconds} s`))

@@ -1,0 +1,99 @@
+import {
+  foldGenerations,
+  type GenerationEvent,
+  type GenerationsState,
+  generationsOf,
+  hasChanged,
+  noGenerations,
+  type Serving,
+} from '../../harness/check/generations.ts'
+import {test} from '../declare.ts'
+
+const process = (pid: number, listens: boolean, ...clients: number[]): Serving => ({
+  ...{pid, started: `${pid}`, command: `server ${pid}`, listens},
+  clients,
+})
+
+/** A look every 10 ms from 1 s on; what is no list of processes is another event. */
+function watched(...steps: (readonly Serving[] | GenerationEvent)[]): GenerationsState {
+  let at = 1
+  return steps.reduce<GenerationsState>((state, step) => {
+    if (!Array.isArray(step)) return foldGenerations(state, step as GenerationEvent)
+    const serving = step as readonly Serving[]
+    const from = at
+    at += 0.01
+    const listeners = serving.filter(({listens}) => listens).length
+    return foldGenerations(state, {event: 'look', serving, listeners, from, to: from + 0.001})
+  }, noGenerations)
+}
+
+const cause: GenerationEvent = {event: 'cause', at: 1.5}
+const pids = (state: GenerationsState) =>
+  generationsOf(state).map(({processes}) => processes.map(({pid}) => pid))
+
+test('a server that is started anew is another generation, and nobody listened between them', (t) => {
+  const old = [process(1, true, 4001)]
+  const next = [process(2, true, 4002)]
+  const state = watched(old, old, cause, [], [], next, next)
+  t.deepEqual(pids(state), [[1], [2]])
+  t.true(hasChanged(state))
+  const [first, second] = generationsOf(state)
+  t.deepEqual(
+    [first?.to, second?.from].map((each) => [each?.from.toFixed(3), each?.to.toFixed(3)]),
+    [
+      ['1.010', '1.021'],
+      ['1.030', '1.041'],
+    ],
+  )
+  t.is(second?.to, undefined)
+  t.is(state.withoutListener.length, 1)
+})
+
+test('a master that stays, and serves nobody, is in no generation; its workers are', (t) => {
+  const master = process(1, true)
+  const old = [master, process(2, true, 4001)]
+  const both = [master, process(2, true, 4001), process(3, true, 4002)]
+  const next = [master, process(3, true, 4002)]
+  const state = watched(old, old, cause, both, both, next, next)
+  t.deepEqual(pids(state), [[2], [3]])
+  t.deepEqual(state.withoutListener, [])
+})
+
+test('a primary that holds each connection for a moment, to pass it on, is a master, too', (t) => {
+  const worker = process(2, false, 4001)
+  const state = watched(
+    [process(1, true, 4002), worker],
+    [process(1, true, 4003), worker],
+    [process(1, true), worker],
+  )
+  t.deepEqual(pids(state), [[2]])
+})
+
+test('the end of a worker that never listened is told by itself, not by what it has no connection for', (t) => {
+  const primary = process(1, true)
+  const idle = watched(
+    [primary, process(2, false, 4001)],
+    [primary, process(2, false, 4001)],
+    [primary],
+  )
+  t.is(generationsOf(idle)[0]?.to, undefined)
+  const ended = foldGenerations(idle, {event: 'ended', pid: 2, started: '2', at: 1.6})
+  t.is(generationsOf(ended)[0]?.to?.to, 1.6)
+})
+
+test('a process that was seen once is not counted, and without a trigger nothing has changed', (t) => {
+  const old = [process(1, true, 4001)]
+  const state = watched(old, old, [...old, process(2, true)], old)
+  t.deepEqual(pids(state), [[1]])
+  t.false(hasChanged(state))
+  const later = watched(old, old, cause, old, old)
+  t.false(hasChanged(later))
+})
+
+test('a process that comes back to its socket has not ended', (t) => {
+  const server = [process(1, true, 4001)]
+  const state = watched(server, server, [], server)
+  t.is(generationsOf(state)[0]?.to, undefined)
+  const [gap] = state.withoutListener
+  t.truthy(gap?.to)
+})

@@ -1,0 +1,238 @@
+import {spawn} from 'node:child_process'
+import {once} from 'node:events'
+import {mkdirSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import test, {type ExecutionContext} from 'ava'
+import {checkReload} from '../../harness/check/reload.ts'
+import type {ReloadOptions} from '../../harness/check/reload-options.ts'
+import {type CheckDocument, checkSchema} from '../../harness/documents/check-schema.ts'
+import {UsageError} from '../../harness/errors.ts'
+import {temporaryFolder} from '../commands/cli.ts'
+import {needs} from '../needs.ts'
+import {freePort, httpServer, missingServer, platform, program} from './servers.ts'
+
+async function reload(
+  t: ExecutionContext,
+  options: Partial<ReloadOptions>,
+): Promise<CheckDocument> {
+  const port = options.port ?? (await freePort(t))
+  return checkSchema.parse(await checkReload({http: '/', ...options, port}))
+}
+
+function generations({trigger}: CheckDocument): number[][] {
+  return (trigger?.generations ?? []).map(({processes}) => processes.map(({pid}) => pid))
+}
+
+/** A primary that replaces its worker on SIGHUP: the new one listens before the old one is told to stop. */
+const rolling = `
+  import cluster from 'node:cluster'
+  import {createServer} from 'node:http'
+  if (cluster.isPrimary) {
+    let worker = cluster.fork()
+    process.on('SIGHUP', () => {
+      const old = worker
+      worker = cluster.fork().once('listening', () => old.disconnect())
+    })
+  } else {
+    createServer((request, response) => response.end('hello')).listen(process.env.PORT, '127.0.0.1')
+  }
+`
+
+/** Closes its listening socket and exits on SIGHUP, after it has started its successor, which listens then. */
+const restarting = `
+  import {spawn} from 'node:child_process'
+  import {createServer} from 'node:http'
+  const server = createServer((request, response) => response.end('hello'))
+  server.listen(process.env.PORT, '127.0.0.1')
+  process.on('SIGHUP', () => {
+    server.close(() => spawn(process.execPath, [import.meta.filename], {stdio: 'inherit'}))
+    server.closeAllConnections()
+  })
+`
+
+/** One after the other: a client that comes late misses what it is to see. */
+const watching = needs(
+  platform.readHolders === null ? 'processes cannot be seen here' : undefined,
+  test.serial,
+)
+
+watching(
+  'a worker that is replaced while its primary keeps the socket is a new generation, and loses nothing',
+  async (t) => {
+    const command = ['node', program(t, 'rolling.mjs', rolling)]
+    const triggers = [['kill', '-HUP', '{pid}']]
+    const document = await reload(t, {command, triggers})
+    t.is(document.problem, undefined)
+    t.true(document.trigger?.reloaded)
+    t.deepEqual(
+      generations(document).map((pids) => pids.length),
+      [1, 1],
+    )
+    t.deepEqual(document.losses, [])
+    t.true(document.lossless)
+    t.true(document.safe)
+    t.deepEqual(document.trigger?.withoutListenerSeconds, [0, 0])
+    t.regex(document.advice.join('\n'), /Nothing to do/)
+    t.is(document.runtime, 'Node')
+  },
+)
+
+watching(
+  'a server that closes before its successor listens loses what comes meanwhile',
+  async (t) => {
+    const command = ['node', program(t, 'restarting.mjs', restarting)]
+    const document = await reload(t, {
+      ...{command, triggers: [['kill', '-HUP', '{pid}']], idle: 1},
+      ...{maxLost: 0, maxOutageSeconds: 60, maxWaitSeconds: 60},
+    })
+    t.true(document.trigger?.reloaded)
+    t.is(generations(document).length, 2)
+    t.false(document.lossless)
+    t.false(document.safe)
+    const refused = document.losses?.find(({kind}) => kind === 'no-listener')
+    t.is(refused?.count, document.traffic?.new.refused)
+    t.regex(refused?.because ?? '', /^nobody listened for (\d+ to \d+ ms|less than .*)$/)
+    t.deepEqual(
+      document.thresholds?.map(({name, met}) => [name, met]),
+      [
+        ['max-outage', true],
+        ['max-lost', false],
+        ['max-wait', true],
+      ],
+    )
+    t.regex(document.advice.join('\n'), /listen before the old one stops/)
+  },
+)
+
+watching('node --watch is seen to start its server anew', async (t) => {
+  const file = program(t, 'server.mjs', httpServer)
+  const document = await reload(t, {
+    command: ['node', '--watch', file],
+    triggers: [['touch', file]],
+  })
+  t.is(document.problem, undefined)
+  t.true(document.trigger?.reloaded)
+  t.is(generations(document).length, 2)
+  t.is(document.lossless, document.losses?.length === 0)
+})
+
+watching('a server that the trigger only ends is not safe: nobody answers any more', async (t) => {
+  const command = ['node', program(t, 'server.mjs', httpServer)]
+  const document = await reload(t, {command, triggers: [['kill', '{pid}']]})
+  t.is(document.problem, undefined)
+  t.false(document.trigger?.reloaded)
+  t.false(document.safe)
+  t.is(document.trigger?.answeredAfterSeconds, null)
+  t.regex(document.advice.join('\n'), /No new process answered/)
+})
+
+watching(
+  'a trigger that restarts nothing, or fails, or does not end, could not be measured',
+  async (t) => {
+    const command = ['node', program(t, 'server.mjs', httpServer)]
+    const run = (trigger: string[]) =>
+      reload(t, {command, triggers: [trigger], triggerTimeoutSeconds: 0.5})
+    const [nothing, failed, endless] = await Promise.all([
+      run(['true']),
+      run(['sh', '-c', 'echo "error: no such app" >&2; exit 3']),
+      run(['sleep', '60']),
+    ])
+    t.is(nothing.problem?.kind, 'nothing-restarted')
+    t.is(failed.problem?.kind, 'trigger-failed')
+    t.regex(failed.problem?.message ?? '', /exited with status 3.*no such app/)
+    t.is(endless.problem?.kind, 'trigger-failed')
+    t.regex(endless.problem?.message ?? '', /did not end within 0.5 s/)
+    for (const {safe} of [nothing, failed, endless]) t.false(safe)
+  },
+)
+
+watching(
+  'a server that says nothing is watched all the same, but nobody knows whether it accepts',
+  async (t) => {
+    const silent = `
+    import {createServer} from 'node:net'
+    createServer((socket) => socket.on('error', () => undefined)).listen(process.env.PORT, '127.0.0.1')
+  `
+    const file = program(t, 'silent.mjs', silent)
+    const port = await freePort(t)
+    const triggers = [['touch', file]]
+    const options = {command: ['node', '--watch', file], triggers, port, maxLost: 1000}
+    const document = checkSchema.parse(await checkReload(options))
+    t.is(document.traffic?.asks, 'nothing')
+    t.true(document.trigger?.reloaded)
+    t.not(document.lossless, true)
+  },
+)
+
+watching('a server that runs already is found by its port, and is left running', async (t) => {
+  const port = await freePort(t)
+  const server = spawn(process.execPath, [program(t, 'rolling.mjs', rolling)], {
+    env: {...process.env, PORT: String(port)},
+    stdio: 'ignore',
+  })
+  t.teardown(() => server.kill('SIGKILL'))
+  const missing = await t.throwsAsync(checkReload({port: await freePort(t)}), {
+    instanceOf: UsageError,
+  })
+  t.regex(missing?.message ?? '', /nobody listens on port/)
+  while (!(await isAnswered(port))) await new Promise((resolve) => setTimeout(resolve, 20))
+  const document = await reload(t, {port, triggers: [['kill', '-HUP', `${server.pid}`]]})
+  t.is(document.problem, undefined)
+  t.deepEqual(document.command, [])
+  t.true(document.safe)
+  t.true(await isAnswered(port), 'it was not ended')
+  server.kill('SIGTERM')
+  await once(server, 'exit')
+})
+
+async function isAnswered(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/`).then(
+    ({ok}) => ok,
+    () => false,
+  )
+}
+
+needs(missingServer('nginx'), test.serial)(
+  'nginx -s reload: the master stays, its workers are the generations',
+  async (t) => {
+    const port = await freePort(t)
+    const folder = temporaryFolder(t)
+    mkdirSync(join(folder, 'logs'), {recursive: true})
+    const configuration = join(folder, 'nginx.conf')
+    writeFileSync(
+      configuration,
+      `daemon off; pid ${folder}/nginx.pid; error_log ${folder}/logs/error.log; worker_processes 2;
+    events {}
+    http {
+      access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;
+      fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+      server { listen 127.0.0.1:${port}; location / { return 200 hello; } }
+    }`,
+    )
+    const command = ['nginx', '-p', folder, '-c', configuration]
+    const triggers = [[...command, '-s', 'reload']]
+    const document = await reload(t, {port, command, triggers, inFlight: 2, idle: 2})
+    t.is(document.problem, undefined)
+    t.true(document.trigger?.reloaded)
+    const [first = [], second = []] = generations(document)
+    t.true(first.length > 0 && second.length > 0)
+    t.false(first.some((pid) => second.includes(pid)))
+    t.deepEqual(document.trigger?.withoutListenerSeconds, [0, 0])
+    t.is(document.traffic?.new.refused, 0)
+  },
+)
+
+test('what cannot be is told before anything is started', async (t) => {
+  const port = await freePort(t)
+  const command = ['node', 'server.js']
+  const complain = (options: Partial<ReloadOptions>) =>
+    t.throwsAsync(checkReload({port, command, triggers: [['true']], ...options}), {
+      instanceOf: UsageError,
+    })
+  t.regex((await complain({http: 'health'}))?.message ?? '', /begins with \//)
+  t.regex(
+    (await complain({http: '/', send: Buffer.from('x')}))?.message ?? '',
+    /exclude each other/,
+  )
+  t.regex((await complain({triggers: []}))?.message ?? '', /--trigger/)
+})

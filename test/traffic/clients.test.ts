@@ -1,0 +1,124 @@
+import {once} from 'node:events'
+import {createServer as createHttpServer, type RequestListener} from 'node:http'
+import {type AddressInfo, createServer, type Server, type Socket} from 'node:net'
+import {setTimeout as delay} from 'node:timers/promises'
+import test, {type ExecutionContext} from 'ava'
+import {openTraffic, type TrafficOptions} from '../../harness/traffic/clients.ts'
+
+async function listening(t: ExecutionContext, server: Server): Promise<number> {
+  const open = new Set<Socket>()
+  server.on('connection', (socket) => {
+    open.add(socket)
+    socket.on('error', () => undefined)
+    socket.once('close', () => open.delete(socket))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    for (const socket of open) socket.destroy()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+async function traffic(t: ExecutionContext, server: Server, options: Partial<TrafficOptions>) {
+  const port = await listening(t, server)
+  const clients = openTraffic({
+    target: {host: '127.0.0.1', port, timeoutSeconds: 0.5},
+    ...{ask: {kind: 'http', path: '/'}, rate: 50, idle: 0, inFlight: 0},
+    ...{kept: () => delay(5), onFault: (error) => t.fail(error.message)},
+    ...options,
+  })
+  t.teardown(() => clients.end())
+  await clients.start()
+  await until(() => clients.tally.lanes.new.opened >= visits)
+  await clients.stop()
+  return clients.tally
+}
+
+const visits = 5
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await delay(5)
+}
+
+const http = (answer: RequestListener = (_, response) => response.end('hello')) =>
+  createHttpServer({keepAliveTimeout: 10_000}, answer)
+
+test('all are answered by a server that answers, and each lane is counted by itself', async (t) => {
+  const tally = await traffic(t, http(), {idle: 3, inFlight: 2})
+  t.deepEqual(tally.losses, [])
+  t.true(tally.lanes.new.opened >= visits)
+  t.is(tally.lanes.new.answered, tally.lanes.new.opened)
+  t.is(tally.lanes.idle.opened, 3)
+  t.is(tally.lanes.idle.answered, 6, 'at the beginning and at the end')
+  t.is(tally.lanes['in-flight'].opened, 2, 'each on one connection')
+  t.true(tally.lanes['in-flight'].answered >= 2)
+  t.deepEqual(Object.keys(tally.statusClasses), ['2xx'])
+  t.not(tally.longestGapSeconds(0), null)
+})
+
+test('a server that closes each connection after its answer loses nothing', async (t) => {
+  const closing = http((_, response) => {
+    response.setHeader('connection', 'close')
+    response.end('hello')
+  })
+  const tally = await traffic(t, closing, {idle: 2, inFlight: 2})
+  t.deepEqual(tally.losses, [])
+  t.is(tally.idleClosed, 2)
+  t.true(tally.lanes['in-flight'].opened > 2)
+})
+
+test('what is closed, reset, or never answered is told apart', async (t) => {
+  const ends: ((socket: Socket) => void)[] = [
+    (socket) => socket.end(),
+    (socket) => socket.resetAndDestroy(),
+    () => undefined,
+  ]
+  const failures: string[] = []
+  for (const end of ends) {
+    const server = createServer((socket) => socket.once('data', () => end(socket)))
+    const {losses} = await traffic(t, server, {ask: {kind: 'text', text: Buffer.from('hello')}})
+    t.true(losses.length > 0)
+    failures.push(...new Set(losses.map(({failure}) => failure)))
+  }
+  t.deepEqual(failures, ['cut-off', 'reset', 'unanswered'])
+})
+
+test('where nobody listens all are refused, until somebody does', async (t) => {
+  const server = http()
+  const port = await listening(t, server)
+  server.close()
+  await once(server, 'close')
+  const clients = openTraffic({
+    target: {host: '127.0.0.1', port, timeoutSeconds: 0.5},
+    ...{ask: {kind: 'http', path: '/'}, rate: 100, idle: 0, inFlight: 0},
+    ...{kept: () => delay(5), onFault: (error) => t.fail(error.message)},
+  })
+  t.teardown(() => clients.end())
+  await clients.start()
+  await until(() => clients.tally.lanes.new.refused > 0)
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  await until(() => clients.tally.lanes.new.answered > 0)
+  await clients.stop()
+  const {refused, answered} = clients.tally.lanes.new
+  t.true(refused > 0 && answered > 0)
+  t.is(clients.tally.lanes.new.opened, refused + answered)
+})
+
+test('a server that speaks first is not asked', async (t) => {
+  const server = createServer((socket) => socket.write('220 hello\r\n'))
+  const tally = await traffic(t, server, {ask: {kind: 'greeting'}, inFlight: 1, idle: 1})
+  t.deepEqual(tally.losses, [])
+  t.is(tally.lanes.new.answered, tally.lanes.new.opened)
+})
+
+test('where no answer is expected none is counted, but a reset is', async (t) => {
+  const silent = await traffic(t, createServer(), {ask: {kind: 'nothing'}})
+  t.is(silent.lanes.new.answered, 0)
+  t.deepEqual(silent.losses, [])
+  const resetting = createServer((socket) => socket.resetAndDestroy())
+  const {lanes} = await traffic(t, resetting, {ask: {kind: 'nothing'}})
+  t.true(lanes.new.reset > 0)
+})
