@@ -1,30 +1,21 @@
 import type {CheckDocument, CheckProblem, CheckRound} from '../documents/check-schema.ts'
-import {describeHost, kernelOf} from '../documents/host.ts'
-import {detectPlatform, ruleTexts} from '../platforms/detect.ts'
-import type {Platform} from '../platforms/platform.ts'
-import {compileActor} from '../processes/compile.ts'
+import {kernelOf} from '../documents/host.ts'
+import {platformOf, ruleTexts} from '../platforms/detect.ts'
 import {resetSocket} from '../sockets/reset.ts'
-import {isOutOfFiles} from '../sockets/system-error.ts'
 import {adviceFor} from './advice.ts'
 import type {CheckContext, CheckListeners, RunningServer} from './context.ts'
-import {
-  blindnessOf,
-  CouldNotMeasure,
-  notPermittedProblem,
-  outOfFilesProblem,
-  unseenProblem,
-} from './could-not-measure.ts'
+import {unseenProblem} from './could-not-measure.ts'
 import {recogniseRuntime} from './fixes.ts'
 import {inferReuseaddr} from './inference.ts'
 import {openListened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
 import {awaitListening} from './listening.ts'
 import {type CheckOptions, commandToStart, fillOptions} from './options.ts'
-import {viewPort} from './port-view.ts'
-import {assertNobodyListens, startProblem} from './problems.ts'
+import {startProblem} from './problems.ts'
 import {playRound} from './round.ts'
 import {isSafe} from './safe.ts'
-import {openServerHost, starvedSeconds} from './server.ts'
+import {starvedSeconds} from './server.ts'
+import {onStage, problemOf} from './stage.ts'
 import {judgeThresholds, type Measured} from './thresholds.ts'
 
 const lookEveryMilliseconds = 10
@@ -42,48 +33,12 @@ export async function checkRestart(
   listeners: CheckListeners = {},
   signal: AbortSignal = new AbortController().signal,
 ): Promise<CheckDocument> {
-  const filled = fillOptions(options)
-  const {address, port, command, stop} = filled
-  const platform = detectPlatform()
-  const settings = await platform.readSettings()
-  const blank: CheckDocument = {
-    format: 'rebind-check',
-    version: 1,
-    host: describeHost(platform, settings),
-    command: [...command],
-    port,
-    address,
-    stop,
-    safe: false,
-    runtime: null,
-    reuseaddr: {set: null, because: 'nothing was measured'},
-    rounds: [],
-    advice: [],
-  }
-  const blindness = await blindnessOf(platform, port)
-  if (blindness !== undefined) return couldNotMeasure(blank, blindness, platform)
-  const look = async () =>
-    viewPort((await platform.readSockets?.({ports: [port], listeners: true})) ?? [], address, port)
-  const before = await assertNobodyListens(filled, platform, look)
-  const program = await compileActor()
-  try {
-    const host = await openServerHost(
-      program,
-      (output) => listeners.onOutput?.(output),
-      (pid) => listeners.onSilent?.(pid),
-    )
-    const usedPorts = new Set<number>()
-    const shared = {options: filled, platform, settings, look, host, before, usedPorts, signal}
-    const context = {...listeners, ...shared}
-    let left: readonly number[] = []
-    const document = await play(context, blank).finally(async () => {
-      left = await host.close()
-    })
-    if (left.length === 0 || document.problem !== undefined) return document
-    return couldNotMeasure(document, notPermittedProblem(context, left, 'SIGKILL'), platform)
-  } finally {
-    await program.dispose()
-  }
+  const unmeasured = {reuseaddr: {set: null, because: 'nothing was measured'}}
+  const advised = (document: CheckDocument) => ({
+    ...document,
+    advice: adviceFor(document, platformOf(document.host.stack)),
+  })
+  return onStage({options: fillOptions(options), listeners, signal, unmeasured, advised}, play)
 }
 
 async function play(context: CheckContext, blank: CheckDocument): Promise<CheckDocument> {
@@ -109,17 +64,11 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
     }
     if (server?.waiting !== undefined) resetSocket(server.waiting.client.socket)
   } catch (error) {
-    if (signal.aborted) {
-      const message = `interrupted by ${signal.reason}`
-      const remedy = 'run it again, perhaps with a smaller --limit'
-      problem = {kind: 'interrupted', message, remedy}
-    } else if (error instanceof CouldNotMeasure) problem = error.problem
-    else if (isOutOfFiles(error)) problem = outOfFilesProblem(error)
-    else throw error
+    problem = problemOf(error, signal)
   }
   const thresholds = judgeThresholds(options, measuredIn(rounds, options.rounds))
   const reuseaddr = inferReuseaddr(rounds, platform, options.address, kernelOf(blank.host))
-  const document: CheckDocument = {
+  return {
     ...blank,
     safe:
       problem === undefined &&
@@ -133,7 +82,6 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
     rounds,
     ...(thresholds.length === 0 ? {} : {thresholds}),
   }
-  return {...document, advice: adviceFor(document, platform)}
 }
 
 /** The worst of all rounds; null where one had no end, or was not played. */
@@ -197,13 +145,4 @@ async function startFirst(
       if (outcome.kind === 'exited') await start.silent
       return {problem: startProblem(outcome, start, options, left)}
   }
-}
-
-function couldNotMeasure(
-  blank: CheckDocument,
-  problem: CheckProblem,
-  platform: Platform,
-): CheckDocument {
-  const document = {...blank, safe: false, problem}
-  return {...document, advice: adviceFor(document, platform)}
 }

@@ -1,0 +1,149 @@
+import {setTimeout as delay} from 'node:timers/promises'
+import {monotonicSeconds} from '../clock.ts'
+import type {CheckProblem} from '../documents/check-schema.ts'
+import type {Traffic} from '../traffic/clients.ts'
+import type {CheckContext} from './context.ts'
+import {endingWords} from './errors-seen.ts'
+import type {GenerationWatch} from './generation-watch.ts'
+import {generationsOf, hasChanged} from './generations.ts'
+import type {FilledReloadOptions} from './reload-options.ts'
+import type {Server} from './reload-server.ts'
+
+/** How long the old generation is waited for once the new one answers, and how long the new one is watched. */
+const settleSeconds = {atLeast: 0.5, atMost: 3}
+/** If the command has ended and nobody of it is left, nobody will answer any more. */
+const endedSeconds = 1
+/** Longer than this nobody waits for a server that has begun to change. */
+const longestSeconds = 60
+
+/** What came of the triggers. */
+export interface Reload {
+  /** When each trigger was started, monotonic. */
+  triggeredAt: number[]
+  /** When a new generation first had a client that it answered; undefined if none did. */
+  answeredAt: number | undefined
+  problem: CheckProblem | undefined
+}
+
+export type Stage = Omit<CheckContext, 'options'> & {
+  options: FilledReloadOptions
+  watch: GenerationWatch
+  traffic: Traffic
+  server: Server
+  failIfFaulty(): void
+}
+
+/** Runs the triggers, and waits for what comes of them. */
+export async function cause(stage: Stage): Promise<Reload> {
+  const {options, watch, traffic, server, host, failIfFaulty} = stage
+  const {triggers, triggerTimeoutSeconds, limitSeconds} = options
+  const triggeredAt: number[] = []
+  watch.cause()
+  if (triggers.length === 0) triggeredAt.push(monotonicSeconds())
+  for (const trigger of triggers) {
+    triggeredAt.push(monotonicSeconds())
+    const problem = await runTrigger(stage, trigger)
+    if (problem !== undefined) return {triggeredAt, answeredAt: undefined, problem}
+  }
+  const began = triggeredAt[0] ?? monotonicSeconds()
+  let answeredAt: number | undefined
+  let changedAt: number | undefined
+  let endedSince: number | undefined
+  const isOver = () => {
+    const now = monotonicSeconds()
+    const state = watch.state()
+    if (hasChanged(state)) changedAt ??= now
+    if (answeredAt === undefined && isAnswered(watch, traffic)) answeredAt = now
+    if (answeredAt !== undefined) {
+      const since = now - answeredAt
+      const isOldGone = generationsOf(state).every(({cause: by, to}) => by > 0 || to !== undefined)
+      return since > settleSeconds.atMost || (isOldGone && since > settleSeconds.atLeast)
+    }
+    if (changedAt === undefined) return now - began > triggerTimeoutSeconds
+    const isGone = server !== undefined && host.processes().length === 0
+    endedSince = isGone ? (endedSince ?? now) : undefined
+    if (endedSince !== undefined && now - endedSince > endedSeconds) return true
+    return now - began > Math.max(triggerTimeoutSeconds, Math.min(limitSeconds, longestSeconds))
+  }
+  await lookUntil(watch, failIfFaulty, isOver)
+  const problem =
+    changedAt === undefined ? nothingRestartedProblem(options, triggerTimeoutSeconds) : undefined
+  return {triggeredAt, answeredAt, problem}
+}
+
+/** Whether a process that came after the trigger has a connection that is answered. */
+function isAnswered(watch: GenerationWatch, traffic: Traffic): boolean {
+  const {seen} = watch.state()
+  const ports = traffic.answeredPorts()
+  return [...seen.values()].some(
+    ({cause: by, to, clients, looks}) =>
+      by > 0 && looks > 1 && to === undefined && clients.some((client) => ports.has(client)),
+  )
+}
+
+/** @returns why it did not do what it should */
+async function runTrigger(
+  {host, options, server, signal}: Stage,
+  words: readonly string[],
+): Promise<CheckProblem | undefined> {
+  const {port, triggerTimeoutSeconds, cwd} = options
+  const pid = server?.start.pid
+  const [command = '', ...args] = words.map((word) =>
+    word.replaceAll('{port}', String(port)).replaceAll('{pid}', String(pid ?? '{pid}')),
+  )
+  const {NODE_OPTIONS: _, ...env} = process.env
+  const inherited = Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
+  const start = await host.start({
+    ...{command, args, cwd},
+    env: {...inherited, PORT: String(port)},
+  })
+  const timer = new AbortController()
+  const ending = await Promise.race([
+    start.ended,
+    delay(triggerTimeoutSeconds * 1000, undefined, {signal: timer.signal}),
+  ]).finally(() => timer.abort())
+  signal.throwIfAborted()
+  const text = words.join(' ')
+  if (ending === undefined) {
+    return {
+      kind: 'trigger-failed',
+      message: `the trigger did not end within ${triggerTimeoutSeconds} s: ${text}`,
+      remedy: 'raise --trigger-timeout, or use a command that returns',
+    }
+  }
+  if (ending.code === 0) return undefined
+  await start.silent
+  const said = start.lines.errorLines().join(' / ')
+  return {
+    kind: 'trigger-failed',
+    message: `the trigger ${endingWords(ending)}: ${text}${said === '' ? '' : `; its output: ${said}`}`,
+    remedy: 'it runs without a shell; run it by hand while the server runs',
+  }
+}
+
+function nothingRestartedProblem({triggers}: FilledReloadOptions, seconds: number): CheckProblem {
+  return {
+    kind: 'nothing-restarted',
+    message:
+      triggers.length === 0
+        ? `nothing restarted within ${seconds} s`
+        : `the trigger restarted nothing within ${seconds} s`,
+    remedy:
+      'check that it does what restarts the server (a watcher needs a file that it watches), or raise --trigger-timeout',
+  }
+}
+
+/** Goes on from look to look until that is so. */
+export async function lookUntil(
+  watch: GenerationWatch,
+  failIfFaulty: () => void,
+  isOver: () => boolean,
+): Promise<void> {
+  for (;;) {
+    failIfFaulty()
+    if (isOver()) return
+    await watch.looks(1)
+  }
+}
