@@ -5,6 +5,7 @@ import {unescapeText} from '../check/escapes.ts'
 import {fillOptions} from '../check/options.ts'
 import {checkReload} from '../check/reload.ts'
 import {fillReloadOptions, type ReloadOptions} from '../check/reload-options.ts'
+import {checkSecondInstance} from '../check/twice.ts'
 import {openServerLog} from '../check/server-log.ts'
 import {type CheckDocument, checkSchema, type StopSignal} from '../documents/check-schema.ts'
 import {exitStatus, UsageError} from '../errors.ts'
@@ -26,6 +27,7 @@ export interface CheckCommandOptions extends OutputOptions {
   limit: number
   trigger?: string[][]
   attach?: boolean
+  twice?: boolean
   triggerTimeout: number
   rate: number
   idle: number
@@ -94,6 +96,13 @@ function measuring(command: string[], given: CheckCommandOptions): Measure {
     ...(given.maxWait === undefined ? {} : {maxWaitSeconds: given.maxWait}),
   }
   const attaches = given.attach === true
+  if (given.twice === true) {
+    if (attaches || given.trigger !== undefined) {
+      throw new UsageError('--twice starts the command by itself; leave --attach and --trigger out')
+    }
+    const options = fillOptions({...common, command})
+    return (listeners, interruption) => checkSecondInstance(options, listeners, interruption)
+  }
   if (attaches && command.length > 0) {
     throw new UsageError('--attach is for a server that runs already; leave the command out')
   }

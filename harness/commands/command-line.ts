@@ -405,6 +405,10 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
       'a server that runs already, found by its port; it is neither started nor stopped',
     )
     .option(
+      '--twice',
+      'start the command a second time beside the first: does it fail? {host} stands for 127.0.0.1, 0.0.0.0 and ::',
+    )
+    .option(
       '--trigger-timeout <seconds>',
       'how long it may take to change after the trigger',
       seconds,
@@ -444,6 +448,7 @@ Examples:
   rebind check --port 8000 -- python3 -m http.server {port}
   rebind check --port 8080 --send 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' --rounds 3 -- ./server
   rebind check --port 3000 --http / --trigger 'touch server.js' -- node --watch server.js
+  rebind check --port 3000 --twice -- node server.js
   rebind check --port 80 --http / --attach --trigger 'nginx -s reload' --max-lost 0
 
 The server gets PATH, HOME, PORT and what --env sets. All its processes are ended afterwards.

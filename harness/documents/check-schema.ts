@@ -217,6 +217,30 @@ const trafficSchema = z.looseObject({
     .describe('The longest time without an answer, in seconds; null if there was none at all'),
 })
 
+const secondSchema = z.looseObject({
+  address: z
+    .string()
+    .nullable()
+    .describe('What stood for {host} in the second start; null if the command has none'),
+  verdict: z
+    .enum(['refuses', 'moves', 'shares', 'hijacks', 'hangs'])
+    .describe(
+      'refuses: it ended; moves: it listened on another port; shares: both listened; hijacks: the first got no client any more; hangs: it ran, and listened nowhere',
+    ),
+  answeredBy: z
+    .looseObject({
+      first: count.describe('By the first'),
+      second: count.describe('By the second'),
+      nobody: count.describe('By nobody, as far as that was seen'),
+    })
+    .nullable()
+    .describe('Who accepted the clients that came; null if not both listened'),
+  status: z.int().nullable().describe('Its exit status; null if it had none'),
+  what: z.string().describe('What it did, in words'),
+  lines: z.array(z.string()).describe('The lines of its output that name the error; the last ones if none does'),
+  ports: z.array(count).describe('The ports that it listened on'),
+})
+
 /** @internal */
 export const checkSchema = z.looseObject({
   format: z.literal('rebind-check'),
@@ -266,6 +290,10 @@ export const checkSchema = z.looseObject({
     )
     .optional()
     .describe('Why connections and requests came to nothing; absent without traffic'),
+  twice: z
+    .array(secondSchema)
+    .optional()
+    .describe('What a second start beside the first one did; absent if there was none'),
   thresholds: z
     .array(
       z.looseObject({

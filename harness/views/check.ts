@@ -35,6 +35,7 @@ export function checkBlocks(document: CheckDocument): Block[] {
     {kind: 'section', title: 'The restarts', blocks: rounds.length === 0 ? [] : measured},
     ...reloadBlocks(document),
     ...limitBlocks(document),
+    ...twiceBlocks(document),
     // What could not be measured has its remedy in there.
     sectionOf('What to do', advice),
     sectionOf(
@@ -81,6 +82,7 @@ export function safetyWords(document: CheckDocument): string {
   const {safe, problem, rounds, trigger, thresholds = []} = document
   if (problem !== undefined) return `COULD NOT MEASURE: ${problem.message}`
   if (trigger !== undefined) return reloadWords(document)
+  if (document.twice !== undefined) return twiceWords(document)
   const exceeded = thresholds.filter(({met}) => !met)
   if (exceeded.length > 0 && rounds.every(({verdict}) => verdict === 'immediate')) {
     return `NOT SAFE: ${exceeded.map(exceededWords).join(', ')}`
@@ -267,4 +269,45 @@ function generationWords({trigger}: CheckDocument): string[] {
     const start = index === 0 ? '' : `, from ${from[0].toFixed(3)} to ${from[1].toFixed(3)} s`
     return `generation ${index + 1}: ${who}${start}, until ${end}`
   })
+}
+
+/** `NOT SAFE: a second instance shares the port`. */
+function twiceWords({safe, twice = []}: CheckDocument): string {
+  const starts = twice.length === 1 ? 'a second instance' : `each of ${twice.length} second instances`
+  if (safe) return `SAFE: ${starts} ends and says why`
+  const bad = [...new Set(twice.flatMap(({verdict}) => (verdict === 'refuses' ? [] : [verdict])))]
+  return `NOT SAFE: a second instance ${bad.map((verdict) => secondWords[verdict]).join(', and ')}`
+}
+
+type Second = NonNullable<CheckDocument['twice']>[number]
+
+const secondWords: Readonly<Record<Second['verdict'], string>> = {
+  refuses: 'ends and says why',
+  moves: 'moves to another port',
+  shares: 'shares the port',
+  hijacks: 'takes all clients of the first one',
+  hangs: 'runs on without listening',
+}
+
+function twiceBlocks({twice}: CheckDocument): Block[] {
+  if (twice === undefined) return []
+  const rows = twice.map(({address, verdict, what, answeredBy, lines}) => [
+    address ?? 'as it is',
+    verdict,
+    what,
+    answeredBy === null ? '-' : answeredWords(answeredBy),
+    lines.join(' / '),
+  ])
+  const columns = ['address', 'verdict', 'the second one', 'clients', 'what it said']
+  return [
+    {
+      ...{kind: 'section', title: 'The second start'},
+      blocks: [{kind: 'table', label: 'Second starts', columns, rows}],
+    },
+  ]
+}
+
+function answeredWords({first, second, nobody}: NonNullable<Second['answeredBy']>): string {
+  const unanswered = nobody === 0 ? '' : `, ${nobody} nobody`
+  return `${first} the first, ${second} the second${unanswered}`
 }

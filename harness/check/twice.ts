@@ -1,0 +1,221 @@
+import {setTimeout as delay} from 'node:timers/promises'
+import {monotonicSeconds} from '../clock.ts'
+import type {CheckDocument} from '../documents/check-schema.ts'
+import type {Holder} from '../platforms/socket-holders.ts'
+import type {CommandEnding} from '../processes/protocol.ts'
+import {connect, Failed, type Target} from '../traffic/connection.ts'
+import {clearAway} from './clear-away.ts'
+import type {CheckContext, CheckListeners} from './context.ts'
+import {CouldNotMeasure} from './could-not-measure.ts'
+import {endingWords} from './errors-seen.ts'
+import {recogniseRuntime} from './fixes.ts'
+import {type CheckOptions, commandToStart, type FilledOptions, fillOptions} from './options.ts'
+import {endWords, holdersOfEach} from './port-view.ts'
+import {startServer, unseenProblem} from './reload-server.ts'
+import type {ServerStart} from './server.ts'
+import {onStage} from './stage.ts'
+import {twiceAdvice} from './twice-advice.ts'
+
+export type SecondVerdict = NonNullable<CheckDocument['twice']>[number]['verdict']
+
+/** What a second start is tried with: the address that takes the place of `{host}`, or null for the command as it is. */
+const addresses = ['127.0.0.1', '0.0.0.0', '::'] as const
+const hostPlaceholder = '{host}'
+
+/** So many clients come once both listen. */
+const clients = 100
+const timeoutSeconds = 5
+const lookEveryMilliseconds = 20
+const shortestWaitSeconds = 5
+/** One that both have is seen in two looks: the first may be taken by surprise and end. */
+const staysSeconds = 0.5
+/** Client's connection is looked up while it is open; accept(2) may come a moment after the handshake. */
+const acceptsWithinSeconds = 1
+
+/**
+ * Starts a server a second time beside itself, and says what the second one does: it should fail, and say why.
+ * @throws UsageError for options that cannot be, a command that cannot be started, a port that is taken
+ */
+export async function checkSecondInstance(
+  options: CheckOptions,
+  listeners: CheckListeners = {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<CheckDocument> {
+  const filled = fillOptions(options)
+  const unmeasured = {reuseaddr: {set: null, because: 'the server was not stopped'}}
+  const advised = (document: CheckDocument) => ({...document, advice: twiceAdvice(document)})
+  return onStage({options: filled, listeners, signal, unmeasured, advised}, play)
+}
+
+async function play(context: CheckContext, blank: CheckDocument): Promise<CheckDocument> {
+  const {options} = context
+  const takesHost = [...options.command, ...Object.values(options.env)].some((word) =>
+    word.includes(hostPlaceholder),
+  )
+  const first = await startServer({...context, options: atHost(options, options.address)})
+  const twice: NonNullable<CheckDocument['twice']> = []
+  for (const address of takesHost ? addresses : [null]) {
+    context.signal.throwIfAborted()
+    const asked = atHost(options, address ?? options.address)
+    const {answeredBy, ...second} = await startSecond({...context, options: asked}, first.start)
+    twice.push({address, answeredBy: answeredBy && {...answeredBy}, ...second})
+    if (first.start.ending() !== undefined) break
+  }
+  const commands = [...first.holders.map(({command}) => command), options.command.join(' ')]
+  return {
+    ...blank,
+    twice,
+    runtime: recogniseRuntime(commands)?.name ?? null,
+    safe: twice.every(({verdict}) => verdict === 'refuses'),
+  }
+}
+
+/** The command with this address in place of `{host}`. */
+function atHost(options: FilledOptions, host: string): FilledOptions {
+  const replaced = (word: string) => word.replaceAll(hostPlaceholder, host)
+  const env = Object.entries(options.env).map(([name, value]) => [name, replaced(value)])
+  return {...options, command: options.command.map(replaced), env: Object.fromEntries(env)}
+}
+
+interface Second {
+  verdict: SecondVerdict
+  answeredBy: {first: number; second: number; nobody: number} | null
+  status: number | null
+  what: string
+  lines: string[]
+  ports: number[]
+}
+
+async function startSecond(context: CheckContext, first: ServerStart): Promise<Second> {
+  const {host, options} = context
+  const before = monotonicSeconds()
+  const second = await host.start(commandToStart(options))
+  try {
+    const seen = await watchSecond(context, second, before)
+    const {status} = seen
+    if (seen.kind === 'listens') return await whoAnswers(context, {first, second})
+    const said = {status, lines: second.lines.errorLines(), ports: seen.ports}
+    const nobody = {answeredBy: null, what: seen.what}
+    if (seen.kind === 'ended') {
+      // It may have ended the first one, and itself be told to start again.
+      const verdict = first.ending() === undefined ? 'refuses' : 'hijacks'
+      return {verdict, ...nobody, ...said}
+    }
+    return {verdict: seen.kind === 'elsewhere' ? 'moves' : 'hangs', ...nobody, ...said}
+  } finally {
+    await clearAway(context, second)
+  }
+}
+
+type SeenOfSecond = {
+  kind: 'ended' | 'listens' | 'elsewhere' | 'nowhere'
+  what: string
+  status: number | null
+  ports: number[]
+}
+
+/** Waits until the second one ends, listens, or has had its time. */
+async function watchSecond(
+  context: CheckContext,
+  second: ServerStart,
+  startedAt: number,
+): Promise<SeenOfSecond> {
+  const {look, host, platform, options, signal} = context
+  const deadline = startedAt + Math.max(shortestWaitSeconds, options.startTimeoutSeconds / 3)
+  const isSeconds = ({pid}: Holder) => host.startOf(pid) === second.number
+  let listensSince: number | undefined
+  let unseenSince: number | undefined
+  for (;;) {
+    signal.throwIfAborted()
+    const ending = second.ending()
+    if (ending !== undefined) return endedAs(second, ending)
+    const at = monotonicSeconds()
+    const view = await look()
+    const known = new Set(context.before.map(({local}) => endWords(local)))
+    const sockets = view.allListeners.filter(
+      ({local}) => local.port === options.port || !known.has(endWords(local)),
+    )
+    const holders = await holdersOfEach(platform, options.port, sockets)
+    host.processes()
+    const own = sockets.filter((_, index) => (holders[index] ?? []).some(isSeconds))
+    const here = own.filter(({local}) => local.port === options.port)
+    const unseen = sockets.filter(
+      ({local}, index) => local.port === options.port && (holders[index] ?? []).length === 0,
+    )
+    unseenSince = unseen.length > 0 ? (unseenSince ?? at) : undefined
+    if (unseenSince !== undefined && at - unseenSince > staysSeconds) {
+      throw new CouldNotMeasure(unseenProblem(options, unseen))
+    }
+    listensSince = here.length > 0 ? (listensSince ?? at) : undefined
+    if (listensSince !== undefined && at - listensSince > staysSeconds) {
+      return {kind: 'listens', what: 'listens, too', status: null, ports: [options.port]}
+    }
+    const ports = [...new Set(own.map(({local}) => local.port))]
+    if (here.length === 0 && ports.length > 0 && at > startedAt + shortestWaitSeconds) {
+      const what = `listens on port ${ports.join(' and ')} instead`
+      return {kind: 'elsewhere', what, status: null, ports}
+    }
+    if (at > deadline) {
+      return {kind: 'nowhere', what: 'runs, and listens nowhere', status: null, ports: []}
+    }
+    const wake = new AbortController()
+    await Promise.race([
+      second.ended,
+      delay(lookEveryMilliseconds, undefined, {signal: wake.signal}),
+    ]).finally(() => wake.abort())
+  }
+}
+
+async function endedAs(second: ServerStart, ending: CommandEnding): Promise<SeenOfSecond> {
+  await second.silent
+  return {kind: 'ended', what: endingWords(ending), status: ending.code, ports: []}
+}
+
+/** Both listen: which of them gets the clients that come. */
+async function whoAnswers(
+  {options, look, host, platform}: CheckContext,
+  {first, second}: {first: ServerStart; second: ServerStart},
+): Promise<Second> {
+  const target: Target = {host: options.address, port: options.port, timeoutSeconds}
+  const answeredBy = {first: 0, second: 0, nobody: 0}
+  for (let client = 0; client < clients; client++) {
+    const owner = await ownerOf()
+    if (owner === first.number) answeredBy.first++
+    else if (owner === second.number) answeredBy.second++
+    else answeredBy.nobody++
+  }
+  const verdict: SecondVerdict = answeredBy.first === 0 ? 'hijacks' : 'shares'
+  return {
+    ...{verdict, answeredBy, status: null, what: 'listens, too'},
+    ...{lines: second.lines.errorLines(), ports: [options.port]},
+  }
+
+  /** The start whose process accepted a new connection. */
+  async function ownerOf(): Promise<number | undefined> {
+    let connection: Awaited<ReturnType<typeof connect>>
+    try {
+      connection = await connect(target)
+    } catch (error) {
+      if (error instanceof Failed) return undefined
+      throw error
+    }
+    try {
+      const deadline = monotonicSeconds() + acceptsWithinSeconds
+      while (monotonicSeconds() < deadline && connection.ended() === undefined) {
+        const {connections} = await look()
+        const ends = connections.flatMap(({endpoint, entry}) =>
+          endpoint === 'server' && entry.remote.port === connection.localPort ? [entry] : [],
+        )
+        const [holders = []] = await holdersOfEach(platform, options.port, ends)
+        host.processes()
+        for (const {pid} of holders) {
+          const start = host.startOf(pid)
+          if (typeof start === 'number') return start
+        }
+      }
+      return undefined
+    } finally {
+      connection.close()
+    }
+  }
+}
