@@ -26,6 +26,11 @@ export function reloadAdvice(document: CheckDocument): string[] {
   if (problem !== undefined) {
     return [`${problem.remedy.charAt(0).toUpperCase()}${problem.remedy.slice(1)}.`]
   }
+  if (document.activation?.took === false) {
+    return [
+      'Take the socket that is passed on: with LISTEN_FDS=1 it is file descriptor 3 (Node: server.listen({fd: 3}); Python: socket.socket(fileno=3); Go: github.com/coreos/go-systemd/activation).',
+    ]
+  }
   const own = runtimes.find(({name}) => name === runtime)?.reload
   const stays = trigger?.reloaded === true && trigger.generations[0]?.to === null
   return [

@@ -1,6 +1,7 @@
 import {monotonicSeconds} from '../clock.ts'
 import type {CheckDocument} from '../documents/check-schema.ts'
 import {openTraffic} from '../traffic/clients.ts'
+import type {Tally} from '../traffic/tally.ts'
 import type {CheckContext, CheckListeners} from './context.ts'
 import {CouldNotMeasure} from './could-not-measure.ts'
 import {recogniseRuntime} from './fixes.ts'
@@ -17,7 +18,7 @@ import {
 } from './reload-server.ts'
 import {openServingReader} from './serving.ts'
 import {onStage} from './stage.ts'
-import {cause, lookUntil} from './trigger.ts'
+import {type Act, cause, lookUntil, type Reload, runTriggers} from './trigger.ts'
 
 const timeoutSeconds = 5
 /** How long it is watched before the trigger, so that its workers are known. */
@@ -43,16 +44,24 @@ export async function checkReload(
     async (context, blank) => {
       if (attaches) await assertSomebodyListens(filled, context.look)
       const server = attaches ? undefined : await startServer(context)
-      return measure(context, filled, {server, blank})
+      return measure(context, filled, {server, blank, act: runTriggers})
     },
   )
 }
 
-/** Lets clients come, causes a reload, and counts until all is over. */
-async function measure(
+export interface Measure {
+  server: Server
+  blank: CheckDocument
+  act: Act
+  /** More that the document says, of what became of the clients that came since. */
+  more?(tally: Tally, reload: Reload): Partial<CheckDocument>
+}
+
+/** Lets clients come, causes a new generation, and counts until all is over. */
+export async function measure(
   context: CheckContext,
   options: FilledReloadOptions,
-  {server, blank}: {server: Server; blank: CheckDocument},
+  {server, blank, act, more = () => ({})}: Measure,
 ): Promise<CheckDocument> {
   const {platform, look, signal} = context
   const {address: host, port, rate, idle, inFlight} = options
@@ -77,7 +86,7 @@ async function measure(
     await traffic.start()
     const began = monotonicSeconds()
     await lookUntil(watch, failIfFaulty, () => monotonicSeconds() - began > baselineSeconds)
-    const reload = await cause({...context, options, watch, traffic, server, failIfFaulty})
+    const reload = await cause({...context, options, watch, traffic, server, failIfFaulty}, act)
     await traffic.stop()
     return {reload, seconds: monotonicSeconds() - began}
   }
@@ -86,7 +95,8 @@ async function measure(
     const played = await Promise.race([play(), watch.failure])
     const measured = documented(context, options, {origin, watch, traffic, asks, ...played})
     const runtime = runtimeOf(options, server, [...watch.state().seen.values()])
-    return judged({...blank, ...measured, runtime}, watch.isSameListener())
+    const all = {...blank, ...measured, ...more(traffic.tally, played.reload), runtime}
+    return judged(all, watch.isSameListener())
   } finally {
     traffic.end()
     await watch.end()

@@ -83,11 +83,13 @@ interface RunningServer {
 /**
  * Starts the guardian, the process that all servers are children of. It ends them when the harness is
  * gone, even by SIGKILL.
+ * @param inherits a socket that commands may get (`inherits` of what is started)
  */
 export async function openServerHost(
   program: CompiledProgram,
   onOutput: (output: ServerOutput) => void,
   onSilent: (pid: number) => void = () => undefined,
+  inherits?: number,
 ): Promise<ServerHost> {
   const servers = new Map<number, RunningServer>()
   const groups = new ProcessGroups()
@@ -116,7 +118,7 @@ export async function openServerHost(
         servers.delete(pid)
         onSilent(pid)
       }),
-  })
+  }, inherits === undefined ? {} : {inherits})
   let closing = false
   guardian.ended.then((ending) => {
     if (closing) return

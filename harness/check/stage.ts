@@ -21,6 +21,8 @@ export interface StageOptions {
   signal: AbortSignal
   /** The server runs already. */
   attaches?: boolean
+  /** Opens a listening socket that the command is given. The caller of `onStage` closes it. */
+  listen?(): number
   /** What a document says before anything was measured. */
   unmeasured: Pick<CheckDocument, 'reuseaddr'>
   /** With what to do, once all else is in it. */
@@ -33,7 +35,7 @@ export interface StageOptions {
  * @throws UsageError for a port that is taken, or that nobody listens on
  */
 export async function onStage(
-  {options, listeners, signal, attaches = false, unmeasured, advised}: StageOptions,
+  {options, listeners, signal, attaches = false, listen, unmeasured, advised}: StageOptions,
   play: (context: CheckContext, blank: CheckDocument) => Promise<CheckDocument>,
 ): Promise<CheckDocument> {
   const {address, port, command, stop} = options
@@ -57,6 +59,7 @@ export async function onStage(
       program,
       (output) => listeners.onOutput?.(output),
       (pid) => listeners.onSilent?.(pid),
+      listen?.(),
     )
     const usedPorts = new Set<number>()
     const shared = {options, platform, settings, look, host, before, usedPorts, signal}

@@ -33,18 +33,29 @@ export type Stage = Omit<CheckContext, 'options'> & {
   failIfFaulty(): void
 }
 
-/** Runs the triggers, and waits for what comes of them. */
-export async function cause(stage: Stage): Promise<Reload> {
+/** What causes a new generation: told when it begins, each time that it does something. @returns why it could not */
+export type Act = (stage: Stage, onBegin: () => void) => Promise<CheckProblem | undefined>
+
+/** Runs the triggers, one after the other. */
+export const runTriggers: Act = async (stage, onBegin) => {
+  const {triggers} = stage.options
+  if (triggers.length === 0) onBegin()
+  for (const trigger of triggers) {
+    onBegin()
+    const problem = await runTrigger(stage, trigger)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+/** Causes a new generation, and waits for what comes of that. */
+export async function cause(stage: Stage, act: Act): Promise<Reload> {
   const {options, watch, traffic, server, host, failIfFaulty} = stage
-  const {triggers, triggerTimeoutSeconds, limitSeconds} = options
+  const {triggerTimeoutSeconds, limitSeconds} = options
   const triggeredAt: number[] = []
   watch.cause()
-  if (triggers.length === 0) triggeredAt.push(monotonicSeconds())
-  for (const trigger of triggers) {
-    triggeredAt.push(monotonicSeconds())
-    const problem = await runTrigger(stage, trigger)
-    if (problem !== undefined) return {triggeredAt, answeredAt: undefined, problem}
-  }
+  const impossible = await act(stage, () => triggeredAt.push(monotonicSeconds()))
+  if (impossible !== undefined) return {triggeredAt, answeredAt: undefined, problem: impossible}
   const began = triggeredAt[0] ?? monotonicSeconds()
   let answeredAt: number | undefined
   let changedAt: number | undefined

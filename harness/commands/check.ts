@@ -1,5 +1,6 @@
 import {join} from 'node:path'
 import {checkRestart} from '../check/check.ts'
+import {checkActivation} from '../check/activate.ts'
 import type {CheckListeners} from '../check/context.ts'
 import {unescapeText} from '../check/escapes.ts'
 import {fillOptions} from '../check/options.ts'
@@ -28,6 +29,7 @@ export interface CheckCommandOptions extends OutputOptions {
   trigger?: string[][]
   attach?: boolean
   twice?: boolean
+  activate?: boolean
   triggerTimeout: number
   rate: number
   idle: number
@@ -106,7 +108,11 @@ function measuring(command: string[], given: CheckCommandOptions): Measure {
   if (attaches && command.length > 0) {
     throw new UsageError('--attach is for a server that runs already; leave the command out')
   }
-  if (!attaches && given.trigger === undefined) {
+  const activates = given.activate === true
+  if (activates && (attaches || given.trigger !== undefined)) {
+    throw new UsageError('--activate restarts the command by itself; leave --attach and --trigger out')
+  }
+  if (!attaches && !activates && given.trigger === undefined) {
     const options = fillOptions({
       ...common,
       ...{command, connections: given.connections, hold: given.hold === true, rounds: given.rounds},
@@ -120,6 +126,10 @@ function measuring(command: string[], given: CheckCommandOptions): Measure {
     triggerTimeoutSeconds: given.triggerTimeout,
     ...{rate: given.rate, idle: given.idle, inFlight: given.inFlight},
     ...(given.http === undefined ? {} : {http: given.http}),
+  }
+  if (activates) {
+    fillReloadOptions({...options, triggers: [['restart']]})
+    return (listeners, interruption) => checkActivation(options, listeners, interruption)
   }
   fillReloadOptions(options)
   return (listeners, interruption) => checkReload(options, listeners, interruption)

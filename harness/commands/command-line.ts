@@ -405,6 +405,10 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
       'a server that runs already, found by its port; it is neither started nor stopped',
     )
     .option(
+      '--activate',
+      'pass a listening socket to the server, as systemd does (LISTEN_FDS), and restart it under traffic',
+    )
+    .option(
       '--twice',
       'start the command a second time beside the first: does it fail? {host} stands for 127.0.0.1, 0.0.0.0 and ::',
     )

@@ -290,6 +290,16 @@ export const checkSchema = z.looseObject({
     )
     .optional()
     .describe('Why connections and requests came to nothing; absent without traffic'),
+  activation: z
+    .looseObject({
+      took: z.boolean().describe('It accepted clients of the socket that it was given'),
+      because: z.string().optional().describe('What it did instead; absent if it took it'),
+      queued: count.describe('Clients that came while there was no server'),
+      answered: count.describe('How many of those were answered'),
+      slowestSeconds: seconds.nullable().describe('How long the slowest of them waited; null if none did'),
+    })
+    .optional()
+    .describe('What became of a listening socket that was passed to the server; absent if none was'),
   twice: z
     .array(secondSchema)
     .optional()

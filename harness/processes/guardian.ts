@@ -5,6 +5,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
+import {inheritedFd} from '../sockets/opener.ts'
 import {BoundedOutput} from './bounded-output.ts'
 import {entriesBelow, ProcessGroups, signalProcess} from './process-table.ts'
 import {type CommandToStart, type Handlers, type Notice, soleActor} from './protocol.ts'
@@ -29,7 +30,7 @@ const folders = new Set<string>()
  * ends itself, and it ends as soon as the harness does, all their processes end with it.
  */
 export const guardianHandlers = {
-  async 'start-command'({command, args, env, cwd}: CommandToStart) {
+  async 'start-command'({command, args, env, cwd, inherits}: CommandToStart) {
     watchOverTree()
     const seconds = monotonicSeconds()
     const child = spawn(command, args, {
@@ -37,7 +38,7 @@ export const guardianHandlers = {
       cwd,
       // A group of its own, so that a terminal's Ctrl-C does not stop the server before the harness does.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(inherits === true ? [inheritedFd] : [])],
     })
     const {pid} = child
     if (pid !== undefined) {

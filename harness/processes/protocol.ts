@@ -154,6 +154,8 @@ const socket = fields({
 const commandToStart = fields({
   command: text,
   args: list(text),
+  /** It gets the guardian's own file descriptor 3, as its own. */
+  inherits: optional(flag),
   /** The whole environment. */
   env: table((name) => name !== '' && !name.includes('='), text),
   cwd: text,

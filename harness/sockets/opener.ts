@@ -15,7 +15,7 @@ import {systemError} from './system-error.ts'
 export type Opener = 'node' | 'native'
 
 /** The file descriptor that a supervisor passes a socket as: SD_LISTEN_FDS_START of sd_listen_fds(3). */
-const inheritedFd = 3
+export const inheritedFd = 3
 /** As long a queue as Node's own, unless the OS allows less. */
 const backlog = 511
 

@@ -37,11 +37,14 @@ const fieldOf = {
 
 /** So many are kept one by one; of more, only their number. */
 const keptLosses = 10_000
+const keptAnswers = 100_000
 
 /** All that became of all clients. */
 export interface Tally {
   lanes: Record<Lane, LaneTally>
   losses: Loss[]
+  /** The answers to new connections: when each was begun, and answered. */
+  answers: {from: number; at: number}[]
   /** Responses of HTTP by the first digit of their status. */
   statusClasses: Record<string, number>
   /** Idle connections that the server closed while nothing was asked on them. */
@@ -67,6 +70,7 @@ export function openTally(): Tally {
   const tally: Tally = {
     lanes: {new: lane(), idle: lane(), 'in-flight': lane()},
     losses: [],
+    answers: [],
     statusClasses: {},
     idleClosed: 0,
     withoutPort: 0,
@@ -80,6 +84,9 @@ export function openTally(): Tally {
       if (status !== undefined) {
         const statusClass = `${Math.floor(status / 100)}xx`
         tally.statusClasses[statusClass] = (tally.statusClasses[statusClass] ?? 0) + 1
+      }
+      if (name === 'new' && tally.answers.length < keptAnswers) {
+        tally.answers.push({from: askedAt, at})
       }
       if (name === 'idle') return
       if (lastAnswerAt !== undefined) longestGap = Math.max(longestGap, at - lastAnswerAt)

@@ -81,6 +81,9 @@ const roundColumns: readonly [string, (round: CheckRound, index: number) => stri
 export function safetyWords(document: CheckDocument): string {
   const {safe, problem, rounds, trigger, thresholds = []} = document
   if (problem !== undefined) return `COULD NOT MEASURE: ${problem.message}`
+  if (document.activation?.took === false) {
+    return `NOT SAFE: the server did not take the socket that it was given: ${document.activation.because}`
+  }
   if (trigger !== undefined) return reloadWords(document)
   if (document.twice !== undefined) return twiceWords(document)
   const exceeded = thresholds.filter(({met}) => !met)
@@ -129,8 +132,10 @@ export function subjectWords({command, address, port}: CheckDocument): string {
 }
 
 /** `SAFE: the new server answered after 0.42 s, and nothing was lost`. */
-function reloadWords({safe, trigger, traffic, lossless, thresholds = []}: CheckDocument): string {
-  const answered = `the new server answered ${secondsWords(trigger?.answeredAfterSeconds)} after the trigger`
+function reloadWords(document: CheckDocument): string {
+  const {safe, trigger, traffic, lossless, activation, thresholds = []} = document
+  const since = activation === undefined ? 'the trigger' : 'the old one was stopped'
+  const answered = `the new server answered ${secondsWords(trigger?.answeredAfterSeconds)} after ${since}`
   if (safe) {
     return lossless === null
       ? `SAFE: ${answered}, and no connection was refused or reset (no answer was expected)`
@@ -202,6 +207,7 @@ function reloadBlocks(document: CheckDocument): Block[] {
       ? 'somebody listened in every look'
       : `nobody listened for ${milliseconds(atLeast)} to ${milliseconds(atMost)} ms`,
     ...(statuses.length > 0 ? [`responses: ${statuses.join(', ')}`] : []),
+    ...activationWords(document),
     ...(traffic.idleClosed > 0
       ? [`${traffic.idleClosed} idle connections were closed by the server between two requests`]
       : []),
@@ -310,4 +316,13 @@ function twiceBlocks({twice}: CheckDocument): Block[] {
 function answeredWords({first, second, nobody}: NonNullable<Second['answeredBy']>): string {
   const unanswered = nobody === 0 ? '' : `, ${nobody} nobody`
   return `${first} the first, ${second} the second${unanswered}`
+}
+
+/** What became of the clients that came while the socket was there, and no server. */
+function activationWords({activation}: CheckDocument): string[] {
+  if (activation === undefined) return []
+  const {queued, answered, slowestSeconds} = activation
+  return [
+    `${queued} clients came while there was no server: ${answered} were answered, the slowest after ${secondsWords(slowestSeconds)}`,
+  ]
 }

@@ -1,0 +1,55 @@
+import test, {type ExecutionContext} from 'ava'
+import {checkActivation} from '../../harness/check/activate.ts'
+import type {ReloadOptions} from '../../harness/check/reload-options.ts'
+import {type CheckDocument, checkSchema} from '../../harness/documents/check-schema.ts'
+import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {needs} from '../needs.ts'
+import {freePort, httpServer, platform, program} from './servers.ts'
+
+async function activate(
+  t: ExecutionContext,
+  source: string,
+  options: Partial<ReloadOptions> = {},
+): Promise<CheckDocument> {
+  const port = await freePort(t)
+  const command = ['node', program(t, 'server.mjs', source)]
+  return checkSchema.parse(await checkActivation({http: '/', ...options, command, port}))
+}
+
+const unseen = platform.readHolders === null ? 'processes cannot be seen here' : undefined
+const activating = needs(unseen ?? nativeOpenerProblem(), test.serial)
+
+/** It takes the socket only if that is meant for it. */
+const taking = httpServer.replace(
+  ".listen(process.env.PORT, '127.0.0.1')",
+  ".listen(process.env.LISTEN_PID === String(process.pid) ? {fd: 3} : {port: 1})",
+)
+
+activating('a server that takes its socket is restarted without a loss: who comes meanwhile waits', async (t) => {
+  const document = await activate(t, taking)
+  t.is(document.problem, undefined)
+  const {activation} = document
+  t.true(activation?.took)
+  t.true((activation?.queued ?? 0) > 0)
+  t.is(activation?.answered, activation?.queued)
+  t.true((activation?.slowestSeconds ?? 0) > 0)
+  t.true(document.lossless)
+  t.true(document.safe)
+  t.is(document.trigger?.generations.length, 2)
+})
+
+activating('a server that binds its port itself is told to take the socket', async (t) => {
+  const document = await activate(t, httpServer)
+  t.is(document.problem, undefined)
+  t.false(document.activation?.took)
+  t.false(document.safe)
+  t.regex(document.activation?.because ?? '', /binds the port itself.*EADDRINUSE/)
+  t.regex(document.advice.join('\n'), /file descriptor 3/)
+})
+
+activating('a server that ends, or accepts nobody, has not taken it', async (t) => {
+  const ends = await activate(t, "console.error('error: no licence'); process.exit(4)")
+  t.regex(ends.activation?.because ?? '', /exited with status 4.*no licence/)
+  const waits = await activate(t, 'setInterval(() => undefined, 1000)', {startTimeoutSeconds: 1})
+  t.regex(waits.activation?.because ?? '', /accepted no client within 1 s/)
+})

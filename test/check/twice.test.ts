@@ -1,0 +1,104 @@
+import test, {type ExecutionContext} from 'ava'
+import type {CheckOptions} from '../../harness/check/options.ts'
+import {checkSecondInstance} from '../../harness/check/twice.ts'
+import {type CheckDocument, checkSchema} from '../../harness/documents/check-schema.ts'
+import {reusePortProblem} from '../../harness/restart/blank.ts'
+import {needs} from '../needs.ts'
+import {freePort, httpServer, missingServer, platform, plainPython, program} from './servers.ts'
+
+async function twice(
+  t: ExecutionContext,
+  command: readonly string[],
+  options: Partial<CheckOptions> = {},
+): Promise<CheckDocument> {
+  const port = await freePort(t)
+  return checkSchema.parse(await checkSecondInstance({...options, command, port}))
+}
+
+const verdicts = ({twice: starts = []}: CheckDocument) =>
+  starts.map(({address, verdict}) => [address, verdict])
+
+const seen = needs(
+  platform.readHolders === null ? 'processes cannot be seen here' : undefined,
+  test.serial,
+)
+
+seen('a second Node server is refused, and its status and message are passed on', async (t) => {
+  const document = await twice(t, ['node', program(t, 'server.mjs', httpServer)])
+  t.deepEqual(verdicts(document), [[null, 'refuses']])
+  t.true(document.safe)
+  const [second] = document.twice ?? []
+  t.is(second?.status, 1)
+  t.regex(second?.lines.join('\n') ?? '', /EADDRINUSE/)
+  t.is(second?.answeredBy, null)
+  t.regex(document.advice.join('\n'), /Nothing to do/)
+})
+
+seen('a server that ends quietly is refused, but told to use another status', async (t) => {
+  const quiet = httpServer.replace(
+    '.listen(',
+    ".on('error', () => process.exit(0)).listen(",
+  )
+  const document = await twice(t, ['node', program(t, 'server.mjs', quiet)])
+  t.deepEqual(verdicts(document), [[null, 'refuses']])
+  t.regex(document.advice.join('\n'), /status 0/)
+})
+
+seen('a server that takes the next port moves', async (t) => {
+  const moving = `
+    import {createServer} from 'node:http'
+    const server = createServer((request, response) => response.end('hello'))
+    let port = Number(process.env.PORT)
+    server.on('error', () => server.listen(++port, '127.0.0.1')).listen(port, '127.0.0.1')
+  `
+  const document = await twice(t, ['node', program(t, 'server.mjs', moving)])
+  t.deepEqual(verdicts(document), [[null, 'moves']])
+  t.false(document.safe)
+  t.true((document.twice?.[0]?.ports[0] ?? 0) > document.port)
+  t.regex(document.advice.join('\n'), /strictPort/)
+})
+
+seen('a server that runs on without its port hangs', async (t) => {
+  const hanging = httpServer.replace(
+    '.listen(',
+    ".on('error', () => setInterval(() => undefined, 1000)).listen(",
+  )
+  const document = await twice(t, ['node', program(t, 'server.mjs', hanging)], {
+    startTimeoutSeconds: 3,
+  })
+  t.deepEqual(verdicts(document), [[null, 'hangs']])
+  t.false(document.safe)
+})
+
+needs(missingServer('python3') ?? (platform.stack === 'linux' ? undefined : 'not on Linux'), test.serial)(
+  'two servers with SO_REUSEPORT share the clients',
+  async (t) => {
+    const sharing = plainPython.replace(
+      'server.bind',
+      'server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)\nserver.bind',
+    )
+    const document = await twice(t, ['python3', program(t, 'server.py', sharing)])
+    t.deepEqual(verdicts(document), [[null, 'shares']])
+    const {first = 0, second = 0, nobody = 0} = document.twice?.[0]?.answeredBy ?? {}
+    t.is(first + second + nobody, 100)
+    t.true(first > 0 && second > 0)
+    t.regex(document.advice.join('\n'), /SO_REUSEPORT/)
+  },
+)
+
+seen('a command with {host} is tried on other addresses, where a specific one takes all clients', async (t) => {
+  const anywhere = httpServer.replace("'127.0.0.1'", 'process.argv[2]')
+  const command = ['node', program(t, 'server.mjs', anywhere), '{host}']
+  const document = await twice(t, command)
+  t.deepEqual(verdicts(document).map(([address]) => address), ['127.0.0.1', '0.0.0.0', '::'])
+  t.is(document.twice?.[0]?.verdict, 'refuses')
+})
+
+needs(reusePortProblem(), test.serial)('two Node servers with reusePort share', async (t) => {
+  const sharing = httpServer.replace(
+    ".listen(process.env.PORT, '127.0.0.1')",
+    ".listen({port: process.env.PORT, host: '127.0.0.1', reusePort: true})",
+  )
+  const document = await twice(t, ['node', program(t, 'server.mjs', sharing)])
+  t.deepEqual(verdicts(document), [[null, 'shares']])
+})
