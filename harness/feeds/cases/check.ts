@@ -1,12 +1,17 @@
 import {isSafe} from '../../check/safe.ts'
 import type {CheckDocument, CheckRound} from '../../documents/check-schema.ts'
 import {residueWords} from '../../documents/words.ts'
+import {safetyWords} from '../../views/check.ts'
 import type {TestCase} from './test-case.ts'
 
-/** A case per round, and one for what kept a round from being measured. The time is the outage. */
-export function casesOfCheck({host, rounds, problem, advice}: CheckDocument): TestCase[] {
+/**
+ * A case per round, reload, second start and limit, and one for what kept the next from being measured. The time is
+ * the outage.
+ */
+export function casesOfCheck(document: CheckDocument): TestCase[] {
+  const {host, rounds, problem, advice} = document
   const group = `${host.stack}.check`
-  const measured = rounds.map(
+  const ofRounds = rounds.map(
     (round, index): TestCase => ({
       name: `round ${index + 1}`,
       group,
@@ -16,11 +21,17 @@ export function casesOfCheck({host, rounds, problem, advice}: CheckDocument): Te
       seen: seen(round, advice),
     }),
   )
+  const measured = [
+    ...ofRounds,
+    ...(problem === undefined ? reloadCases(document) : []),
+    ...secondCases(document),
+    ...limitCases(document),
+  ].map((each) => ({...each, group}))
   if (problem === undefined) return measured
   return [
     ...measured,
     {
-      name: `round ${rounds.length + 1}`,
+      name: document.trigger === undefined ? `round ${rounds.length + 1}` : 'reload',
       group,
       status: problem.kind === 'interrupted' ? 'skipped' : 'failed',
       reason: problem.message,
@@ -28,6 +39,50 @@ export function casesOfCheck({host, rounds, problem, advice}: CheckDocument): Te
       seen: {problem: problem.kind, remedy: problem.remedy},
     },
   ]
+}
+
+type UngroupedCase = Omit<TestCase, 'group'>
+
+function judged(isGood: boolean): TestCase['status'] {
+  return isGood ? 'as-expected' : 'unexpected'
+}
+
+function reloadCases(document: CheckDocument): UngroupedCase[] {
+  const {trigger, activation, lossless, losses = [], traffic, advice} = document
+  if (trigger === undefined && activation === undefined) return []
+  const isGood = trigger?.reloaded === true && lossless !== false && activation?.took !== false
+  return [
+    {
+      name: activation === undefined ? 'reload' : 'activation',
+      status: judged(isGood),
+      reason: safetyWords(document),
+      seconds: traffic?.longestGapSeconds ?? 0,
+      seen: {
+        ...Object.fromEntries(losses.map(({kind, count, because}) => [kind, `${count}: ${because}`])),
+        advice: advice.join(' '),
+      },
+    },
+  ]
+}
+
+function secondCases({twice = []}: CheckDocument): UngroupedCase[] {
+  return twice.map(({address, verdict, what, lines}) => ({
+    name: address === null ? 'second start' : `second start on ${address}`,
+    status: judged(verdict === 'refuses'),
+    reason: `${verdict}: ${what}`,
+    seconds: 0,
+    seen: {verdict, what, said: lines.join(' / ')},
+  }))
+}
+
+function limitCases({thresholds = []}: CheckDocument): UngroupedCase[] {
+  return thresholds.map(({name, limit, measured, met}) => ({
+    name: `--${name} ${limit}`,
+    status: judged(met),
+    reason: measured === null ? 'not measured' : `measured: ${measured}`,
+    seconds: 0,
+    seen: {limit: String(limit), measured: String(measured)},
+  }))
 }
 
 function reasonOf({verdict, survivors, errors}: CheckRound): string {
