@@ -1,0 +1,111 @@
+import test, {type ExecutionContext} from 'ava'
+import {type CheckDocument, checkSchema} from '../../harness/documents/check-schema.ts'
+import {isWithin, readKernelVersion} from '../../harness/platforms/kernel-version.ts'
+import {freePort, httpServer, missingServer, program} from '../check/servers.ts'
+import {namespaceProblem, privateNetwork} from '../namespaces/available.ts'
+import {needs} from '../needs.ts'
+import {missingProgram, runCli, temporaryFolder} from './cli.ts'
+
+test('each option that cannot be is refused before anything is started, with the remedy', async (t) => {
+  const folder = temporaryFolder(t)
+  const complain = async (...args: string[]) => {
+    const {status, stderr} = await runCli(t, ['check', '--out', folder, '--port', '20500', ...args])
+    t.is(status, 2, stderr)
+    t.is(stderr.trim().split('\n').length, 1, stderr)
+    return stderr
+  }
+  const server = ['--', 'node', 'server.js']
+  t.regex(await complain('--attach', ...server), /leave the command out/)
+  t.regex(await complain('--attach'), /nobody listens on port 20500/)
+  t.regex(await complain('--trigger', "touch 'x", ...server), /quote without an end/)
+  t.regex(await complain('--trigger', ' ', ...server), /must be a command/)
+  t.regex(await complain('--trigger', 'true', '--http', 'health', ...server), /begins with \//)
+  t.regex(await complain('--twice', '--attach'), /--twice starts the command by itself/)
+  t.regex(await complain('--activate', '--attach'), /--activate restarts the command by itself/)
+  t.regex(await complain('--max-outage', 'soon', ...server), /duration, e\.g\. 200ms/)
+  t.regex(await complain('--max-lost', '-1', ...server), /number from 0/)
+  t.regex(await complain(), /no command given/)
+})
+
+test('a limit that is exceeded fails the check, and is named in every format', async (t) => {
+  const folder = temporaryFolder(t)
+  const port = await freePort(t)
+  const file = program(t, 'server.mjs', httpServer)
+  const args = ['check', '--out', folder, '--port', `${port}`, '--max-outage', '0ms']
+  const {status, stdout} = await runCli(t, [
+    ...args,
+    ...['--reporter', 'terminal', '--reporter', `junit=${folder}/j.xml`],
+    ...['--', 'node', file],
+  ])
+  t.is(status, 1)
+  t.regex(stdout, /--max-outage 0\.000 s was exceeded/)
+})
+
+/** Each connection is greeted; a successor listens, too, before this one stops accepting, and then closes its socket. */
+const handingOver = `
+import os, signal, socket, subprocess, sys, time
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+server.bind(('127.0.0.1', int(os.environ['PORT'])))
+server.listen(4096)
+server.settimeout(0.01)
+stops_at = None
+def hand_over(*_):
+    global stops_at
+    subprocess.Popen([sys.executable, __file__])
+    stops_at = time.monotonic() + 1
+signal.signal(signal.SIGHUP, hand_over)
+while stops_at is None or time.monotonic() < stops_at:
+    try:
+        connection, _ = server.accept()
+    except TimeoutError:
+        continue
+    connection.sendall(b'hello\\n')
+    connection.close()
+time.sleep(0.05)
+server.close()
+`
+
+const migrates = isWithin(readKernelVersion() ?? '0', '5.14', 'Infinity')
+const inNamespace = needs(
+  namespaceProblem ??
+    missingServer('python3') ??
+    missingProgram('ip') ??
+    (migrates ? undefined : 'this kernel may be older than Linux 5.14'),
+  test.serial,
+)
+
+async function handOver(t: ExecutionContext, migrate: 0 | 1): Promise<CheckDocument> {
+  const folder = temporaryFolder(t)
+  const script =
+    'echo "$1" >/proc/sys/net/ipv4/tcp_migrate_req && ip link set lo up && shift && exec "$@"'
+  const launcher = [...(privateNetwork ?? []), 'sh', '-c', script, 'sh', `${migrate}`]
+  const file = program(t, 'handing-over.py', handingOver)
+  const {stdout, stderr} = await runCli(
+    t,
+    [
+      ...['check', '--json', '--out', folder, '--port', '20501', '--rate', '1000'],
+      ...['--trigger', 'kill -HUP {pid}', '--', 'python3', file],
+    ],
+    {launcher},
+  )
+  t.log(stderr)
+  return checkSchema.parse(JSON.parse(stdout))
+}
+
+inNamespace('a handover by SO_REUSEPORT loses what is in the queue of the socket that closes', async (t) => {
+  const document = await handOver(t, 0)
+  t.true(document.trigger?.reloaded)
+  t.false(document.lossless)
+  const queue = document.losses?.find(({kind}) => kind === 'queue-closed')
+  t.true((queue?.count ?? 0) > 0)
+  t.regex(queue?.because ?? '', /tcp_migrate_req is 0/)
+  t.is(document.traffic?.new.refused, 0)
+})
+
+inNamespace('with tcp_migrate_req=1 it loses nothing', async (t) => {
+  const document = await handOver(t, 1)
+  t.true(document.trigger?.reloaded)
+  t.deepEqual(document.losses, [])
+  t.true(document.lossless)
+})
