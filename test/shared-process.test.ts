@@ -27,6 +27,7 @@ await shareProcess({
   'feeds/progress': () => import('./feeds/progress.test.ts'),
   'feeds/tap': () => import('./feeds/tap.test.ts'),
   'matrix/cells': () => import('./matrix/cells.test.ts'),
+  'namespaces/another-user': () => import('./namespaces/another-user.test.ts'),
   'platforms/kernel-version': () => import('./platforms/kernel-version.test.ts'),
   'platforms/known-bugs': () => import('./platforms/known-bugs.test.ts'),
   'platforms/netstat': () => import('./platforms/netstat.test.ts'),

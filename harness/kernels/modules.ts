@@ -13,6 +13,8 @@ export const neededModules: readonly string[] = [
   ...['virtio_pci', 'virtio_console'],
   // libcrc32c asks for an algorithm of this name, which modprobe would find by an alias.
   ...['crc32c_generic', 'nf_tables', 'nft_limit', 'nft_counter'],
+  // Counters with a name are objects, which are a module of their own before 5.17 or so.
+  'nft_objref',
   ...['inet_diag', 'tcp_diag', 'unix_diag', 'af_packet'],
 ]
 

@@ -1,4 +1,5 @@
 import {execFile} from 'node:child_process'
+import {readFileSync} from 'node:fs'
 import {promisify} from 'node:util'
 import {passEnvironment, type Through} from './ways.ts'
 
@@ -13,7 +14,7 @@ let problem: Promise<string | undefined> | undefined
 
 /** Why no process of another user can be started here; undefined where one can. Looked for once. */
 export function anotherUserProblem(): Promise<string | undefined> {
-  problem ??= isRoot() ? problemOfRoot() : problemOfSudo()
+  problem ??= isRoot() ? Promise.resolve(problemOfRoot()) : problemOfSudo()
   return problem
 }
 
@@ -27,14 +28,39 @@ export function isRoot(): boolean {
   return process.getuid?.() === 0
 }
 
-async function problemOfRoot(): Promise<string | undefined> {
+/** CAP_SETGID and CAP_SETUID of include/uapi/linux/capability.h. */
+const capabilities = (1n << 6n) | (1n << 7n)
+
+/** By what /proc says of this process, as no program is sure to be there that another user could try. */
+function problemOfRoot(): string | undefined {
+  const {uids, gids, effective} = ownRights()
+  const isThere = [uids, gids].every((map) => map === undefined || isMapped(map, anotherUser))
+  const isAllowed = effective === undefined || (effective & capabilities) === capabilities
+  // E.g. a namespace in which root is the only user, or a container without these rights.
+  return isThere && isAllowed ? undefined : `user ${anotherUser} is not available here`
+}
+
+function ownRights(): {uids?: string; gids?: string; effective?: bigint} {
   try {
-    await promisify(execFile)('true', {uid: anotherUser, gid: anotherUser, cwd: '/', timeout})
-    return undefined
+    const [, effective] =
+      /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
+    return {
+      uids: readFileSync('/proc/self/uid_map', 'utf8'),
+      gids: readFileSync('/proc/self/gid_map', 'utf8'),
+      ...(effective === undefined ? {} : {effective: BigInt(`0x${effective}`)}),
+    }
   } catch {
-    // E.g. a namespace in which root is the only user.
-    return `user ${anotherUser} is not available here`
+    // macOS has neither namespaces of users nor capabilities.
+    return {}
   }
+}
+
+/** Whether the text of /proc/PID/uid_map has a number: lines of `first, first outside, how many` (user_namespaces(7)). */
+export function isMapped(map: string, id: number): boolean {
+  return map.split('\n').some((line) => {
+    const [first = Number.NaN, , count = 0] = line.trim().split(/\s+/).map(Number)
+    return id >= first && id < first + count
+  })
 }
 
 async function problemOfSudo(): Promise<string | undefined> {

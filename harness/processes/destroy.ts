@@ -6,7 +6,7 @@ import type {TcpState} from '../platforms/tcp-states.ts'
 import {socketAddress} from '../sockets/address.ts'
 import {acceptNext, listenOn, localPort, startConnecting} from '../sockets/connection.ts'
 import {bindNative, closeNative, makeSocket} from '../sockets/native.ts'
-import {errorCode, systemError} from '../sockets/system-error.ts'
+import {systemError} from '../sockets/system-error.ts'
 
 const address = '127.0.0.1'
 const plain = {address, bind: 'none'} as const
@@ -60,8 +60,14 @@ async function socketsOf(port: number, state: TcpState): Promise<SocketEntry[]> 
 }
 
 /** @throws SystemError for another answer than that this kernel cannot */
-function destroyed(entry: SocketEntry): string {
-  const errno = destroySocket(entry)
-  if (errno !== 0 && errno !== constants.errno.EOPNOTSUPP) throw systemError('SOCK_DESTROY', errno)
-  return errno === 0 ? 'destroyed' : errorCode(errno)
+function destroyed(entry: SocketEntry): 'destroyed' | 'EOPNOTSUPP' {
+  return destroyAnswer(destroySocket(entry))
+}
+
+/** @throws SystemError for another number than that of what a kernel cannot destroy */
+export function destroyAnswer(errno: number): 'destroyed' | 'EOPNOTSUPP' {
+  if (errno === 0) return 'destroyed'
+  // By its number: Linux has two names for it, and libuv prefers the other one, ENOTSUP.
+  if (errno === constants.errno.EOPNOTSUPP) return 'EOPNOTSUPP'
+  throw systemError('SOCK_DESTROY', errno)
 }
