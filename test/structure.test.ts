@@ -15,7 +15,7 @@ const levels = [
   ['feeds'],
   ['views'],
   ['render'],
-  ['run', 'matrix', 'timing', 'policies', 'check', 'traffic', 'survey', 'why', 'compare'],
+  ['run', 'matrix', 'timing', 'policies', 'check', 'traffic', 'hold', 'survey', 'why', 'compare'],
   ['restart'],
   ['namespaces'],
   ['processes'],

@@ -34,7 +34,7 @@ export async function checkActivation(
 ): Promise<CheckDocument> {
   const filled = fillReloadOptions({...options, triggers: [['restart']]})
   const {address, port} = filled
-  const unmeasured = {reuseaddr: {set: null, because: 'the socket was not the server\'s'}}
+  const unmeasured = {reuseaddr: {set: null, because: "the socket was not the server's"}}
   const advised = (document: CheckDocument) => ({...document, advice: reloadAdvice(document)})
   let fd: number | undefined
   const listen = () => {

@@ -4,7 +4,7 @@ import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import {UsageError} from '../errors.ts'
 import type {CompiledProgram} from '../processes/compile.ts'
-import {type Actor, launch} from '../processes/launch.ts'
+import {type Actor, type LaunchOptions, launch} from '../processes/launch.ts'
 import {
   commandLineOf,
   entriesBelow,
@@ -83,13 +83,13 @@ interface RunningServer {
 /**
  * Starts the guardian, the process that all servers are children of. It ends them when the harness is
  * gone, even by SIGKILL.
- * @param inherits a socket that commands may get (`inherits` of what is started)
+ * @param options a socket that commands may get, and whether they may write where we do
  */
 export async function openServerHost(
   program: CompiledProgram,
   onOutput: (output: ServerOutput) => void,
   onSilent: (pid: number) => void = () => undefined,
-  inherits?: number,
+  options: Pick<LaunchOptions, 'inherits' | 'passesOutputs'> = {},
 ): Promise<ServerHost> {
   const servers = new Map<number, RunningServer>()
   const groups = new ProcessGroups()
@@ -101,24 +101,29 @@ export async function openServerHost(
     if (starting > 0) early.push(act)
     else act()
   }
-  const guardian: Actor = await launch(program.path, 'guardian', {
-    onCommandOutput({pid, stream, text}) {
-      const at = monotonicSeconds()
-      whenKnown(() => {
-        servers.get(pid)?.start.lines.add(text, at)
-        onOutput({pid, stream, text})
-      })
+  const guardian: Actor = await launch(
+    program.path,
+    'guardian',
+    {
+      onCommandOutput({pid, stream, text}) {
+        const at = monotonicSeconds()
+        whenKnown(() => {
+          servers.get(pid)?.start.lines.add(text, at)
+          onOutput({pid, stream, text})
+        })
+      },
+      onCommandEnded: ({pid, code, signal, seconds}) =>
+        whenKnown(() => servers.get(pid)?.end({code, signal, seconds})),
+      onCommandSilent: ({pid}) =>
+        whenKnown(() => {
+          servers.get(pid)?.fallSilent()
+          // A restart may be tried hundreds of times; what has ended is no longer needed here.
+          servers.delete(pid)
+          onSilent(pid)
+        }),
     },
-    onCommandEnded: ({pid, code, signal, seconds}) =>
-      whenKnown(() => servers.get(pid)?.end({code, signal, seconds})),
-    onCommandSilent: ({pid}) =>
-      whenKnown(() => {
-        servers.get(pid)?.fallSilent()
-        // A restart may be tried hundreds of times; what has ended is no longer needed here.
-        servers.delete(pid)
-        onSilent(pid)
-      }),
-  }, inherits === undefined ? {} : {inherits})
+    options,
+  )
   let closing = false
   guardian.ended.then((ending) => {
     if (closing) return

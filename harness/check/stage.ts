@@ -59,7 +59,7 @@ export async function onStage(
       program,
       (output) => listeners.onOutput?.(output),
       (pid) => listeners.onSilent?.(pid),
-      listen?.(),
+      listen === undefined ? {} : {inherits: listen()},
     )
     const usedPorts = new Set<number>()
     const shared = {options, platform, settings, look, host, before, usedPorts, signal}

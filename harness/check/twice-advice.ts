@@ -21,7 +21,9 @@ export function twiceAdvice({problem, twice = []}: CheckDocument): string[] {
   const quiet = twice.some(({verdict, status}) => verdict === 'refuses' && status === 0)
   return [
     ...verdicts.flatMap((verdict) => (verdict === 'refuses' ? [] : [remedies[verdict]])),
-    ...(quiet ? ['The second one ends with status 0, which reads as if all were well; use another.'] : []),
+    ...(quiet
+      ? ['The second one ends with status 0, which reads as if all were well; use another.']
+      : []),
     ...(verdicts.every((verdict) => verdict === 'refuses') && !quiet
       ? ['Nothing to do: a second instance ends at once, and says why.']
       : []),

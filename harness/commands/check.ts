@@ -1,13 +1,13 @@
 import {join} from 'node:path'
-import {checkRestart} from '../check/check.ts'
 import {checkActivation} from '../check/activate.ts'
+import {checkRestart} from '../check/check.ts'
 import type {CheckListeners} from '../check/context.ts'
 import {unescapeText} from '../check/escapes.ts'
 import {fillOptions} from '../check/options.ts'
 import {checkReload} from '../check/reload.ts'
 import {fillReloadOptions, type ReloadOptions} from '../check/reload-options.ts'
-import {checkSecondInstance} from '../check/twice.ts'
 import {openServerLog} from '../check/server-log.ts'
+import {checkSecondInstance} from '../check/twice.ts'
 import {type CheckDocument, checkSchema, type StopSignal} from '../documents/check-schema.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import {printable} from '../text.ts'
@@ -110,7 +110,9 @@ function measuring(command: string[], given: CheckCommandOptions): Measure {
   }
   const activates = given.activate === true
   if (activates && (attaches || given.trigger !== undefined)) {
-    throw new UsageError('--activate restarts the command by itself; leave --attach and --trigger out')
+    throw new UsageError(
+      '--activate restarts the command by itself; leave --attach and --trigger out',
+    )
   }
   if (!attaches && !activates && given.trigger === undefined) {
     const options = fillOptions({

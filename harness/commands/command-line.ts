@@ -8,9 +8,11 @@ import {
   countUpTo,
   duration,
   environmentVariable,
+  listenAddress,
   nameWithFile,
   portNumber,
   portOrPath,
+  repeatedly,
   seconds,
   systemLabel,
 } from './options.ts'
@@ -57,8 +59,6 @@ export function commandLine(): Command {
     ).argParser(systemLabel)
   const quiet = () => new Option('--quiet', 'nothing on stderr but errors and warnings')
 
-  const repeatable = (word: string, known: string[] = []) => [...known, word]
-
   program
     .command('run', {isDefault: false})
     .description('run scenarios (all of them by default), write logs/<run-id>/, print a table')
@@ -75,7 +75,7 @@ export function commandLine(): Command {
     .option('--allow-host-settings', 'macOS only: temporarily change kernel settings (as root)')
     .addOption(label())
     .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
-    .option('--scenario <file>', 'a scenario of your own, .ts or .js; repeatable', repeatable)
+    .option('--scenario <file>', 'a scenario of your own, .ts or .js; repeatable', repeatedly)
     .addHelpText(
       'after',
       `
@@ -127,8 +127,8 @@ Examples:
     .addOption(quiet())
     .addOption(label())
     .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
-    .option('--residue <state>', 'only this residue, e.g. TIME_WAIT; repeatable', repeatable)
-    .option('--address <addr>', 'only this address on both sides; repeatable', repeatable)
+    .option('--residue <state>', 'only this residue, e.g. TIME_WAIT; repeatable', repeatedly)
+    .option('--address <addr>', 'only this address on both sides; repeatable', repeatedly)
     .option('--predict', 'try nothing: print what the rules say')
     .option('--platform <name>', 'with --predict: linux, darwin or gvisor, on any machine')
     .addHelpText(
@@ -461,6 +461,40 @@ Exit status: 0 safe (every restart was immediate; with --trigger or --attach: no
     .action(async (command, options) => {
       const {check} = await import('./check.ts')
       process.exitCode = await check(command, options)
+    })
+
+  program
+    .command('hold')
+    .description(
+      'keep a listening socket while its server is restarted, so that no connection is refused',
+    )
+    .argument('<command...>', 'the server and its arguments, after --; {port} stands for the port')
+    .requiredOption(
+      '--listen <[address:]port>',
+      'where to listen; the address is 127.0.0.1 by default',
+      listenAddress,
+    )
+    .option(
+      '--watch <dir>',
+      'restart on a change of a file below this folder; repeatable',
+      repeatedly,
+    )
+    .option('--stop-timeout <seconds>', 'how long it may take to exit before SIGKILL', seconds, 5)
+    .option('--cwd <dir>', 'the folder that the server runs in')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rebind hold --listen 3000 --watch src -- node server.js
+  rebind hold --listen 3000 -- npm start
+  rebind hold --listen 0.0.0.0:8080 -- ./server            takes fd 3, as from systemd (LISTEN_FDS)
+
+Node programs need no change: their listen(3000) gets the held socket. The command is restarted on a change, on SIGHUP,
+or when it exits; clients that come meanwhile wait.`,
+    )
+    .action(async (command, options) => {
+      const {hold} = await import('./hold.ts')
+      process.exitCode = await hold(command, options)
     })
 
   program

@@ -1,6 +1,8 @@
 import {existsSync} from 'node:fs'
+import {isIP} from 'node:net'
 import {tokenizeArgs} from 'args-tokenizer'
 import {InvalidArgumentError} from 'commander'
+import type {Address} from '../sockets/address.ts'
 import {printable} from '../text.ts'
 
 /** Parses a positive number of seconds. */
@@ -61,6 +63,23 @@ export function countUpTo(most: number, least = 1): (text: string) => number {
     }
     return value
   }
+}
+
+/** Parses where to listen: a port, which is one of the loopback address, or `ADDRESS:PORT`. */
+export function listenAddress(text: string): {port: number; address: Address} {
+  const [, given, port = ''] = /^(?:\[?([^\]]*)\]?:)?(\d+)$/.exec(text) ?? []
+  const address = given ?? '127.0.0.1'
+  if (port === '' || isIP(address) === 0) {
+    throw new InvalidArgumentError(
+      'It must be a port, or an IP address with one: 3000, 0.0.0.0:3000.',
+    )
+  }
+  return {port: portNumber(port), address: address as Address}
+}
+
+/** Adds a word to those that were given before. */
+export function repeatedly(word: string, known: string[] = []): string[] {
+  return [...known, word]
 }
 
 /** A number is a port; a path has a slash, or is there. */

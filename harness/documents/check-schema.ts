@@ -237,7 +237,9 @@ const secondSchema = z.looseObject({
     .describe('Who accepted the clients that came; null if not both listened'),
   status: z.int().nullable().describe('Its exit status; null if it had none'),
   what: z.string().describe('What it did, in words'),
-  lines: z.array(z.string()).describe('The lines of its output that name the error; the last ones if none does'),
+  lines: z
+    .array(z.string())
+    .describe('The lines of its output that name the error; the last ones if none does'),
   ports: z.array(count).describe('The ports that it listened on'),
 })
 
@@ -296,10 +298,14 @@ export const checkSchema = z.looseObject({
       because: z.string().optional().describe('What it did instead; absent if it took it'),
       queued: count.describe('Clients that came while there was no server'),
       answered: count.describe('How many of those were answered'),
-      slowestSeconds: seconds.nullable().describe('How long the slowest of them waited; null if none did'),
+      slowestSeconds: seconds
+        .nullable()
+        .describe('How long the slowest of them waited; null if none did'),
     })
     .optional()
-    .describe('What became of a listening socket that was passed to the server; absent if none was'),
+    .describe(
+      'What became of a listening socket that was passed to the server; absent if none was',
+    ),
   twice: z
     .array(secondSchema)
     .optional()

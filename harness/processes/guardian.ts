@@ -18,6 +18,8 @@ const lookEveryMilliseconds = 1000
 /** What a process that has ended wrote is in the pipe already; a child of its own may keep that open. */
 const lastWordsMilliseconds = 100
 const endWithinSeconds = 1
+/** Where the harness' own stdout and stderr are, if it passes them (`passesOutputs`). */
+const outputFds = [inheritedFd + 1, inheritedFd + 2] as const
 
 const running = new Map<number, ChildProcess>()
 /** Of commands that have ended. While one runs, its group is surely its own. */
@@ -30,7 +32,8 @@ const folders = new Set<string>()
  * ends itself, and it ends as soon as the harness does, all their processes end with it.
  */
 export const guardianHandlers = {
-  async 'start-command'({command, args, env, cwd, inherits}: CommandToStart) {
+  async 'start-command'(asked: CommandToStart) {
+    const {command, args, env, cwd} = asked
     watchOverTree()
     const seconds = monotonicSeconds()
     const child = spawn(command, args, {
@@ -38,7 +41,7 @@ export const guardianHandlers = {
       cwd,
       // A group of its own, so that a terminal's Ctrl-C does not stop the server before the harness does.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', ...(inherits === true ? [inheritedFd] : [])],
+      stdio: streamsOf(asked),
     })
     const {pid} = child
     if (pid !== undefined) {
@@ -96,6 +99,15 @@ function notify(notice: Notice): void {
 
 let watching = false
 let subreaper: Subreaper | undefined
+
+function streamsOf({inherits, writesThrough}: CommandToStart): ('ignore' | 'pipe' | number)[] {
+  const [stdout, stderr] = outputFds
+  return [
+    'ignore',
+    ...(writesThrough === true ? [stdout, stderr] : (['pipe', 'pipe'] as const)),
+    ...(inherits === true ? [inheritedFd] : []),
+  ]
+}
 
 function watchOverTree(): void {
   if (watching) return

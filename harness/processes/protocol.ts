@@ -156,6 +156,8 @@ const commandToStart = fields({
   args: list(text),
   /** It gets the guardian's own file descriptor 3, as its own. */
   inherits: optional(flag),
+  /** What it writes goes where the harness itself writes, and is not told of. */
+  writesThrough: optional(flag),
   /** The whole environment. */
   env: table((name) => name !== '' && !name.includes('='), text),
   cwd: text,

@@ -23,6 +23,10 @@ export function writeCShort(bytes: Buffer, value: number, offset: number, order 
   else bytes.writeInt16BE(value, offset)
 }
 
+export function readCInt(bytes: Buffer, offset: number, order = byteOrder): number {
+  return order === 'LE' ? bytes.readInt32LE(offset) : bytes.readInt32BE(offset)
+}
+
 export function readCShort(bytes: Buffer, offset: number, order = byteOrder): number {
   return order === 'LE' ? bytes.readInt16LE(offset) : bytes.readInt16BE(offset)
 }

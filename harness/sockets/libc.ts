@@ -59,6 +59,47 @@ export function nativeOpenerProblem(): string | undefined {
   }
 }
 
+/** The calls that pass descriptors on; what they take is struct msghdr of recvmsg(2). */
+export interface PassingCalls {
+  sendmsg(fd: number, message: object): number
+  recvmsg(fd: number, message: object): number
+  /** How many bytes the length of a control message has: it is a size_t on Linux, and a socklen_t on macOS. */
+  lengthBytes: 4 | 8
+}
+
+let passing: PassingCalls | undefined
+
+/** Declared only where they are used. @throws NativeOpenerUnavailable as {@link libc} */
+export function passingCalls(): PassingCalls {
+  libc()
+  passing ??= declarePassing()
+  return passing
+}
+
+function declarePassing(): PassingCalls {
+  const koffi = loadKoffi()
+  // Linux has size_t where POSIX has int and socklen_t.
+  const isLinux = process.platform === 'linux'
+  koffi.struct('rebind_iovec', {base: 'void *', len: 'size_t'})
+  koffi.struct('rebind_msghdr', {
+    ...{name: 'void *', namelen: 'uint32_t'},
+    ...{iov: 'rebind_iovec *', iovlen: isLinux ? 'size_t' : 'int'},
+    ...{control: 'void *', controllen: isLinux ? 'size_t' : 'uint32_t', flags: 'int'},
+  })
+  const library = koffi.load(null)
+  const sendmsg = library.func('intptr_t sendmsg(int, const rebind_msghdr *, int)')
+  const recvmsg = library.func('intptr_t recvmsg(int, _Inout_ rebind_msghdr *, int)')
+  return {
+    sendmsg: (fd, message) => sendmsg(fd, message, 0) as number,
+    recvmsg: (fd, message) => recvmsg(fd, message, 0) as number,
+    lengthBytes: isLinux && koffi.sizeof('size_t') === 8 ? 8 : 4,
+  }
+}
+
+function loadKoffi(): Koffi {
+  return createRequire(import.meta.url)('koffi') as Koffi
+}
+
 function load(): Libc | NativeOpenerUnavailable {
   const constants = socketConstants(process.platform, process.arch)
   if (constants === undefined) {
@@ -67,7 +108,7 @@ function load(): Libc | NativeOpenerUnavailable {
     )
   }
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi
+    const koffi = loadKoffi()
     const library = koffi.load(null)
     return {
       constants,

@@ -279,7 +279,8 @@ function generationWords({trigger}: CheckDocument): string[] {
 
 /** `NOT SAFE: a second instance shares the port`. */
 function twiceWords({safe, twice = []}: CheckDocument): string {
-  const starts = twice.length === 1 ? 'a second instance' : `each of ${twice.length} second instances`
+  const starts =
+    twice.length === 1 ? 'a second instance' : `each of ${twice.length} second instances`
   if (safe) return `SAFE: ${starts} ends and says why`
   const bad = [...new Set(twice.flatMap(({verdict}) => (verdict === 'refuses' ? [] : [verdict])))]
   return `NOT SAFE: a second instance ${bad.map((verdict) => secondWords[verdict]).join(', and ')}`

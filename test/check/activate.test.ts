@@ -22,21 +22,24 @@ const activating = needs(unseen ?? nativeOpenerProblem(), test.serial)
 /** It takes the socket only if that is meant for it. */
 const taking = httpServer.replace(
   ".listen(process.env.PORT, '127.0.0.1')",
-  ".listen(process.env.LISTEN_PID === String(process.pid) ? {fd: 3} : {port: 1})",
+  '.listen(process.env.LISTEN_PID === String(process.pid) ? {fd: 3} : {port: 1})',
 )
 
-activating('a server that takes its socket is restarted without a loss: who comes meanwhile waits', async (t) => {
-  const document = await activate(t, taking)
-  t.is(document.problem, undefined)
-  const {activation} = document
-  t.true(activation?.took)
-  t.true((activation?.queued ?? 0) > 0)
-  t.is(activation?.answered, activation?.queued)
-  t.true((activation?.slowestSeconds ?? 0) > 0)
-  t.true(document.lossless)
-  t.true(document.safe)
-  t.is(document.trigger?.generations.length, 2)
-})
+activating(
+  'a server that takes its socket is restarted without a loss: who comes meanwhile waits',
+  async (t) => {
+    const document = await activate(t, taking)
+    t.is(document.problem, undefined)
+    const {activation} = document
+    t.true(activation?.took)
+    t.true((activation?.queued ?? 0) > 0)
+    t.is(activation?.answered, activation?.queued)
+    t.true((activation?.slowestSeconds ?? 0) > 0)
+    t.true(document.lossless)
+    t.true(document.safe)
+    t.is(document.trigger?.generations.length, 2)
+  },
+)
 
 activating('a server that binds its port itself is told to take the socket', async (t) => {
   const document = await activate(t, httpServer)

@@ -4,7 +4,7 @@ import {checkSecondInstance} from '../../harness/check/twice.ts'
 import {type CheckDocument, checkSchema} from '../../harness/documents/check-schema.ts'
 import {reusePortProblem} from '../../harness/restart/blank.ts'
 import {needs} from '../needs.ts'
-import {freePort, httpServer, missingServer, platform, plainPython, program} from './servers.ts'
+import {freePort, httpServer, missingServer, plainPython, platform, program} from './servers.ts'
 
 async function twice(
   t: ExecutionContext,
@@ -35,10 +35,7 @@ seen('a second Node server is refused, and its status and message are passed on'
 })
 
 seen('a server that ends quietly is refused, but told to use another status', async (t) => {
-  const quiet = httpServer.replace(
-    '.listen(',
-    ".on('error', () => process.exit(0)).listen(",
-  )
+  const quiet = httpServer.replace('.listen(', ".on('error', () => process.exit(0)).listen(")
   const document = await twice(t, ['node', program(t, 'server.mjs', quiet)])
   t.deepEqual(verdicts(document), [[null, 'refuses']])
   t.regex(document.advice.join('\n'), /status 0/)
@@ -70,29 +67,35 @@ seen('a server that runs on without its port hangs', async (t) => {
   t.false(document.safe)
 })
 
-needs(missingServer('python3') ?? (platform.stack === 'linux' ? undefined : 'not on Linux'), test.serial)(
-  'two servers with SO_REUSEPORT share the clients',
+needs(
+  missingServer('python3') ?? (platform.stack === 'linux' ? undefined : 'not on Linux'),
+  test.serial,
+)('two servers with SO_REUSEPORT share the clients', async (t) => {
+  const sharing = plainPython.replace(
+    'server.bind',
+    'server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)\nserver.bind',
+  )
+  const document = await twice(t, ['python3', program(t, 'server.py', sharing)])
+  t.deepEqual(verdicts(document), [[null, 'shares']])
+  const {first = 0, second = 0, nobody = 0} = document.twice?.[0]?.answeredBy ?? {}
+  t.is(first + second + nobody, 100)
+  t.true(first > 0 && second > 0)
+  t.regex(document.advice.join('\n'), /SO_REUSEPORT/)
+})
+
+seen(
+  'a command with {host} is tried on other addresses, where a specific one takes all clients',
   async (t) => {
-    const sharing = plainPython.replace(
-      'server.bind',
-      'server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)\nserver.bind',
+    const anywhere = httpServer.replace("'127.0.0.1'", 'process.argv[2]')
+    const command = ['node', program(t, 'server.mjs', anywhere), '{host}']
+    const document = await twice(t, command)
+    t.deepEqual(
+      verdicts(document).map(([address]) => address),
+      ['127.0.0.1', '0.0.0.0', '::'],
     )
-    const document = await twice(t, ['python3', program(t, 'server.py', sharing)])
-    t.deepEqual(verdicts(document), [[null, 'shares']])
-    const {first = 0, second = 0, nobody = 0} = document.twice?.[0]?.answeredBy ?? {}
-    t.is(first + second + nobody, 100)
-    t.true(first > 0 && second > 0)
-    t.regex(document.advice.join('\n'), /SO_REUSEPORT/)
+    t.is(document.twice?.[0]?.verdict, 'refuses')
   },
 )
-
-seen('a command with {host} is tried on other addresses, where a specific one takes all clients', async (t) => {
-  const anywhere = httpServer.replace("'127.0.0.1'", 'process.argv[2]')
-  const command = ['node', program(t, 'server.mjs', anywhere), '{host}']
-  const document = await twice(t, command)
-  t.deepEqual(verdicts(document).map(([address]) => address), ['127.0.0.1', '0.0.0.0', '::'])
-  t.is(document.twice?.[0]?.verdict, 'refuses')
-})
 
 needs(reusePortProblem(), test.serial)('two Node servers with reusePort share', async (t) => {
   const sharing = httpServer.replace(

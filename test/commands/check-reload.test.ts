@@ -93,15 +93,18 @@ async function handOver(t: ExecutionContext, migrate: 0 | 1): Promise<CheckDocum
   return checkSchema.parse(JSON.parse(stdout))
 }
 
-inNamespace('a handover by SO_REUSEPORT loses what is in the queue of the socket that closes', async (t) => {
-  const document = await handOver(t, 0)
-  t.true(document.trigger?.reloaded)
-  t.false(document.lossless)
-  const queue = document.losses?.find(({kind}) => kind === 'queue-closed')
-  t.true((queue?.count ?? 0) > 0)
-  t.regex(queue?.because ?? '', /tcp_migrate_req is 0/)
-  t.is(document.traffic?.new.refused, 0)
-})
+inNamespace(
+  'a handover by SO_REUSEPORT loses what is in the queue of the socket that closes',
+  async (t) => {
+    const document = await handOver(t, 0)
+    t.true(document.trigger?.reloaded)
+    t.false(document.lossless)
+    const queue = document.losses?.find(({kind}) => kind === 'queue-closed')
+    t.true((queue?.count ?? 0) > 0)
+    t.regex(queue?.because ?? '', /tcp_migrate_req is 0/)
+    t.is(document.traffic?.new.refused, 0)
+  },
+)
 
 inNamespace('with tcp_migrate_req=1 it loses nothing', async (t) => {
   const document = await handOver(t, 1)

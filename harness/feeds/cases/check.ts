@@ -58,7 +58,9 @@ function reloadCases(document: CheckDocument): UngroupedCase[] {
       reason: safetyWords(document),
       seconds: traffic?.longestGapSeconds ?? 0,
       seen: {
-        ...Object.fromEntries(losses.map(({kind, count, because}) => [kind, `${count}: ${because}`])),
+        ...Object.fromEntries(
+          losses.map(({kind, count, because}) => [kind, `${count}: ${because}`]),
+        ),
         advice: advice.join(' '),
       },
     },
