@@ -35,8 +35,8 @@ const droppedForAtMostSeconds = 45
 /** What happens to the packets of a scenario that has a namespace of its own. */
 export interface Network {
   drop(what: DroppedPackets, port: number): Promise<Bracket>
-  /** Ends the sockets in this state on the server's port. */
-  destroy(state: TcpState, port: number): Promise<Bracket>
+  /** Ends the sockets in this state on the server's port; `wire` where there was one. */
+  destroy(state: TcpState, port: number): Promise<Bracket & {wire?: true}>
   /** @throws TooSlow if they were dropped for so long that their senders may have given up */
   pass(): Promise<Bracket>
   /** @throws NotReproduced if the connection does not come to these states */
@@ -70,7 +70,8 @@ export function openNetwork(
     async destroy(state, port) {
       const {destroyed, ...bracket} = await own().destroy(state, port)
       recording.append({event: 'counts', destroyedSockets: destroyed})
-      return bracket
+      // Where a kernel destroys none, the residue is as old as it was.
+      return destroyed > 0 ? {...bracket, wire: true} : bracket
     },
     async pass() {
       whenPassing = await own().readCounters()

@@ -88,7 +88,7 @@ export function openScript(options: ScriptOptions): Script {
     network: {
       drop: (what) => step(`network.drop(${what})`, () => network.drop(what, place.port)),
       destroy: (state) =>
-        wire(`network.destroy(${state})`, () => network.destroy(state, place.port)),
+        step(`network.destroy(${state})`, () => network.destroy(state, place.port)),
       pass: () => step('network.pass', () => network.pass()),
       shows: (states) =>
         wire(`network.shows(${JSON.stringify(states)})`, () => network.shows(states)),

@@ -4,7 +4,9 @@ import {join} from 'node:path'
 import test from 'ava'
 import {reportSchema} from '../../harness/documents/report-schema.ts'
 import {runScenarios, type Scenario, scenario, UsageError} from '../../harness/index.ts'
-import {readReport, temporaryFolder} from '../commands/cli.ts'
+import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {readReport, temporaryFolder, testUnless} from '../commands/cli.ts'
+import {namespaceProblem} from '../namespaces/available.ts'
 
 // Whatever were written without being told where would be here.
 const here = mkdtempSync(join(tmpdir(), 'rebind-test-'))
@@ -44,6 +46,36 @@ test('two runs at once keep to ports of their own, and a run folder holds what i
   t.not(first.results[0]?.port, second.results[0]?.port)
   t.deepEqual(readReport(out).results, first.results)
 })
+
+const destroysNothing = scenario({
+  title: 'Nothing to destroy',
+  claim: 'Where no socket is destroyed, the residue is as old as it was.',
+  predecessor: {bind: 'none'},
+  successor: {bind: 'none'},
+  namespace: {destroysSockets: true, settings: {tcp_fin_timeout: 2}},
+  async script({server, client, network, successor, seconds}) {
+    await client.connect({hold: true})
+    await server.closeConnection()
+    await server.exit()
+    await seconds(1)
+    await network.destroy('SYN_SENT')
+    await successor.start()
+  },
+  residue: {server: 'FIN_WAIT2', client: 'CLOSE_WAIT'},
+})
+
+testUnless(
+  namespaceProblem ?? nativeOpenerProblem(),
+  'where nothing was destroyed the time of the residue does not begin again',
+  async (t) => {
+    const report = await runScenarios({scenarios: {'destroys-nothing': destroysNothing}})
+    const [result] = report.results
+    if (result?.status === 'skipped') return t.log(result.reason)
+    t.is(result?.status, 'as-expected', result?.reason)
+    t.is(result?.measurements?.destroyedSockets, 0)
+    t.true((result?.bind?.residueSeconds ?? 0) >= 2)
+  },
+)
 
 test('a signal ends a run early, and the report says so', async (t) => {
   const report = await runScenarios({
