@@ -1,0 +1,125 @@
+import {createServer} from 'node:http'
+import {once} from 'node:events'
+import {readdirSync, writeFileSync} from 'node:fs'
+import type {AddressInfo} from 'node:net'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {setTimeout as delay} from 'node:timers/promises'
+import test, {type ExecutionContext} from 'ava'
+import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {openTraffic} from '../../harness/traffic/clients.ts'
+import {freePort, missingServer} from '../check/servers.ts'
+import {projectFolder, runCli, type Started, startCli, temporaryFolder} from '../commands/cli.ts'
+import {needs} from '../needs.ts'
+
+const holding = needs(nativeOpenerProblem(), test.serial)
+
+const server = `
+  import {createServer} from 'node:http'
+  const answers = createServer((request, response) => response.end(String(process.pid)))
+  answers.listen(process.env.PORT, () => console.log('listens as ' + process.pid))
+`
+
+/** A folder with a server that is started by each of the commands. */
+function project(t: ExecutionContext): string {
+  const folder = temporaryFolder(t)
+  writeFileSync(join(folder, 'server.mjs'), server)
+  writeFileSync(join(folder, 'package.json'), '{"scripts": {"start": "node server.mjs"}}')
+  return folder
+}
+
+function start(t: ExecutionContext, port: number, cwd: string, ...args: string[]): Started {
+  return startCli(t, ['hold', '--listen', `${port}`, '--cwd', cwd, ...args])
+}
+
+async function pidThatAnswers(port: number): Promise<number> {
+  return Number(await (await fetch(`http://127.0.0.1:${port}/`)).text())
+}
+
+const commands: [name: string, command: string[]][] = [
+  ['node', ['node', 'server.mjs']],
+  ['npm start', ['npm', 'start']],
+  ['node --watch', ['node', '--watch', 'server.mjs']],
+]
+for (const [name, command] of commands) {
+  holding(`${name} is restarted without a connection refused or lost`, async (t) => {
+    const port = await freePort(t)
+    const held = start(t, port, project(t), '--', ...command)
+    await held.shows(/listens as/)
+    const first = await pidThatAnswers(port)
+    const traffic = openTraffic({
+      target: {host: '127.0.0.1', port, timeoutSeconds: 30},
+      ...{ask: {kind: 'http', path: '/'}, rate: 50, idle: 0, inFlight: 0},
+      ...{kept: () => delay(5), onFault: (error) => t.fail(error.message)},
+    })
+    t.teardown(() => traffic.end())
+    await traffic.start()
+    held.child.kill('SIGHUP')
+    let second = first
+    while (second === first || Number.isNaN(second)) {
+      second = await pidThatAnswers(port).catch(() => first)
+    }
+    await traffic.stop()
+    t.is(traffic.tally.lanes.new.refused, 0)
+    t.true(traffic.tally.lanes.new.answered > 0)
+    held.child.kill('SIGTERM')
+    const {status} = await held.ended
+    t.is(status, 143)
+    await t.throwsAsync(pidThatAnswers(port), undefined, 'nobody is left')
+  })
+}
+
+holding('a change of a file restarts it, and what node_modules changes does not', async (t) => {
+  const port = await freePort(t)
+  const folder = project(t)
+  const held = start(t, port, folder, '--watch', folder, '--', 'node', 'server.mjs')
+  await held.shows(/listens as/)
+  writeFileSync(join(folder, 'server.mjs'), `${server}\n// changed`)
+  await held.shows(/restarted: server\.mjs has changed/, 'stderr')
+  held.child.kill('SIGTERM')
+  await held.ended
+})
+
+needs(nativeOpenerProblem() ?? missingServer('python3'), test.serial)(
+  'a program that is no Node takes it as from systemd: fd 3, with its own pid in LISTEN_PID',
+  async (t) => {
+    const port = await freePort(t)
+    const folder = temporaryFolder(t)
+    writeFileSync(
+      join(folder, 'server.py'),
+      `import os, socket
+assert os.environ['LISTEN_PID'] == str(os.getpid()) and os.environ['LISTEN_FDS'] == '1'
+server = socket.socket(fileno=3)
+print('takes', server.getsockname(), flush=True)
+server.accept()[0].sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n' + str(os.getpid()).encode())
+`,
+    )
+    const held = start(t, port, folder, '--', 'python3', 'server.py')
+    await held.shows(/takes \('127\.0\.0\.1', \d+\)/)
+    t.true((await pidThatAnswers(port)) > 0)
+    await held.shows(/exited with status 0; waits 1 s/, 'stderr')
+    held.child.kill('SIGINT')
+    t.is((await held.ended).status, 130)
+  },
+)
+
+holding('a port that is taken, and a folder that is not there, are told with the remedy', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.teardown(() => other.close())
+  const {port} = other.address() as AddressInfo
+  const complain = async (...args: string[]) => {
+    const {status, stderr} = await runCli(t, ['hold', ...args], {cwd: projectFolder})
+    t.is(status, 2, stderr)
+    return stderr
+  }
+  t.regex(await complain('--listen', `${port}`, '--', 'true'), /EADDRINUSE.*rebind why/)
+  const free = `${await freePort(t)}`
+  const nowhere = ['--watch', '/no/such/folder']
+  t.regex(await complain('--listen', free, ...nowhere, '--', 'sleep', '9'), /cannot be watched/)
+  t.regex(await complain('--listen', 'here', '--', 'true'), /0\.0\.0\.0:3000/)
+  t.deepEqual(
+    readdirSync(tmpdir()).filter((name) => name.startsWith('rebind-hold-')),
+    [],
+  )
+})
