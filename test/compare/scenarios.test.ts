@@ -55,6 +55,12 @@ test('two waits of one range are alike, whatever their numbers', (t) => {
   t.deepEqual(changed('server-closes-first', {bind: delayed(62.03)}), {differs: [], why: null})
 })
 
+test('a wait that its run has judged as expected is not outside by the width of its beginning', (t) => {
+  t.deepEqual(changed('server-closes-first', {bind: delayed(62.1)}).differs, [])
+  const unexpected = {bind: delayed(62.1), status: 'unexpected' as const}
+  t.deepEqual(changed('server-closes-first', unexpected).differs, ['wait'])
+})
+
 test('a wait that cannot come from the range of the other side differs, and its number is told', (t) => {
   const {differs, why} = changed('server-closes-first', {bind: delayed(30.5)})
   t.deepEqual(differs, ['wait'])
