@@ -57,7 +57,7 @@ test('two waits of one range are alike, whatever their numbers', (t) => {
 
 test('a wait that its run has judged as expected is not outside by the width of its beginning', (t) => {
   t.deepEqual(changed('server-closes-first', {bind: delayed(62.1)}).differs, [])
-  const unexpected = {bind: delayed(62.1), status: 'unexpected' as const}
+  const unexpected = {bind: delayed(62.3), status: 'unexpected' as const}
   t.deepEqual(changed('server-closes-first', unexpected).differs, ['wait'])
 })
 
