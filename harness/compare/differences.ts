@@ -92,7 +92,7 @@ export function isOutside({
 function measurementsDiffer(a: Result, b: Result): boolean {
   const [countsA, countsB] = [a.measurements ?? {}, b.measurements ?? {}]
   const amidTraffic = a.amidTraffic || b.amidTraffic
-  // Of clients that come and go only what the rules say exactly is no matter of chance.
+  // Of clients that come and go, only what the rules say exactly does not depend on the moment.
   const isExact = (name: string) =>
     [a, b].every(({expected}) => Object.hasOwn(expected?.counts ?? {}, name))
   return Object.keys(countsA)
