@@ -33,26 +33,34 @@ import {commandList, compareSample, exampleSample, runSample} from './samples.ts
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const recorded = join(folder, '..', 'logs', 'recorded')
-/** What the pages show: Linux as measured on a real machine, and the other stack. */
+/** What single tables show: Linux as measured on a real machine, and the other stack. */
 const shown = ['linux-6.18', 'gvisor-20221219']
+/** All that was recorded. */
+const names = readdirSync(recorded, {withFileTypes: true})
+  .filter((entry) => entry.isDirectory())
+  .map(({name}) => name)
+  .sort((one, other) => one.localeCompare(other, 'en', {numeric: true}))
 
 function readRecorded(name: string, document: string): unknown {
   return JSON.parse(gunzipSync(readFileSync(join(recorded, name, document))).toString('utf8'))
 }
 
-/** What was recorded on each system, in the order in which they are told of. */
-const systems = shown.map((name) => {
+function readSystem(name: string) {
   const content = reportSchema.parse(readRecorded(name, 'report.json.gz'))
   return {
     report: {kind: 'report', file: `logs/recorded/${name}/report.json.gz`, content} as const,
     matrix: matrixSchema.parse(readRecorded(name, 'matrix.json.gz')),
   }
-})
+}
+
+/** In the order in which they are told of. */
+const systems = shown.map(readSystem)
+const allSystems = names.map(readSystem)
 const [onLinux] = systems
 if (onLinux === undefined) throw new Error('nothing is recorded')
 const linuxReport = onLinux.report.content
 
-const sideBySide = comparisonView(compare(systems.map(({report}) => report)))
+const sideBySide = comparisonView(compare(allSystems.map(({report}) => report)))
 
 /** As `rebind matrix --residue TIME_WAIT --residue LISTEN --address 127.0.0.1` draws it on each system. */
 function rules(): string {
@@ -93,18 +101,14 @@ function scenarioList(): string {
 
 /** Every recorded system, and how it was made; of those from before `npm run kernels` only the command is known. */
 function systemTable(): string {
-  const rows = readdirSync(recorded, {withFileTypes: true})
-    .filter((entry) => entry.isDirectory())
-    .map(({name}) => name)
-    .sort((one, other) => one.localeCompare(other, 'en', {numeric: true}))
-    .map((name): Text[] => {
-      const {host, run} = reportSchema.parse(readRecorded(name, 'report.json.gz'))
-      return [
-        [{code: `${name}/`}],
-        `${hostWords(host)}; ${run.startedAt.slice(0, 10)}`,
-        ...madeBy(join(recorded, name, 'provenance.json'), run.command),
-      ]
-    })
+  const rows = names.map((name): Text[] => {
+    const {host, run} = reportSchema.parse(readRecorded(name, 'report.json.gz'))
+    return [
+      [{code: `${name}/`}],
+      `${hostWords(host)}; ${run.startedAt.slice(0, 10)}`,
+      ...madeBy(join(recorded, name, 'provenance.json'), run.command),
+    ]
+  })
   const columns = ['folder', 'system', 'made of', 'command']
   return printed([{kind: 'table', label: 'Recorded systems', columns, rows}])
 }
@@ -120,7 +124,7 @@ function madeBy(file: string, command: readonly string[]): [ingredients: Text, c
 
 /** What every recorded system answers, and what the rules of macOS say, for which there is no record. */
 function mayIBind(): string {
-  const matrices = [...systems.map(({matrix}) => matrix), predictedMatrix(darwin)]
+  const matrices = [...allSystems.map(({matrix}) => matrix), predictedMatrix(darwin)]
   const comparison = compare(
     matrices.map((content) => ({kind: 'matrix', file: content.host.stack, content})),
   )

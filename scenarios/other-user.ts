@@ -20,7 +20,8 @@ export default scenario({
   },
 
   arms: {
-    listening: {},
+    // Where it is granted, who answers is known only once the old one has gone.
+    listening: {playsOn: true},
     'time-wait': {
       async script({server, client, successor}) {
         await client.connect()

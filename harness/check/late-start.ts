@@ -52,8 +52,13 @@ export function mayBeLate({first, tookSeconds, afterWordsSeconds}: Starts): Late
 /** Whether it was late for certain: the least that it took, held against the longest that the first one took. */
 export function surelyLate(starts: Starts): Late | undefined {
   const {first, tookSeconds, unknownSeconds, afterWordsSeconds} = starts
-  const seconds = tookSeconds - unknownSeconds
-  return howLate({firstSeconds: first.startupSeconds, seconds, afterWordsSeconds})
+  return howLate({
+    firstSeconds: first.startupSeconds,
+    seconds: tookSeconds - unknownSeconds,
+    // It may have listened before it was seen to: then its words came after that.
+    afterWordsSeconds:
+      afterWordsSeconds === undefined ? undefined : afterWordsSeconds - unknownSeconds,
+  })
 }
 
 /** Whether a start waited for a processor for so long that what it did not do in time says nothing. */

@@ -1,3 +1,4 @@
+import {isDeepStrictEqual} from 'node:util'
 import type {Answer, Aspect} from '../documents/comparison-schema.ts'
 import type {Host} from '../documents/report-schema.ts'
 import type {ExpectedRules} from '../documents/rules.ts'
@@ -87,8 +88,13 @@ const explanations: Readonly<Record<Aspect, (a: Party, b: Party) => Reason>> = {
       calls.map(({from, call, outcome, errno}) => [from, call, outcome, errno]),
       measurements,
     ]
-    const text = `On ${a.label} the client saw: ${besidesWords(a.result)}; on ${b.label}: ${besidesWords(b.result)}`
-    return seen([a, b], what, text)
+    const isByRules = !isDeepStrictEqual(rulesKey(a), rulesKey(b))
+    const saw = ({result}: Party) => {
+      const because = isByRules ? result.expected?.because : undefined
+      return `${besidesWords(result)}${because === undefined ? '' : `, as ${oneReason(because)}`}`
+    }
+    const text = `On ${a.label} the client saw: ${saw(a)}; on ${b.label}: ${saw(b)}`
+    return seen([a, b], isByRules ? rulesKey : what, text)
   },
 }
 

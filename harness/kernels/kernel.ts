@@ -120,9 +120,13 @@ export async function fetchBusybox({cache, folder, signal}: Surroundings): Promi
 }
 
 /** Where rebind reads the tick rate of a kernel. */
-async function configurationOf(modules: string): Promise<Entry[]> {
+export async function configurationOf(modules: string): Promise<Entry[]> {
   const release = basename(modules)
-  const beside = [join(modules, 'config'), join(modules, '../../../boot', `config-${release}`)]
+  // lib/modules is in the root of older packages, and below usr/ of later ones.
+  const beside = [
+    join(modules, 'config'),
+    ...['../../..', '../../../..'].map((root) => join(modules, root, 'boot', `config-${release}`)),
+  ]
   for (const file of beside) {
     const bytes = await readFile(file).catch(() => undefined)
     if (bytes !== undefined) return [{path: `boot/config-${release}`, bytes}]

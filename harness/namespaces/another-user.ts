@@ -3,8 +3,8 @@ import {readFileSync} from 'node:fs'
 import {promisify} from 'node:util'
 import {passEnvironment, type Through} from './ways.ts'
 
-/** `nobody`, by Debian's and most other systems' numbers; elsewhere a user like any other. */
-export const anotherUser = 65_534
+/** `nobody`, by Debian's and most other systems' numbers, or the one before: any user but our own. */
+export const anotherUser = process.getuid?.() === 65_534 ? 65_533 : 65_534
 
 /** What becomes another user needs these rights of root's, and no others. */
 const confined = ['setpriv', '--no-new-privs', '--bounding-set=-all,+setuid,+setgid', '--'] as const

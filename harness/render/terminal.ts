@@ -31,7 +31,7 @@ const paints: Readonly<Record<Tone, (text: string) => string>> = {
 }
 
 const usualColumns = 80
-const mostRows = 60
+const mostRows = 100
 const mostItems = 100
 /** What can be summed up is, beyond this. */
 const mostUnsummed = 12

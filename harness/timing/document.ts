@@ -3,7 +3,7 @@ import {platformOf, ruleTexts} from '../platforms/detect.ts'
 import type {Release} from '../platforms/platform.ts'
 import type {TimedRelease} from './measure.ts'
 import {inferSlots} from './slots.ts'
-import {isWithin, quantile, spreadOf} from './summary.ts'
+import {isWithin, longestHoldUp, quantile, spreadOf} from './summary.ts'
 
 export interface TimedRun extends Pick<Timing, 'run' | 'host' | 'residue' | 'spreadSeconds'> {
   /** Monotonic seconds at which the run began. */
@@ -16,6 +16,7 @@ export interface TimedRun extends Pick<Timing, 'run' | 'host' | 'residue' | 'spr
 /** timing.json of what was measured. */
 export function timingDocument({origin, releases, expected, ...given}: TimedRun): Timing {
   const since = (moment: number | null) => (moment === null ? null : Math.max(0, moment - origin))
+  const heldUpSeconds = longestHoldUp(releases)
   const samples = releases.map((release): TimingSample => {
     const {port, appeared, attempts, grantedAt, firstAttemptAt, lastRefusedAt} = release
     return {
@@ -28,7 +29,7 @@ export function timingDocument({origin, releases, expected, ...given}: TimedRun)
       lastRefusedAtSeconds: since(lastRefusedAt),
       grantedAtSeconds: since(grantedAt),
       kernelTimerSeconds: release.kernelTimerSeconds,
-      asExpected: isWithin(release, expected?.residueSeconds ?? null),
+      asExpected: isWithin(release, expected?.residueSeconds ?? null, heldUpSeconds),
     }
   })
   const timers = releases.flatMap(({kernelTimerSeconds}) => kernelTimerSeconds ?? [])

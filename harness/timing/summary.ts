@@ -32,17 +32,27 @@ function residueTime({appeared, lastRefusedAt, grantedAt}: PortRelease): Bracket
   }
 }
 
+/** The longest time that the machine kept us from trying a port again: as late may the kernel's timer have been. */
+export function longestHoldUp(releases: readonly PortRelease[]): number {
+  return releases.reduce((longest, {grantedAt, lastRefusedAt}) => {
+    if (grantedAt === null || lastRefusedAt === null) return longest
+    return Math.max(longest, grantedAt - lastRefusedAt)
+  }, 0)
+}
+
 /**
  * Whether a residue's time lies in the platform's range, as far as that can be told; null without a range,
- * of a port that was given up while its release might still come, and of one that was tried too late to be
- * refused once.
+ * of a port that was given up while its release might still come, of one that was tried too late to be
+ * refused once, and of one that was released late by no more than the machine held us up.
  */
 export function isWithin(
   release: PortRelease,
   range: readonly [min: number, max: number] | null,
+  heldUpSeconds = 0,
 ): boolean | null {
   if (range === null) return null
   const {from, to} = residueTime(release)
-  if (to < range[0] || from > range[1]) return false
+  if (to < range[0] || from > range[1] + heldUpSeconds) return false
+  if (from > range[1]) return null
   return release.grantedAt === null || release.lastRefusedAt === null ? null : true
 }

@@ -64,3 +64,10 @@ test('a start that the limit cut off had not failed yet, if it ran no longer tha
   t.false(isStarting({ranSeconds: 1.7, starved: 0, patienceSeconds}))
   t.true(isStarting({ranSeconds: 1.7, starved: 0.8, patienceSeconds}))
 })
+
+test('words are held against the moment from which it may have listened unseen', (t) => {
+  const first = {atLeastSeconds: firstSeconds, startupSeconds: firstSeconds}
+  const starts = {first, tookSeconds: 2, afterWordsSeconds: 0.4}
+  t.true(surelyLate({...starts, unknownSeconds: 0})?.saidSo)
+  t.false(surelyLate({...starts, unknownSeconds: 0.3})?.saidSo)
+})

@@ -16,7 +16,7 @@ import {explainPort} from '../../harness/why/explain.ts'
 import type {PortPicture} from '../../harness/why/port-picture.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {test} from '../declare.ts'
-import {realDocuments, recordedGvisor, recordedLinux} from '../documents/documents.ts'
+import {earlierGvisor, earlierLinux, realDocuments} from '../documents/documents.ts'
 import {matrixBy, reportBy} from './documents-by-rules.ts'
 
 const words = ['because', 'source']
@@ -59,8 +59,8 @@ const byRules: ComparableDocument[] = [linux, gvisor, darwin].flatMap((platform)
   reportBy(platform, {ids: Object.keys(scenarios)}),
   matrixBy(platform),
 ])
-const onLinux = await readDocuments(recordedLinux)
-const onGvisor = await readDocuments(recordedGvisor)
+const onLinux = await readDocuments(earlierLinux)
+const onGvisor = await readDocuments(earlierGvisor)
 
 for (const [what, documents] of [
   ['documents with ids', byRules],

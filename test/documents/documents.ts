@@ -24,6 +24,11 @@ const recorded = (path: string) => join(recordedFolder, path)
 export const recordedLinux = recorded('linux-6.18')
 export const recordedGvisor = recorded('gvisor-20221219')
 
+/** What a release from before rules had ids recorded on them. */
+const earlier = (system: string) => fileURLToPath(new URL(`earlier/${system}`, import.meta.url))
+export const earlierLinux = earlier('linux')
+export const earlierGvisor = earlier('gvisor')
+
 /** A full run that was recorded, on Linux if no other system is named. */
 export function recordedReport(folder = recordedLinux): Report {
   return reportSchema.parse(readRecorded(join(folder, 'report.json.gz')))

@@ -1,13 +1,20 @@
 import {fork, spawn} from 'node:child_process'
 import {on, once} from 'node:events'
+import {readFileSync} from 'node:fs'
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {type AddressInfo, createServer, type Socket} from 'node:net'
 import {constants, tmpdir} from 'node:os'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {monotonicSeconds} from '../../harness/clock.ts'
+import {
+  anotherUser,
+  anotherUserProblem,
+  throughRoot,
+} from '../../harness/namespaces/another-user.ts'
 import {compileActor} from '../../harness/processes/compile.ts'
 import {ActorFailed, type Ending, launch, type Role} from '../../harness/processes/launch.ts'
+import {needs, notLinux} from '../needs.ts'
 
 let program = ''
 let dispose = async () => {}
@@ -241,3 +248,23 @@ test('a setting is never written outside of the folder of settings', async (t) =
     })
   }
 })
+
+needs(process.platform === 'linux' ? await anotherUserProblem() : notLinux, test)(
+  'a server that becomes another user keeps no right of root, and no group, and cannot go back',
+  async (t) => {
+    const through = throughRoot()
+    const actor = await launch(program, 'predecessor', {}, through === undefined ? {} : {through})
+    t.teardown(() => actor.kill())
+    await actor.request('become-user', {user: anotherUser})
+    const status = readFileSync(`/proc/${actor.pid}/status`, 'utf8')
+    const four = `(\\s${anotherUser}){4}$`
+    t.regex(status, new RegExp(`^Uid:${four}`, 'm'))
+    t.regex(status, new RegExp(`^Gid:${four}`, 'm'))
+    t.regex(status, /^Groups:\s*$/m)
+    for (const set of ['CapPrm', 'CapEff', 'CapAmb'])
+      t.regex(status, new RegExp(`^${set}:\\s0+$`, 'm'))
+    await t.throwsAsync(actor.request('become-user', {user: anotherUser - 1}), {code: 'EPERM'})
+    await actor.request('exit', null)
+    await actor.ended
+  },
+)

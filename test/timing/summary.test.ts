@@ -1,5 +1,5 @@
 import type {PortRelease} from '../../harness/restart/release.ts'
-import {isWithin, quantile, spreadOf} from '../../harness/timing/summary.ts'
+import {isWithin, longestHoldUp, quantile, spreadOf} from '../../harness/timing/summary.ts'
 import {test} from '../declare.ts'
 
 test('quantiles are values that were measured', (t) => {
@@ -63,4 +63,13 @@ for (const [what, given, verdict] of judged) {
 
 test('without a range nothing is judged', (t) => {
   t.is(isWithin(release(5, 5.1), null), null)
+})
+
+test('a release that is late by no more than the machine held us up is not judged', (t) => {
+  const [late, punctual] = [release(62.057, 62.058), release(61, 61.01)]
+  const heldUp = longestHoldUp([late, punctual, release(61, null)])
+  t.is(Math.round(heldUp * 1000), 10)
+  t.is(isWithin(late, range, heldUp), null)
+  t.is(isWithin(release(62.07, 62.08), range, heldUp), false)
+  t.is(isWithin(release(59.9, 59.99), range, heldUp), false)
 })
