@@ -82,14 +82,21 @@ export async function cause(stage: Stage, act: Act): Promise<Reload> {
   return {triggeredAt, answeredAt, problem}
 }
 
-/** Whether a process that came after the trigger has a connection that is answered. */
-function isAnswered(watch: GenerationWatch, traffic: Traffic): boolean {
-  const {seen} = watch.state()
-  const ports = traffic.answeredPorts()
-  return [...seen.values()].some(
-    ({cause: by, to, clients, looks}) =>
-      by > 0 && looks > 1 && to === undefined && clients.some((client) => ports.has(client)),
-  )
+/**
+ * Whether a process that came after the trigger has a connection that is answered. One that closes each connection at
+ * once is not seen to have any: there it is enough that nobody else has listened any more when a client that was
+ * answered came.
+ */
+function isAnswered(watch: GenerationWatch, {answeredPorts, tally}: Traffic): boolean {
+  const seen = [...watch.state().seen.values()]
+  const ports = answeredPorts()
+  const current = seen.filter(({cause: by, to, looks}) => by > 0 && looks > 1 && to === undefined)
+  if (current.some(({clients}) => clients.some((client) => ports.has(client)))) return true
+  if (!current.some(({everListened}) => everListened)) return false
+  const old = seen.filter(({cause: by, everListened}) => by === 0 && everListened)
+  const ends = old.map(({to}) => to?.to ?? Number.POSITIVE_INFINITY)
+  const alone = Math.max(0, ...ends)
+  return tally.answers.some(({from}) => from > alone)
 }
 
 /** @returns why it did not do what it should */

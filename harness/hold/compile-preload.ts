@@ -4,9 +4,9 @@ import {createRequire} from 'node:module'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
-const source = fileURLToPath(new URL('./preload.ts', import.meta.url))
+const source = fileURLToPath(new URL('../hold/preload.ts', import.meta.url))
 /** What the package holds instead. */
-const compiled = fileURLToPath(new URL('./preload.cjs', import.meta.url))
+const compiled = fileURLToPath(new URL('../hold/preload.cjs', import.meta.url))
 
 /** @returns the path of the program that Node processes load first; in a checkout it is made now */
 export async function compilePreload(folder: string): Promise<string> {
