@@ -108,7 +108,7 @@ function foldLook(
   }
   for (const [key, process] of seen) {
     if (now.has(key) || process.to !== undefined) continue
-    // A worker that only owns connections is seen only while it has some; its end is told by itself.
+    // A worker that only owns connections is seen only while it has some; that it has ended is another event.
     if (!process.everListened) continue
     seen.set(key, {...process, to: {from: process.last.from, to}})
   }

@@ -110,7 +110,7 @@ function queueWords({mostListeners, migratesQueues}: LossEvidence): string {
 }
 
 /** `120 to 140 ms`, of all times that nobody listened. */
-export function withoutListenerWords(state: GenerationsState): string {
+function withoutListenerWords(state: GenerationsState): string {
   const {atLeast, atMost} = withoutListenerSeconds(state)
   if (atMost === 0) return 'less than the time between two looks'
   const milliseconds = (seconds: number) => Math.round(seconds * 1000)

@@ -45,7 +45,7 @@ export interface Hold {
 /**
  * Keeps a listening socket, and a command that serves it: the command is restarted on a change, when asked, or when it
  * ends, and clients that come meanwhile wait in the socket's queue.
- * @throws UsageError for a port that cannot be had, a folder that cannot be watched, a command that cannot be started
+ * @throws UsageError for a port that is not available, a folder that cannot be watched, a command that cannot be started
  */
 export async function hold(options: HoldOptions): Promise<Hold> {
   const {address, port, watch, tell} = options
@@ -86,7 +86,7 @@ function listenOn(address: Address, port: number): number {
   } catch (error) {
     if (!isSystemError(error)) throw error
     throw new UsageError(
-      `${address}:${port} cannot be had (${error.code}); rebind why ${port} shows what is in the way`,
+      `${address}:${port} is not available (${error.code}); rebind why ${port} shows what is in the way`,
     )
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What `rebind hold` has every Node process below its command load first: a `listen` on the held port gets the held
  * socket. It comes by a Unix socket, since npm and node --watch pass no descriptor on. Nothing else is changed, and if
- * the socket cannot be had, `listen` does what it always does.
+ * the socket is not available, `listen` does what it always does.
  */
 import cluster from 'node:cluster'
 import {isIP, Server} from 'node:net'
@@ -48,7 +48,7 @@ function fetchSocket(path: string): number | undefined {
       closeNative(socket)
     }
   } catch (error) {
-    process.stderr.write(`rebind hold: the socket could not be had: ${(error as Error).message}\n`)
+    process.stderr.write(`rebind hold: the socket is not available: ${(error as Error).message}\n`)
     return undefined
   }
 }

@@ -16,7 +16,7 @@ export interface TrafficOptions {
   inFlight: number
   /** How long a connection that was answered stays, e.g. until its owner has been looked up. */
   kept(): Promise<void>
-  /** What is no answer of the server's, e.g. that no file may be opened any more. */
+  /** Told what the server has not caused, e.g. that no file may be opened any more. */
   onFault(error: Error): void
 }
 

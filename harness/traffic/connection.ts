@@ -1,5 +1,4 @@
 import {createConnection, type Socket} from 'node:net'
-import {monotonicSeconds} from '../clock.ts'
 import {type Answer, type Ask, ask, NoAnswer} from './ask.ts'
 
 /** How a connection, or a request on it, ended other than by an answer. */
@@ -129,9 +128,4 @@ function connectFailure(error: NodeJS.ErrnoException | undefined): Error {
     default:
       return error
   }
-}
-
-/** Monotonic seconds since then. */
-export function secondsSince(then: number): number {
-  return Math.max(0, monotonicSeconds() - then)
 }

@@ -85,7 +85,7 @@ testUnless(problem, 'the package holds what runs, and no sources, tests or own r
   t.deepEqual(beside.sort(), ['LICENSE', 'README.md', 'package.json'])
   const inDist = files.filter((file) => file.startsWith('dist/'))
   const expected =
-    /^dist\/(harness\/(.+\.(js|d\.ts)|chunks\/xdg-open)|recorded\/.+\.json\.gz|schemas\/.+\.json|THIRD-PARTY-LICENSES\.txt)$/
+    /^dist\/(harness\/(.+\.(js|d\.ts)|chunks\/xdg-open|hold\/preload\.cjs)|recorded\/.+\.json\.gz|schemas\/.+\.json|THIRD-PARTY-LICENSES\.txt)$/
   t.deepEqual(
     inDist.filter((file) => !expected.test(file)),
     [],

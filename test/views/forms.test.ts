@@ -23,6 +23,7 @@ const order: readonly (readonly (string | RegExp)[])[] = [
     ...['Not as the rules say', 'Why', 'Outside the expected range'],
   ],
   [
+    ...['The clients', 'Why connections were lost', 'The limits', 'The second start'],
     ...['Results', 'The restarts', 'Scenarios', 'When each port came free', 'Other measurements'],
     ...[
       'What clients saw',
@@ -36,6 +37,7 @@ const order: readonly (readonly (string | RegExp)[])[] = [
   ['What to do'],
   ['What the server said', 'What contradicts common advice'],
   [
+    ...['Who served, since the check began to watch'],
     ...['Who listened, since the first start', 'What each scenario shows', 'Settings', 'Notes'],
     ...['What it rests on', 'Not compared', 'Not measured', 'How each was checked', 'Not seen'],
     ...['Could not be tried', 'Left out, because this machine does not have the address'],
