@@ -63,7 +63,8 @@ const table = {
   },
   'gvisor/newcomer-reuseport': {
     outcome: 'granted',
-    because: 'SO_REUSEPORT on the new socket is enough over a connection',
+    because:
+      'SO_REUSEPORT on the new socket is enough over a connection, and on both over a listener',
     source: availability,
   },
   'gvisor/time-wait-kept': {

@@ -100,7 +100,8 @@ const table = {
   },
   'linux/both-reuseport': {
     outcome: 'granted',
-    because: 'both sockets have SO_REUSEPORT and belong to the same user',
+    because:
+      'both sockets have SO_REUSEPORT, and the old one is of the same user, or in TIME_WAIT, which has none',
     source: bindConflict,
   },
   'linux/listening': {

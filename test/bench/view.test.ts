@@ -20,8 +20,13 @@ test('the Markdown has every row of every part, and every crowd', (t) => {
 })
 
 test('a missed target stands out, and is named at the top', (t) => {
-  const markdown = renderAsMarkdown(benchView(bench))
-  const missed = bench.parts.flatMap(({rows}) => rows.filter(({met}) => met === false))
+  // Whether the recorded one has missed any depends on its machine.
+  const parts = bench.parts.map((part) => ({
+    ...part,
+    rows: part.rows.map((row) => (row.met === true ? {...row, met: false} : row)),
+  }))
+  const markdown = renderAsMarkdown(benchView({...bench, parts}))
+  const missed = parts.flatMap(({rows}) => rows.filter(({met}) => met === false))
   t.true(missed.length > 0)
   t.is(markdown.match(/\| \*\*NO\*\* \|$/gm)?.length, missed.length)
   t.regex(markdown.split('\n')[2] ?? '', new RegExp(`${missed.length} missed \\(`))
