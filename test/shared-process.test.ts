@@ -15,6 +15,8 @@ await shareProcess({
   'check/lineage': () => import('./check/lineage.test.ts'),
   'check/losses': () => import('./check/losses.test.ts'),
   'check/output-lines': () => import('./check/output-lines.test.ts'),
+  'check/restart-state': () => import('./check/restart-state.test.ts'),
+  'check/start-state': () => import('./check/start-state.test.ts'),
   'check/thresholds': () => import('./check/thresholds.test.ts'),
   'compare/baseline': () => import('./compare/baseline.test.ts'),
   'compare/because': () => import('./compare/because.test.ts'),

@@ -8,10 +8,10 @@ import {tooSlow} from '../too-slow.ts'
 import type {CheckContext} from './context.ts'
 import {endingWords} from './errors-seen.ts'
 import type {Starts} from './late-start.ts'
-import type {StartOutcome} from './listening.ts'
 import {endWords} from './port-view.ts'
 import {processWords} from './problems.ts'
 import type {ServerStart} from './server.ts'
+import type {StartOutcome} from './start-outcome.ts'
 
 /** What the check rests on cannot be established, so that there is no verdict. */
 export class CouldNotMeasure extends Error {

@@ -2,38 +2,39 @@ import {isDeepStrictEqual} from 'node:util'
 import type {CheckError} from '../documents/check-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {CommandEnding} from '../processes/protocol.ts'
-import type {StartOutcome} from './listening.ts'
-import type {ServerStart} from './server.ts'
+import type {StartOutcome} from './start-outcome.ts'
 
 /** The failed attempts of a round; those that failed alike, one after the other, are one entry. */
 export interface ErrorsSeen {
-  list: CheckError[]
-  /** @param code EADDRINUSE where the attempt was refused its port, or that was why it listened late */
-  add(attempt: number, outcome: StartOutcome, server: ServerStart, code: CheckError['code']): void
+  list: readonly CheckError[]
+  last: StartOutcome | undefined
 }
 
-export function collectErrors(): ErrorsSeen {
-  const list: CheckError[] = []
-  let before: StartOutcome | undefined
+export const noErrors: ErrorsSeen = {list: [], last: undefined}
+
+export interface FailedAttempt {
+  attempt: number
+  outcome: StartOutcome
+  /** EADDRINUSE where the attempt was refused its port, or that was why it listened late. */
+  code: CheckError['code']
+  /** What it wrote of an error. */
+  lines: string[]
+}
+
+export function addError({list, last}: ErrorsSeen, failed: FailedAttempt): ErrorsSeen {
+  const error = describe(failed)
+  const {outcome} = failed
+  const before = list.at(-1)
+  const isRepeated = before !== undefined && isAlike(before, error) && isSameEnd(last, outcome)
   return {
-    list,
-    add(attempt, outcome, server, code) {
-      const error = describe(attempt, outcome, server, code)
-      const last = list.at(-1)
-      const alike = last !== undefined && isAlike(last, error) && isSameEnd(before, outcome)
-      if (alike) last.count++
-      else list.push(error)
-      before = outcome
-    },
+    list: isRepeated
+      ? [...list.slice(0, -1), {...before, count: before.count + 1}]
+      : [...list, error],
+    last: outcome,
   }
 }
 
-function describe(
-  attempt: number,
-  outcome: StartOutcome,
-  {lines}: ServerStart,
-  code: CheckError['code'],
-): CheckError {
+function describe({attempt, outcome, code, lines}: FailedAttempt): CheckError {
   const ending = 'ending' in outcome ? outcome.ending : undefined
   return {
     kind: outcome.kind,
@@ -41,7 +42,7 @@ function describe(
     what: outcomeWords(outcome),
     exitStatus: ending?.code ?? null,
     exitSignal: ending?.signal ?? null,
-    lines: lines.errorLines(),
+    lines,
     firstAttempt: attempt,
     count: 1,
   }

@@ -3,8 +3,8 @@ import {bugBehind} from '../platforms/known-bugs.ts'
 import type {Platform} from '../platforms/platform.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
 import {type BindOption, bindOptions} from '../sockets/bind-options.ts'
-import {hadListened} from './listening.ts'
 import {holdsPort} from './residue.ts'
+import {hadListened} from './start-outcome.ts'
 
 /**
  * Whether the server sets SO_REUSEADDR, inferred from what its restarts got over which residue: of the

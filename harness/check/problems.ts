@@ -7,10 +7,10 @@ import type {SeenSocket} from '../restart/observer.ts'
 import {printable} from '../text.ts'
 import {outcomeWords} from './errors-seen.ts'
 import {foregroundAdvice} from './fixes.ts'
-import type {StartOutcome} from './listening.ts'
 import type {FilledOptions} from './options.ts'
 import {endWords, holdersOf, type PortView} from './port-view.ts'
 import type {ServerStart} from './server.ts'
+import type {StartOutcome} from './start-outcome.ts'
 
 const shownCommandCharacters = 120
 

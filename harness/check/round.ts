@@ -61,10 +61,9 @@ export async function playRound(
   try {
     const stop = await stopServer(context, start, {prober, listened})
     if (stop.kind === 'daemonised') return {problem: daemonProblem(stop.holders)}
-    const restarted = await restart(context, number, server, connections, {
-      prober,
-      listened,
-      listenedToTheEnd: stop.listenedToTheEnd,
+    const {listenedToTheEnd} = stop
+    const restarted = await restart(number, {
+      ...{context, predecessor: server, connections, prober, listened, listenedToTheEnd},
     })
     successor = restarted.successor
     const {attempts, errors, firstAttemptAt, grantedAt, survivors} = restarted
@@ -85,7 +84,7 @@ export async function playRound(
         endedByServer: connections.filter((each) => each.endedByServer()).length,
         reset: connections.filter((each) => each.wasReset()).length,
       },
-      residue: await restarted.residue,
+      residue: restarted.residue,
       verdict,
       attempts,
       outageSeconds:

@@ -2,9 +2,10 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import type {CheckContext} from './context.ts'
 import type {ListenerJudge} from './listeners.ts'
-import {type StartOutcome, unseenSeconds} from './listening.ts'
 import type {Prober} from './prober.ts'
 import type {ServerStart} from './server.ts'
+import type {StartOutcome} from './start-outcome.ts'
+import {unseenSeconds} from './start-state.ts'
 
 /** How long a client is given to get in, once the table shows a listener. */
 const connectWithinSeconds = 5
