@@ -1,6 +1,9 @@
 /** What `import 'rebind'` gives: running scenarios, defining one's own, and checking a server of one's own. */
 export {checkRestart} from './check/check.ts'
 export type {CheckOptions} from './check/options.ts'
+export {checkReload} from './check/reload.ts'
+export type {ReloadOptions} from './check/reload-options.ts'
+export {checkSecondInstance} from './check/twice.ts'
 export {type RunScenariosOptions, runScenarios} from './commands/run-scenarios.ts'
 export type {CheckDocument} from './documents/check-schema.ts'
 export type {Host, Report, Result} from './documents/report-schema.ts'

@@ -9,6 +9,7 @@ import {CouldNotMeasure, tooSlowProblem, unseenProblem} from './could-not-measur
 import {isKnown, isStarting, isStarved, mayBeLate, type Starts, surelyLate} from './late-start.ts'
 import type {Listened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
+import {missingPorts} from './other-ports.ts'
 import type {Prober} from './prober.ts'
 import {holdsPort, isAnyLeft, type LeftOver} from './residue.ts'
 import type {RestartEvent} from './restart-state.ts'
@@ -70,7 +71,9 @@ export async function playAttempt(
   if (outcome.kind !== 'listening') return refuse(attempt, outcome)
   const late = await isLate(attempt, outcome, residue)
   const usualSeconds = first.startupSeconds
-  const fault = await staysUp({context, server: start, judge, prober, usualSeconds})
+  const fault =
+    (await missesPorts(attempt)) ??
+    (await staysUp({context, server: start, judge, prober, usualSeconds}))
   return fault === undefined ? grant(attempt, outcome, late) : refuse(attempt, fault)
 }
 
@@ -80,6 +83,18 @@ type Late = {code: CheckError['code']}
 /** What a start may take before it is taken for one that does not listen. */
 function patienceSeconds({startupSeconds}: RunningServer): number {
   return Math.max(1, 3 * startupSeconds)
+}
+
+async function missesPorts({
+  context,
+  start,
+  predecessor,
+}: Attempt): Promise<StartOutcome | undefined> {
+  const until = monotonicSeconds() + patienceSeconds(predecessor)
+  const ports = await missingPorts(context, start, until)
+  // One that has ended is told by that.
+  const isRunning = start.ending() === undefined
+  return ports.length > 0 && isRunning ? {kind: 'not-on-all-ports', ports} : undefined
 }
 
 function grant(

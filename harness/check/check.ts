@@ -11,7 +11,8 @@ import {inferReuseaddr} from './inference.ts'
 import {openListened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
 import {type CheckOptions, commandToStart, fillOptions} from './options.ts'
-import {startProblem} from './problems.ts'
+import {missingPorts} from './other-ports.ts'
+import {missingPortsProblem, startProblem} from './problems.ts'
 import {playRound} from './round.ts'
 import {isSafe} from './safe.ts'
 import {starvedSeconds} from './server.ts'
@@ -123,6 +124,8 @@ async function startFirst(
   })
   switch (outcome.kind) {
     case 'listening': {
+      const missing = await missingPorts(context, start, startedAt + options.startTimeoutSeconds)
+      if (missing.length > 0) return {problem: missingPortsProblem(missing, start, options)}
       const startupSeconds = Math.max(0, outcome.at - startedAt)
       const first = {
         startedAt,
@@ -137,6 +140,7 @@ async function startFirst(
     case 'unseen':
       return {problem: unseenProblem(context, start, outcome)}
     case 'beside-old':
+    case 'not-on-all-ports':
     case 'not-let-in':
     case 'stopped-listening':
     case 'ended-after-listening':

@@ -87,7 +87,7 @@ export function asOpenConnection(client: Netcat): OpenConnection {
   }
 }
 
-async function openOne(host: string, port: number, hold: boolean): Promise<OpenConnection> {
+export async function openOne(host: string, port: number, hold: boolean): Promise<OpenConnection> {
   const client = netcat({host, port, output: new PassThrough().resume(), hold})
   const {socket} = client
   const timer = setTimeout(() => {

@@ -61,6 +61,8 @@ export function outcomeWords(outcome: StartOutcome): string {
       return 'listened, but accepted no client'
     case 'beside-old':
       return `listened beside an old process that still listened (pid ${pidWords(outcome.holders)})`
+    case 'not-on-all-ports':
+      return `listened, but not on port ${outcome.ports.join(' and ')}`
     case 'unseen':
       return 'may have listened: who did is not visible'
     case 'never-listened':
@@ -95,6 +97,7 @@ function isSameEnd(a: StartOutcome | undefined, b: StartOutcome): boolean {
 function placesOf(outcome: StartOutcome): unknown {
   switch (outcome.kind) {
     case 'other-port':
+    case 'not-on-all-ports':
       return outcome.ports
     case 'other-address':
       return outcome.ends

@@ -12,6 +12,8 @@ export interface CheckOptions extends Thresholds {
   /** The program and its arguments; `{port}` in an argument stands for the port. */
   command: readonly string[]
   port: number
+  /** Further ports that it has to listen on, such as a debugger's; one client is connected to each. */
+  alsoPorts?: readonly number[]
   /** The IP address of this machine at which clients reach the server; 127.0.0.1 by default. */
   address?: string
   /** How many connections are open when the server is stopped; 1 by default. */
@@ -41,6 +43,7 @@ export type FilledOptions = Required<Omit<CheckOptions, keyof Thresholds>> & Thr
 export function fillOptions(options: CheckOptions): FilledOptions {
   const filled = {
     address: '127.0.0.1',
+    alsoPorts: [],
     connections: 1,
     send: Buffer.alloc(0),
     hold: false,
@@ -53,12 +56,14 @@ export function fillOptions(options: CheckOptions): FilledOptions {
     cwd: process.cwd(),
     ...options,
   }
-  const {command, address, cwd} = filled
+  const {command, address, cwd, port, alsoPorts} = filled
   if (command[0] === undefined || command[0] === '') {
     throw new UsageError(
       'no command given; put it after --, e.g. rebind check --port 3000 -- node server.js',
     )
   }
+  const twice = alsoPorts.find((each, index) => each === port || alsoPorts.indexOf(each) !== index)
+  if (twice !== undefined) throw new UsageError(`port ${twice} was given twice; name each once`)
   if (isIP(address) === 0) {
     throw new UsageError(
       `"${address}" is not an IP address; use the one that the server listens on`,

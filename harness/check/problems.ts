@@ -28,13 +28,14 @@ export function processWords({pid, command}: Pick<Holder, 'pid' | 'command'>): s
  * @throws UsageError if there is a listener already, with who it is where that is visible
  */
 export async function assertNobodyListens(
-  {port}: FilledOptions,
+  {port: checked, alsoPorts}: FilledOptions,
   platform: Platform,
   look: () => Promise<PortView>,
 ): Promise<SocketEntry[]> {
   const view = await look()
-  const inTheWay = [...view.listeners, ...view.listenersOnOtherAddresses]
-  if (inTheWay.length > 0) {
+  for (const port of [checked, ...alsoPorts]) {
+    const inTheWay = view.allListeners.filter(({local}) => local.port === port)
+    if (inTheWay.length === 0) continue
     const holders = await holdersOf(platform, port, inTheWay)
     const who = holders.length === 0 ? 'another program' : holders.map(processWords).join(', ')
     const where = inTheWay.map(({local}) => endWords(local)).join(', ')
@@ -106,6 +107,21 @@ export function startProblem(
       }
     case 'daemonised':
       return daemonProblem(outcome.holders)
+  }
+}
+
+/** It listens on the port, and not on others that were named. */
+export function missingPortsProblem(
+  ports: readonly number[],
+  {lines}: ServerStart,
+  {port, startTimeoutSeconds}: FilledOptions,
+): CheckProblem {
+  const said = lines.errorLines().map(printable)
+  const output = said.length === 0 ? '' : `; its output: ${said.join(' / ')}`
+  return {
+    kind: 'other-port',
+    message: `the server listens on port ${port}, but not on ${ports.join(' and ')} within ${startTimeoutSeconds} s${output}`,
+    remedy: 'leave that --port out, or have the server listen on it, too',
   }
 }
 

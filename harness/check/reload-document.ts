@@ -21,13 +21,15 @@ export interface MeasuredReload {
   /** How long clients came. */
   seconds: number
   reload: Reload
+  /** Other ports that nobody listens on any more. */
+  missing: readonly number[]
 }
 
 /** What was measured, as a document says it. */
 export function documented(
   {settings, platform}: Pick<CheckContext, 'settings' | 'platform'>,
   options: FilledReloadOptions,
-  {origin, watch, traffic, asks, seconds, reload}: MeasuredReload,
+  {origin, watch, traffic, asks, seconds, reload, missing}: MeasuredReload,
 ): MeasuredParts {
   const {tally} = traffic
   const state = watch.state()
@@ -61,6 +63,7 @@ export function documented(
       reloaded: reload.answeredAt !== undefined,
       answeredAfterSeconds,
       withoutListenerSeconds: [without.atLeast, without.atMost],
+      ...(options.alsoPorts.length === 0 ? {} : {missingPorts: [...missing]}),
       generations: generationsOf(state).map(({processes, from, to}) => ({
         processes: processes.map(({pid, started, command}) => ({
           ...{pid, startedAt: started, command},
@@ -105,6 +108,7 @@ export function judged(document: CheckDocument, isSameListener: boolean): CheckD
   const safe =
     own === undefined &&
     trigger?.reloaded === true &&
+    (trigger.missingPorts ?? []).length === 0 &&
     lossless !== false &&
     thresholds.every(({met}) => met)
   return {...document, safe, ...(own === undefined ? {} : {problem: own})}

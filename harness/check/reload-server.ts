@@ -10,8 +10,9 @@ import {CouldNotMeasure} from './could-not-measure.ts'
 import {openListened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
 import {commandToStart, type FilledOptions} from './options.ts'
+import {missingPorts} from './other-ports.ts'
 import {endWords, holdersOf, type PortView} from './port-view.ts'
-import {startProblem, unreachableProblem} from './problems.ts'
+import {missingPortsProblem, startProblem, unreachableProblem} from './problems.ts'
 import type {ServerStart} from './server.ts'
 
 /** A server that speaks first does so within this. */
@@ -33,8 +34,14 @@ export async function startServer(context: CheckContext): Promise<NonNullable<Se
     ...{elsewhereSeconds, lookEveryMilliseconds},
   })
   switch (outcome.kind) {
-    case 'listening':
+    case 'listening': {
+      const until = start.startedAt + options.startTimeoutSeconds
+      const missing = await missingPorts(context, start, until)
+      if (missing.length > 0) {
+        throw new CouldNotMeasure(missingPortsProblem(missing, start, options))
+      }
       return {start, holders: outcome.holders}
+    }
     case 'daemonised':
       throw new CouldNotMeasure({
         kind: 'daemonised',
@@ -44,6 +51,7 @@ export async function startServer(context: CheckContext): Promise<NonNullable<Se
     case 'unseen':
       throw new CouldNotMeasure(unseenProblem(options, outcome.sockets))
     case 'beside-old':
+    case 'not-on-all-ports':
     case 'not-let-in':
     case 'stopped-listening':
     case 'ended-after-listening':
@@ -65,10 +73,14 @@ export async function startServer(context: CheckContext): Promise<NonNullable<Se
 
 /** @throws UsageError */
 export async function assertSomebodyListens(
-  {port, address}: FilledOptions,
+  {port, alsoPorts, address}: FilledOptions,
   look: () => Promise<PortView>,
 ): Promise<void> {
-  const {listeners, listenersOnOtherAddresses} = await look()
+  const {listeners, listenersOnOtherAddresses, allListeners} = await look()
+  const silent = alsoPorts.find((each) => !allListeners.some(({local}) => local.port === each))
+  if (listeners.length > 0 && silent !== undefined) {
+    throw new UsageError(`nobody listens on port ${silent}; leave that --port out`)
+  }
   if (listeners.length > 0) return
   const elsewhere = listenersOnOtherAddresses.map(({local}) => endWords(local))
   throw new UsageError(

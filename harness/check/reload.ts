@@ -6,6 +6,7 @@ import type {CheckContext, CheckListeners} from './context.ts'
 import {CouldNotMeasure} from './could-not-measure.ts'
 import {recogniseRuntime} from './fixes.ts'
 import {openGenerationWatch} from './generation-watch.ts'
+import {missingPorts} from './other-ports.ts'
 import {reloadAdvice} from './reload-advice.ts'
 import {documented, judged} from './reload-document.ts'
 import {type FilledReloadOptions, fillReloadOptions, type ReloadOptions} from './reload-options.ts'
@@ -23,6 +24,8 @@ import {type Act, cause, lookUntil, type Reload, runTriggers} from './trigger.ts
 const timeoutSeconds = 5
 /** How long it is watched before the trigger, so that its workers are known. */
 const baselineSeconds = 0.5
+/** How long the other ports may take once the new server answers. */
+const otherPortsSeconds = 3
 
 /**
  * Has a server restart by itself while clients come, and says who answered them, and what was lost.
@@ -88,7 +91,10 @@ export async function measure(
     await lookUntil(watch, failIfFaulty, () => monotonicSeconds() - began > baselineSeconds)
     const reload = await cause({...context, options, watch, traffic, server, failIfFaulty}, act)
     await traffic.stop()
-    return {reload, seconds: monotonicSeconds() - began}
+    const seconds = monotonicSeconds() - began
+    // What started is a trigger or a watcher's child: whoever listens is taken for it.
+    const missing = await missingPorts(context, undefined, monotonicSeconds() + otherPortsSeconds)
+    return {reload, seconds, missing}
   }
 
   try {

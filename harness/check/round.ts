@@ -3,10 +3,11 @@ import {monotonicSeconds} from '../clock.ts'
 import type {CheckProblem, CheckRound} from '../documents/check-schema.ts'
 import {resetSocket} from '../sockets/reset.ts'
 import {isOutOfFiles} from '../sockets/system-error.ts'
-import {type OpenConnection, openConnections} from './connections.ts'
+import {type OpenConnection, openConnections, openOne} from './connections.ts'
 import type {CheckContext, RunningServer} from './context.ts'
 import {diedProblem} from './could-not-measure.ts'
 import {openListened} from './listened.ts'
+import type {FilledOptions} from './options.ts'
 import {openProber, type Prober} from './prober.ts'
 import {daemonProblem, unreachableProblem} from './problems.ts'
 import {restart} from './restart.ts'
@@ -54,6 +55,7 @@ export async function playRound(
     return {problem: unreachableProblem(error as Error, options, start)}
   }
   const {connections, accepted} = opened
+  const others = await openToOtherPorts(options)
   for (const {localPort} of connections) context.usedPorts.add(localPort)
   const prober = proberFor(context)
   const listened = openListened(server.spans)
@@ -109,8 +111,15 @@ export async function playRound(
     // Nobody else ends a connection that came about between two attempts.
     if (successor === undefined) prober.reject()
     for (const used of prober.ports) context.usedPorts.add(used)
-    for (const {client} of connections) resetSocket(client.socket)
+    for (const {client} of [...connections, ...others]) resetSocket(client.socket)
   }
+}
+
+/** A client on each other port, so that a stop leaves on them what it leaves on the checked one. */
+async function openToOtherPorts({address, alsoPorts, hold}: FilledOptions) {
+  const opened = await Promise.allSettled(alsoPorts.map((port) => openOne(address, port, hold)))
+  // A debugger may listen on another address than the server does.
+  return opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
 }
 
 /** The client that tries to connect during a restart. */

@@ -13,7 +13,7 @@ import {
 import type {FilledOptions} from './options.ts'
 import {viewPort} from './port-view.ts'
 import {assertNobodyListens} from './problems.ts'
-import {openServerHost} from './server.ts'
+import {openServerHost, type ServerHost} from './server.ts'
 
 export interface StageOptions {
   options: FilledOptions
@@ -24,35 +24,63 @@ export interface StageOptions {
   /** Opens a listening socket that the command is given. The caller of `onStage` closes it. */
   listen?(): number
   /** What a document says before anything was measured. */
-  unmeasured: Pick<CheckDocument, 'reuseaddr'>
+  unmeasured: Pick<CheckDocument, 'reuseaddr'> & Partial<CheckDocument>
   /** With what to do, once all else is in it. */
   advised(document: CheckDocument): CheckDocument
 }
 
+/** The machine, and a document that says nothing yet. */
+export interface Bare extends Pick<CheckContext, 'platform' | 'settings'> {
+  blank: CheckDocument
+}
+
 /**
- * Prepares what every check needs, has it played, and undoes it.
+ * Prepares what every check of a port needs, has it played, and undoes it.
  * @param play gives the document; what it throws as CouldNotMeasure becomes one
  * @throws UsageError for a port that is taken, or that nobody listens on
  */
 export async function onStage(
-  {options, listeners, signal, attaches = false, listen, unmeasured, advised}: StageOptions,
+  stage: StageOptions,
   play: (context: CheckContext, blank: CheckDocument) => Promise<CheckDocument>,
 ): Promise<CheckDocument> {
-  const {address, port, command, stop} = options
+  const {options, signal, attaches = false, listeners, advised} = stage
+  const {address, port} = options
+  const bare = await describeMachine(stage)
+  const {platform, settings, blank} = bare
+  const blindness = await blindnessOf(platform, port)
+  if (blindness !== undefined) return advised({...blank, problem: blindness})
+  const look = async () =>
+    viewPort((await platform.readSockets?.({ports: [port], listeners: true})) ?? [], address, port)
+  const before = attaches ? [] : await assertNobodyListens(options, platform, look)
+  const shared = {options, platform, settings, look, before, usedPorts: new Set<number>(), signal}
+  return withHost(stage, bare, (host) => play({...listeners, ...shared, host}, blank))
+}
+
+/** What was measured is nothing yet, of this command on this machine. */
+export async function describeMachine({
+  options: {address, port, alsoPorts, command, stop},
+  attaches = false,
+  unmeasured,
+}: StageOptions): Promise<Bare> {
   const platform = detectPlatform()
   const settings = await platform.readSettings()
   const blank: CheckDocument = {
     ...{format: 'rebind-check', version: 1, host: describeHost(platform, settings)},
     ...{command: attaches ? [] : [...command], port, address, stop},
+    ...(alsoPorts.length === 0 ? {} : {ports: [port, ...alsoPorts]}),
     ...{safe: false, runtime: null, ...unmeasured, rounds: [], advice: []},
   }
+  return {platform, settings, blank}
+}
+
+/** Has a check played where its servers are started, and ends whatever is left of them. */
+export async function withHost(
+  {listeners, signal, listen, advised}: StageOptions,
+  {blank}: Bare,
+  play: (host: ServerHost) => Promise<CheckDocument>,
+): Promise<CheckDocument> {
   const withProblem = (document: CheckDocument, problem: CheckProblem) =>
     advised({...document, safe: false, problem})
-  const blindness = await blindnessOf(platform, port)
-  if (blindness !== undefined) return withProblem(blank, blindness)
-  const look = async () =>
-    viewPort((await platform.readSockets?.({ports: [port], listeners: true})) ?? [], address, port)
-  const before = attaches ? [] : await assertNobodyListens(options, platform, look)
   const program = await compileActor()
   try {
     const host = await openServerHost(
@@ -61,17 +89,14 @@ export async function onStage(
       (pid) => listeners.onSilent?.(pid),
       listen === undefined ? {} : {inherits: listen()},
     )
-    const usedPorts = new Set<number>()
-    const shared = {options, platform, settings, look, host, before, usedPorts, signal}
-    const context = {...listeners, ...shared}
     let left: readonly number[] = []
-    const document = await play(context, blank)
+    const document = await play(host)
       .catch((error: unknown) => withProblem(blank, problemOf(error, signal)))
       .finally(async () => {
         left = await host.close()
       })
     if (left.length === 0 || document.problem !== undefined) return advised(document)
-    return withProblem(document, notPermittedProblem(context, left, 'SIGKILL'))
+    return withProblem(document, notPermittedProblem({host}, left, 'SIGKILL'))
   } finally {
     await program.dispose()
   }

@@ -23,6 +23,8 @@ export type StartOutcome =
   | {kind: 'beside-old'; holders: Holder[]}
   /** There is a listener, and nobody can be seen to have it. */
   | {kind: 'unseen'; sockets: SocketEntry[]}
+  /** It listens on the port, but not on all others that it should. */
+  | {kind: 'not-on-all-ports'; ports: number[]}
   | {kind: 'not-let-in'}
   | {kind: 'stopped-listening'}
   | {kind: 'ended-after-listening'; ending: CommandEnding}
@@ -30,6 +32,7 @@ export type StartOutcome =
 const outcomesAfterListening: readonly StartOutcome['kind'][] = [
   'daemonised',
   'beside-old',
+  'not-on-all-ports',
   'not-let-in',
   'stopped-listening',
   'ended-after-listening',

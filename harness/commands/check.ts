@@ -5,9 +5,10 @@ import type {CheckListeners} from '../check/context.ts'
 import {unescapeText} from '../check/escapes.ts'
 import {fillOptions} from '../check/options.ts'
 import {checkReload} from '../check/reload.ts'
-import {fillReloadOptions, type ReloadOptions} from '../check/reload-options.ts'
+import {fillReloadOptions} from '../check/reload-options.ts'
 import {openServerLog} from '../check/server-log.ts'
 import {checkSecondInstance} from '../check/twice.ts'
+import {checkUnixSocket} from '../check/unix-socket.ts'
 import {type CheckDocument, checkSchema, type StopSignal} from '../documents/check-schema.ts'
 import {exitStatus, UsageError} from '../errors.ts'
 import {printable} from '../text.ts'
@@ -16,7 +17,8 @@ import {type OutputOptions, openOutputs} from './outputs.ts'
 import {inSession} from './session.ts'
 
 export interface CheckCommandOptions extends OutputOptions {
-  port: number
+  port?: number[]
+  socket?: string
   host: string
   connections: number
   send?: string
@@ -83,58 +85,88 @@ type Measure = (listeners: CheckListeners, interruption: AbortSignal) => Promise
 
 /** @throws UsageError for options that cannot be, before anything is begun */
 function measuring(command: string[], given: CheckCommandOptions): Measure {
+  const kind = kindOf(given)
   const common = {
-    port: given.port,
-    address: given.host,
     stop: given.stop,
     stopTimeoutSeconds: given.stopTimeout,
     startTimeoutSeconds: given.startTimeout,
-    limitSeconds: given.limit,
     env: given.env,
     cwd: given.cwd ?? process.cwd(),
-    send: unescapeText(given.send ?? ''),
-    ...(given.maxOutage === undefined ? {} : {maxOutageSeconds: given.maxOutage}),
-    ...(given.maxLost === undefined ? {} : {maxLost: given.maxLost}),
-    ...(given.maxWait === undefined ? {} : {maxWaitSeconds: given.maxWait}),
   }
-  const attaches = given.attach === true
-  if (given.twice === true) {
-    if (attaches || given.trigger !== undefined) {
-      throw new UsageError('--twice starts the command by itself; leave --attach and --trigger out')
-    }
-    const options = fillOptions({...common, command})
+  if (kind === 'socket') {
+    const {socket = ''} = given
+    const options = {...common, command, socket}
+    fillOptions({...options, port: 1})
+    return (listeners, interruption) => checkUnixSocket(options, listeners, interruption)
+  }
+  const onPort = {...common, ...portOptions(given, kind)}
+  if (kind === 'twice') {
+    const options = fillOptions({...onPort, command})
     return (listeners, interruption) => checkSecondInstance(options, listeners, interruption)
   }
-  if (attaches && command.length > 0) {
-    throw new UsageError('--attach is for a server that runs already; leave the command out')
-  }
-  const activates = given.activate === true
-  if (activates && (attaches || given.trigger !== undefined)) {
-    throw new UsageError(
-      '--activate restarts the command by itself; leave --attach and --trigger out',
-    )
-  }
-  if (!attaches && !activates && given.trigger === undefined) {
-    const options = fillOptions({
-      ...common,
-      ...{command, connections: given.connections, hold: given.hold === true, rounds: given.rounds},
-    })
+  if (kind === 'restart') {
+    const {connections, hold = false, rounds} = given
+    const options = fillOptions({...onPort, command, connections, hold, rounds})
     return (listeners, interruption) => checkRestart(options, listeners, interruption)
   }
-  const options: ReloadOptions = {
-    ...common,
-    ...(attaches ? {} : {command}),
-    ...(given.trigger === undefined ? {} : {triggers: given.trigger}),
-    triggerTimeoutSeconds: given.triggerTimeout,
-    ...{rate: given.rate, idle: given.idle, inFlight: given.inFlight},
-    ...(given.http === undefined ? {} : {http: given.http}),
-  }
-  if (activates) {
+  const options = {...onPort, ...trafficOptions(command, given)}
+  if (kind === 'activate') {
     fillReloadOptions({...options, triggers: [['restart']]})
     return (listeners, interruption) => checkActivation(options, listeners, interruption)
   }
   fillReloadOptions(options)
   return (listeners, interruption) => checkReload(options, listeners, interruption)
+}
+
+type Kind = 'restart' | 'reload' | 'activate' | 'twice' | 'socket'
+
+/** What is asked for, by the options that each ask for one thing. @throws UsageError if that is two */
+function kindOf({socket, twice, activate, attach, trigger}: CheckCommandOptions): Kind {
+  const asked: [option: string, kind: Kind][] = [
+    ...(socket === undefined ? [] : [['--socket', 'socket'] as [string, Kind]]),
+    ...(twice === true ? [['--twice', 'twice'] as [string, Kind]] : []),
+    ...(activate === true ? [['--activate', 'activate'] as [string, Kind]] : []),
+    ...(attach === true ? [['--attach', 'reload'] as [string, Kind]] : []),
+    ...(trigger === undefined ? [] : [['--trigger', 'reload'] as [string, Kind]]),
+  ]
+  const [first, ...more] = asked
+  const other = more.find(([, kind]) => kind !== first?.[1])
+  if (first !== undefined && other !== undefined) {
+    throw new UsageError(`${first[0]} and ${other[0]} exclude each other; give one of them`)
+  }
+  return first?.[1] ?? 'restart'
+}
+
+function portOptions(given: CheckCommandOptions, kind: Kind) {
+  const [port, ...alsoPorts] = given.port ?? []
+  if (port === undefined) {
+    throw new UsageError(
+      'no port given; say with --port where the server listens (or with --socket)',
+    )
+  }
+  if (alsoPorts.length > 0 && (kind === 'twice' || kind === 'activate')) {
+    throw new UsageError(`--${kind} is about one port; give one --port`)
+  }
+  return {
+    ...{port, alsoPorts, address: given.host, limitSeconds: given.limit},
+    send: unescapeText(given.send ?? ''),
+    ...(given.maxOutage === undefined ? {} : {maxOutageSeconds: given.maxOutage}),
+    ...(given.maxLost === undefined ? {} : {maxLost: given.maxLost}),
+    ...(given.maxWait === undefined ? {} : {maxWaitSeconds: given.maxWait}),
+  }
+}
+
+function trafficOptions(command: string[], given: CheckCommandOptions) {
+  const {attach = false, trigger, triggerTimeout, rate, idle, inFlight, http} = given
+  if (attach && command.length > 0) {
+    throw new UsageError('--attach is for a server that runs already; leave the command out')
+  }
+  return {
+    ...(attach ? {} : {command}),
+    ...(trigger === undefined ? {} : {triggers: trigger}),
+    ...{triggerTimeoutSeconds: triggerTimeout, rate, idle, inFlight},
+    ...(http === undefined ? {} : {http}),
+  }
 }
 
 function statusOf({safe, problem}: CheckDocument): number {

@@ -11,6 +11,7 @@ import {
   listenAddress,
   nameWithFile,
   portNumber,
+  portNumbers,
   portOrPath,
   repeatedly,
   seconds,
@@ -373,7 +374,12 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
       'restart your server, in any language, while clients are connected; or watch it reload under traffic',
     )
     .argument('[command...]', 'the server and its arguments, after --; {port} stands for the port')
-    .requiredOption('--port <port>', 'the port that the server listens on', portNumber)
+    .option(
+      '--port <port>',
+      'the port that the server listens on; repeatable: all are needed, clients come to the first',
+      portNumbers,
+    )
+    .option('--socket <path>', 'the Unix socket that it listens on, instead of a port')
     .option('--host <address>', 'the address at which clients reach it', '127.0.0.1')
     .option(
       '--connections <n>',

@@ -54,6 +54,11 @@ export function portNumber(text: string): number {
   return value
 }
 
+/** Adds a port to those that were given before. */
+export function portNumbers(text: string, known: number[] = []): number[] {
+  return [...known, portNumber(text)]
+}
+
 /** Parses a whole number from `least`, which is 1 by default, to `most`. */
 export function countUpTo(most: number, least = 1): (text: string) => number {
   return (text) => {

@@ -178,6 +178,10 @@ const triggerSchema = z.looseObject({
   withoutListenerSeconds: bracketSchema.describe(
     'For how long nobody listened, at least and at most',
   ),
+  missingPorts: z
+    .array(z.int().min(1).max(65535))
+    .optional()
+    .describe('Ports that nobody listened on after it; absent if only one was given'),
   generations: z.array(generationSchema).describe('Who served, one after the other'),
 })
 
@@ -243,13 +247,40 @@ const secondSchema = z.looseObject({
   ports: z.array(count).describe('The ports that it listened on'),
 })
 
+const socketStartSchema = z.looseObject({
+  situation: z
+    .enum(['stopped', 'killed', 'beside'])
+    .describe('After the server was stopped; after it was killed; beside the running one'),
+  fileLeft: z.boolean().describe('Whether there was a file at the path when it was started'),
+  verdict: z
+    .enum(['granted', 'refused', 'takes-over', 'hangs'])
+    .describe(
+      'granted: it listened; refused: it ended; takes-over: it removed the path of the running one; hangs: it ran, and did not listen',
+    ),
+  what: z.string().describe('What it did, in words'),
+  status: z.int().nullable().describe('Its exit status; null if it had none'),
+  afterSeconds: seconds.describe('From its start until that was seen, in seconds'),
+  lines: z
+    .array(z.string())
+    .describe('The lines of its output that name the error; the last ones if none does'),
+})
+
 /** @internal */
 export const checkSchema = z.looseObject({
   format: z.literal('rebind-check'),
   version: z.literal(1),
   host: hostSchema.describe('The machine that was measured'),
   command: z.array(z.string()).describe('The server and its arguments'),
-  port: z.int().min(1).max(65535).describe('The port that it listens on'),
+  port: z
+    .int()
+    .min(1)
+    .max(65535)
+    .nullable()
+    .describe('The port that it listens on; null for a Unix socket'),
+  ports: z
+    .array(z.int().min(1).max(65535))
+    .optional()
+    .describe('All ports that it has to listen on; absent if that is the only one'),
   address: z.string().describe('Where clients reach it'),
   stop: z.enum(stopSignals).describe('How it was stopped; none: it exits by itself'),
   safe: z
@@ -306,6 +337,13 @@ export const checkSchema = z.looseObject({
     .describe(
       'What became of a listening socket that was passed to the server; absent if none was',
     ),
+  socket: z
+    .looseObject({
+      path: z.string().describe('Its path'),
+      starts: z.array(socketStartSchema).describe('What became of each start after the first'),
+    })
+    .optional()
+    .describe('How a server of a Unix socket was restarted; absent if it has a port'),
   twice: z
     .array(secondSchema)
     .optional()

@@ -36,6 +36,7 @@ export function checkBlocks(document: CheckDocument): Block[] {
     ...reloadBlocks(document),
     ...limitBlocks(document),
     ...twiceBlocks(document),
+    ...socketBlocks(document),
     // What could not be measured has its remedy in there.
     sectionOf('What to do', advice),
     sectionOf(
@@ -86,6 +87,7 @@ export function safetyWords(document: CheckDocument): string {
   }
   if (trigger !== undefined) return reloadWords(document)
   if (document.twice !== undefined) return twiceWords(document)
+  if (document.socket !== undefined) return socketWords(document)
   const exceeded = thresholds.filter(({met}) => !met)
   if (exceeded.length > 0 && rounds.every(({verdict}) => verdict === 'immediate')) {
     return `NOT SAFE: ${exceeded.map(exceededWords).join(', ')}`
@@ -125,10 +127,12 @@ function listenedWords({listened = []}: CheckRound, index: number): string[] {
 }
 
 /** `node server.js on 127.0.0.1:3000`. */
-export function subjectWords({command, address, port}: CheckDocument): string {
+export function subjectWords(document: CheckDocument): string {
+  const {command, address, port, ports = [port]} = document
   const host = address.includes(':') ? `[${address}]` : address
   const what = command.length === 0 ? 'the server' : command.join(' ')
-  return `${what} on ${host}:${port}`
+  if (port === null) return `${what} on ${address}`
+  return `${what} on ${host}:${ports.join(' and ')}`
 }
 
 /** `SAFE: the new server answered after 0.42 s, and nothing was lost`. */
@@ -142,6 +146,10 @@ function reloadWords(document: CheckDocument): string {
       : `SAFE: ${answered}, and nothing was lost`
   }
   if (trigger?.reloaded === false) return 'NOT SAFE: no new server answered'
+  const missing = trigger?.missingPorts ?? []
+  if (missing.length > 0) {
+    return `NOT SAFE: nobody listens on port ${missing.join(' and ')} any more`
+  }
   const lost = lanesOf(traffic).reduce((sum, [, lane]) => sum + lostIn(lane), 0)
   const exceeded = thresholds.filter(({met}) => !met).map(exceededWords)
   const losses = lost === 0 ? [] : [`${lost} of ${askedWords(traffic)} were lost`]
@@ -325,5 +333,47 @@ function activationWords({activation}: CheckDocument): string[] {
   const {queued, answered, slowestSeconds} = activation
   return [
     `${queued} clients came while there was no server: ${answered} were answered, the slowest after ${secondsWords(slowestSeconds)}`,
+  ]
+}
+
+type SocketStart = NonNullable<CheckDocument['socket']>['starts'][number]
+
+const situationWords: Readonly<Record<SocketStart['situation'], string>> = {
+  stopped: 'after a stop',
+  killed: 'after SIGKILL',
+  beside: 'beside the running one',
+}
+
+const socketVerdictWords: Readonly<Record<SocketStart['verdict'], string>> = {
+  granted: 'listened',
+  refused: 'was refused its path',
+  'takes-over': 'took the path over',
+  hangs: 'ran on without listening',
+}
+
+/** `NOT SAFE: the server was refused its path after SIGKILL`. */
+function socketWords({safe, socket}: CheckDocument): string {
+  if (safe) return 'SAFE: the path was free again each time, and a second instance ends'
+  const bad = (socket?.starts ?? []).filter(
+    ({situation, verdict}) => verdict !== (situation === 'beside' ? 'refused' : 'granted'),
+  )
+  const words = bad.map(
+    ({situation, verdict}) => `${socketVerdictWords[verdict]} ${situationWords[situation]}`,
+  )
+  return `NOT SAFE: the server ${words.join(', and ')}`
+}
+
+function socketBlocks({socket}: CheckDocument): Block[] {
+  if (socket === undefined) return []
+  const rows = socket.starts.map(({situation, fileLeft, verdict, what, afterSeconds, lines}) => [
+    ...[situationWords[situation], fileLeft ? 'yes' : 'no', verdict, what],
+    ...[secondsWords(afterSeconds), lines.join(' / ')],
+  ])
+  const columns = ['started', 'file there', 'verdict', 'what it did', 'after', 'what it said']
+  return [
+    {
+      ...{kind: 'section', title: 'The starts'},
+      blocks: [{kind: 'table', label: 'Starts', columns, rows}],
+    },
   ]
 }
