@@ -1,7 +1,8 @@
 /**
  * Which processes serve a port, and when others take their place. The listening socket tells that only of
  * servers that make a new one: with nginx, haproxy, gunicorn and node:cluster it stays the same through a
- * reload. So a generation is the processes that have the listening socket *or* own accepted connections.
+ * reload. So a generation is the processes that have the listening socket *or* own accepted connections. One that
+ * closes its listening socket and opens another, as Vite does, begins another generation in the same process.
  */
 import type {Bracket} from '../clock.ts'
 
@@ -12,6 +13,8 @@ export interface Serving {
   command: string
   /** It has the listening socket open. */
   listens: boolean
+  /** Inodes of the listening sockets that it has open, where the system shows them. */
+  sockets: readonly number[]
   /** Local ports of the clients whose accepted connections it has open. */
   clients: readonly number[]
 }
@@ -24,7 +27,7 @@ export type GenerationEvent =
   /** A generation was asked for: the trigger was started. */
   | {event: 'cause'; at: number}
 
-/** One process, over all looks. */
+/** One process, over all looks; once more for each time that it listened anew. */
 export interface Seen {
   pid: number
   started: string
@@ -40,6 +43,8 @@ export interface Seen {
   /** It was serving at the beginning of this, and was not at its end; undefined while it serves. */
   to: Bracket | undefined
   everListened: boolean
+  /** The listening sockets that it had in the last look that showed any. */
+  sockets: readonly number[]
   /** It had the same connection in two looks: a master that passes one on to a worker has it for a moment. */
   everServed: boolean
   /** Of the last look that showed it. */
@@ -71,9 +76,8 @@ export function foldGenerations(state: GenerationsState, event: GenerationEvent)
     case 'cause':
       return {...state, causes: state.causes + 1}
     case 'ended': {
-      const key = `${event.pid} ${event.started}`
-      const process = state.seen.get(key)
-      if (process === undefined || process.to !== undefined) return state
+      const [key, process] = latestOf(state.seen, event) ?? []
+      if (key === undefined || process?.to !== undefined || process === undefined) return state
       const to = {from: process.last.from, to: event.at}
       return {...state, seen: new Map(state.seen).set(key, {...process, to})}
     }
@@ -89,10 +93,15 @@ function foldLook(
   const look = {from, to}
   const seen = new Map(state.seen)
   const now = new Set<string>()
-  for (const {pid, started, command, listens, clients} of serving) {
-    const key = `${pid} ${started}`
+  for (const {pid, started, command, listens, sockets, clients} of serving) {
+    const [known, latest] = latestOf(seen, {pid, started}) ?? []
+    const isAnew = latest !== undefined && listensAnew(latest, sockets)
+    if (isAnew && known !== undefined) {
+      seen.set(known, {...latest, to: {from: latest.last.from, to}})
+    }
+    const key = isAnew || known === undefined ? `${pid} ${started} ${state.looks}` : known
+    const before = isAnew ? undefined : latest
     now.add(key)
-    const before = seen.get(key)
     seen.set(key, {
       ...{pid, started, command},
       cause: before?.cause ?? state.causes,
@@ -101,6 +110,7 @@ function foldLook(
       last: look,
       to: undefined,
       everListened: listens || before?.everListened === true,
+      sockets: sockets.length > 0 ? sockets : (before?.sockets ?? []),
       everServed:
         before?.everServed === true || clients.some((each) => before?.clients.includes(each)),
       clients,
@@ -119,6 +129,19 @@ function foldLook(
     seen,
     withoutListener: foldListeners(state, listeners, look),
   }
+}
+
+function latestOf(
+  seen: ReadonlyMap<string, Seen>,
+  {pid, started}: Pick<Seen, 'pid' | 'started'>,
+): [key: string, process: Seen] | undefined {
+  return [...seen].findLast(([, each]) => each.pid === pid && each.started === started)
+}
+
+/** Whether none of the sockets that it listened on is among those that it listens on now. */
+function listensAnew(before: Seen, sockets: readonly number[]): boolean {
+  const had = before.sockets
+  return had.length > 0 && sockets.length > 0 && !sockets.some((inode) => had.includes(inode))
 }
 
 function foldListeners(

@@ -11,6 +11,8 @@ export interface ReloadOptions
    * the port and the pid of the command. Without any, whatever restarts the server is waited for.
    */
   triggers?: readonly (readonly string[])[]
+  /** The environment of the triggers; this process's own without NODE_OPTIONS by default. */
+  triggerEnv?: Readonly<Record<string, string>>
   /** How long the server may take to change after the trigger; 10 by default. */
   triggerTimeoutSeconds?: number
   /** New connections a second; 100 by default. */
@@ -26,7 +28,7 @@ export interface ReloadOptions
 type OwnOptions = Required<
   Pick<ReloadOptions, 'triggers' | 'triggerTimeoutSeconds' | 'rate' | 'idle' | 'inFlight'>
 > &
-  Pick<ReloadOptions, 'http'> & {attaches: boolean}
+  Pick<ReloadOptions, 'http' | 'triggerEnv'> & {attaches: boolean}
 export type FilledReloadOptions = FilledOptions & OwnOptions
 
 /** Fills in the defaults. @throws UsageError for what cannot be */

@@ -91,7 +91,7 @@ function servingOf(
   holders: readonly Holder[][],
   table: ReadonlyMap<number, ProcessEntry>,
 ): ServingRead {
-  const serving = new Map<number, Serving & {clients: number[]}>()
+  const serving = new Map<number, Serving & {clients: number[]; sockets: number[]}>()
   const unseen: SocketEntry[] = []
   for (const [index, socket] of sockets.entries()) {
     const having = holders[index] ?? []
@@ -100,10 +100,15 @@ function servingOf(
       // It may have begun, or ended, between the readings.
       const started = table.get(pid)?.started
       if (started === undefined) continue
-      const known = serving.get(pid) ?? {pid, started, command, listens: false, clients: []}
+      const known = serving.get(pid) ?? {
+        ...{pid, started, command, listens: false},
+        ...{sockets: [], clients: []},
+      }
       serving.set(pid, known)
-      if (socket.state === 'LISTEN') known.listens = true
-      else known.clients.push(socket.remote.port)
+      if (socket.state === 'LISTEN') {
+        known.listens = true
+        if (socket.inode !== undefined) known.sockets.push(socket.inode)
+      } else known.clients.push(socket.remote.port)
     }
   }
   const isAlive = ({pid, started}: Pick<Serving, 'pid' | 'started'>) =>

@@ -109,14 +109,9 @@ async function runTrigger(
   const [command = '', ...args] = words.map((word) =>
     word.replaceAll('{port}', String(port)).replaceAll('{pid}', String(pid ?? '{pid}')),
   )
-  const {NODE_OPTIONS: _, ...env} = process.env
-  const inherited = Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  )
-  const start = await host.start({
-    ...{command, args, cwd},
-    env: {...inherited, PORT: String(port)},
-  })
+  const {triggerEnv = ownEnvironment()} = options
+  const env = {...triggerEnv, PORT: String(port)}
+  const start = await host.start({command, args, cwd, env})
   const timer = new AbortController()
   const ending = await Promise.race([
     start.ended,
@@ -139,6 +134,13 @@ async function runTrigger(
     message: `the trigger ${endingWords(ending)}: ${text}${said === '' ? '' : `; its output: ${said}`}`,
     remedy: 'it runs without a shell; run it by hand while the server runs',
   }
+}
+
+function ownEnvironment(): Record<string, string> {
+  const {NODE_OPTIONS: _, ...env} = process.env
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
 }
 
 function nothingRestartedProblem({triggers}: FilledReloadOptions, seconds: number): CheckProblem {

@@ -507,6 +507,11 @@ or when it exits; clients that come meanwhile wait.`,
     .command('survey')
     .description('check how the common servers and runtimes installed here restart')
     .option('--only <names>', 'only these, e.g. node,python3,redis')
+    .option(
+      '--watchers',
+      'instead: what restarts or reloads a server while clients come (node --watch, nginx, gunicorn ...)',
+    )
+    .option('--with-npm', 'with those that are npm packages, installed into temporary folders')
     .addOption(limit())
     .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
     .addOption(reporter())

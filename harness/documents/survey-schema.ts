@@ -5,6 +5,10 @@ import {hostSchema} from './report-schema.ts'
 const surveyedSchema = z.looseObject({
   id: z.string().describe('Id of the server'),
   title: z.string().describe('Its name'),
+  restarts: z
+    .enum(['stopped-and-started', 'by-itself'])
+    .optional()
+    .describe('How it was made to restart; absent in documents of earlier releases'),
   status: z
     .enum(['measured', 'not-installed', 'skipped', 'failed'])
     .describe('Whether it was measured'),

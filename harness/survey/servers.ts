@@ -37,6 +37,14 @@ export interface SurveyServer {
   /** Commands to be run in its folder before, e.g. a compiler. */
   prepare?: (place: Place) => readonly (readonly string[])[]
   command: (place: Place) => readonly string[]
+  /** Packages from the npm registry that it needs, with their versions; they are installed into its folder. */
+  npm?: readonly string[]
+  /** How it is made to restart by itself; absent for one that is stopped and started. */
+  trigger?: (place: Place) => readonly string[]
+  /** Why it never has to restart. */
+  needless?: string
+  /** Variables that it, and what makes it restart, get in addition to its port. */
+  env?: (place: Place) => Readonly<Record<string, string>>
   /** SIGTERM, unless another signal is what supervisors stop it by. */
   stop?: StopSignal
   defence: Defence

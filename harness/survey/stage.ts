@@ -17,6 +17,8 @@ export interface Staged {
   command: readonly string[]
   /** What it has to find in its environment, in addition to its port. */
   env: Readonly<Record<string, string>>
+  /** What makes it restart by itself. */
+  trigger: readonly string[] | undefined
   /** Removes the folder. Call it when all of the server's processes have ended. */
   dispose(): Promise<void>
 }
@@ -57,8 +59,8 @@ export async function stage(
 ): Promise<Staged> {
   const folder = await host.makeFolder(`rebind-survey-${server.id}-`)
   // Compilers and interpreters keep files at home, where this user has none.
-  const env = user === null ? {} : {HOME: folder}
   const place = {port, folder, secret: randomBytes(secretBytes).toString('hex')}
+  const env = {...(user === null ? {} : {HOME: folder}), ...server.env?.(place)}
   const disposeOfIt = () => dispose(folder, host)
   try {
     if (user !== null && !anybodyMayEnter(dirname(folder))) {
@@ -67,14 +69,17 @@ export async function stage(
       )
     }
     await furnish(server, place, user)
-    for (const command of server.prepare?.(place) ?? []) {
+    for (const command of [...npmInstall(server), ...(server.prepare?.(place) ?? [])]) {
       await run(command, place, {...(user === null ? ownEnvironment() : path()), ...env})
     }
   } catch (error) {
     await disposeOfIt()
     throw error
   }
-  return {place, command: commandFor(server.command(place), user), env, dispose: disposeOfIt}
+  const asked = server.trigger?.(place)
+  const trigger = asked && commandFor(asked, user)
+  const command = commandFor(server.command(place), user)
+  return {place, command, env, trigger, dispose: disposeOfIt}
 
   async function run(command: readonly string[], {folder}: Place, env: Record<string, string>) {
     const [program = '', ...args] = commandFor(command, user)
@@ -92,6 +97,13 @@ export async function stage(
     const line = run.lines.errorLines().at(-1) ?? `it ended with ${endedBy ?? code}`
     throw new Error(`${command.join(' ')} failed: ${line}`)
   }
+}
+
+/** Nothing of a package is run while it is installed, and nothing is written outside of the folder. */
+function npmInstall({npm = []}: SurveyServer): string[][] {
+  if (npm.length === 0) return []
+  const quietly = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-save', '--loglevel=error']
+  return [['npm', 'install', '--prefix', '.', '--cache', '.npm', ...quietly, ...npm]]
 }
 
 /** All that a server finds in its folder is its user's, and closed to everybody else. */

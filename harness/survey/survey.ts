@@ -3,6 +3,9 @@ import {promisify} from 'node:util'
 import pLimit from 'p-limit'
 import {checkRestart} from '../check/check.ts'
 import type {CheckListeners} from '../check/context.ts'
+import type {CheckOptions} from '../check/options.ts'
+import {checkReload} from '../check/reload.ts'
+import type {ReloadOptions} from '../check/reload-options.ts'
 import {openServerHost, type ServerHost} from '../check/server.ts'
 import {deferred} from '../deferred.ts'
 import type {CheckDocument} from '../documents/check-schema.ts'
@@ -19,6 +22,8 @@ export interface SurveyOptions {
   servers: readonly SurveyServer[]
   limitSeconds: number
   signal: AbortSignal
+  /** Whether packages of npm may be installed, into temporary folders. */
+  withNpm?: boolean
   /** Who hears of the check of one server. */
   listeners(server: SurveyServer): CheckListeners
   onResult?(result: Surveyed): void
@@ -37,7 +42,8 @@ export async function runSurvey(options: SurveyOptions): Promise<Surveyed[]> {
     native: nativeOpenerProblem() === undefined,
   })
   const runAs = serversRunAs()
-  const settingUp = pLimit(settingUpAtOnce)
+  // Clients that come while another server is set up would be late.
+  const settingUp = pLimit(servers.some(isWatcher) ? 1 : settingUpAtOnce)
   const program = await compileActor()
   // Compilers end, and temporary folders go, even if the harness is killed.
   const host = await openServerHost(program, () => undefined)
@@ -62,9 +68,13 @@ export async function runSurvey(options: SurveyOptions): Promise<Surveyed[]> {
   }
 }
 
+function isWatcher({trigger, needless}: SurveyServer): boolean {
+  return trigger !== undefined || needless !== undefined
+}
+
 async function surveyOne(
   server: SurveyServer,
-  {limitSeconds, signal, listeners}: SurveyOptions,
+  {limitSeconds, signal, listeners, withNpm = false}: SurveyOptions,
   runAs: ServersRunAs,
   host: ServerHost,
   takePort: () => Promise<number>,
@@ -72,13 +82,17 @@ async function surveyOne(
 ): Promise<Surveyed> {
   const {id, title} = server
   const blank: Surveyed = {
-    id,
-    title,
+    ...{id, title, restarts: isWatcher(server) ? 'by-itself' : 'stopped-and-started'},
     status: 'failed',
     version: null,
     reuseaddr: null,
     outageSeconds: null,
     check: null,
+  }
+  if (server.needless !== undefined) return {...blank, status: 'skipped', reason: server.needless}
+  if (server.npm !== undefined && !withNpm) {
+    const reason = `${server.npm.join(' and ')} would have to be installed; --with-npm does so, into a temporary folder`
+    return {...blank, status: 'skipped', reason}
   }
   const [absent] = missingPrograms(server, null)
   if (absent !== undefined) {
@@ -99,24 +113,18 @@ async function surveyOne(
     staged = await stage(server, await takePort(), user, host, signal)
     const {place, command, env} = staged
     const told = listeners(server)
-    const check = await checkRestart(
-      {
-        command,
-        port: place.port,
-        cwd: place.folder,
-        env,
-        stop: server.stop ?? 'SIGTERM',
-        limitSeconds,
-      },
-      {
-        ...told,
-        onWaiting: (...what) => {
-          onWaiting()
-          told.onWaiting?.(...what)
-        },
-      },
-      signal,
-    )
+    const given = {
+      ...{command, port: place.port, cwd: place.folder, env, limitSeconds},
+      stop: server.stop ?? 'SIGTERM',
+    }
+    const onFirstWaiting: CheckListeners['onWaiting'] = (...what) => {
+      onWaiting()
+      told.onWaiting?.(...what)
+    }
+    const check =
+      staged.trigger === undefined
+        ? await checkRestart(given, {...told, onWaiting: onFirstWaiting}, signal)
+        : await checkReload(reloadOf(given, staged), told, signal)
     return {...blank, version, ...outcomeOf(check)}
   } catch (error) {
     const status = error instanceof NotForThisUser ? 'skipped' : 'failed'
@@ -124,6 +132,12 @@ async function surveyOne(
   } finally {
     await staged?.dispose()
   }
+}
+
+/** Each client asks for /, and gets a response without a body. */
+function reloadOf(given: CheckOptions, {trigger = [], env}: Staged): ReloadOptions {
+  const {PATH = ''} = process.env
+  return {...given, triggers: [trigger], triggerEnv: {PATH, ...env}, http: '/'}
 }
 
 function outcomeOf(check: CheckDocument): Partial<Surveyed> & Pick<Surveyed, 'status'> {

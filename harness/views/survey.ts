@@ -6,24 +6,20 @@ import {checkBlocks, safetyWords, subjectWords} from './check.ts'
 
 /** What `rebind survey` found: a row a server, what could not be measured, and how each was checked. */
 export function surveyView(survey: Survey): View {
-  const {host, servers, wallSeconds, interrupted} = survey
+  const {host, wallSeconds, interrupted} = survey
   const measured = measuredOf(survey)
-  const safe = measured.filter(({check}) => check?.safe === true).length
+  const reloaded = measured.filter(isReload)
+  const restarted = measured.filter((server) => !isReload(server))
   const early = interrupted === undefined ? '' : `, interrupted by ${interrupted}`
   return {
     heading: 'Rebind survey',
-    verdict: {
-      tone: 'open',
-      text: `${measured.length} of ${servers.length} servers measured: ${safe} got their port back at once, ${measured.length - safe} did not`,
-    },
+    verdict: {tone: 'open', text: resultWords(survey, measured)},
     lead: `${hostWords(host)}; took ${wallSeconds.toFixed(1)} s${early}.`,
     blocks: [
-      {
-        kind: 'table',
-        label: 'Servers',
-        columns: surveyColumns.map(([title]) => title),
-        rows: measured.map((server) => surveyColumns.map(([, cell]) => cell(server))),
-      },
+      ...(restarted.length > 0 || reloaded.length === 0
+        ? [tableOf('Servers', surveyColumns, restarted)]
+        : []),
+      ...(reloaded.length > 0 ? [tableOf('Reloads', reloadColumns, reloaded)] : []),
       {
         ...{kind: 'section', title: 'Not measured'},
         blocks: [{kind: 'list', items: unanswered(survey)}],
@@ -34,6 +30,27 @@ export function surveyView(survey: Survey): View {
       },
     ],
     file: 'survey.json',
+  }
+}
+
+function isReload({restarts}: Surveyed): boolean {
+  return restarts === 'by-itself'
+}
+
+function resultWords({servers}: Survey, measured: readonly Surveyed[]): string {
+  const safe = measured.filter(({check}) => check?.safe === true).length
+  const many = `${measured.length} of ${servers.length} servers measured`
+  return servers.some(isReload)
+    ? `${many}: ${safe} lost nothing, ${measured.length - safe} did`
+    : `${many}: ${safe} got their port back at once, ${measured.length - safe} did not`
+}
+
+type Columns = readonly [string, (server: Surveyed) => string][]
+
+function tableOf(label: string, columns: Columns, servers: readonly Surveyed[]): Block {
+  return {
+    ...{kind: 'table', label, columns: columns.map(([title]) => title)},
+    rows: servers.map((server) => columns.map(([, cell]) => cell(server))),
   }
 }
 
@@ -61,13 +78,48 @@ function outageWords({outageSeconds, check}: Surveyed): string {
   return waits ? 'not over within the limit' : '-'
 }
 
-const surveyColumns: readonly [string, (server: Surveyed) => string][] = [
+const surveyColumns: Columns = [
   ['server', ({title}) => title],
   ['version', ({version}) => version ?? '-'],
   ['SO_REUSEADDR', optionWords],
   ['residue', ({check}) => residueWords({residue: check?.rounds.at(-1)?.residue ?? null})],
   ['verdict', ({check}) => check?.rounds.at(-1)?.verdict ?? '-'],
   ['outage with a connection open', outageWords],
+]
+
+/** `overlap`, or how long nobody listened. */
+function handoverWords({check}: Surveyed): string {
+  const [atLeast, atMost] = check?.trigger?.withoutListenerSeconds ?? [0, 0]
+  if (atMost > 0) return `gap of ${(atLeast * 1000).toFixed(0)} to ${(atMost * 1000).toFixed(0)} ms`
+  return 'no gap seen'
+}
+
+function lossesOf(pick: (lane: Lane) => number): (server: Surveyed) => string {
+  return ({check}) => {
+    const {traffic} = check ?? {}
+    if (traffic === undefined) return '-'
+    return String(
+      [traffic.new, traffic.idle, traffic.inFlight].reduce((sum, lane) => sum + pick(lane), 0),
+    )
+  }
+}
+
+type Lane = NonNullable<NonNullable<Surveyed['check']>['traffic']>['new']
+
+function msWords(seconds: number | null | undefined): string {
+  return seconds === null || seconds === undefined ? '-' : `${(seconds * 1000).toFixed(0)} ms`
+}
+
+const reloadColumns: Columns = [
+  ['server', ({title}) => title],
+  ['version', ({version}) => version ?? '-'],
+  ['handover', handoverWords],
+  ['opened', ({check}) => String(check?.traffic?.new.opened ?? '-')],
+  ['refused', lossesOf(({refused}) => refused)],
+  ['reset', lossesOf(({reset}) => reset)],
+  ['cut off', lossesOf(({cutOff, unanswered}) => cutOff + unanswered)],
+  ['longest gap', ({check}) => msWords(check?.traffic?.longestGapSeconds)],
+  ['new one after', ({check}) => msWords(check?.trigger?.answeredAfterSeconds)],
 ]
 
 function measuredOf({servers}: Survey): Surveyed[] {

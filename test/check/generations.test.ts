@@ -10,7 +10,7 @@ import {
 import {test} from '../declare.ts'
 
 const process = (pid: number, listens: boolean, ...clients: number[]): Serving => ({
-  ...{pid, started: `${pid}`, command: `server ${pid}`, listens},
+  ...{pid, started: `${pid}`, command: `server ${pid}`, listens, sockets: []},
   clients,
 })
 
@@ -96,4 +96,26 @@ test('a process that comes back to its socket has not ended', (t) => {
   t.is(generationsOf(state)[0]?.to, undefined)
   const [gap] = state.withoutListener
   t.truthy(gap?.to)
+})
+
+test('a process that closes its listening socket and opens another is another generation', (t) => {
+  const on = (socket: number, ...clients: number[]): Serving => ({
+    ...process(1, true, ...clients),
+    sockets: [socket],
+  })
+  const state = watched([on(7)], [on(7)], cause, [on(7, 4001)], [on(8, 4001)], [on(8, 4002)])
+  t.deepEqual(pids(state), [[1], [1]])
+  t.true(hasChanged(state))
+  const [first, second] = generationsOf(state)
+  t.true((first?.to?.from ?? 0) < (second?.from.to ?? 0))
+  // A second one beside the first is no change, and neither is a look that shows none.
+  const more: Serving = {...process(1, true), sockets: [7, 8]}
+  t.false(hasChanged(watched([on(7)], [on(7)], cause, [more], [process(1, true)], [on(8)])))
+})
+
+test('the end of such a process ends its last generation', (t) => {
+  const on = (socket: number): Serving => ({...process(1, true), sockets: [socket]})
+  const ended: GenerationEvent = {event: 'ended', pid: 1, started: '1', at: 2}
+  const [, second] = generationsOf(watched([on(7)], [on(7)], cause, [on(8)], [on(8)], ended))
+  t.is(second?.to?.to, 2)
 })
