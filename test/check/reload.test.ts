@@ -1,6 +1,6 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdirSync, writeFileSync} from 'node:fs'
+import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {checkReload} from '../../harness/check/reload.ts'
@@ -114,6 +114,51 @@ watching('node --watch is seen to start its server anew', async (t) => {
   t.true(document.trigger?.reloaded)
   t.is(generations(document).length, 2)
   t.is(document.lossless, document.losses?.length === 0)
+})
+
+watching(
+  'a server that opens another listening socket in the same process has reloaded',
+  async (t) => {
+    const reopening = `
+    import {createServer} from 'node:http'
+    const open = () =>
+      createServer((request, response) => response.setHeader('connection', 'close').end('hello'))
+        .listen(process.env.PORT, '127.0.0.1')
+    let server = open()
+    process.on('SIGHUP', () => {
+      server.close(() => {
+        server = open()
+      })
+    })
+  `
+    const command = ['node', program(t, 'server.mjs', reopening)]
+    const document = await reload(t, {command, triggers: [['kill', '-HUP', '{pid}']]})
+    t.is(document.problem, undefined)
+    t.true(document.trigger?.reloaded)
+    const [[first], [second]] = generations(document) as [[number], [number]]
+    t.is(first, second)
+  },
+)
+
+watching('no shell reads the words of a trigger, and {pid} is in them', async (t) => {
+  const file = program(t, 'server.mjs', httpServer)
+  const folder = temporaryFolder(t)
+  mkdirSync(folder, {recursive: true})
+  const words = join(folder, 'words')
+  const keeping = `
+    require('node:fs').writeFileSync(process.argv[1], process.argv.slice(2).join())
+    require('node:fs').utimesSync(${JSON.stringify(file)}, new Date(), new Date())
+  `
+  const given = ['$(touch planted)', '`touch planted`', '; touch planted', '{pid}']
+  const document = await reload(t, {
+    ...{command: ['node', '--watch', file], cwd: folder},
+    triggers: [[process.execPath, '-e', keeping, words, ...given]],
+  })
+  t.is(document.problem, undefined)
+  const [pid] = readFileSync(words, 'utf8').split(',').slice(-1)
+  t.regex(pid ?? '', /^\d+$/)
+  t.is(readFileSync(words, 'utf8'), [...given.slice(0, -1), pid].join())
+  t.deepEqual(readdirSync(folder), ['words'])
 })
 
 watching('a server that the trigger only ends is not safe: nobody answers any more', async (t) => {

@@ -1,11 +1,11 @@
 import {once} from 'node:events'
-import {readdirSync, writeFileSync} from 'node:fs'
+import {lstatSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {createServer} from 'node:http'
 import type {AddressInfo} from 'node:net'
-import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import test, {type ExecutionContext} from 'ava'
+import {readProcesses} from '../../harness/processes/process-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {openTraffic} from '../../harness/traffic/clients.ts'
 import {freePort, missingServer} from '../check/servers.ts'
@@ -110,8 +110,10 @@ holding(
     await once(other, 'listening')
     t.teardown(() => other.close())
     const {port} = other.address() as AddressInfo
+    const temporary = temporaryFolder(t)
+    const env = {TMPDIR: temporary}
     const complain = async (...args: string[]) => {
-      const {status, stderr} = await runCli(t, ['hold', ...args], {cwd: projectFolder})
+      const {status, stderr} = await runCli(t, ['hold', ...args], {cwd: projectFolder, env})
       t.is(status, 2, stderr)
       return stderr
     }
@@ -120,9 +122,47 @@ holding(
     const nowhere = ['--watch', '/no/such/folder']
     t.regex(await complain('--listen', free, ...nowhere, '--', 'sleep', '9'), /cannot be watched/)
     t.regex(await complain('--listen', 'here', '--', 'true'), /0\.0\.0\.0:3000/)
-    t.deepEqual(
-      readdirSync(tmpdir()).filter((name) => name.startsWith('rebind-hold-')),
-      [],
-    )
+    t.deepEqual(readdirSync(temporary), [])
   },
 )
+
+holding('no shell reads the words of the command', async (t) => {
+  const folder = temporaryFolder(t)
+  writeFileSync(
+    join(folder, 'words.mjs'),
+    "import {writeFileSync} from 'node:fs'\nwriteFileSync('words', process.argv.slice(2).join())\nsetInterval(() => {}, 1000)",
+  )
+  const words = ['$(touch planted)', '`touch planted`', ';', '"', "it's", '*']
+  const held = start(t, await freePort(t), folder, '--', 'node', 'words.mjs', ...words)
+  await held.shows(/holds/, 'stderr')
+  while (!readdirSync(folder).includes('words')) await delay(10)
+  held.child.kill('SIGTERM')
+  await held.ended
+  t.is(readFileSync(join(folder, 'words'), 'utf8'), words.join())
+  t.deepEqual(readdirSync(folder).sort(), ['words', 'words.mjs'])
+})
+
+holding('the held socket can be fetched by its own user only', async (t) => {
+  const temporary = temporaryFolder(t)
+  const port = await freePort(t)
+  const args = ['hold', '--listen', `${port}`, '--cwd', project(t), '--', 'node', 'server.mjs']
+  const held = startCli(t, args, {env: {TMPDIR: temporary}})
+  await held.shows(/listens as/, 'stdout')
+  const folder = readdirSync(temporary).find((name) => name.startsWith('rebind-hold-')) ?? ''
+  t.is(lstatSync(join(temporary, folder)).mode & 0o777, 0o700)
+  t.is(lstatSync(join(temporary, folder, 'socket')).mode & 0o777, 0o600)
+  held.child.kill('SIGTERM')
+  await held.ended
+  t.deepEqual(readdirSync(temporary), [])
+})
+
+holding('when hold is killed, no process of the command is left, and nobody listens', async (t) => {
+  const port = await freePort(t)
+  const held = start(t, port, project(t), '--', 'npm', 'start')
+  await held.shows(/listens as/, 'stdout')
+  const server = await pidThatAnswers(port)
+  held.child.kill('SIGKILL')
+  await held.ended
+  while (readProcesses().some(({pid, zombie}) => pid === server && !zombie)) await delay(10)
+  await t.throwsAsync(pidThatAnswers(port))
+})
