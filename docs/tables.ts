@@ -149,6 +149,7 @@ const tables: Readonly<Record<string, () => string>> = {
   scenarios: scenarioList,
   'a run': () => runSample(linuxReport),
   'a test': () => exampleSample('restart'),
+  'a node:test': () => exampleSample('second-instance'),
   'a program': () => exampleSample('run'),
   'a scenario': () => exampleSample('own-scenario'),
   'a comparison': () => compareSample(systems.map(({report}) => report.content)),

@@ -133,6 +133,7 @@ testUnless(problem, 'examples of the programmatic interface have the right types
         'api.ts',
         'run.ts',
         'restart.ts',
+        'second-instance.ts',
       ],
       {cwd: installed, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']},
     ),
@@ -203,8 +204,10 @@ if ('nodes' in fetched) {
       const {status, stdout, stderr} = await run(t, [node, tsx, 'api.ts'])
       t.is(status, 0, stderr)
       t.deepEqual(stdout.trim().split('\n').sort(), [
+        'reload nothing-restarted',
         'resets as-expected immediate',
         'restart safe immediate',
+        'second instance refuses',
         'server-closes-first-reuseaddr as-expected immediate',
       ])
     })
