@@ -140,6 +140,39 @@ watching(
   },
 )
 
+/** Listens no longer on SIGHUP, starts its successor, and ends when its last connection does. */
+const leaving = (onIdle: string) => `
+  import {spawn} from 'node:child_process'
+  import {createServer} from 'node:http'
+  const server = createServer({keepAliveTimeout: 60_000}, (request, response) => response.end('hello'))
+  server.listen(process.env.PORT, '127.0.0.1')
+  process.on('SIGHUP', () => {
+    ${onIdle}
+    server.close()
+    spawn(process.execPath, [import.meta.filename], {stdio: 'inherit'})
+  })
+`
+
+watching(
+  'idle connections that the old server closes are no loss, and one that keeps them stays',
+  async (t) => {
+    const run = (onIdle: string) =>
+      reload(t, {
+        ...{command: ['node', program(t, 'server.mjs', leaving(onIdle))], idle: 3},
+        triggers: [['kill', '-HUP', '{pid}']],
+      })
+    // Since Node 19 close() closes them.
+    const closing = await run('')
+    t.is(closing.problem, undefined)
+    t.is(closing.traffic?.idleClosed, 3)
+    t.is(closing.traffic?.idle.reset, 0)
+    const keeping = await run('server.closeIdleConnections = () => {}')
+    t.is(keeping.problem, undefined)
+    t.is(keeping.traffic?.idleClosed, 0)
+    t.is(keeping.trigger?.generations[0]?.to, null)
+  },
+)
+
 watching('no shell reads the words of a trigger, and {pid} is in them', async (t) => {
   const file = program(t, 'server.mjs', httpServer)
   const folder = temporaryFolder(t)

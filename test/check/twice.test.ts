@@ -105,3 +105,10 @@ needs(reusePortProblem(), test.serial)('two Node servers with reusePort share', 
   const document = await twice(t, ['node', program(t, 'server.mjs', sharing)])
   t.deepEqual(verdicts(document), [[null, 'shares']])
 })
+
+needs(missingServer('python3'), test.serial)('python3 -m http.server refuses', async (t) => {
+  const document = await twice(t, ['python3', '-m', 'http.server', '--bind', '127.0.0.1', '{port}'])
+  t.deepEqual(verdicts(document), [[null, 'refuses']])
+  t.true(document.safe)
+  t.regex(document.twice?.[0]?.lines.join('\n') ?? '', /Address already in use/)
+})

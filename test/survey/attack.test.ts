@@ -10,8 +10,9 @@ import {type CompiledProgram, compileActor} from '../../harness/processes/compil
 import {livingBelow} from '../../harness/processes/process-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {openPortPool} from '../../harness/sockets/ports.ts'
-import {surveyServers} from '../../harness/survey/servers.ts'
+import {type SurveyServer, surveyServers} from '../../harness/survey/servers.ts'
 import {type Staged, stage} from '../../harness/survey/stage.ts'
+import {surveyWatchers} from '../../harness/survey/watchers.ts'
 import {testUnless} from '../commands/cli.ts'
 import {attackerOf, canary, canaryName, connectTo} from './attackers.ts'
 import {serverProblem, serverUser} from './available.ts'
@@ -45,13 +46,19 @@ test.after.always(async (t) => {
 })
 
 /** Its compiler fills an empty cache first. What it makes differs from the other servers of its kind in nothing. */
-const isSlow = (id: string) => id === 'go' && process.env.REBIND_ATTACK_ALL === undefined
+const slow: Readonly<Record<string, string>> = {go: 'go build takes half a minute'}
 
-const slowProblem = 'go build takes half a minute; REBIND_ATTACK_ALL=1'
+function slowProblem({id, npm}: SurveyServer): string | undefined {
+  if (process.env.REBIND_ATTACK_ALL !== undefined) return undefined
+  const what = npm === undefined ? slow[id] : 'installs packages of the npm registry'
+  return what === undefined ? undefined : `${what}; REBIND_ATTACK_ALL=1`
+}
 
-for (const server of surveyServers) {
+const tables = [...surveyServers, ...surveyWatchers]
+
+for (const server of tables) {
   testUnless(
-    serverProblem(server) ?? (isSlow(server.id) ? slowProblem : undefined),
+    serverProblem(server) ?? slowProblem(server),
     `another local user can neither read, write nor run anything through ${server.title}`,
     async (t) => {
       const staged = await stage(
@@ -139,7 +146,7 @@ function statusOf(pid: number): string | undefined {
 }
 
 test('every server of the table states its defence, and somebody attacks it', (t) => {
-  for (const server of surveyServers) {
+  for (const server of tables) {
     t.truthy(server.defence?.kind, `${server.id} states no defence`)
     t.is(typeof attackerOf(server), 'function', `nobody attacks ${server.id}`)
   }
@@ -147,7 +154,7 @@ test('every server of the table states its defence, and somebody attacks it', (t
 
 test('no command of the table contains the secret, which other users could read there', (t) => {
   const place = {port: 1, folder: '/folder', secret: 'SECRET'}
-  for (const {id, command, prepare} of surveyServers) {
+  for (const {id, command, prepare} of tables) {
     const words = [command(place), ...(prepare?.(place) ?? [])].flat()
     t.false(words.join(' ').includes('SECRET'), id)
   }
