@@ -6,6 +6,7 @@ import {
   type GenerationEvent,
   type GenerationsState,
   noGenerations,
+  type Seen,
 } from './generations.ts'
 import type {PortView} from './port-view.ts'
 import type {ServingReader} from './serving.ts'
@@ -14,8 +15,8 @@ import type {ServingReader} from './serving.ts'
 export interface Sighting {
   /** Whether accept(2) had given it to a process in any look: only then has it an inode (Linux). */
   accepted: boolean
-  /** The last process that was seen to have it, as `PID STARTED`. */
-  owner: string | undefined
+  /** The last process that was seen to have it. */
+  owner: Pick<Seen, 'pid' | 'started'> | undefined
 }
 
 /** Looks at a port again and again, and keeps what that has shown. */
@@ -70,7 +71,7 @@ export function openGenerationWatch({
     const keys = view.listeners.flatMap(({inode}) => inode ?? [])
     constant = new Set(keys.filter((key) => constant?.has(key) ?? true))
     fold({event: 'look', from, to, serving, listeners: view.listeners.length})
-    for (const {pid, started, to: ended} of state.seen.values()) {
+    for (const {pid, started, ended} of state.seen.values()) {
       if (ended === undefined && !isAlive({pid, started})) {
         fold({event: 'ended', pid, started, at: to})
       }
@@ -82,7 +83,7 @@ export function openGenerationWatch({
       sightings.set(entry.remote.port, {accepted, owner: known?.owner})
     }
     for (const {pid, started, clients} of serving) {
-      for (const port of clients) sightings.set(port, {accepted: true, owner: `${pid} ${started}`})
+      for (const port of clients) sightings.set(port, {accepted: true, owner: {pid, started}})
     }
     noteUnseen(nobodys, to)
   }

@@ -42,6 +42,8 @@ export interface Seen {
   last: Bracket
   /** It was serving at the beginning of this, and was not at its end; undefined while it serves. */
   to: Bracket | undefined
+  /** It ended at the latest at the end of this; undefined while it lives. */
+  ended: Bracket | undefined
   everListened: boolean
   /** The listening sockets that it had in the last look that showed any. */
   sockets: readonly number[]
@@ -77,9 +79,10 @@ export function foldGenerations(state: GenerationsState, event: GenerationEvent)
       return {...state, causes: state.causes + 1}
     case 'ended': {
       const [key, process] = latestOf(state.seen, event) ?? []
-      if (key === undefined || process?.to !== undefined || process === undefined) return state
-      const to = {from: process.last.from, to: event.at}
-      return {...state, seen: new Map(state.seen).set(key, {...process, to})}
+      if (key === undefined || process === undefined || process.ended !== undefined) return state
+      const ended = {from: state.lastLook?.from ?? process.last.from, to: event.at}
+      const to = process.to ?? {from: process.last.from, to: event.at}
+      return {...state, seen: new Map(state.seen).set(key, {...process, to, ended})}
     }
     case 'look':
       return foldLook(state, event)
@@ -109,6 +112,7 @@ function foldLook(
       from: before?.from ?? {from: state.lastLook?.from ?? from, to},
       last: look,
       to: undefined,
+      ended: undefined,
       everListened: listens || before?.everListened === true,
       sockets: sockets.length > 0 ? sockets : (before?.sockets ?? []),
       everServed:
@@ -131,7 +135,8 @@ function foldLook(
   }
 }
 
-function latestOf(
+/** The last time that a process listened or served. */
+export function latestOf(
   seen: ReadonlyMap<string, Seen>,
   {pid, started}: Pick<Seen, 'pid' | 'started'>,
 ): [key: string, process: Seen] | undefined {

@@ -1,7 +1,7 @@
 import type {Bracket} from '../clock.ts'
 import type {Loss} from '../traffic/tally.ts'
 import type {Sighting} from './generation-watch.ts'
-import type {GenerationsState, Seen} from './generations.ts'
+import {type GenerationsState, latestOf} from './generations.ts'
 
 /** Why connections and requests came to nothing; never rename one. */
 export const lossKinds = [
@@ -56,16 +56,12 @@ function kindOf(loss: Loss, {state, sighting}: LossEvidence): LossKind {
   if (failure === 'unanswered') return 'unanswered'
   if (reused && at - from < crossedSeconds) return 'keep-alive-closed'
   const seen = sighting(localPort)
-  const owner = seen?.owner === undefined ? undefined : state.seen.get(seen.owner)
-  if (owner !== undefined && endedNear(owner, at)) return 'process-ended'
+  const [, owner] = (seen?.owner && latestOf(state.seen, seen.owner)) ?? []
+  if (owner?.ended !== undefined && isNear(owner.ended, at)) return 'process-ended'
   if (failure === 'cut-off') return 'closed-unanswered'
   if (seen?.accepted === true) return 'reset-by-server'
   if (seen !== undefined || isNearClose(state, at)) return 'queue-closed'
   return 'reset-unseen'
-}
-
-function endedNear({to}: Seen, at: number): boolean {
-  return to !== undefined && isNear(to, at)
 }
 
 /** Whether a process ceased to listen about then. */

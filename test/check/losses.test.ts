@@ -13,9 +13,10 @@ const loss = (fields: Partial<Loss>): Loss => ({
   ...fields,
 })
 
-const worker = (to: Seen['to']): Seen => ({
+const worker = (to: Seen['to'], ended: Seen['ended'] = to): Seen => ({
   ...{pid: 2, started: '2', command: 'server', cause: 0, sockets: [], looks: 9, clients: []},
-  ...{from: {from: 1, to: 1}, last: {from: 10, to: 10}, to, everListened: true, everServed: true},
+  ...{from: {from: 1, to: 1}, last: {from: 10, to: 10}, to, ended},
+  ...{everListened: true, everServed: true},
 })
 
 function evidence(fields: Partial<LossEvidence> = {}, sightings: Record<number, Sighting> = {}) {
@@ -26,7 +27,7 @@ function evidence(fields: Partial<LossEvidence> = {}, sightings: Record<number, 
   }
 }
 
-const stateWith = (seen: Seen) => ({...noGenerations, seen: new Map([['2 2', seen]])})
+const stateWith = (seen: Seen) => ({...noGenerations, seen: new Map([['any', seen]])})
 const kinds = (losses: Loss[], given: LossEvidence) =>
   explainLosses(losses, given).map(({kind, count}) => [kind, count])
 
@@ -44,9 +45,14 @@ test('what was refused had no listener, for as long as looks show', (t) => {
 test('a reset is due to the queue where nobody had accepted it, and to its process where that ended', (t) => {
   const sighting = {4001: {accepted: false, owner: undefined}}
   t.deepEqual(kinds([loss({}), loss({})], evidence({}, sighting)), [['queue-closed', 2]])
-  const owned = {4001: {accepted: true, owner: '2 2'}}
+  const owned = {4001: {accepted: true, owner: {pid: 2, started: '2'}}}
   const ended = stateWith(worker({from: 10.1, to: 10.2}))
   t.deepEqual(kinds([loss({})], evidence({state: ended}, owned)), [['process-ended', 1]])
+  // It had listened no longer for a while, and was killed with requests unanswered.
+  const drained = stateWith(worker({from: 5, to: 5.1}, {from: 10.1, to: 10.2}))
+  t.deepEqual(kinds([loss({})], evidence({state: drained}, owned)), [['process-ended', 1]])
+  const reopened = stateWith({...worker({from: 10.1, to: 10.2}), ended: undefined})
+  t.deepEqual(kinds([loss({})], evidence({state: reopened}, owned)), [['reset-by-server', 1]])
   const alive = stateWith(worker(undefined))
   t.deepEqual(kinds([loss({})], evidence({state: alive}, owned)), [['reset-by-server', 1]])
 })
