@@ -338,7 +338,7 @@ function activationWords({activation}: CheckDocument): string[] {
 
 type SocketStart = NonNullable<CheckDocument['socket']>['starts'][number]
 
-const situationWords: Readonly<Record<SocketStart['situation'], string>> = {
+export const situationWords: Readonly<Record<SocketStart['situation'], string>> = {
   stopped: 'after a stop',
   killed: 'after SIGKILL',
   beside: 'beside the running one',

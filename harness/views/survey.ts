@@ -41,7 +41,7 @@ function resultWords({servers}: Survey, measured: readonly Surveyed[]): string {
   const safe = measured.filter(({check}) => check?.safe === true).length
   const many = `${measured.length} of ${servers.length} servers measured`
   return servers.some(isReload)
-    ? `${many}: ${safe} lost nothing, ${measured.length - safe} did`
+    ? `${many}: ${safe} restarted without a loss, ${measured.length - safe} with losses`
     : `${many}: ${safe} got their port back at once, ${measured.length - safe} did not`
 }
 

@@ -275,6 +275,55 @@ function startedTwice({problem: _, ...check}: CheckDocument): CheckDocument {
   }
 }
 
+/** A Node server that does not look whether somebody answers at the path. */
+function onUnixSocket({problem: _, ...check}: CheckDocument): CheckDocument {
+  const none = {status: null, lines: []}
+  return {
+    ...check,
+    ...{safe: false, rounds: [], port: null, address: '/run/app.sock'},
+    socket: {
+      path: '/run/app.sock',
+      starts: [
+        {
+          ...{situation: 'stopped', fileLeft: false, verdict: 'granted', what: 'listened', ...none},
+          afterSeconds: 0.061,
+        },
+        {
+          ...{situation: 'killed', fileLeft: true, verdict: 'refused', status: 1},
+          ...{what: 'exited with status 1', lines: ['Error: listen EADDRINUSE: /run/app.sock']},
+          afterSeconds: 0.058,
+        },
+        {
+          ...{situation: 'beside', fileLeft: true, verdict: 'takes-over', ...none},
+          what: 'removed the path of the first, which no client reaches any more',
+          afterSeconds: 0.07,
+        },
+      ],
+    },
+    advice: ['A crash leaves the file, and the next start is refused.'],
+  }
+}
+
+/** Two that were made to restart by themselves, and one that was not. */
+function withReloads(survey: Survey, check: CheckDocument): Survey {
+  const [server] = survey.servers
+  if (server === undefined) throw new Error('the recorded survey has no server')
+  const {trigger, traffic} = reloaded(check)
+  const watcher = {...server, restarts: 'by-itself', status: 'measured'} as const
+  const lost = {...reloaded(check), trigger, traffic}
+  const {reason: _, ...measured} = watcher
+  return {
+    ...survey,
+    servers: [
+      {...measured, id: 'node-watch', title: 'node --watch', version: '20.20.2', check: lost},
+      {
+        ...{...watcher, id: 'vite', title: 'vite', version: null, check: null},
+        ...{status: 'skipped', reason: 'vite@8.3.8 would have to be installed'},
+      },
+    ],
+  }
+}
+
 export async function goldenViews(): Promise<Record<string, View>> {
   const {timing, policies, check, survey} = await realDocuments()
   const unsafe = check as CheckDocument
@@ -301,7 +350,9 @@ export async function goldenViews(): Promise<Record<string, View>> {
     'check-not-measured': checkView({...unsafe, advice: ['Start it by hand.', ...unsafe.advice]}),
     'check-reload': checkView(reloaded(unsafe)),
     'check-twice': checkView(startedTwice(unsafe)),
+    'check-socket': checkView(onUnixSocket(unsafe)),
     survey: surveyView(survey as Survey),
+    'survey-watchers': surveyView(withReloads(survey as Survey, unsafe)),
     comparison: comparisonView(compare(reports)),
     judgement: judgementView(judge(before, after)),
     list: listView(printed.list),

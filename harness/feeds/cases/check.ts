@@ -1,11 +1,11 @@
 import {isSafe} from '../../check/safe.ts'
 import type {CheckDocument, CheckRound} from '../../documents/check-schema.ts'
 import {residueWords} from '../../documents/words.ts'
-import {safetyWords} from '../../views/check.ts'
+import {safetyWords, situationWords} from '../../views/check.ts'
 import type {TestCase} from './test-case.ts'
 
 /**
- * A case per round, reload, second start and limit, and one for what kept the next from being measured. The time is
+ * A case per round, reload, second start, start on a Unix socket and limit, and one for what kept the next from being measured. The time is
  * the outage.
  */
 export function casesOfCheck(document: CheckDocument): TestCase[] {
@@ -25,13 +25,14 @@ export function casesOfCheck(document: CheckDocument): TestCase[] {
     ...ofRounds,
     ...(problem === undefined ? reloadCases(document) : []),
     ...secondCases(document),
+    ...socketCases(document),
     ...limitCases(document),
   ].map((each) => ({...each, group}))
   if (problem === undefined) return measured
   return [
     ...measured,
     {
-      name: document.trigger === undefined ? `round ${rounds.length + 1}` : 'reload',
+      name: unmeasuredName(document),
       group,
       status: problem.kind === 'interrupted' ? 'skipped' : 'failed',
       reason: problem.message,
@@ -39,6 +40,11 @@ export function casesOfCheck(document: CheckDocument): TestCase[] {
       seen: {problem: problem.kind, remedy: problem.remedy},
     },
   ]
+}
+
+function unmeasuredName({trigger, port, rounds}: CheckDocument): string {
+  if (trigger !== undefined) return 'reload'
+  return port === null ? 'start' : `round ${rounds.length + 1}`
 }
 
 type UngroupedCase = Omit<TestCase, 'group'>
@@ -50,7 +56,11 @@ function judged(isGood: boolean): TestCase['status'] {
 function reloadCases(document: CheckDocument): UngroupedCase[] {
   const {trigger, activation, lossless, losses = [], traffic, advice} = document
   if (trigger === undefined && activation === undefined) return []
-  const isGood = trigger?.reloaded === true && lossless !== false && activation?.took !== false
+  const isGood =
+    trigger?.reloaded === true &&
+    (trigger.missingPorts ?? []).length === 0 &&
+    lossless !== false &&
+    activation?.took !== false
   return [
     {
       name: activation === undefined ? 'reload' : 'activation',
@@ -73,6 +83,16 @@ function secondCases({twice = []}: CheckDocument): UngroupedCase[] {
     status: judged(verdict === 'refuses'),
     reason: `${verdict}: ${what}`,
     seconds: 0,
+    seen: {verdict, what, said: lines.join(' / ')},
+  }))
+}
+
+function socketCases({socket}: CheckDocument): UngroupedCase[] {
+  return (socket?.starts ?? []).map(({situation, verdict, what, afterSeconds, lines}) => ({
+    name: `start ${situationWords[situation]}`,
+    status: judged(verdict === (situation === 'beside' ? 'refused' : 'granted')),
+    reason: `${verdict}: ${what}`,
+    seconds: afterSeconds,
     seen: {verdict, what, said: lines.join(' / ')},
   }))
 }
