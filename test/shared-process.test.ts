@@ -28,6 +28,7 @@ await shareProcess({
   'documents/json-text': () => import('./documents/json-text.test.ts'),
   'documents/words': () => import('./documents/words.test.ts'),
   english: () => import('./english.test.ts'),
+  'feeds/check-cases': () => import('./feeds/check-cases.test.ts'),
   'feeds/github': () => import('./feeds/github.test.ts'),
   'feeds/progress': () => import('./feeds/progress.test.ts'),
   'feeds/tap': () => import('./feeds/tap.test.ts'),

@@ -16,6 +16,7 @@ import {readReleases} from '../../harness/policies/recorded.ts'
 import {policies} from '../../harness/policies/table.ts'
 import {timingDocument} from '../../harness/timing/document.ts'
 import {kindOf, type RunDocument, type ShownDocument} from '../../harness/views/kinds.ts'
+import {onUnixSocket, reloaded, startedTwice} from './checks.ts'
 
 const recordedFolder = fileURLToPath(new URL('../../logs/recorded', import.meta.url))
 const recorded = (path: string) => join(recordedFolder, path)
@@ -60,6 +61,9 @@ export async function realDocuments(): Promise<Record<string, RunDocument>> {
       cost: {untilBindSeconds: 0.04, untilEndSeconds: 0.05},
     }),
     check: unsafeCheck(),
+    reload: reloaded(unsafeCheck()),
+    twice: startedTwice(unsafeCheck()),
+    socket: onUnixSocket(unsafeCheck()),
     survey: {
       format: 'rebind-survey',
       version: 1,
