@@ -1,6 +1,14 @@
 import {execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {existsSync, readdirSync, readFileSync, readlinkSync, statSync} from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs'
 import {join} from 'node:path'
 import type {ExecutionContext} from 'ava'
 import {
@@ -102,13 +110,18 @@ testUnless(
     // Its host and its keeper keep it by a file descriptor each; each has its own first one as well.
     const [namespace = ''] = keptBy(keeper).filter((each) => keptBy(successor).includes(each))
     t.not(namespace, readlinkSync('/proc/self/ns/net'))
+    // While we keep it, too, another run's namespace cannot get its number.
+    const kept = openSync(fileOf(keeper, namespace), 'r')
+    t.teardown(() => closeSync(kept))
     const inside = holdersOf(namespace)
     t.true([keeper, successor].every((pid) => inside.includes(pid)))
     const pids = [...startedPids(readEvents(out)), ...inside]
     process.kill(cli.pid, 'SIGKILL')
     await cli.ended
     await until(() => !pids.some(isActorRunning), soon, `the end of the processes ${pids}`)
-    t.deepEqual(holdersOf(namespace), [])
+    // A process that is ending has lost its memory, and with it its name, a moment before it closes its files.
+    const left = () => holdersOf(namespace).filter((pid) => pid !== process.pid)
+    await until(() => left().length === 0, soon, `the end of the namespace ${namespace}`)
   },
 )
 
@@ -136,6 +149,12 @@ function keptBy(pid: number | string): string[] {
   } catch {
     return []
   }
+}
+
+/** The file by which a process keeps a network namespace. */
+function fileOf(pid: number, namespace: string): string {
+  const fds = readdirSync(`/proc/${pid}/fd`).map((fd) => `/proc/${pid}/fd/${fd}`)
+  return fds.find((file) => linkOf(file) === namespace) ?? ''
 }
 
 /** The processes, of those that we may look at, that run in a network namespace or keep it open. */
