@@ -120,21 +120,12 @@ function measuring(command: string[], given: CheckCommandOptions): Measure {
 
 type Kind = 'restart' | 'reload' | 'activate' | 'twice' | 'socket'
 
-/** What is asked for, by the options that each ask for one thing. @throws UsageError if that is two */
+/** What is asked for; the command line has seen to it that it is one thing. */
 function kindOf({socket, twice, activate, attach, trigger}: CheckCommandOptions): Kind {
-  const asked: [option: string, kind: Kind][] = [
-    ...(socket === undefined ? [] : [['--socket', 'socket'] as [string, Kind]]),
-    ...(twice === true ? [['--twice', 'twice'] as [string, Kind]] : []),
-    ...(activate === true ? [['--activate', 'activate'] as [string, Kind]] : []),
-    ...(attach === true ? [['--attach', 'reload'] as [string, Kind]] : []),
-    ...(trigger === undefined ? [] : [['--trigger', 'reload'] as [string, Kind]]),
-  ]
-  const [first, ...more] = asked
-  const other = more.find(([, kind]) => kind !== first?.[1])
-  if (first !== undefined && other !== undefined) {
-    throw new UsageError(`${first[0]} and ${other[0]} exclude each other; give one of them`)
-  }
-  return first?.[1] ?? 'restart'
+  if (socket !== undefined) return 'socket'
+  if (twice === true) return 'twice'
+  if (activate === true) return 'activate'
+  return attach === true || trigger !== undefined ? 'reload' : 'restart'
 }
 
 function portOptions(given: CheckCommandOptions, kind: Kind) {

@@ -18,6 +18,11 @@ import {
   systemLabel,
 } from './options.ts'
 
+/** Options of `check` that say what clients do while a server reloads, and how that is judged. */
+const onlyUnderTraffic = [
+  ...['triggerTimeout', 'rate', 'idle', 'inFlight', 'http', 'maxOutage', 'maxLost', 'maxWait'],
+]
+
 /**
  * All commands with their options. They are loaded when they are called, so that a small one does not wait
  * for a large one.
@@ -379,7 +384,15 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
       'the port that the server listens on; repeatable: all are needed, clients come to the first',
       portNumbers,
     )
-    .option('--socket <path>', 'the Unix socket that it listens on, instead of a port')
+    .addOption(
+      new Option(
+        '--socket <path>',
+        'the Unix socket that it listens on, instead of a port',
+      ).conflicts([
+        ...['port', 'host', 'connections', 'hold', 'rounds', 'twice', 'activate', 'attach'],
+        ...['trigger', ...onlyUnderTraffic],
+      ]),
+    )
     .option('--host <address>', 'the address at which clients reach it', '127.0.0.1')
     .option(
       '--connections <n>',
@@ -410,13 +423,17 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
       '--attach',
       'a server that runs already, found by its port; it is neither started nor stopped',
     )
-    .option(
-      '--activate',
-      'pass a listening socket to the server, as systemd does (LISTEN_FDS), and restart it under traffic',
+    .addOption(
+      new Option(
+        '--activate',
+        'pass a listening socket to the server, as systemd does (LISTEN_FDS), and restart it under traffic',
+      ).conflicts(['attach', 'trigger', 'twice']),
     )
-    .option(
-      '--twice',
-      'start the command a second time beside the first: does it fail? {host} stands for 127.0.0.1, 0.0.0.0 and ::',
+    .addOption(
+      new Option(
+        '--twice',
+        'start the command a second time beside the first: does it fail? {host} stands for 127.0.0.1, 0.0.0.0 and ::',
+      ).conflicts(['attach', 'trigger', ...onlyUnderTraffic]),
     )
     .option(
       '--trigger-timeout <seconds>',
