@@ -131,9 +131,14 @@ async function settle(
   return made.map((residue) => {
     if (!('state' in residue) || !missing.has(residue)) return residue
     return (
-      goneBeforeTried(residue, options) ?? {reason: `${residue.state} is not in the socket table`}
+      goneBeforeTried(residue, options) ?? {reason: absenceWords(residue, missing.get(residue))}
     )
   })
+}
+
+function absenceWords({state}: Made, others: readonly string[] = []): string {
+  const instead = others.length === 0 ? '' : `; there is ${others.join(' and ')} on its port`
+  return `${state} is not in the socket table${instead}`
 }
 
 /** The reason, where the kernel may have let go of the residue by now. */
@@ -183,11 +188,12 @@ async function observe(
 /**
  * The residues that no process holds, and that the OS's socket table should show and does not: where
  * TIME_WAIT sockets are limited (tcp_max_tw_buckets), none may be left.
+ * @returns with each the states of what is there instead
  */
 async function missingInTable(
   residues: readonly (Made | {reason: string})[],
   {platform: {readSockets, hiddenStates}, signal}: MeasureOptions,
-): Promise<Set<Made>> {
+): Promise<ReadonlyMap<Made, string[]>> {
   let missing = residues.filter(
     (residue): residue is Made =>
       'state' in residue &&
@@ -195,15 +201,20 @@ async function missingInTable(
       isKernelHeld(residue.state) &&
       !hiddenStates.includes(residue.state),
   )
-  if (readSockets === null) return new Set()
+  const others = new Map<Made, string[]>()
+  if (readSockets === null) return others
   const deadline = monotonicSeconds() + tablePatienceSeconds
   while (missing.length > 0 && !signal.aborted) {
     const asked = monotonicSeconds()
     const table = await readSockets({ports: missing.map(({port}) => port)})
     const present = new Set(table.map(({state, local}) => `${state} ${local.port}`))
     missing = missing.filter(({state, port}) => !present.has(`${state} ${port}`))
+    for (const made of missing) {
+      const there = table.flatMap(({state, local}) => (local.port === made.port ? [state] : []))
+      others.set(made, [...new Set(there)])
+    }
     if (asked > deadline) break
     if (missing.length > 0) await delay(5)
   }
-  return new Set(missing)
+  return new Map(missing.map((made) => [made, others.get(made) ?? []]))
 }

@@ -59,6 +59,9 @@ const endings: Record<ConnectionState, (ends: Ends, workbench: Workbench) => Pro
   async TIME_WAIT({own, peer}, workbench) {
     sendFin(own)
     await workbench.end(peer)
+    // A FIN that overtook the ACK of ours would let TIME_WAIT be ended by RST (processes/acknowledged.ts says how).
+    acknowledgeNow(peer)
+    await workbench.settled(own, 'FIN_WAIT2')
     workbench.close(peer)
     await workbench.end(own)
     // Linux moves the state to a small socket without an fd, and shows the large one as closed.
