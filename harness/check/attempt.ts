@@ -53,7 +53,7 @@ export type Refused = Extract<RestartEvent, {event: 'refused'}> & {
 
 /**
  * Waits for what becomes of one start, and ends what is left of it if it failed.
- * @throws CouldNotMeasure if who listened, or why late, cannot be told
+ * @throws CouldNotMeasure if who listened, or why so late, is unknown
  */
 export async function playAttempt(
   attempt: Attempt,
@@ -74,7 +74,10 @@ export async function playAttempt(
   const fault =
     (await missesPorts(attempt)) ??
     (await staysUp({context, server: start, judge, prober, usualSeconds}))
-  return fault === undefined ? grant(attempt, outcome, late) : refuse(attempt, fault)
+  // That is certain, whenever it began to listen.
+  if (fault !== undefined) return refuse(attempt, fault)
+  if (late !== undefined && 'problem' in late) throw new CouldNotMeasure(late.problem)
+  return grant(attempt, outcome, late)
 }
 
 type Listening = Extract<StartOutcome, {kind: 'listening'}>
@@ -92,7 +95,7 @@ async function missesPorts({
 }: Attempt): Promise<StartOutcome | undefined> {
   const until = monotonicSeconds() + patienceSeconds(predecessor)
   const ports = await missingPorts(context, start, until)
-  // One that has ended is told by that.
+  // That one has ended says more.
   const isRunning = start.ending() === undefined
   return ports.length > 0 && isRunning ? {kind: 'not-on-all-ports', ports} : undefined
 }
@@ -149,13 +152,13 @@ async function refuse(
  * Whether the server tried again by itself until it had its port, as nginx does five times: then what was
  * in its way is gone when it listens, and that took longer than usual. One that listens while that is
  * still there was not kept from it, whatever it writes.
- * @throws CouldNotMeasure if it was kept from running for so long that this is unknown
+ * @returns a problem if it was kept from running for so long that this is unknown
  */
 async function isLate(
   attempt: Attempt,
   {at, notBefore}: Listening,
   left: LeftOver,
-): Promise<Late | undefined> {
+): Promise<Late | {problem: CheckProblem} | undefined> {
   const {context, start, prober, predecessor} = attempt
   const listensAt = Math.min(at, prober.connection()?.at ?? at)
   const namedAt = start.lines.namedAddressInUseAt()
@@ -171,7 +174,7 @@ async function isLate(
   const late = surelyLate(starts)
   if (await wasKeptFromPort(attempt, left, seemsLate.byFar)) {
     if (late === undefined && isKnown(starts)) return undefined
-    if (late === undefined) throw new CouldNotMeasure(tooSlowProblem(starts))
+    if (late === undefined) return {problem: tooSlowProblem(starts)}
     return {code: namedAt === undefined ? null : 'EADDRINUSE'}
   }
   return late?.saidSo === true ? {code: null} : undefined

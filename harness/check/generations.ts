@@ -10,6 +10,7 @@ import type {Bracket} from '../clock.ts'
 export interface Serving {
   pid: number
   started: string
+  parent: number
   command: string
   /** It has the listening socket open. */
   listens: boolean
@@ -27,10 +28,11 @@ export type GenerationEvent =
   /** A generation was asked for: the trigger was started. */
   | {event: 'cause'; at: number}
 
-/** One process, over all looks; once more for each time that it listened anew. */
+/** One process, over all looks; once more for each time that it opened another socket. */
 export interface Seen {
   pid: number
   started: string
+  parent: number
   command: string
   /** How many causes had been before it was first seen. */
   cause: number
@@ -96,7 +98,7 @@ function foldLook(
   const look = {from, to}
   const seen = new Map(state.seen)
   const now = new Set<string>()
-  for (const {pid, started, command, listens, sockets, clients} of serving) {
+  for (const {pid, started, parent, command, listens, sockets, clients} of serving) {
     const [known, latest] = latestOf(seen, {pid, started}) ?? []
     const isAnew = latest !== undefined && listensAnew(latest, sockets)
     if (isAnew && known !== undefined) {
@@ -106,7 +108,7 @@ function foldLook(
     const before = isAnew ? undefined : latest
     now.add(key)
     seen.set(key, {
-      ...{pid, started, command},
+      ...{pid, started, parent, command},
       cause: before?.cause ?? state.causes,
       looks: (before?.looks ?? 0) + 1,
       from: before?.from ?? {from: state.lastLook?.from ?? from, to},
@@ -181,7 +183,7 @@ export interface Generation {
 
 /**
  * The generations in their order. A process that was there before the first cause and still is, and never
- * served while others did, is the master of all of them, and of none.
+ * served while others did, or is the parent of others that listen, is the master of all of them, and of none.
  */
 export function generationsOf(state: GenerationsState): Generation[] {
   const counted = [...state.seen.values()].filter((each) => each.looks >= looksNeeded)
@@ -203,9 +205,16 @@ export function generationsOf(state: GenerationsState): Generation[] {
   })
 }
 
-function isMaster(process: Seen, all: readonly Seen[]): boolean {
-  const {everServed, to, cause} = process
-  return cause === 0 && to === undefined && !everServed && all.some((each) => each.everServed)
+function isMaster({pid, everServed, to, cause}: Seen, all: readonly Seen[]): boolean {
+  if (cause > 0 || to !== undefined || everServed) return false
+  // Whoever closes each connection at once is never seen to have one; but its master is seen to be its parent.
+  return all.some((each) => each.everServed || (each.everListened && each.parent === pid))
+}
+
+/** Processes that served before the first cause, but for masters. */
+export function oldProcesses({seen}: GenerationsState): Seen[] {
+  const counted = [...seen.values()].filter(({looks}) => looks >= looksNeeded)
+  return counted.filter((each) => each.cause === 0 && !isMaster(each, counted))
 }
 
 /** Whether anything has changed since the first cause. */

@@ -1,11 +1,13 @@
 import {monotonicSeconds} from '../clock.ts'
 import type {CheckDocument} from '../documents/check-schema.ts'
+import type {Ask} from '../traffic/ask.ts'
 import {openTraffic} from '../traffic/clients.ts'
 import type {Tally} from '../traffic/tally.ts'
 import type {CheckContext, CheckListeners} from './context.ts'
 import {CouldNotMeasure} from './could-not-measure.ts'
 import {recogniseRuntime} from './fixes.ts'
 import {openGenerationWatch} from './generation-watch.ts'
+import type {GenerationsState} from './generations.ts'
 import {missingPorts} from './other-ports.ts'
 import {reloadAdvice} from './reload-advice.ts'
 import {documented, judged} from './reload-document.ts'
@@ -22,8 +24,10 @@ import {onStage} from './stage.ts'
 import {type Act, cause, lookUntil, type Reload, runTriggers} from './trigger.ts'
 
 const timeoutSeconds = 5
-/** How long it is watched before the trigger, so that its workers are known. */
-const baselineSeconds = 0.5
+/** How long it is watched before the trigger, so that its workers are known; on a busy machine that takes longer. */
+const baselineSeconds = {atLeast: 0.5, atMost: 5}
+const baselineLooks = 10
+const baselineAnswers = 20
 /** How long the other ports may take once the new server answers. */
 const otherPortsSeconds = 3
 
@@ -88,7 +92,11 @@ export async function measure(
   async function play() {
     await traffic.start()
     const began = monotonicSeconds()
-    await lookUntil(watch, failIfFaulty, () => monotonicSeconds() - began > baselineSeconds)
+    await lookUntil(watch, failIfFaulty, () => {
+      const seconds = monotonicSeconds() - began
+      const isKnown = isBaseline(watch.state(), traffic.tally, asks.kind)
+      return seconds > (isKnown ? baselineSeconds.atLeast : baselineSeconds.atMost)
+    })
     const reload = await cause({...context, options, watch, traffic, server, failIfFaulty}, act)
     await traffic.stop()
     const seconds = monotonicSeconds() - began
@@ -107,6 +115,14 @@ export async function measure(
     traffic.end()
     await watch.end()
   }
+}
+
+/** Whether it is known who serves: who accepts for a master shows only by connections that are seen twice. */
+function isBaseline({looks, seen}: GenerationsState, {answers}: Tally, asks: Ask['kind']): boolean {
+  const serves = [...seen.values()].some(({everServed}) => everServed)
+  return (
+    looks >= baselineLooks && (serves || answers.length >= baselineAnswers || asks === 'nothing')
+  )
 }
 
 function runtimeOf(

@@ -98,10 +98,10 @@ function servingOf(
     if (having.length === 0) unseen.push(socket)
     for (const {pid, command} of having) {
       // It may have begun, or ended, between the readings.
-      const started = table.get(pid)?.started
-      if (started === undefined) continue
+      const entry = table.get(pid)
+      if (entry === undefined) continue
       const known = serving.get(pid) ?? {
-        ...{pid, started, command, listens: false},
+        ...{pid, started: entry.started, parent: entry.parent, command, listens: false},
         ...{sockets: [], clients: []},
       }
       serving.set(pid, known)

@@ -5,7 +5,7 @@ import type {Traffic} from '../traffic/clients.ts'
 import type {CheckContext} from './context.ts'
 import {endingWords} from './errors-seen.ts'
 import type {GenerationWatch} from './generation-watch.ts'
-import {generationsOf, hasChanged} from './generations.ts'
+import {generationsOf, hasChanged, oldProcesses} from './generations.ts'
 import type {FilledReloadOptions} from './reload-options.ts'
 import type {Server} from './reload-server.ts'
 
@@ -93,7 +93,7 @@ function isAnswered(watch: GenerationWatch, {answeredPorts, tally}: Traffic): bo
   const current = seen.filter(({cause: by, to, looks}) => by > 0 && looks > 1 && to === undefined)
   if (current.some(({clients}) => clients.some((client) => ports.has(client)))) return true
   if (!current.some(({everListened}) => everListened)) return false
-  const old = seen.filter(({cause: by, everListened}) => by === 0 && everListened)
+  const old = oldProcesses(watch.state()).filter(({everListened}) => everListened)
   const ends = old.map(({to}) => to?.to ?? Number.POSITIVE_INFINITY)
   const alone = Math.max(0, ...ends)
   return tally.answers.some(({from}) => from > alone)

@@ -173,7 +173,7 @@ export const surveyWatchers: readonly SurveyServer[] = [
     needs: ['php'],
     version: {args: ['--version'], pattern: /PHP (\S+)/},
     command: ({port}) => ['php', '-n', '-S', `127.0.0.1:${port}`, '-t', 'www'],
-    needless: 'it reads each file anew for each request, so that nothing has to restart',
+    needless: 'it reads its files again for each request, so nothing has to restart',
     defence: {kind: 'empty-folder', folder: 'www'},
   },
   {

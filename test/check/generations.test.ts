@@ -5,12 +5,13 @@ import {
   generationsOf,
   hasChanged,
   noGenerations,
+  oldProcesses,
   type Serving,
 } from '../../harness/check/generations.ts'
 import {test} from '../declare.ts'
 
 const process = (pid: number, listens: boolean, ...clients: number[]): Serving => ({
-  ...{pid, started: `${pid}`, command: `server ${pid}`, listens, sockets: []},
+  ...{pid, started: `${pid}`, parent: 1000, command: `server ${pid}`, listens, sockets: []},
   clients,
 })
 
@@ -118,4 +119,15 @@ test('the end of such a process ends its last generation', (t) => {
   const ended: GenerationEvent = {event: 'ended', pid: 1, started: '1', at: 2}
   const [, second] = generationsOf(watched([on(7)], [on(7)], cause, [on(8)], [on(8)], ended))
   t.is(second?.to?.to, 2)
+})
+
+test('the parent of workers is their master, also where they are never seen to have a connection', (t) => {
+  const worker = (pid: number): Serving => ({...process(pid, true), parent: 1})
+  const [master, one, other] = [process(1, true), worker(2), worker(3)]
+  const state = watched([master, one], [master, one], cause, [master, other], [master, other])
+  t.deepEqual(pids(state), [[2], [3]])
+  t.deepEqual(
+    oldProcesses(state).map(({pid}) => pid),
+    [2],
+  )
 })

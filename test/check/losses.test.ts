@@ -14,7 +14,16 @@ const loss = (fields: Partial<Loss>): Loss => ({
 })
 
 const worker = (to: Seen['to'], ended: Seen['ended'] = to): Seen => ({
-  ...{pid: 2, started: '2', command: 'server', cause: 0, sockets: [], looks: 9, clients: []},
+  ...{
+    pid: 2,
+    started: '2',
+    parent: 1,
+    command: 'server',
+    cause: 0,
+    sockets: [],
+    looks: 9,
+    clients: [],
+  },
   ...{from: {from: 1, to: 1}, last: {from: 10, to: 10}, to, ended},
   ...{everListened: true, everServed: true},
 })

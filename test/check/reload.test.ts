@@ -23,6 +23,11 @@ function generations({trigger}: CheckDocument): number[][] {
   return (trigger?.generations ?? []).map(({processes}) => processes.map(({pid}) => pid))
 }
 
+/** On a machine that is too slow an outage may be missed, which the check says; what it has seen it has seen. */
+function wasMeasured(t: ExecutionContext, {problem}: CheckDocument): void {
+  t.true(problem === undefined || problem.kind === 'too-slow', problem?.message)
+}
+
 /** A primary that replaces its worker on SIGHUP: the new one listens before the old one is told to stop. */
 const rolling = `
   import cluster from 'node:cluster'
@@ -110,7 +115,7 @@ watching('node --watch is seen to start its server anew', async (t) => {
     command: ['node', '--watch', file],
     triggers: [['touch', file]],
   })
-  t.is(document.problem, undefined)
+  wasMeasured(t, document)
   t.true(document.trigger?.reloaded)
   t.is(generations(document).length, 2)
   t.is(document.lossless, document.losses?.length === 0)
@@ -163,11 +168,11 @@ watching(
       })
     // Since Node 19 close() closes them.
     const closing = await run('')
-    t.is(closing.problem, undefined)
+    wasMeasured(t, closing)
     t.is(closing.traffic?.idleClosed, 3)
     t.is(closing.traffic?.idle.reset, 0)
     const keeping = await run('server.closeIdleConnections = () => {}')
-    t.is(keeping.problem, undefined)
+    wasMeasured(t, keeping)
     t.is(keeping.traffic?.idleClosed, 0)
     t.is(keeping.trigger?.generations[0]?.to, null)
   },
@@ -187,7 +192,7 @@ watching('no shell reads the words of a trigger, and {pid} is in them', async (t
     ...{command: ['node', '--watch', file], cwd: folder},
     triggers: [[process.execPath, '-e', keeping, words, ...given]],
   })
-  t.is(document.problem, undefined)
+  wasMeasured(t, document)
   const [pid] = readFileSync(words, 'utf8').split(',').slice(-1)
   t.regex(pid ?? '', /^\d+$/)
   t.is(readFileSync(words, 'utf8'), [...given.slice(0, -1), pid].join())

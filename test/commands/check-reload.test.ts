@@ -62,10 +62,14 @@ server.listen(4096)
 server.settimeout(0.01)
 stops_at = None
 def hand_over(*_):
+    subprocess.Popen([sys.executable, __file__], env={**os.environ, 'OLD': str(os.getpid())})
+def stop_soon(*_):
     global stops_at
-    subprocess.Popen([sys.executable, __file__])
     stops_at = time.monotonic() + 1
 signal.signal(signal.SIGHUP, hand_over)
+signal.signal(signal.SIGUSR1, stop_soon)
+if 'OLD' in os.environ:
+    os.kill(int(os.environ['OLD']), signal.SIGUSR1)
 while stops_at is None or time.monotonic() < stops_at:
     try:
         connection, _ = server.accept()
@@ -73,7 +77,7 @@ while stops_at is None or time.monotonic() < stops_at:
         continue
     connection.sendall(b'hello\\n')
     connection.close()
-time.sleep(0.05)
+time.sleep(1)
 server.close()
 `
 
@@ -95,7 +99,7 @@ async function handOver(t: ExecutionContext, migrate: 0 | 1): Promise<CheckDocum
   const {stdout, stderr} = await runCli(
     t,
     [
-      ...['check', '--json', '--out', folder, '--port', '20501', '--rate', '1000'],
+      ...['check', '--json', '--out', folder, '--port', '20501', '--rate', '200'],
       ...['--trigger', 'kill -HUP {pid}', '--', 'python3', file],
     ],
     {launcher},

@@ -40,6 +40,6 @@ test('what would have to be installed is skipped, and so is what never restarts'
   for (const {id, status, reason, restarts} of results) {
     t.is(status, 'skipped')
     t.is(restarts, 'by-itself')
-    t.regex(reason ?? '', id === 'php-s' ? /anew for each request/ : /--with-npm/)
+    t.regex(reason ?? '', id === 'php-s' ? /again for each request/ : /--with-npm/)
   }
 })

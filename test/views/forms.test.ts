@@ -23,7 +23,7 @@ const order: readonly (readonly (string | RegExp)[])[] = [
     ...['Not as the rules say', 'Why', 'Outside the expected range'],
   ],
   [
-    ...['The clients', 'Why connections were lost', 'The limits', 'The second start'],
+    ...['The clients', 'Why connections were lost', 'The limits', 'The second start', 'The starts'],
     ...['Results', 'The restarts', 'Scenarios', 'When each port came free', 'Other measurements'],
     ...[
       'What clients saw',
