@@ -70,7 +70,10 @@ export async function stage(
     }
     await furnish(server, place, user)
     for (const command of [...npmInstall(server), ...(server.prepare?.(place) ?? [])]) {
-      await run(command, place, {...(user === null ? ownEnvironment() : path()), ...env})
+      await run(command, place, {
+        ...(user === null ? ownEnvironment() : publicEnvironment()),
+        ...env,
+      })
     }
   } catch (error) {
     await disposeOfIt()
@@ -145,8 +148,11 @@ function ownEnvironment(): Record<string, string> {
   )
 }
 
+/** How npm reaches its registry from here. */
+const ofNetwork = /^(https?_proxy|no_proxy|npm_config_registry|node_extra_ca_certs)$/i
+
 /** Root's other variables are none of another user's business. */
-function path(): Record<string, string> {
-  const {PATH} = process.env
-  return PATH === undefined ? {} : {PATH}
+function publicEnvironment(): Record<string, string> {
+  const all = Object.entries(ownEnvironment())
+  return Object.fromEntries(all.filter(([name]) => name === 'PATH' || ofNetwork.test(name)))
 }
