@@ -207,8 +207,10 @@ export function generationsOf(state: GenerationsState): Generation[] {
 
 function isMaster({pid, everServed, to, cause}: Seen, all: readonly Seen[]): boolean {
   if (cause > 0 || to !== undefined || everServed) return false
-  // Whoever closes each connection at once is never seen to have one; but its master is seen to be its parent.
-  return all.some((each) => each.everServed || (each.everListened && each.parent === pid))
+  // Whoever closes each connection at once is never seen to have one; but its master is seen to be its parent. One that
+  // starts its own successor is not.
+  const isWorker = (each: Seen) => each.cause === 0 && each.everListened && each.parent === pid
+  return all.some((each) => each.everServed || isWorker(each))
 }
 
 /** Processes that served before the first cause, but for masters. */

@@ -131,3 +131,8 @@ test('the parent of workers is their master, also where they are never seen to h
     [2],
   )
 })
+
+test('a server that starts its successor by itself is no master of it', (t) => {
+  const [old, next] = [process(1, true), {...process(2, true), parent: 1}]
+  t.deepEqual(pids(watched([old], [old], cause, [old, next], [old, next])), [[1], [2]])
+})

@@ -16,6 +16,7 @@ import {surveyWatchers} from '../../harness/survey/watchers.ts'
 import {testUnless} from '../commands/cli.ts'
 import {attackerOf, canary, canaryName, connectTo} from './attackers.ts'
 import {serverProblem, serverUser} from './available.ts'
+import './registry.ts'
 
 const user = serverUser
 const isRoot = process.getuid?.() === 0

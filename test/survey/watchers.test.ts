@@ -1,3 +1,4 @@
+import './registry.ts'
 import test from 'ava'
 import {runSurvey} from '../../harness/survey/survey.ts'
 import {surveyWatchers} from '../../harness/survey/watchers.ts'
