@@ -368,6 +368,30 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
     })
 
   program
+    .command('explain')
+    .description(
+      'print the option that makes Node programs explain, at that moment, why they cannot listen',
+    )
+    .option('--require', 'the form that costs less to start, as CommonJS')
+    .addHelpText(
+      'after',
+      `
+When a server cannot listen, the answer of rebind why stands on stderr before the stack trace. No bind is tried, the
+program gets the same error, and nothing is printed when all goes well.
+
+Examples:
+  node $(rebind explain) server.js
+  NODE_OPTIONS=$(rebind explain) npm start       also its children, whatever folder they run in
+  node --import rebind/explain server.js         where the package is installed beside the program
+
+Exit status: 0 printed, 2 bad usage`,
+    )
+    .action(async (options) => {
+      const {explain} = await import('./explain.ts')
+      process.exitCode = await explain(options)
+    })
+
+  program
     .command('check')
     .description(
       'restart your server, in any language, while clients are connected; or watch it reload under traffic',

@@ -4,7 +4,7 @@ import {isKernelHeld} from '../platforms/tcp-states.ts'
 import {userName} from '../platforms/users.ts'
 import {distinct, type Inference, obstacleOf, predecessorOf, questionOver} from './inference.ts'
 import {isItsOwnPeer} from './outgoing.ts'
-import {numberOf, type PortPicture, type PortSocket} from './port-picture.ts'
+import {numberOf, type PortPicture, type PortSocket, plainTrials} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
 import {counted, endWords, holderWords} from './words.ts'
 
@@ -42,8 +42,8 @@ export function findCauses(
   inference: Inference | undefined,
 ): Cause[] {
   const refusals = new Set(
-    picture.trials
-      .filter(({bind, observed}) => bind === 'none' && observed !== 'granted')
+    plainTrials(picture)
+      .filter(({observed}) => observed !== 'granted')
       .map(({observed}) => observed),
   )
   if (picture.trials.length > 0 && refusals.size === 0) return []

@@ -1,0 +1,126 @@
+import type {ChildProcess} from 'node:child_process'
+import {writeSync} from 'node:fs'
+import type {Socket} from 'node:net'
+import {fileURLToPath} from 'node:url'
+import type {Refusal} from '../why/refusal.ts'
+import {ask, askAndWait, type Explanation} from './ask.ts'
+import {cluster} from './cluster.ts'
+import {refusalOf} from './node-error.ts'
+import {claim} from './tree.ts'
+
+/** An answer comes within this time, or a line that says how to get one. */
+const seconds = 1
+
+interface Pending {
+  refusal: Refusal
+  child: ChildProcess
+}
+
+/** What this process has explained, or is about to. */
+const told = new Set<string>()
+const pending = new Map<string, Pending>()
+
+/** Explains before anything else happens: what follows is the end of the program, most likely. */
+export function explainNow(refusal: Refusal): void {
+  const what = nameOf(refusal)
+  if (finish(what, 'full') || told.has(what)) return
+  told.add(what)
+  // Workers that are refused the same port are one program; one that is started again is not.
+  if (claim(`${what} in ${cluster().isWorker ? process.ppid : process.pid}`)) print(refusal, 'full')
+}
+
+/** Explains while the program goes on: it has caught the error, and perhaps tries again soon. */
+export function explainSoon(refusal: Refusal): void {
+  const what = nameOf(refusal)
+  if (told.has(what)) return
+  told.add(what)
+  if (!claim(what)) return
+  finishAtTheEnd()
+  try {
+    const {child, answered} = ask(explainer(), {refusal, seconds})
+    pending.set(what, {refusal, child})
+    answered.then((explanation) => {
+      if (pending.delete(what)) write(explanation?.brief ?? hint(refusal))
+    })
+    // The program ends when it would without us.
+    for (const handle of [child, child.stdout as Socket | null]) handle?.unref()
+  } catch {
+    write(hint(refusal))
+  }
+}
+
+let isWatching = false
+
+/** What is still being looked up when the program ends, or throws the error that it has caught, is finished before. */
+function finishAtTheEnd(): void {
+  if (isWatching) return
+  isWatching = true
+  process.on('exit', () => {
+    for (const what of [...pending.keys()]) quietly(() => finish(what, 'brief'))
+  })
+  process.on('uncaughtExceptionMonitor', (error) => {
+    quietly(() => {
+      const refusal = refusalOf(error)
+      if (refusal !== undefined) finish(nameOf(refusal), 'full')
+    })
+  })
+}
+
+/** @returns whether it was being looked up */
+function finish(what: string, form: 'full' | 'brief'): boolean {
+  const begun = pending.get(what)
+  if (begun === undefined) return false
+  pending.delete(what)
+  begun.child.kill('SIGKILL')
+  print(begun.refusal, form)
+  return true
+}
+
+function print(refusal: Refusal, form: 'full' | 'brief'): void {
+  let explanation: Explanation | undefined
+  try {
+    explanation = askAndWait(explainer(), {refusal, seconds})
+  } catch {
+    // Not in time, or this program may start no other (--permission).
+  }
+  write(explanation?.[form] ?? hint(refusal))
+}
+
+function hint(refusal: Refusal): string {
+  return `rebind: ${nameOf(refusal)} was refused (${refusal.code}); what is in the way could not be looked up from here: rebind why shows it\n`
+}
+
+function nameOf(refusal: Refusal): string {
+  return 'path' in refusal ? refusal.path : `port ${refusal.port}`
+}
+
+function explainer(): string {
+  return fileURLToPath(new URL('explainer.cjs', import.meta.url))
+}
+
+const longestWaitMilliseconds = 200
+const retryMilliseconds = 10
+
+/** Not through process.stderr: a program that ends at once, or a worker thread, would lose it. */
+function write(text: string): void {
+  let rest = Buffer.from(text)
+  for (let waited = 0; rest.length > 0 && waited < longestWaitMilliseconds; ) {
+    try {
+      rest = rest.subarray(writeSync(2, rest))
+    } catch (error) {
+      // A pipe that does not block, and is full.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMilliseconds)
+      waited += retryMilliseconds
+    }
+  }
+}
+
+/** No exception of ours reaches the program. */
+export function quietly(act: () => void): void {
+  try {
+    act()
+  } catch {
+    // Whatever was wrong, the program has its own error.
+  }
+}

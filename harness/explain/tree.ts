@@ -1,0 +1,44 @@
+import {closeSync, constants, fstatSync, openSync, readFileSync, statSync, writeSync} from 'node:fs'
+
+/**
+ * What the processes of one tree (npm, a cluster's primary, its workers) have explained already, so that it is explained
+ * once. The first of them opens a file in memory that has no name, and tells the others where it is in the environment: it
+ * is gone with that process, whatever ends it. Without /proc, or a folder in memory, each process knows its own only.
+ */
+const variable = 'REBIND_EXPLAIN'
+const folder = '/dev/shm'
+/** O_TMPFILE, which Node does not name: __O_TMPFILE (include/uapi/asm-generic/fcntl.h) and O_DIRECTORY. */
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
+
+/** Begins a tree, unless this process is in one. */
+export function joinTree(): void {
+  if (process.platform !== 'linux' || process.env[variable] !== undefined) return
+  try {
+    const fd = openSync(folder, constants.O_RDWR | O_TMPFILE, 0o600)
+    const {dev, ino} = fstatSync(fd)
+    process.env[variable] = JSON.stringify({file: `/proc/${process.pid}/fd/${fd}`, dev, ino})
+  } catch {
+    // Not permitted, or no such folder.
+  }
+}
+
+/** @returns whether this process is the first of its tree to claim this */
+export function claim(what: string): boolean {
+  let fd: number | undefined
+  try {
+    const {file, dev, ino} = JSON.parse(process.env[variable] ?? '')
+    // The number of an ended process, or of a closed file, may be another one's now.
+    const isSame = (stat: {dev: number; ino: number}) => stat.dev === dev && stat.ino === ino
+    if (!isSame(statSync(file))) return true
+    fd = openSync(file, constants.O_RDWR | constants.O_APPEND)
+    if (!isSame(fstatSync(fd))) return true
+    const mine = `${what} by ${process.pid} at ${process.hrtime.bigint()}`
+    writeSync(fd, `${mine}\n`)
+    const claims = readFileSync(file, 'utf8').split('\n')
+    return claims.find((line) => line.startsWith(`${what} by `)) === mine
+  } catch {
+    return true
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
