@@ -522,6 +522,37 @@ or when it exits; clients that come meanwhile wait.`,
     })
 
   program
+    .command('wrap')
+    .description(
+      'run a command of any language, and explain a port that it is refused as it happens',
+    )
+    .argument('<command...>', 'the command and its arguments, after --')
+    .option(
+      '--port <port>',
+      'the port, for a message that does not name it; by default PORT, or the only one in the command',
+      portNumber,
+    )
+    .option('--out <dir>', 'the folder in which to keep why-PORT.json', 'logs')
+    .addHelpText(
+      'after',
+      `
+Its output, stdin, signals and exit status pass through. When a line of its output says that a port was refused, the
+answer of rebind why, for which no bind is tried, is printed after that line, and kept.
+
+Examples:
+  rebind wrap -- npm start
+  rebind wrap -- python3 -m http.server 8000
+  rebind wrap --port 8080 -- java -jar server.jar     Java does not name the port
+  rebind wrap --out reports -- docker compose up      in a CI
+
+Exit status: that of the command (if a signal ended it, the same signal), 2 bad usage`,
+    )
+    .action(async (command, options) => {
+      const {wrap} = await import('./wrap.ts')
+      process.exitCode = await wrap(command, options)
+    })
+
+  program
     .command('survey')
     .description('check how the common servers and runtimes installed here restart')
     .option('--only <names>', 'only these, e.g. node,python3,redis')

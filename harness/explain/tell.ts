@@ -3,13 +3,13 @@ import {writeSync} from 'node:fs'
 import type {Socket} from 'node:net'
 import {fileURLToPath} from 'node:url'
 import type {Refusal} from '../why/refusal.ts'
-import {ask, askAndWait, type Explanation} from './ask.ts'
+import {ask, askAndWait} from './ask.ts'
 import {cluster} from './cluster.ts'
 import {refusalOf} from './node-error.ts'
 import {claim} from './tree.ts'
 
-/** An answer comes within this time, or a line that says how to get one. */
-const seconds = 1
+/** An answer comes within this time, or a line that says how to get one. On a very slow machine it may be set. */
+const seconds = Number(process.env.REBIND_EXPLAIN_SECONDS) || 1
 
 interface Pending {
   refusal: Refusal
@@ -44,8 +44,8 @@ export function explainSoon(refusal: Refusal): void {
     })
     // The program ends when it would without us.
     for (const handle of [child, child.stdout as Socket | null]) handle?.unref()
-  } catch {
-    write(hint(refusal))
+  } catch (error) {
+    write(hint(refusal, error))
   }
 }
 
@@ -77,17 +77,22 @@ function finish(what: string, form: 'full' | 'brief'): boolean {
 }
 
 function print(refusal: Refusal, form: 'full' | 'brief'): void {
-  let explanation: Explanation | undefined
+  let text: string
   try {
-    explanation = askAndWait(explainer(), {refusal, seconds})
-  } catch {
-    // Not in time, or this program may start no other (--permission).
+    const explanation = askAndWait(explainer(), {refusal, seconds})
+    text = explanation[form]
+  } catch (error) {
+    text = hint(refusal, error)
   }
-  write(explanation?.[form] ?? hint(refusal))
+  write(text)
 }
 
-function hint(refusal: Refusal): string {
-  return `rebind: ${nameOf(refusal)} was refused (${refusal.code}); what is in the way could not be looked up from here: rebind why shows it\n`
+/** @param error by which no process could be started (--permission), or had to be ended; absent if it has said nothing */
+function hint(refusal: Refusal, error?: unknown): string {
+  const {code = 'ETIMEDOUT'} = (error ?? {}) as NodeJS.ErrnoException
+  const why = code === 'ETIMEDOUT' ? `within ${seconds} s` : `from here (${code})`
+  const target = 'path' in refusal ? refusal.path : refusal.port
+  return `rebind: ${nameOf(refusal)} was refused (${refusal.code}), and what is in the way could not be looked up ${why}: rebind why ${target} shows it\n`
 }
 
 function nameOf(refusal: Refusal): string {
