@@ -150,6 +150,7 @@ const tables: Readonly<Record<string, () => string>> = {
   'a run': () => runSample(linuxReport),
   'a test': () => exampleSample('restart'),
   'a program': () => exampleSample('run'),
+  'a handler': () => exampleSample('explain'),
   'a scenario': () => exampleSample('own-scenario'),
   'a comparison': () => compareSample(systems.map(({report}) => report.content)),
   events: eventTables,

@@ -26,6 +26,7 @@ await shareProcess({
   'documents/json-text': () => import('./documents/json-text.test.ts'),
   'documents/words': () => import('./documents/words.test.ts'),
   english: () => import('./english.test.ts'),
+  'explain/messages': () => import('./explain/messages.test.ts'),
   'feeds/github': () => import('./feeds/github.test.ts'),
   'feeds/progress': () => import('./feeds/progress.test.ts'),
   'feeds/tap': () => import('./feeds/tap.test.ts'),
@@ -82,6 +83,9 @@ await shareProcess({
   'views/state-ways': () => import('./views/state-ways.test.ts'),
   'views/why-rendering': () => import('./views/why-rendering.test.ts'),
   'why/inference': () => import('./why/inference.test.ts'),
+  'why/refusal': () => import('./why/refusal.test.ts'),
   'why/remaining': () => import('./why/remaining.test.ts'),
   'why/socket-changes': () => import('./why/socket-changes.test.ts'),
+  'wrap/lines': () => import('./wrap/lines.test.ts'),
+  'wrap/port-of-command': () => import('./wrap/port-of-command.test.ts'),
 })

@@ -2,6 +2,7 @@ import type {ChildProcess} from 'node:child_process'
 import {writeSync} from 'node:fs'
 import type {Socket} from 'node:net'
 import {fileURLToPath} from 'node:url'
+import {printable} from '../text.ts'
 import type {Refusal} from '../why/refusal.ts'
 import {ask, askAndWait} from './ask.ts'
 import {cluster} from './cluster.ts'
@@ -92,7 +93,7 @@ function hint(refusal: Refusal, error?: unknown): string {
   const {code = 'ETIMEDOUT'} = (error ?? {}) as NodeJS.ErrnoException
   const why = code === 'ETIMEDOUT' ? `within ${seconds} s` : `from here (${code})`
   const target = 'path' in refusal ? refusal.path : refusal.port
-  return `rebind: ${nameOf(refusal)} was refused (${refusal.code}), and what is in the way could not be looked up ${why}: rebind why ${target} shows it\n`
+  return `rebind: ${printable(`${nameOf(refusal)} was refused (${refusal.code}), and what is in the way could not be looked up ${why}: rebind why ${target} shows it`)}\n`
 }
 
 function nameOf(refusal: Refusal): string {

@@ -203,7 +203,7 @@ function closedWords(
 }
 
 /** Nothing of the port is to be seen, and yet it is taken. */
-function invisibleCause({platform, port, sockets, problems}: PortPicture): Cause {
+function invisibleCause({platform, port, sockets, problems, refusal}: PortPicture): Cause {
   const {hiddenStates, title} = platform
   if (problems.sockets !== undefined) {
     return {
@@ -225,7 +225,7 @@ function invisibleCause({platform, port, sockets, problems}: PortPicture): Cause
   }
   return {
     kind: 'not-visible',
-    text: `Something is on port ${port}, but no socket of it is to be seen. Most likely a process has bound the port and neither listens nor is connected yet; ${title} leaves such sockets out of its table${platform.stack === 'linux' ? ' (a newer ss shows them: ss -tanpB)' : ''}.`,
+    text: `Something is on port ${port}, but no socket of it is to be seen. Most likely a process has bound the port and neither listens nor is connected yet; ${title} leaves such sockets out of its table${platform.stack === 'linux' ? ' (a newer ss shows them: ss -tanpB)' : ''}.${refusal === undefined ? '' : ' Or it was gone before anybody looked.'}`,
   }
 }
 

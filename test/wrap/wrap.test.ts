@@ -1,6 +1,6 @@
 /** `rebind wrap`: real commands, through real pipes and terminals. */
 import {once} from 'node:events'
-import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {whyPortSchema} from '../../harness/documents/why-schema.ts'
@@ -253,6 +253,21 @@ testUnless(
     t.deepEqual(unnamed.files, ['program.cjs'])
   },
 )
+
+test("what is kept is its user's only, and a link in its place is replaced", async (t) => {
+  const port = await takePort(t)
+  const out = temporaryFolder(t)
+  const target = join(temporaryFolder(t), 'target')
+  writeFileSync(target, 'mine')
+  const file = join(out, `why-${port}.json`)
+  symlinkSync(target, file)
+  await wrap(t, says(`listen tcp 127.0.0.1:${port}: bind: address already in use`), {
+    args: ['--out', out],
+  })
+  t.is(readFileSync(target, 'utf8'), 'mine')
+  t.true(lstatSync(file).isFile())
+  t.is(lstatSync(file).mode & 0o777, 0o600)
+})
 
 test('nothing is printed or written while no port is refused', async (t) => {
   const {stdout, stderr, files} = await wrap(
