@@ -63,9 +63,12 @@ function argumentsOf(explainer: string, question: Question): string[] {
   return [explainer, JSON.stringify(question)]
 }
 
-/** What NODE_OPTIONS has is meant for the program: the preload that has led to here, a debugger, a limit. */
+/**
+ * What NODE_OPTIONS has is meant for the program: the preload that has led to here, a debugger, a limit. Certificates
+ * take Node longer to read than the answer takes.
+ */
 function environment(): NodeJS.ProcessEnv {
-  const {NODE_OPTIONS, ...others} = process.env
+  const {NODE_OPTIONS: _, NODE_EXTRA_CA_CERTS: __, ...others} = process.env
   return others
 }
 

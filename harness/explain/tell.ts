@@ -7,7 +7,7 @@ import type {Refusal} from '../why/refusal.ts'
 import {ask, askAndWait} from './ask.ts'
 import {cluster} from './cluster.ts'
 import {refusalOf} from './node-error.ts'
-import {claim} from './tree.ts'
+import {awaitExplained, claim, explained, sleep} from './tree.ts'
 
 /** An answer comes within this time, or a line that says how to get one. On a very slow machine it may be set. */
 const seconds = Number(process.env.REBIND_EXPLAIN_SECONDS) || 1
@@ -27,7 +27,11 @@ export function explainNow(refusal: Refusal): void {
   if (finish(what, 'full') || told.has(what)) return
   told.add(what)
   // Workers that are refused the same port are one program; one that is started again is not.
-  if (claim(`${what} in ${cluster().isWorker ? process.ppid : process.pid}`)) print(refusal, 'full')
+  const claimed = `${what} in ${cluster().isWorker ? process.ppid : process.pid}`
+  if (claim(claimed)) {
+    print(refusal, 'full')
+    explained(claimed)
+  } else awaitExplained(claimed, seconds)
 }
 
 /** Explains while the program goes on: it has caught the error, and perhaps tries again soon. */
@@ -116,7 +120,7 @@ function write(text: string): void {
     } catch (error) {
       // A pipe that does not block, and is full.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMilliseconds)
+      sleep(retryMilliseconds)
       waited += retryMilliseconds
     }
   }

@@ -22,22 +22,55 @@ export function joinTree(): void {
   }
 }
 
-/** @returns whether this process is the first of its tree to claim this */
+/** @returns whether this process is the first of its tree to claim this; it then says when it has explained it */
 export function claim(what: string): boolean {
+  const mine = `${what} by ${process.pid} at ${process.hrtime.bigint()}`
+  const claims = add(mine)
+  return claims === undefined || claims.find((line) => line.startsWith(`${what} by `)) === mine
+}
+
+export function explained(what: string): void {
+  add(explainedLine(what))
+}
+
+/** Waits until whoever has claimed this has explained it. */
+export function awaitExplained(what: string, seconds: number): void {
+  const turns = (seconds * 1000) / turnMilliseconds
+  for (let turn = 0; turn < turns; turn++) {
+    const lines = add()
+    if (lines === undefined || lines.includes(explainedLine(what))) return
+    sleep(turnMilliseconds)
+  }
+}
+
+const turnMilliseconds = 10
+
+function explainedLine(what: string): string {
+  return `${what} is explained`
+}
+
+/** Blocks this thread. */
+export function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
+/**
+ * Adds a line to what the tree knows; none, to read it only.
+ * @returns all lines; undefined if there is no tree
+ */
+function add(line?: string): string[] | undefined {
   let fd: number | undefined
   try {
     const {file, dev, ino} = JSON.parse(process.env[variable] ?? '')
     // The number of an ended process, or of a closed file, may be another one's now.
     const isSame = (stat: {dev: number; ino: number}) => stat.dev === dev && stat.ino === ino
-    if (!isSame(statSync(file))) return true
+    if (!isSame(statSync(file))) return undefined
     fd = openSync(file, constants.O_RDWR | constants.O_APPEND)
-    if (!isSame(fstatSync(fd))) return true
-    const mine = `${what} by ${process.pid} at ${process.hrtime.bigint()}`
-    writeSync(fd, `${mine}\n`)
-    const claims = readFileSync(file, 'utf8').split('\n')
-    return claims.find((line) => line.startsWith(`${what} by `)) === mine
+    if (!isSame(fstatSync(fd))) return undefined
+    if (line !== undefined) writeSync(fd, `${line}\n`)
+    return readFileSync(file, 'utf8').split('\n')
   } catch {
-    return true
+    return undefined
   } finally {
     if (fd !== undefined) closeSync(fd)
   }

@@ -1,5 +1,6 @@
 /** `node --import rebind/explain`: real programs that are refused a port, in processes of their own. */
 import {execFileSync} from 'node:child_process'
+import {once} from 'node:events'
 import {copyFileSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {createServer} from 'node:net'
 import {join} from 'node:path'
@@ -31,6 +32,9 @@ const loaders = {
 const onLinux =
   detectPlatform().stack === 'linux' ? nativeOpenerProblem() : 'only Linux shows who has a socket'
 const explains = needs(onLinux)
+const {firstUnprivilegedPort, readSettings} = detectPlatform()
+const everybodyMay =
+  firstUnprivilegedPort(await readSettings()) <= 1 ? 'every port is for everybody here' : undefined
 
 /** Beside other tests an answer may take longer than on a machine of one's own. */
 const patient = {REBIND_EXPLAIN_SECONDS: '30', REBIND_EXPLAIN: undefined}
@@ -266,9 +270,6 @@ test('an address that is not of this machine is explained', async (t) => {
   t.is(status, 1)
 })
 
-const {firstUnprivilegedPort, readSettings} = detectPlatform()
-const everybodyMay =
-  firstUnprivilegedPort(await readSettings()) <= 1 ? 'every port is for everybody here' : undefined
 testUnless(nobodyProblem ?? everybodyMay, 'a privileged port is explained', async (t) => {
   const command = [
     ...asNobody.launcher,
@@ -296,9 +297,10 @@ test('a Unix socket is explained', async (t) => {
 })
 
 test('under --permission the program gets its own error, and nothing of ours but a line', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1')
+  const port = await takePort(t)
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
   t.teardown(() => server.close())
-  const {port} = server.address() as {port: number}
   const [major = 0] = process.versions.node.split('.').map(Number)
   const permission = major < 23 ? '--experimental-permission' : '--permission'
   const allowed = process.allowedNodeEnvironmentFlags.has('--allow-net') ? ['--allow-net'] : []
@@ -317,9 +319,10 @@ test('under --permission the program gets its own error, and nothing of ours but
 })
 
 test('whoever answers nothing, or too late, is ended, and the program gets its own error', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1')
+  const port = await takePort(t)
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
   t.teardown(() => server.close())
-  const {port} = server.address() as {port: number}
   const program = `require('node:net').createServer().listen(${port}, '127.0.0.1')`
   for (const [explainer, why] of [
     [

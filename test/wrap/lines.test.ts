@@ -46,7 +46,7 @@ test('all bytes are passed on as they were, whatever they are', (t) => {
 
 test('it is found at any place of an endless line, and little of that is kept', (t) => {
   const before = process.memoryUsage().heapUsed
-  const chunk = 'x'.repeat(64 * 1024)
+  const chunk = ' x '.repeat(20_000)
   const {found} = passed([
     ...Array.from({length: 50}, () => chunk),
     line.trim(),
