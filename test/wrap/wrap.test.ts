@@ -320,7 +320,13 @@ testUnless(
 )
 
 test('who has seen enough of the output ends the command as without us', async (t) => {
-  const endless = `process.stdout.on('error', () => process.exit(6)); const write = () => process.stdout.write('line\\n', write); write()`
+  const endless = `
+    const {writeSync} = require('node:fs')
+    try {
+      for (;;) writeSync(1, 'line\\n')
+    } catch ({code}) {
+      process.exit(code === 'EPIPE' ? 6 : 7)
+    }`
   const cwd = temporaryFolder(t)
   writeFileSync(join(cwd, 'program.cjs'), endless)
   const command = [process.execPath, cli, 'wrap', '--', process.execPath, 'program.cjs']
