@@ -524,7 +524,7 @@ or when it exits; clients that come meanwhile wait.`,
   program
     .command('wrap')
     .description(
-      'run a command of any language, and explain a port that it is refused as it happens',
+      'run a command of any language, and explain why it is refused a port, as it happens',
     )
     .argument('<command...>', 'the command and its arguments, after --')
     .option(

@@ -11,12 +11,12 @@ export interface ExplainPrograms {
   explainer: string
 }
 
-const besides = (name: string) => fileURLToPath(new URL(`../explain/${name}`, import.meta.url))
-const isCheckout = existsSync(besides('programs.ts'))
+const beside = (name: string) => fileURLToPath(new URL(`../explain/${name}`, import.meta.url))
+const isCheckout = existsSync(beside('programs.ts'))
 
 /** Where the two programs are: in the package, or compiled now, in a checkout. */
 export async function explainPrograms(): Promise<ExplainPrograms> {
-  const folder = isCheckout ? await compile() : besides('.')
+  const folder = isCheckout ? await compile() : beside('.')
   return {preload: join(folder, 'preload.cjs'), explainer: join(folder, 'explainer.cjs')}
 }
 
@@ -28,8 +28,8 @@ async function compile(): Promise<string> {
   const folder = join(modules, '.cache', 'rebind', 'explain')
   await mkdir(folder, {recursive: true})
   for (const [source, name] of [
-    [besides('preload.ts'), 'preload.cjs'],
-    [join(dirname(besides('.')), 'commands', 'explainer.ts'), 'explainer.cjs'],
+    [beside('preload.ts'), 'preload.cjs'],
+    [join(dirname(beside('.')), 'commands', 'explainer.ts'), 'explainer.cjs'],
   ] as const) {
     const scratch = join(folder, `${process.pid}-${name}`)
     await build({
