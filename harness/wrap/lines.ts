@@ -2,7 +2,7 @@ import {type Named, refusalIn} from '../explain/messages.ts'
 import {withoutEscapes} from '../text.ts'
 
 /** Bytes as they came, and what the line that they end says of a refused port. */
-export interface Piece {
+interface Piece {
   bytes: Buffer
   named?: Named
 }
