@@ -1,4 +1,5 @@
 /** The program that `node --import rebind/explain` and `rebind wrap` ask what is in the way. */
+import {writeSync} from 'node:fs'
 import type {Explanation, Question} from '../explain/ask.ts'
 import {columnsOf} from '../render/wrap.ts'
 import {briefWhyView, whyView} from '../views/why.ts'
@@ -17,6 +18,8 @@ async function explain({refusal, seconds}: Question): Promise<void> {
     full: `${renderForTerminal(whyView(answer), width)}\n`,
     brief: `${renderForTerminal(briefWhyView(answer), width)}\n`,
   }
+  // Who has asked may be gone, ended by a signal: test runners end their workers so.
+  process.stdout.on('error', () => writeSync(2, explanation.brief))
   process.stdout.write(JSON.stringify(explanation))
 }
 

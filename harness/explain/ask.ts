@@ -16,8 +16,8 @@ export interface Explanation {
   brief: string
 }
 
-/** As Node has them, whatever a program puts in the place of its modules. */
-const {spawn, spawnSync} = process.getBuiltinModule('node:child_process')
+/** Loaded when it is asked for, because it costs a start as much as all the rest. */
+const processes = () => process.getBuiltinModule('node:child_process')
 
 /**
  * Asks, and waits for the answer.
@@ -25,10 +25,14 @@ const {spawn, spawnSync} = process.getBuiltinModule('node:child_process')
  * @throws Error if there is none in time, or if no process can be started
  */
 export function askAndWait(explainer: string, question: Question): Explanation {
-  const {stdout, error} = spawnSync(process.execPath, argumentsOf(explainer, question), {
-    ...{env: environment(), stdio, encoding: 'utf8'},
-    ...{timeout: question.seconds * 1000, killSignal: 'SIGKILL'},
-  })
+  const {stdout, error} = processes().spawnSync(
+    process.execPath,
+    argumentsOf(explainer, question),
+    {
+      ...{env: environment(), stdio, encoding: 'utf8'},
+      ...{timeout: question.seconds * 1000, killSignal: 'SIGKILL'},
+    },
+  )
   if (error !== undefined) throw error
   return JSON.parse(stdout)
 }
@@ -42,7 +46,7 @@ export function ask(
   explainer: string,
   question: Question,
 ): {child: ChildProcess; answered: Promise<Explanation | undefined>} {
-  const child = spawn(process.execPath, argumentsOf(explainer, question), {
+  const child = processes().spawn(process.execPath, argumentsOf(explainer, question), {
     ...{env: environment(), stdio},
   })
   let text = ''

@@ -40,12 +40,11 @@ export function explainSoon(refusal: Refusal): void {
   if (told.has(what)) return
   told.add(what)
   if (!claim(what)) return
-  finishAtTheEnd()
   try {
     const {child, answered} = ask(explainer(), {refusal, seconds})
-    pending.set(what, {refusal, child})
+    begin(what, {refusal, child})
     answered.then((explanation) => {
-      if (pending.delete(what)) write(explanation?.brief ?? hint(refusal))
+      if (take(what) !== undefined) write(explanation?.brief ?? hint(refusal))
     })
     // The program ends when it would without us.
     for (const handle of [child, child.stdout as Socket | null]) handle?.unref()
@@ -54,28 +53,41 @@ export function explainSoon(refusal: Refusal): void {
   }
 }
 
-let isWatching = false
-
 /** What is still being looked up when the program ends, or throws the error that it has caught, is finished before. */
-function finishAtTheEnd(): void {
-  if (isWatching) return
-  isWatching = true
-  process.on('exit', () => {
-    for (const what of [...pending.keys()]) quietly(() => finish(what, 'brief'))
-  })
-  process.on('uncaughtExceptionMonitor', (error) => {
-    quietly(() => {
-      const refusal = refusalOf(error)
-      if (refusal !== undefined) finish(nameOf(refusal), 'full')
-    })
-  })
+const endings = Object.entries<(error?: unknown) => void>({
+  exit: finishAll,
+  uncaughtExceptionMonitor: (error) => {
+    const refusal = refusalOf(error)
+    if (refusal !== undefined) finish(nameOf(refusal), 'full')
+  },
+  // Test runners end their workers by it.
+  SIGTERM: () => {
+    finishAll()
+    if (process.listenerCount('SIGTERM') === 0) process.kill(process.pid, 'SIGTERM')
+  },
+}).map(([event, end]) => ({event, listener: (error?: unknown) => quietly(() => end(error))}))
+
+function begin(what: string, begun: Pending): void {
+  pending.set(what, begun)
+  if (pending.size === 1) for (const {event, listener} of endings) process.on(event, listener)
+}
+
+/** @returns what was being looked up, which is then the caller's */
+function take(what: string): Pending | undefined {
+  const begun = pending.get(what)
+  pending.delete(what)
+  if (pending.size === 0) for (const {event, listener} of endings) process.off(event, listener)
+  return begun
+}
+
+function finishAll(): void {
+  for (const what of [...pending.keys()]) finish(what, 'brief')
 }
 
 /** @returns whether it was being looked up */
 function finish(what: string, form: 'full' | 'brief'): boolean {
-  const begun = pending.get(what)
+  const begun = take(what)
   if (begun === undefined) return false
-  pending.delete(what)
   begun.child.kill('SIGKILL')
   print(begun.refusal, form)
   return true

@@ -160,6 +160,45 @@ explains(
   },
 )
 
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  explains(
+    `one that handles it and is ended by ${signal} at once, as runners of tests do, is answered`,
+    async (t) => {
+      const port = await takenPort(t)
+      const ended = await run(
+        t,
+        `const server = require('node:net').createServer()
+      server.on('error', () => process.kill(process.pid, '${signal}'))
+      server.listen(${port}, '127.0.0.1')`,
+      )
+      t.deepEqual([ended.status, ended.signal], [null, signal])
+      t.is(times(ended.stderr, heading), 1, ended.stderr)
+    },
+  )
+}
+
+explains('once the answer is there, nothing of ours listens to how the program ends', async (t) => {
+  const port = await takenPort(t)
+  const {stderr} = await run(
+    t,
+    `const server = require('node:net').createServer()
+    const {stderr} = process
+    const counts = () => ['exit', 'uncaughtExceptionMonitor', 'SIGTERM'].map((name) => process.listenerCount(name)).join(' ')
+    server.on('error', () => {
+      setImmediate(() => stderr.write('pending ' + counts() + '\\n'))
+      const look = setInterval(() => {
+        if (counts() !== '0 0 0') return
+        stderr.write('then ' + counts() + '\\n')
+        clearInterval(look)
+      }, 10)
+    })
+    server.listen(${port}, '127.0.0.1')`,
+  )
+  t.regex(stderr, /^pending 1 1 1$/m)
+  t.regex(stderr, /^then 0 0 0$/m)
+  t.is(times(stderr, heading), 1)
+})
+
 explains('one that rejects with it gets the whole answer before the stack trace', async (t) => {
   const port = await takenPort(t)
   const program = `
