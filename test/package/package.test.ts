@@ -183,10 +183,11 @@ if ('nodes' in fetched) {
         import {createServer} from 'node:http'
         if (cluster.isPrimary && process.argv[2] === 'cluster') cluster.fork()
         else createServer().listen(${port}, '127.0.0.1')`
-        writeFileSync(join(installed, 'refused.mjs'), cluster)
+        const program = `refused-by-${port}.mjs`
+        writeFileSync(join(installed, program), cluster)
         for (const loader of ['--import', '--require']) {
           for (const args of [[], ['cluster']]) {
-            const command = [node, loader, 'rebind/explain', 'refused.mjs', ...args]
+            const command = [node, loader, 'rebind/explain', program, ...args]
             const env = {REBIND_EXPLAIN_SECONDS: '30'}
             const {stderr} = await startProgram(t, command, {cwd: installed, env}).ended
             t.is(stderr.match(/^Port \d+ cannot be bound now/gm)?.length, 1, stderr)
