@@ -126,7 +126,7 @@ function unseen(picture: PortPicture, inTheWay: readonly PortSocket[]): string[]
   const sentences: string[] = []
   if (refusal !== undefined) {
     sentences.push(
-      "No bind was tried, because it could have refused the program's next one: the sockets and the rules say this.",
+      "No bind was tried, because it could refuse the program's next one: this is what the sockets and the rules say.",
     )
   } else if (trialProblem !== undefined) {
     sentences.push(`No bind could be tried: ${trialProblem}.`)
