@@ -1,4 +1,13 @@
-import {closeSync, constants, fstatSync, openSync, readFileSync, statSync, writeSync} from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs'
 
 /**
  * What the processes of one tree (npm, a cluster's primary, its workers) have explained already, so that it is explained
@@ -62,8 +71,10 @@ function add(line?: string): string[] | undefined {
   let fd: number | undefined
   try {
     const {file, dev, ino} = JSON.parse(process.env[variable] ?? '')
-    // The number of an ended process, or of a closed file, may be another one's now.
-    const isSame = (stat: {dev: number; ino: number}) => stat.dev === dev && stat.ino === ino
+    // The number of an ended process, or of a closed file, may be another one's now; and nobody else's file is written to,
+    // whatever the environment says: ours has no name.
+    const isSame = (stat: Stats) =>
+      stat.dev === dev && stat.ino === ino && stat.nlink === 0 && stat.uid === process.geteuid?.()
     if (!isSame(statSync(file))) return undefined
     fd = openSync(file, constants.O_RDWR | constants.O_APPEND)
     if (!isSame(fstatSync(fd))) return undefined

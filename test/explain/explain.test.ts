@@ -1,7 +1,7 @@
 /** `node --import rebind/explain`: real programs that are refused a port, in processes of their own. */
 import {execFileSync} from 'node:child_process'
 import {once} from 'node:events'
-import {copyFileSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync} from 'node:fs'
 import {createServer} from 'node:net'
 import {join} from 'node:path'
 import {pathToFileURL} from 'node:url'
@@ -405,6 +405,18 @@ explains(
     }
   },
 )
+
+test('a file that the environment names is not written to', async (t) => {
+  const file = join(temporaryFolder(t), 'mine')
+  writeFileSync(file, 'mine')
+  const {dev, ino} = statSync(file)
+  const env = {REBIND_EXPLAIN: JSON.stringify({file, dev, ino})}
+  const {stderr} = await run(t, "require('node:net').createServer().listen(8080, '192.0.2.77')", {
+    env,
+  })
+  t.regex(stderr, /EADDRNOTAVAIL/)
+  t.is(readFileSync(file, 'utf8'), 'mine')
+})
 
 explains('NODE_OPTIONS of the program is not that of what looks', async (t) => {
   const port = await takenPort(t)

@@ -14,7 +14,7 @@ import {
   startProgram,
   temporaryFolder,
 } from '../commands/cli.ts'
-import {missingProgram, needs, testUnless} from '../needs.ts'
+import {missingProgram, needs, notLinux, testUnless} from '../needs.ts'
 import {listenOn, takePort} from '../why/residue.ts'
 
 const cli = join(projectFolder, 'dist', 'harness', 'cli.js')
@@ -131,6 +131,18 @@ for (const signal of ['SIGTERM', 'SIGKILL', 'SIGHUP'] as const) {
     t.deepEqual([ended.status, ended.signal], [null, signal])
   })
 }
+
+testUnless(
+  process.platform === 'linux' ? undefined : notLinux,
+  'a command under nohup survives a hangup, as without us',
+  async (t) => {
+    const cwd = temporaryFolder(t)
+    writeFileSync(join(cwd, 'program.sh'), 'kill -HUP $$; echo lives')
+    const script = `trap '' HUP; ${process.execPath} ${cli} wrap -- sh program.sh; echo "status $?"`
+    const ended = await startProgram(t, ['sh', '-c', script], {cwd}).ended
+    t.is(ended.stdout, 'lives\nstatus 0\n')
+  },
+)
 
 test('a command that is not there is one line, exit status 2', async (t) => {
   const {status, stderr} = await runCli(t, ['wrap', '--', 'no-such-command'])
