@@ -4,7 +4,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {jsonText} from '../documents/json-text.ts'
 import {makeFolders, writeWhole} from '../documents/run-folder.ts'
 import type {WhyPath, WhyPort} from '../documents/why-schema.ts'
-import {ask} from '../explain/ask.ts'
+import {ask, type Explanation} from '../explain/ask.ts'
 import {type Named, refusalOfLine} from '../explain/messages.ts'
 import {explainPrograms} from '../explain/programs.ts'
 import {tellGithub} from '../feeds/github.ts'
@@ -29,25 +29,21 @@ const endsWithinMilliseconds = 1000
 export async function wrap(command: string[], {port, out}: WrapOptions): Promise<number> {
   const {explainer} = await explainPrograms()
   const told = new Set<string>()
+  let isUnnamed = false
   const given = port ?? portIn(command)
   const onRefused = async (named: Named) => {
     const refusal = refusalOfLine(named, given)
-    const what = nameOf(refusal)
-    if (told.has(what)) return
-    told.add(what)
-    if (refusal === undefined)
-      return say(
-        'a port was refused, and the message does not name it; run it again with --port PORT',
-      )
-    const {answered} = ask(explainer, {refusal, seconds: answersWithinSeconds})
-    const explanation = await answered
-    if (explanation === undefined)
-      return say(`what is on ${what} could not be looked up; rebind why shows it`)
-    process.stderr.write(explanation.full)
-    await keep(resolve(out), what, explanation.answer)
-    await tell(what, explanation.answer)
+    // A later line may name it.
+    if (refusal === undefined) isUnnamed = true
+    else if (!told.has(nameOf(refusal))) {
+      told.add(nameOf(refusal))
+      await explain(explainer, refusal, resolve(out))
+    }
   }
   const ending = await runCommand({command, ignoresHangup: hangupWasIgnored(), onRefused})
+  if (isUnnamed && told.size === 0) {
+    say('a port was refused, and no message names it; run it again with --port PORT')
+  }
   if ('status' in ending) return ending.status
   endBy(ending.signal)
   // Some do not end Node.
@@ -55,8 +51,25 @@ export async function wrap(command: string[], {port, out}: WrapOptions): Promise
   return 128 + constants.signals[ending.signal]
 }
 
-function nameOf(refusal: Refusal | undefined): string {
-  if (refusal === undefined) return 'an unnamed port'
+async function explain(explainer: string, refusal: Refusal, folder: string): Promise<void> {
+  const what = nameOf(refusal)
+  const explanation = await lookUp(explainer, refusal)
+  if (explanation === undefined) return say(`what is on ${what} could not be looked up`)
+  process.stderr.write(explanation.full)
+  await keep(folder, what, explanation.answer)
+  await tell(what, explanation.answer)
+}
+
+async function lookUp(explainer: string, refusal: Refusal): Promise<Explanation | undefined> {
+  try {
+    return await ask(explainer, {refusal, seconds: answersWithinSeconds}).answered
+  } catch {
+    // No process can be started; the command's own output goes on.
+    return undefined
+  }
+}
+
+function nameOf(refusal: Refusal): string {
   return 'path' in refusal ? refusal.path : `port ${refusal.port}`
 }
 

@@ -42,6 +42,7 @@ const messages: readonly (readonly [stack: string, text: string])[] = [
   ['nginx', String.raw`bind\(\) to unix:{path} failed \(\d+: {reason}`],
   ['nginx', String.raw`bind\(\) to {end} failed \(\d+: {reason}`],
   ['Apache', '{reason}.{0,60}could not bind to address {end}'],
+  ['HAProxy', String.raw`cannot bind socket \({reason}\)(?: for)? \[{end}\]`],
   ['PostgreSQL', String.raw`is another postmaster already running on port {port}\?`],
   ['MySQL', 'another mysqld server running on port: {port}'],
   ['Rust', String.raw`address already in use \(os error \d+\)|kind: AddrInUse\b`],

@@ -79,8 +79,7 @@ async function passOn(
   } catch (error) {
     // A pseudo-terminal that nobody has open any more is read as EIO; and who reads ours may have seen enough, which the
     // command is to notice, as it would of its own.
-    const {code} = error as NodeJS.ErrnoException
-    if (code !== 'EIO' && code !== 'EPIPE') throw error
+    if (typeof (error as NodeJS.ErrnoException).errno !== 'number') throw error
   } finally {
     source.destroy()
   }

@@ -166,6 +166,13 @@ const lines: [
     8080,
   ],
   [
+    'HAProxy',
+    '[ALERT] (1) : Binding [haproxy.cfg:7] for frontend f: cannot bind socket (Address already in use) for [127.0.0.1:8080]',
+    'EADDRINUSE',
+    '127.0.0.1',
+    8080,
+  ],
+  [
     'PostgreSQL',
     'HINT:  Is another postmaster already running on port 5432? If not, wait a few seconds and retry.',
     'EADDRINUSE',

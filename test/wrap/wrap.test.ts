@@ -260,7 +260,7 @@ testUnless(
     const unnamed = await wrap(t, program, {env: {PORT: undefined}})
     t.regex(
       unnamed.stderr,
-      /^rebind wrap: a port was refused, and the message does not name it; .* --port PORT$/m,
+      /^rebind wrap: a port was refused, and no message names it; .* --port PORT$/m,
     )
     t.deepEqual(unnamed.files, ['program.cjs'])
   },
@@ -279,6 +279,19 @@ test("what is kept is its user's only, and a link in its place is replaced", asy
   t.is(readFileSync(target, 'utf8'), 'mine')
   t.true(lstatSync(file).isFile())
   t.is(lstatSync(file).mode & 0o777, 0o600)
+})
+
+testUnless(onLinux, 'a later line may name the port, as the hint of PostgreSQL does', async (t) => {
+  const port = await takePort(t)
+  await listenOn(t, port, 'reuseaddr')
+  const {stderr} = await wrap(
+    t,
+    `${says('LOG:  could not bind IPv4 address "127.0.0.1": Address already in use')}
+    ${says(`HINT:  Is another postmaster already running on port ${port}? If not, wait a few seconds and retry.`)}`,
+    {env: {PORT: undefined}},
+  )
+  t.is(stderr.match(heading)?.length, 1, stderr)
+  t.notRegex(stderr, /no message names it/)
 })
 
 test('nothing is printed or written while no port is refused', async (t) => {
