@@ -79,7 +79,7 @@ async function passOn(
   } catch (error) {
     // A pseudo-terminal that nobody has open any more is read as EIO; and who reads ours may have seen enough, which the
     // command is to notice, as it would of its own.
-    if (typeof (error as NodeJS.ErrnoException).errno !== 'number') throw error
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
   } finally {
     source.destroy()
   }

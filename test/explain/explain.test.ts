@@ -509,6 +509,8 @@ test('starting with it costs little', (t) => {
     median(costs['--require']) - plain,
   ]
   t.log(`--import ${byImport.toFixed(1)} ms, --require ${byRequire.toFixed(1)} ms of CPU`)
-  t.true(byImport <= 10, `${byImport} ms`)
-  t.true(byRequire <= 5, `${byRequire} ms`)
+  // On a slower machine all of it takes longer; on the one that this was measured on, a start takes 40 ms.
+  const slower = Math.max(1, plain / 40)
+  t.true(byImport <= 10 * slower, `${byImport} ms`)
+  t.true(byRequire <= 5 * slower, `${byRequire} ms`)
 })
