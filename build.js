@@ -30,6 +30,13 @@ const common = {
   logLevel: 'error',
 }
 
+/** What Node loads before a program of the user's, and what that starts. */
+const loadedFirst = {
+  'harness/hold/preload.ts': 'hold/preload.cjs',
+  'harness/explain/preload.ts': 'explain/preload.cjs',
+  'harness/commands/explainer.ts': 'explain/explainer.cjs',
+}
+
 /**
  * Compiles the program with all it depends on but koffi, which brings a binary, and esbuild, which only a checkout
  * needs. Names and lines stay, for stack traces.
@@ -61,17 +68,17 @@ export async function bundle() {
       external: ['koffi'],
     }),
   ])
-  const preload = await build({
-    ...common,
-    ...{
-      entryPoints: ['harness/hold/preload.ts'],
-      outfile: join(dist, 'harness', 'hold', 'preload.cjs'),
-    },
-    // What Node loads first costs less as CommonJS; koffi is found from here.
-    ...{format: 'cjs', external: ['koffi'], define: {'import.meta.url': 'urlOfKoffi'}},
-    banner: {js: "const urlOfKoffi = require('node:url').pathToFileURL(__filename).href;"},
-  })
-  built.push(preload)
+  for (const [source, program] of Object.entries(loadedFirst)) {
+    built.push(
+      await build({
+        ...common,
+        ...{entryPoints: [source], outfile: join(dist, 'harness', program)},
+        // It costs less as CommonJS; koffi is found from here.
+        ...{format: 'cjs', external: ['koffi'], define: {'import.meta.url': 'ownUrl'}},
+        banner: {js: "const ownUrl = require('node:url').pathToFileURL(__filename).href;"},
+      }),
+    )
+  }
   // The package `open` looks for this beside itself.
   const opener = {
     path: join(dist, chunks, 'xdg-open'),

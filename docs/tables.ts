@@ -151,6 +151,7 @@ const tables: Readonly<Record<string, () => string>> = {
   'a test': () => exampleSample('restart'),
   'a node:test': () => exampleSample('second-instance'),
   'a program': () => exampleSample('run'),
+  'a handler': () => exampleSample('explain'),
   'a scenario': () => exampleSample('own-scenario'),
   'a comparison': () => compareSample(systems.map(({report}) => report.content)),
   events: eventTables,

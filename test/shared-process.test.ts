@@ -29,6 +29,7 @@ await shareProcess({
   'documents/words': () => import('./documents/words.test.ts'),
   english: () => import('./english.test.ts'),
   'feeds/check-cases': () => import('./feeds/check-cases.test.ts'),
+  'explain/messages': () => import('./explain/messages.test.ts'),
   'feeds/github': () => import('./feeds/github.test.ts'),
   'feeds/progress': () => import('./feeds/progress.test.ts'),
   'feeds/tap': () => import('./feeds/tap.test.ts'),
@@ -85,6 +86,9 @@ await shareProcess({
   'views/state-ways': () => import('./views/state-ways.test.ts'),
   'views/why-rendering': () => import('./views/why-rendering.test.ts'),
   'why/inference': () => import('./why/inference.test.ts'),
+  'why/refusal': () => import('./why/refusal.test.ts'),
   'why/remaining': () => import('./why/remaining.test.ts'),
   'why/socket-changes': () => import('./why/socket-changes.test.ts'),
+  'wrap/lines': () => import('./wrap/lines.test.ts'),
+  'wrap/port-of-command': () => import('./wrap/port-of-command.test.ts'),
 })

@@ -1,12 +1,10 @@
 import {monotonicSeconds} from '../clock.ts'
+import {readsAsInUse} from '../explain/messages.ts'
 
 /** Longest part of a line that is kept. */
 const lineCharacters = 500
 const keptLines = 5
 
-/** How programs in any language say that the port is in use: by name, in words, by Linux' and macOS' number. */
-const addressInUse =
-  /EADDRINUSE|address (is )?already in use|address in use|only one usage of each socket address|could not bind.*in use|errno[ :=]*(98|48)\b|os error (98|48)\b/i
 /** Words that point at the line which says why a program ended. */
 const problem = /error|exception|fail|fatal|cannot|can't|could not|denied|invalid|not found|unable/i
 
@@ -33,20 +31,20 @@ export interface OutputLines {
  */
 export function collectLines(usual: ReadonlySet<string> = new Set()): OutputLines {
   const inUse: string[] = []
-  const readsAsInUse = new Set<string>()
+  const alike = new Set<string>()
   const problems: string[] = []
   let last: string[] = []
   let partial = ''
   let namedAt: number | undefined
 
-  const names = (line: string) => addressInUse.test(line) && !usual.has(withoutNumbers(line.trim()))
+  const names = (line: string) => readsAsInUse(line) && !usual.has(withoutNumbers(line.trim()))
 
   const take = (line: string) => {
     const kept = copied(line.trim())
     if (kept === '') return
     last = [...last, kept].slice(-keptLines)
-    if (addressInUse.test(kept) && readsAsInUse.size < rememberedLines) {
-      readsAsInUse.add(withoutNumbers(kept))
+    if (readsAsInUse(kept) && alike.size < rememberedLines) {
+      alike.add(withoutNumbers(kept))
     }
     const list = names(kept) ? inUse : problem.test(kept) ? problems : undefined
     if (list !== undefined && list.length < keptLines && !list.includes(kept)) list.push(kept)
@@ -70,7 +68,7 @@ export function collectLines(usual: ReadonlySet<string> = new Set()): OutputLine
     },
     namesAddressInUse,
     namedAddressInUseAt: () => namedAt,
-    readsAsInUse: () => readsAsInUse,
+    readsAsInUse: () => alike,
   }
 }
 

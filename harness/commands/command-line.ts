@@ -374,6 +374,30 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
     })
 
   program
+    .command('explain')
+    .description(
+      'print the option that makes Node programs explain, at that moment, why they cannot listen',
+    )
+    .option('--require', 'the form that costs less to start, as CommonJS')
+    .addHelpText(
+      'after',
+      `
+When a server cannot listen, the answer of rebind why stands on stderr before the stack trace. No bind is tried, the
+program gets the same error, and nothing is printed when all goes well.
+
+Examples:
+  node $(rebind explain) server.js
+  NODE_OPTIONS=$(rebind explain) npm start       also its children, whatever folder they run in
+  node --import rebind/explain server.js         where the package is installed beside the program
+
+Exit status: 0 printed, 2 bad usage`,
+    )
+    .action(async (options) => {
+      const {explain} = await import('./explain.ts')
+      process.exitCode = await explain(options)
+    })
+
+  program
     .command('check')
     .description(
       'restart your server, in any language, while clients are connected; or watch it reload under traffic',
@@ -518,6 +542,37 @@ or when it exits; clients that come meanwhile wait.`,
     .action(async (command, options) => {
       const {hold} = await import('./hold.ts')
       process.exitCode = await hold(command, options)
+    })
+
+  program
+    .command('wrap')
+    .description(
+      'run a command of any language, and explain why it is refused a port, as it happens',
+    )
+    .argument('<command...>', 'the command and its arguments, after --')
+    .option(
+      '--port <port>',
+      'the port, for a message that does not name it; by default PORT, or the only one in the command',
+      portNumber,
+    )
+    .option('--out <dir>', 'the folder in which to keep why-PORT.json', 'logs')
+    .addHelpText(
+      'after',
+      `
+Its output, stdin, signals and exit status pass through. When a line of its output says that a port was refused, the
+answer of rebind why, for which no bind is tried, is printed after that line, and kept.
+
+Examples:
+  rebind wrap -- npm start
+  rebind wrap -- python3 -m http.server 8000
+  rebind wrap --port 8080 -- java -jar server.jar     Java does not name the port
+  rebind wrap --out reports -- docker compose up      in a CI
+
+Exit status: that of the command (if a signal ended it, the same signal), 2 bad usage`,
+    )
+    .action(async (command, options) => {
+      const {wrap} = await import('./wrap.ts')
+      process.exitCode = await wrap(command, options)
     })
 
   program

@@ -68,7 +68,7 @@ export function keepIgnoringHangup(): void {
  * terminal's stdin a /dev/null that cannot be read. Or the parent ignores the signal itself, as a
  * script under nohup does. A nohup whose streams all went elsewhere before cannot be recognised.
  */
-function hangupWasIgnored(): boolean {
+export function hangupWasIgnored(): boolean {
   return isNohupOut(1) || isNohupOut(2) || isUnreadableNull() || parentIgnoresHangup()
 }
 

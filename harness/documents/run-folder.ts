@@ -53,7 +53,7 @@ export async function makeRunFolder(parent: string, startedAt: Date): Promise<Ru
 }
 
 /** Not `mkdir({recursive: true})`: on /proc, where mkdir is ENOENT for ever, Node 20 never returns from it. */
-async function makeFolders(path: string): Promise<void> {
+export async function makeFolders(path: string): Promise<void> {
   if (existsSync(path)) return
   await makeFolders(dirname(path))
   await mkdir(path).catch((error: NodeJS.ErrnoException) => {

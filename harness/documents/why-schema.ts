@@ -128,6 +128,7 @@ const answer = {
   unseen: z.array(z.string()).describe('What could not be seen, and who could'),
 }
 
+/** @internal */
 export const whyPortSchema = z.looseObject({
   ...answer,
   port: z.int().min(1).max(65_535).describe('The port that was asked about'),
@@ -135,7 +136,14 @@ export const whyPortSchema = z.looseObject({
     .array(socketSchema)
     .nullable()
     .describe('What is on the port; null if the system does not show it'),
-  bind: z.array(trialSchema).describe('The binds that were tried'),
+  bind: z.array(trialSchema).describe('The binds that were tried; empty if none was'),
+  refused: z
+    .looseObject({
+      code: z.string().describe('Code of its error'),
+      address: z.string().nullable().describe('As the program named it; null if not known'),
+    })
+    .optional()
+    .describe('The bind of a program that this explains; Rebind itself has then tried none'),
   freeInSeconds: seconds
     .nullable()
     .describe(
@@ -144,13 +152,18 @@ export const whyPortSchema = z.looseObject({
   freeInSecondsAtLeast: seconds.nullable().describe('At the earliest, in seconds'),
 })
 
+/** @internal */
 export const whyPathSchema = z.looseObject({
   ...answer,
   path: z.string().describe('The Unix socket that was asked about'),
   processes: z.array(processSchema).describe('Who is bound to the path'),
 })
 
-export type WhyPort = z.infer<typeof whyPortSchema>
-export type WhyPath = z.infer<typeof whyPathSchema>
-export type Cause = z.infer<typeof causeSchema>
-export type Advice = z.infer<typeof adviceSchema>
+/** Inferred, so that the declarations of the package import no zod; as in report-schema.ts. */
+const readPort = (value: unknown) => whyPortSchema.parse(value)
+const readPath = (value: unknown) => whyPathSchema.parse(value)
+
+export type WhyPort = ReturnType<typeof readPort>
+export type WhyPath = ReturnType<typeof readPath>
+export type Cause = WhyPort['causes'][number]
+export type Advice = WhyPort['advice'][number]

@@ -96,6 +96,43 @@ function declarePassing(): PassingCalls {
   }
 }
 
+/** The calls that make a pseudo-terminal, and those that say whom a terminal's keys reach. */
+export interface TerminalCalls {
+  posix_openpt(flags: number): number
+  grantpt(fd: number): number
+  unlockpt(fd: number): number
+  ptsname(fd: number): string | null
+  tcgetattr(fd: number, settings: Buffer): number
+  tcsetattr(fd: number, when: number, settings: Buffer): number
+  tcgetpgrp(fd: number): number
+  getpgrp(): number
+  pipe(fds: Buffer): number
+}
+
+let terminal: TerminalCalls | undefined
+
+/** Declared only where they are used. @throws NativeOpenerUnavailable as {@link libc} */
+export function terminalCalls(): TerminalCalls {
+  libc()
+  terminal ??= declareTerminal()
+  return terminal
+}
+
+function declareTerminal(): TerminalCalls {
+  const library = loadKoffi().load(null)
+  return {
+    posix_openpt: library.func('int posix_openpt(int)'),
+    grantpt: library.func('int grantpt(int)'),
+    unlockpt: library.func('int unlockpt(int)'),
+    ptsname: library.func('const char *ptsname(int)'),
+    tcgetattr: library.func('int tcgetattr(int, void *)'),
+    tcsetattr: library.func('int tcsetattr(int, int, const void *)'),
+    tcgetpgrp: library.func('int tcgetpgrp(int)'),
+    getpgrp: library.func('int getpgrp()'),
+    pipe: library.func('int pipe(void *)'),
+  } as TerminalCalls
+}
+
 function loadKoffi(): Koffi {
   return createRequire(import.meta.url)('koffi') as Koffi
 }

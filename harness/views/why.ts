@@ -10,6 +10,20 @@ export function whyView(answer: WhyPort | WhyPath): View {
   return 'path' in answer ? pathView(answer as WhyPath) : portView(answer as WhyPort)
 }
 
+/** The first cause and the first advice. */
+export function briefWhyView(answer: WhyPort | WhyPath): View {
+  const {heading, file} = whyView(answer)
+  const [cause] = answer.causes
+  const [advice] = answer.advice
+  const target = 'path' in answer ? answer.path : answer.port
+  const items = [cause?.text, advice?.text, `rebind why ${target} shows everything.`]
+  return {
+    heading,
+    blocks: [{kind: 'list', items: items.filter((item) => item !== undefined)}],
+    file,
+  }
+}
+
 function portView(answer: WhyPort): View {
   const lead = [whereLine(answer), freeLine(answer)].filter((line) => line !== undefined)
   return {
@@ -62,14 +76,19 @@ function capital(name: string): string {
 }
 
 /** ` (EADDRINUSE: address already in use)`. */
-function codes({bind}: WhyPort): string {
-  const observed = bind.filter((trial) => trial.bind === 'none').map((trial) => trial.observed)
-  const refused = [...new Set(observed)].filter((code) => code !== 'granted')
+function codes(answer: WhyPort): string {
+  const refused = [...new Set(plainAnswers(answer))].filter((code) => code !== 'granted')
   const words = refused.map((code) => {
     const meaning = meanings[code]
     return meaning === undefined ? code : `${code}: ${meaning}`
   })
   return ` (${words.join(', ')})`
+}
+
+/** What binds without options got, or the bind of a program that is explained. */
+function plainAnswers({bind, refused}: WhyPort): string[] {
+  if (refused !== undefined) return [refused.code]
+  return bind.filter((trial) => trial.bind === 'none').map(({observed}) => observed)
 }
 
 const meanings: Readonly<Record<string, string>> = {
@@ -90,8 +109,9 @@ function whereLine({bind}: WhyPort): string | undefined {
   return `Refused on ${names(false)}; granted on ${names(true)}.`
 }
 
-function freeLine({bindable, bind, freeInSeconds, freeInSecondsAtLeast, causes}: WhyPort) {
-  const inUse = bind.some((trial) => trial.bind === 'none' && trial.observed === 'EADDRINUSE')
+function freeLine(answer: WhyPort) {
+  const {bindable, freeInSeconds, freeInSecondsAtLeast, causes} = answer
+  const inUse = plainAnswers(answer).includes('EADDRINUSE')
   if (bindable !== false || !inUse) return undefined
   if (freeInSeconds !== null) {
     return `It comes free by itself in ${remainingWords([freeInSecondsAtLeast ?? 0, freeInSeconds])}.`

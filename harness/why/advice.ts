@@ -5,8 +5,9 @@ import type {Holder} from '../platforms/socket-holders.ts'
 import {type BindOption, optionNames} from '../sockets/bind-options.ts'
 import {isHeld, obstaclesOf} from './causes.ts'
 import {type Inference, type Obstacle, predecessorOf, questionOver} from './inference.ts'
-import type {PortPicture, PortSocket} from './port-picture.ts'
+import {type PortPicture, type PortSocket, plainTrials} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
+import type {PortRefusal} from './refusal.ts'
 import {type Remaining, releaseRange} from './remaining.ts'
 import {counted, holderWords, remainingWords} from './words.ts'
 
@@ -79,6 +80,12 @@ function stopAdvice({picture, inTheWay}: Situation): Advice[] {
         text: `Stop the container or service that publishes the port, not its proxy (${proxy}, process ${pid}); docker ps --filter publish=${picture.port} or podman ps shows containers.`,
       }
     }
+    if (pid === picture.refusal?.pid) {
+      return {
+        kind: 'note',
+        text: `Process ${pid} is the program itself: two parts of it listen on port ${picture.port}, or it calls listen() twice.`,
+      }
+    }
     const after = connections === 0 ? '' : afterStop(connections, picture)
     const how =
       pid === 1
@@ -106,7 +113,7 @@ function afterStop(connections: number, {platform, settings}: PortPicture): stri
 }
 
 function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
-  const {port, platform, settings, trials} = picture
+  const {port, platform, settings} = picture
   const watch = `rebind watch ${port} --until-free ends when it is free.`
   if (freeIn !== null && inTheWay.length > 0) {
     const finWait = inTheWay.some(({entry}) => entry.state === 'FIN_WAIT2')
@@ -128,8 +135,7 @@ function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
     hidden.map((range) => range?.[1] ?? 0),
     0,
   )
-  const inUse = trials.some(({bind, observed}) => bind === 'none' && observed === 'EADDRINUSE')
-  if (!inUse || inTheWay.length > 0 || longest === 0) return []
+  if (!isInUse(picture) || inTheWay.length > 0 || longest === 0) return []
   return [
     {
       kind: 'wait',
@@ -176,11 +182,11 @@ function peerAdvice({picture, inTheWay}: Situation): Advice[] {
 function optionAdvice(situation: Situation): Advice[] {
   const {picture, inTheWay} = situation
   const {trials} = picture
-  const inUse = trials.some(({bind, observed}) => bind === 'none' && observed === 'EADDRINUSE')
-  if (!inUse) return []
+  if (!isInUse(picture)) return []
   const byUser = userAdvice(situation)
   if (byUser.length > 0) return byUser
   const listens = inTheWay.some(({entry}) => entry.state === 'LISTEN')
+  if (picture.refusal !== undefined) return listens ? [] : untriedOption(situation, picture.refusal)
   if (listens) return besideListener(situation)
   for (const option of ['reuseaddr', 'reuseport'] as const) {
     const own = trials.filter(({bind}) => bind === option)
@@ -205,6 +211,39 @@ function optionAdvice(situation: Situation): Advice[] {
     ]
   }
   return lateOption(situation)
+}
+
+/** Whether an option helps now was not tried; for the next restart the rules say it. */
+function untriedOption(situation: Situation, {bind}: PortRefusal): Advice[] {
+  if (situation.inTheWay.some(({outgoing}) => outgoing)) {
+    return [
+      {
+        kind: 'set-option',
+        option: 'reuseaddr',
+        helpsNow: false,
+        text: 'SO_REUSEADDR does not help: a connection that went out from the port most likely does not have it.',
+      },
+    ]
+  }
+  if (bind === 'reuseaddr') {
+    return [
+      {
+        kind: 'note',
+        text: 'The server sets SO_REUSEADDR, as Node does; whatever left this ran without it. From the next restart on, its own old connections do not refuse it.',
+      },
+    ]
+  }
+  return lateOption(situation).flatMap(({kind, option}) =>
+    option === undefined
+      ? []
+      : [
+          {
+            kind,
+            option,
+            text: `Set ${optionNames[option]} on the server's socket before bind: from the next restart on, its own old connections do not refuse it.`,
+          },
+        ],
+  )
 }
 
 /** An option would help if the socket in the way were one's own. */
@@ -318,10 +357,14 @@ function nodeNote(option: BindOption): string {
   return option === 'reuseaddr' ? " (Node's server.listen always sets it.)" : ''
 }
 
+function isInUse(picture: PortPicture): boolean {
+  return plainTrials(picture).some(({observed}) => observed === 'EADDRINUSE')
+}
+
 function privilegeAdvice({picture}: Situation): Advice[] {
-  const {platform, port, settings, trials} = picture
+  const {platform, port, settings} = picture
   const first = platform.firstUnprivilegedPort(settings)
-  if (port >= first || !trials.some(({observed}) => observed === 'EACCES')) return []
+  if (port >= first || !plainTrials(picture).some(({observed}) => observed === 'EACCES')) return []
   const capability =
     platform.stack === 'linux'
       ? `, give its program the capability (setcap cap_net_bind_service=+ep PROGRAM; AmbientCapabilities= in systemd), or lower the limit (sysctl -w net.ipv4.ip_unprivileged_port_start=${port})`
@@ -335,8 +378,7 @@ function privilegeAdvice({picture}: Situation): Advice[] {
 }
 
 function addressAdvice({picture}: Situation): Advice[] {
-  const {trials} = picture
-  if (!trials.some(({observed}) => observed === 'EADDRNOTAVAIL')) return []
+  if (!plainTrials(picture).some(({observed}) => observed === 'EADDRNOTAVAIL')) return []
   return [
     {
       kind: 'use-other-address',

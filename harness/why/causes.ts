@@ -4,7 +4,7 @@ import {isKernelHeld} from '../platforms/tcp-states.ts'
 import {userName} from '../platforms/users.ts'
 import {distinct, type Inference, obstacleOf, predecessorOf, questionOver} from './inference.ts'
 import {isItsOwnPeer} from './outgoing.ts'
-import {numberOf, type PortPicture, type PortSocket} from './port-picture.ts'
+import {numberOf, type PortPicture, type PortSocket, plainTrials} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
 import {counted, endWords, holderWords} from './words.ts'
 
@@ -42,8 +42,8 @@ export function findCauses(
   inference: Inference | undefined,
 ): Cause[] {
   const refusals = new Set(
-    picture.trials
-      .filter(({bind, observed}) => bind === 'none' && observed !== 'granted')
+    plainTrials(picture)
+      .filter(({observed}) => observed !== 'granted')
       .map(({observed}) => observed),
   )
   if (picture.trials.length > 0 && refusals.size === 0) return []
@@ -203,7 +203,7 @@ function closedWords(
 }
 
 /** Nothing of the port is to be seen, and yet it is taken. */
-function invisibleCause({platform, port, sockets, problems}: PortPicture): Cause {
+function invisibleCause({platform, port, sockets, problems, refusal}: PortPicture): Cause {
   const {hiddenStates, title} = platform
   if (problems.sockets !== undefined) {
     return {
@@ -225,7 +225,7 @@ function invisibleCause({platform, port, sockets, problems}: PortPicture): Cause
   }
   return {
     kind: 'not-visible',
-    text: `Something is on port ${port}, but no socket of it is to be seen. Most likely a process has bound the port and neither listens nor is connected yet; ${title} leaves such sockets out of its table${platform.stack === 'linux' ? ' (a newer ss shows them: ss -tanpB)' : ''}.`,
+    text: `Something is on port ${port}, but no socket of it is to be seen. Most likely a process has bound the port and neither listens nor is connected yet; ${title} leaves such sockets out of its table${platform.stack === 'linux' ? ' (a newer ss shows them: ss -tanpB)' : ''}.${refusal === undefined ? '' : ' Or it was gone before anybody looked.'}`,
   }
 }
 

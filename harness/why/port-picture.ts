@@ -5,6 +5,7 @@ import type {Address} from '../sockets/address.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {type BindTrial, tryBinds} from './bind-trials.ts'
 import {outgoingConnections} from './outgoing.ts'
+import type {PortRefusal} from './refusal.ts'
 
 /** A socket whose local port is the one in question. */
 export interface PortSocket {
@@ -27,6 +28,8 @@ export interface PortPicture {
   trials: BindTrial[]
   /** Why no bind could be tried. */
   trialProblem: string | undefined
+  /** The bind of a program that is to be explained: then none of ours is tried. */
+  refusal?: PortRefusal | undefined
   elsewhere: ForeignListener[]
   /** Why the sockets, or the processes that have them, could not be looked up, where the OS lets us look. */
   problems: {sockets?: string; holders?: string}
@@ -39,11 +42,13 @@ export interface PortPicture {
 /** A port that has had 100,000 connections may have as many TIME_WAITs; nobody reads a list of them. */
 const mostTimeWaits = 1000
 
+/** @param refusal a program's bind, by which the port is judged in place of binds of our own */
 export async function lookAtPort(
   port: number,
   addresses: readonly Address[],
   platform: Platform,
   settings: Settings,
+  refusal?: PortRefusal,
 ): Promise<PortPicture> {
   const trialProblem = nativeOpenerProblem()
   const problems: PortPicture['problems'] = {}
@@ -60,7 +65,8 @@ export async function lookAtPort(
     }
   }
   let table = await readTable()
-  let trials = trialProblem === undefined ? tryBinds(port, addresses) : []
+  const mayTry = trialProblem === undefined && refusal === undefined
+  let trials = mayTry ? tryBinds(port, addresses) : []
   if (!table?.some(({local}) => local.port === port) && trials.some(isInUse)) {
     // Refused, and nothing to be seen: it may have appeared between the two looks.
     table = await readTable()
@@ -87,11 +93,21 @@ export async function lookAtPort(
           })),
     trials,
     trialProblem,
+    refusal,
     elsewhere: (await platform.readListenersElsewhere?.(port).catch(() => [])) ?? [],
     problems,
     unseenProcesses: holders?.unseenProcesses ?? null,
     uid: process.geteuid?.() ?? null,
   }
+}
+
+/**
+ * What binds without options got. That of a program which is to be explained may have had some, and would have been
+ * refused without them all the same.
+ */
+export function plainTrials({trials, refusal, addresses}: PortPicture): BindTrial[] {
+  if (refusal === undefined) return trials.filter(({bind}) => bind === 'none')
+  return addresses.map((address) => ({address, bind: 'none', observed: refusal.code}))
 }
 
 /** How many sockets these stand for. */

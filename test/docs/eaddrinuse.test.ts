@@ -4,6 +4,7 @@ import {readFileSync, writeFileSync} from 'node:fs'
 import {type AddressInfo, createServer} from 'node:net'
 import {join} from 'node:path'
 import test from 'ava'
+import {refusalIn} from '../../harness/explain/messages.ts'
 import {projectFolder, temporaryFolder} from '../commands/cli.ts'
 import {missingProgram, needs, notLinux} from '../needs.ts'
 
@@ -111,6 +112,28 @@ class Server {
     messages: [/^(Address already in use .*)$/m, /^(Os \{.*)$/m],
   },
   {
+    name: 'Ruby',
+    problem: missingProgram('ruby'),
+    file: {
+      name: 'server.rb',
+      text: (port) => `require 'socket'\nTCPServer.new('127.0.0.1', ${port})\n`,
+    },
+    commands: (file) => [['ruby', file]],
+    messages: [/(Address already in use - bind.*)$/m],
+  },
+  {
+    name: 'PHP',
+    problem: missingProgram('php'),
+    file: {
+      name: 'server.php',
+      text: (port) => `<?php stream_socket_server('tcp://127.0.0.1:${port}');
+passthru(PHP_BINARY . ' -S 127.0.0.1:${port} 2>&1');
+`,
+    },
+    commands: (file) => [['php', '-d', 'display_errors=stderr', file]],
+    messages: [/(stream_socket_server.*\)) in /m, /(Failed to listen on .*)$/m],
+  },
+  {
     name: 'nginx',
     problem: missingProgram('nginx'),
     file: {
@@ -139,6 +162,11 @@ for (const {name, problem, file, commands, messages} of runtimes) {
     for (const message of messages) {
       const [, text] = message.exec(output) ?? []
       t.truthy(text, `${message} is not in: ${output}`)
+      if (/in use/i.test(text ?? '')) {
+        const named = refusalIn(text ?? '')
+        t.truthy(named, `not found by wrap: ${text}`)
+        t.true(named?.port === port || text?.includes(String(port)) === false, text)
+      }
       const shown = text?.replaceAll(String(port), '8080') ?? ''
       t.true(page.includes(shown), `the page does not have: ${shown}`)
     }
@@ -147,7 +175,7 @@ for (const {name, problem, file, commands, messages} of runtimes) {
 
 test('every runtime of the page leads to a command', (t) => {
   const sections = page.split(/^## /m).slice(1)
-  const names = ['Node', 'Python', 'Go', 'Java', 'Rust', 'Docker', 'nginx']
+  const names = ['Node', 'Python', 'Go', 'Java', 'Rust', 'Ruby', 'PHP', 'Docker', 'nginx']
   for (const name of names) {
     const section = sections.find((candidate) => candidate.startsWith(`${name}\n`)) ?? ''
     t.regex(section, /^ {4}(sudo )?rebind why 8080$/m, name)

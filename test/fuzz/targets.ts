@@ -68,6 +68,7 @@ import {reportView} from '../../harness/views/report.ts'
 import {surveyView} from '../../harness/views/survey.ts'
 import {timingView} from '../../harness/views/timing.ts'
 import {shortCommand} from '../../harness/why/words.ts'
+import {openLines} from '../../harness/wrap/lines.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {realDocuments} from '../documents/documents.ts'
 import {hostileText, mutatedBytes, mutatedJson, mutatedText, mutatedValue} from './mutations.ts'
@@ -501,6 +502,17 @@ export const targets: readonly Target[] = [
       return shown + lines.errorLines().map(printable).join('\n')
     },
     holds: (shown) => shown.length < 2_000_000,
+  },
+  {
+    name: 'wrapped-output',
+    input: writtenText,
+    run(chunks: Buffer[]) {
+      const lines = openLines()
+      const pieces = chunks.flatMap((chunk) => lines.pieces(chunk))
+      const passed = Buffer.concat(pieces.map(({bytes}) => bytes))
+      if (!passed.equals(Buffer.concat(chunks))) throw new Error('the bytes are others')
+      return printable(JSON.stringify([...pieces.map(({named}) => named), lines.end()]))
+    },
   },
   {
     name: 'send-escapes',

@@ -1,4 +1,5 @@
 import {execFileSync} from 'node:child_process'
+import {once} from 'node:events'
 import {
   cpSync,
   existsSync,
@@ -8,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import {type AddressInfo, createServer} from 'node:net'
 import {join, relative} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import test, {type ExecutionContext} from 'ava'
@@ -85,7 +87,7 @@ testUnless(problem, 'the package holds what runs, and no sources, tests or own r
   t.deepEqual(beside.sort(), ['LICENSE', 'README.md', 'package.json'])
   const inDist = files.filter((file) => file.startsWith('dist/'))
   const expected =
-    /^dist\/(harness\/(.+\.(js|d\.ts)|chunks\/xdg-open|hold\/preload\.cjs)|recorded\/.+\.json\.gz|schemas\/.+\.json|THIRD-PARTY-LICENSES\.txt)$/
+    /^dist\/(harness\/(.+\.(js|d\.ts)|chunks\/xdg-open|(hold\/preload|explain\/(preload|explainer))\.cjs)|recorded\/.+\.json\.gz|schemas\/.+\.json|THIRD-PARTY-LICENSES\.txt)$/
   t.deepEqual(
     inDist.filter((file) => !expected.test(file)),
     [],
@@ -134,6 +136,7 @@ testUnless(problem, 'examples of the programmatic interface have the right types
         'run.ts',
         'restart.ts',
         'second-instance.ts',
+        'explain.ts',
       ],
       {cwd: installed, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']},
     ),
@@ -167,6 +170,36 @@ if ('nodes' in fetched) {
       t.true(why.status === 0 || why.status === 1, why.stderr)
       t.is(JSON.parse(why.stdout).port, 1)
     })
+
+    testUnless(
+      problem,
+      `rebind/explain explains a program and a cluster on ${which}`,
+      async (t) => {
+        const taken = createServer().listen(0, '127.0.0.1')
+        await once(taken, 'listening')
+        t.teardown(() => taken.close())
+        const {port} = taken.address() as AddressInfo
+        const cluster = `
+        import cluster from 'node:cluster'
+        import {createServer} from 'node:http'
+        if (cluster.isPrimary && process.argv[2] === 'cluster') cluster.fork()
+        else createServer().listen(${port}, '127.0.0.1')`
+        const program = `refused-by-${port}.mjs`
+        writeFileSync(join(installed, program), cluster)
+        for (const loader of ['--import', '--require']) {
+          for (const args of [[], ['cluster']]) {
+            const command = [node, loader, 'rebind/explain', program, ...args]
+            const env = {REBIND_EXPLAIN_SECONDS: '30'}
+            const {stderr} = await startProgram(t, command, {cwd: installed, env}).ended
+            t.is(stderr.match(/^Port \d+ cannot be bound now/gm)?.length, 1, stderr)
+            t.regex(
+              stderr,
+              new RegExp(`process ${process.pid} .* listens on 127\\.0\\.0\\.1:${port}`),
+            )
+          }
+        }
+      },
+    )
 
     const playsOwn = async (t: ExecutionContext, file: string) => {
       const own = ['--scenario', file, '--quick', '--json']

@@ -35,7 +35,7 @@ import {wholeReportView} from '../../harness/views/report.ts'
 import {surveyView} from '../../harness/views/survey.ts'
 import {timingView} from '../../harness/views/timing.ts'
 import {freeView, watchView} from '../../harness/views/watch.ts'
-import {whyView} from '../../harness/views/why.ts'
+import {briefWhyView, whyView} from '../../harness/views/why.ts'
 import type {WatchedSocket, WatchReading} from '../../harness/why/watch.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {onUnixSocket, reloaded, startedTwice} from '../documents/checks.ts'
@@ -168,6 +168,12 @@ function whyPort(timeWaits: number): WhyPort {
   }
 }
 
+/** A program was refused the port, and Rebind has tried no bind. */
+function refused(): WhyPort {
+  const unseen = ['No bind was tried.']
+  return {...whyPort(2), bind: [], refused: {code: 'EADDRINUSE', address: '::'}, unseen}
+}
+
 function whyPath(): WhyPath {
   return {
     ...{format: 'rebind-why', version: 1, host: recordedReport().host, bindable: null},
@@ -276,6 +282,8 @@ export async function goldenViews(): Promise<Record<string, View>> {
     list: listView(printed.list),
     'why-port': whyView(printed.port),
     'why-crowded-port': whyView(whyPort(30)),
+    'why-refused': whyView(refused()),
+    'why-brief': briefWhyView(refused()),
     'why-path': whyView(printed.path),
     watch: watchView(watched(1), watchTitle, 103),
     'watch-free': freeView(watchTitle, 160.5),

@@ -1,0 +1,105 @@
+import {constants} from 'node:os'
+import {join, resolve} from 'node:path'
+import {setTimeout as delay} from 'node:timers/promises'
+import {jsonText} from '../documents/json-text.ts'
+import {makeFolders, writeWhole} from '../documents/run-folder.ts'
+import type {WhyPath, WhyPort} from '../documents/why-schema.ts'
+import {ask, type Explanation} from '../explain/ask.ts'
+import {type Named, refusalOfLine} from '../explain/messages.ts'
+import {explainPrograms} from '../explain/programs.ts'
+import {tellGithub} from '../feeds/github.ts'
+import {literal} from '../render/markdown.ts'
+import {printable} from '../text.ts'
+import type {Refusal} from '../why/refusal.ts'
+import {portIn} from '../wrap/port-of-command.ts'
+import {runCommand} from '../wrap/run-command.ts'
+import {endBy} from '../wrap/signals.ts'
+import {hangupWasIgnored} from './interruption.ts'
+
+export interface WrapOptions {
+  port?: number
+  out: string
+}
+
+/** The output waits for the answer for at most so long. */
+const answersWithinSeconds = 3
+const endsWithinMilliseconds = 1000
+
+/** `rebind wrap -- COMMAND`: runs it, and explains a port that it was refused when its output says so. */
+export async function wrap(command: string[], {port, out}: WrapOptions): Promise<number> {
+  const {explainer} = await explainPrograms()
+  const told = new Set<string>()
+  let isUnnamed = false
+  const given = port ?? portIn(command)
+  const onRefused = async (named: Named) => {
+    const refusal = refusalOfLine(named, given)
+    // A later line may name it.
+    if (refusal === undefined) isUnnamed = true
+    else if (!told.has(nameOf(refusal))) {
+      told.add(nameOf(refusal))
+      await explain(explainer, refusal, resolve(out))
+    }
+  }
+  const ending = await runCommand({command, ignoresHangup: hangupWasIgnored(), onRefused})
+  if (isUnnamed && told.size === 0) {
+    say('a port was refused, and no message names it; run it again with --port PORT')
+  }
+  if ('status' in ending) return ending.status
+  endBy(ending.signal)
+  // Some do not end Node.
+  await delay(endsWithinMilliseconds)
+  return 128 + constants.signals[ending.signal]
+}
+
+async function explain(explainer: string, refusal: Refusal, folder: string): Promise<void> {
+  const what = nameOf(refusal)
+  const explanation = await lookUp(explainer, refusal)
+  if (explanation === undefined) return say(`what is on ${what} could not be looked up`)
+  process.stderr.write(explanation.full)
+  await keep(folder, what, explanation.answer)
+  await tell(what, explanation.answer)
+}
+
+async function lookUp(explainer: string, refusal: Refusal): Promise<Explanation | undefined> {
+  try {
+    return await ask(explainer, {refusal, seconds: answersWithinSeconds}).answered
+  } catch {
+    // No process can be started; the command's own output goes on.
+    return undefined
+  }
+}
+
+function nameOf(refusal: Refusal): string {
+  return 'path' in refusal ? refusal.path : `port ${refusal.port}`
+}
+
+function say(line: string): void {
+  process.stderr.write(`rebind wrap: ${printable(line)}\n`)
+}
+
+/** In `why-3000.json`, in place of an earlier one. */
+async function keep(folder: string, what: string, answer: WhyPort | WhyPath): Promise<void> {
+  const name = `why-${what.replace(/^port /, '').replace(/[^\w.-]+/g, '_')}.json`
+  try {
+    await makeFolders(folder)
+    await writeWhole({path: folder}, name, `${jsonText(answer, 2)}\n`)
+    say(`kept as ${join(folder, name)}`)
+  } catch (error) {
+    const {code, message} = error as NodeJS.ErrnoException
+    say(
+      `${join(folder, name)} cannot be written (${code ?? message}); choose another folder with --out DIR`,
+    )
+  }
+}
+
+/** In GitHub Actions an annotation, and a line of the job's summary. */
+async function tell(what: string, {causes}: WhyPort | WhyPath): Promise<void> {
+  if (process.env.GITHUB_ACTIONS !== 'true') return
+  const message = causes[0]?.text ?? 'What was in the way is gone.'
+  const title = `${what} was refused`
+  const commands = await tellGithub({
+    summary: `- **${literal(title)}**: ${literal(message)}\n`,
+    annotations: [{level: 'error', title, message}],
+  })
+  process.stderr.write(commands)
+}
