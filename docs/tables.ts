@@ -148,6 +148,7 @@ const tables: Readonly<Record<string, () => string>> = {
   commands: commandList,
   scenarios: scenarioList,
   'a run': () => runSample(linuxReport),
+  ask: () => exampleSample('ask'),
   'a test': () => exampleSample('restart'),
   'a program': () => exampleSample('run'),
   'a scenario': () => exampleSample('own-scenario'),

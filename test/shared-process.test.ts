@@ -82,6 +82,8 @@ await shareProcess({
   'views/state-ways': () => import('./views/state-ways.test.ts'),
   'views/why-rendering': () => import('./views/why-rendering.test.ts'),
   'why/inference': () => import('./why/inference.test.ts'),
+  'why/port-in-message': () => import('./why/port-in-message.test.ts'),
   'why/remaining': () => import('./why/remaining.test.ts'),
   'why/socket-changes': () => import('./why/socket-changes.test.ts'),
+  'why/suspects': () => import('./why/suspects.test.ts'),
 })

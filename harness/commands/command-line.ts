@@ -318,7 +318,11 @@ Examples:
     .description(
       'explain why a port can or cannot be bound now: what is using it, until when, what to do',
     )
-    .argument('<port>', 'TCP port, or the path of a Unix socket', portOrPath)
+    .argument(
+      '[port]',
+      'TCP port, the path of a Unix socket, or - for an error message on stdin; without it: who listens',
+      portOrPath,
+    )
     .option('--host <address>', 'the address to bind; by default the wildcards and loopback')
     .option('--json', 'print a JSON document')
     .addHelpText(
@@ -332,8 +336,11 @@ Examples:
   rebind why 8080 --host 127.0.0.1
   sudo rebind why 8080             also shows other users' processes
   rebind why /run/app.sock         a Unix socket
+  npm start 2>&1 | rebind why -    the port, or the path, in an error message
+  rebind why                       all listening sockets, with their processes
 
-Exit status: 0 a plain bind is granted on every address tried, 1 it is not, 2 bad usage, 3 could not try`,
+Exit status: 0 a plain bind is granted on every address tried, 1 it is not, 2 bad usage, 3 could not try;
+without a port: 0`,
     )
     .action(async (target, options) => {
       const {why} = await import('./why.ts')

@@ -11,7 +11,24 @@ const end = z.looseObject({
   port: z.int().min(0).max(65_535).describe('TCP port'),
 })
 
+export const processDetails = {
+  cwd: z.string().nullable().describe('Its working directory; null if not visible'),
+  startedAt: z.iso
+    .datetime()
+    .nullable()
+    .describe('When it was started, ISO 8601; null if not visible'),
+  parents: z
+    .array(
+      z.looseObject({
+        pid: z.int().positive().describe('Process id'),
+        command: z.string().nullable().describe('Its command line; null if not visible'),
+      }),
+    )
+    .describe('The process that started it, the one that started that, and so on'),
+}
+
 const processSchema = z.looseObject({
+  ...z.object(processDetails).partial().shape,
   pid: z.int().positive().describe('Process id'),
   parent: z.int().nonnegative().nullable().describe('Process id of its parent'),
   uid: z.int().nonnegative().nullable().describe('Id of its user'),
@@ -150,6 +167,7 @@ export const whyPathSchema = z.looseObject({
   processes: z.array(processSchema).describe('Who is bound to the path'),
 })
 
+export type WhyProcess = z.infer<typeof processSchema>
 export type WhyPort = z.infer<typeof whyPortSchema>
 export type WhyPath = z.infer<typeof whyPathSchema>
 export type Cause = z.infer<typeof causeSchema>

@@ -5,9 +5,11 @@ import type {Holder} from '../platforms/socket-holders.ts'
 import {type BindOption, optionNames} from '../sockets/bind-options.ts'
 import {isHeld, obstaclesOf} from './causes.ts'
 import {type Inference, type Obstacle, predecessorOf, questionOver} from './inference.ts'
+import {isItsOwnPeer} from './outgoing.ts'
 import type {PortPicture, PortSocket} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
 import {type Remaining, releaseRange} from './remaining.ts'
+import {suspectsOf} from './suspects.ts'
 import {counted, holderWords, remainingWords} from './words.ts'
 
 export interface Situation {
@@ -34,8 +36,13 @@ export function adviceFor(situation: Situation): Advice[] {
     ...optionAdvice(situation),
     ...bugAdvice(situation),
     ...addressAdvice(situation),
+    ...suspectAdvice(situation),
     ...portAdvice(situation),
   ]
+}
+
+function suspectAdvice({picture: {platform, port}}: Situation): Advice[] {
+  return suspectsOf(platform.stack, port).map((text) => ({kind: 'note', text}))
 }
 
 function startAdvice({picture}: Situation): Advice[] {
@@ -195,12 +202,15 @@ function optionAdvice(situation: Situation): Advice[] {
     ]
   }
   if (inTheWay.some(({outgoing}) => outgoing)) {
+    const remedy = inTheWay.some(({entry}) => isItsOwnPeer(entry))
+      ? ' Nor can it in future: keep clients from getting the port as their own.'
+      : ''
     return [
       {
         kind: 'set-option',
         option: 'reuseaddr',
         helpsNow: false,
-        text: 'SO_REUSEADDR does not help: it was tried and refused, because the connection in the way does not have it.',
+        text: `SO_REUSEADDR does not help: it was tried and refused, because the connection in the way does not have it.${remedy}`,
       },
     ]
   }

@@ -6,6 +6,7 @@ import {adviceFor} from './advice.ts'
 import {findCauses, isHeld, obstaclesOf, socketsInTheWay} from './causes.ts'
 import {inferOptions, type Obstacle} from './inference.ts'
 import type {PortPicture, PortSocket} from './port-picture.ts'
+import {processFields} from './process-fields.ts'
 import {lastRemaining, type Remaining, remainingOf} from './remaining.ts'
 
 /** Why the port can or cannot be bound now, until when, and what to do. */
@@ -97,7 +98,7 @@ function socketFields({
     expiresInSeconds,
     pid: first?.pid ?? null,
     command: first?.command ?? null,
-    ...(holders.length > 0 ? {processes: holders.map((holder) => ({...holder}))} : {}),
+    ...(holders.length > 0 ? {processes: holders.map(processFields)} : {}),
     ...(uid === undefined ? {} : {uid}),
     ...(outgoing ? {outgoing} : {}),
     ...(more === undefined ? {} : {more}),

@@ -67,6 +67,7 @@ import {policiesView} from '../../harness/views/policies.ts'
 import {reportView} from '../../harness/views/report.ts'
 import {surveyView} from '../../harness/views/survey.ts'
 import {timingView} from '../../harness/views/timing.ts'
+import {refusedIn} from '../../harness/why/port-in-message.ts'
 import {shortCommand} from '../../harness/why/words.ts'
 import {scenarios} from '../../scenarios/index.ts'
 import {realDocuments} from '../documents/documents.ts'
@@ -263,6 +264,11 @@ const procNetSnmp = [
 const procStatus = ['Name:\tnode\nUmask:\t0022\nPPid:\t1\nUid:\t1000\t1001\t1000\t1000\nGid:\t0\n']
 const passwd = ['root:x:0:0:root:/root:/bin/bash\njoe:x:501:20:Joe:/home/joe:/bin/sh\ntoor:x:0:0\n']
 const ps = ['  4711     1  4711 Ss   Thu Nov 26 22:13:23 2026\n  4712  4711  4711 Z+\n', '7 1 7 R']
+const refusals = [
+  'Error: listen EADDRINUSE: address already in use :::8080\n    at Server.listen (node:net:1:2)\n',
+  'bind() to unix:/run/a.sock failed (98: Address already in use)\nlisten tcp [::1]:80: bind: in use',
+  "error while attempting to bind on address ('127.0.0.1', 8000): Address already in use port=1",
+]
 const procStat = [
   '4711 (node) S 1 4711 4711 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 11 0 987654 1 2 3',
   '7 (a) (b c) Z 4711 7 7 0\n',
@@ -468,6 +474,7 @@ export const targets: readonly Target[] = [
   parser('proc-status', procStatus, parseProcStatus),
   parser('passwd', passwd, (text) => [...parsePasswd(text)]),
   parser('ps', ps, parsePs),
+  parser('error-message', refusals, refusedIn),
   {
     name: 'proc-net-snmp',
     input: mutatedBytes(procNetSnmp),

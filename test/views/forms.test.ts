@@ -32,6 +32,7 @@ const order: readonly (readonly (string | RegExp)[])[] = [
       'How the wait is distributed',
     ],
     ...['Ports released together', 'What is granted over which residue', 'Sockets on the port'],
+    ...['The processes', 'Listening sockets'],
     'What a bind gets now (tried, and closed at once)',
   ],
   ['What to do'],

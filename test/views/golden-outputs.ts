@@ -12,6 +12,7 @@ import {compare} from '../../harness/compare/compare.ts'
 import type {ReportDocument} from '../../harness/compare/documents.ts'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
 import type {ScenarioList} from '../../harness/documents/list-schema.ts'
+import type {Listeners} from '../../harness/documents/listeners-schema.ts'
 import type {Matrix} from '../../harness/documents/matrix-schema.ts'
 import type {Policies} from '../../harness/documents/policies-schema.ts'
 import type {Report} from '../../harness/documents/report-schema.ts'
@@ -29,6 +30,7 @@ import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {findingSentences} from '../../harness/views/findings.ts'
 import {listView} from '../../harness/views/list.ts'
+import {listenersView} from '../../harness/views/listeners.ts'
 import {matrixView} from '../../harness/views/matrix.ts'
 import {policiesView} from '../../harness/views/policies.ts'
 import {wholeReportView} from '../../harness/views/report.ts'
@@ -128,11 +130,40 @@ function safe(check: CheckDocument): CheckDocument {
   }
 }
 
+const whereabouts = {
+  cwd: '/srv/app',
+  startedAt: '2026-11-26T22:13:23.000Z',
+  parents: [
+    {pid: 4700, command: 'npm start'},
+    {pid: 1, command: '/sbin/init'},
+  ],
+}
+
+function listeners(): Listeners {
+  return {
+    ...{format: 'rebind-listeners', version: 1, host: recordedReport().host},
+    listeners: [
+      {
+        ...{local: {address: '0.0.0.0', port: 22}, port: 22, pid: null, command: null, pids: []},
+        ...{user: 'root', cwd: null, startedAt: null, parents: []},
+      },
+      {
+        ...{local: {address: '::1', port: 8088}, port: 8088, pid: 4711, pids: [4711, 4712]},
+        ...{command: 'node server.js', user: 'joe', ...whereabouts},
+      },
+    ],
+    unseen: ['The processes of 1 listener are not visible: ask again as root: sudo rebind why.'],
+  }
+}
+
 function whyPort(timeWaits: number): WhyPort {
   const host = recordedReport().host
   const port = 8088
   const local = {address: '127.0.0.1', port}
-  const listening = {pid: 4711, parent: 1, uid: 0, user: 'root', command: 'node server.js'}
+  const listening = {
+    ...{pid: 4711, parent: 4700, uid: 0, user: 'root', command: 'node server.js'},
+    ...whereabouts,
+  }
   return {
     ...{format: 'rebind-why', version: 1, host, port, bindable: false},
     sockets: [
@@ -185,7 +216,7 @@ function fewListed(): ScenarioList {
 
 /** Documents of the kinds that are printed, and kept nowhere. */
 export function printedDocuments() {
-  return {port: whyPort(2), path: whyPath(), list: fewListed()}
+  return {port: whyPort(2), path: whyPath(), listeners: listeners(), list: fewListed()}
 }
 
 export const watchTitle = {port: 8088, began: 100, untilFree: true}
@@ -308,6 +339,7 @@ export async function goldenViews(): Promise<Record<string, View>> {
     'why-port': whyView(printed.port),
     'why-crowded-port': whyView(whyPort(30)),
     'why-path': whyView(printed.path),
+    listeners: listenersView(printed.listeners),
     watch: watchView(watched(1), watchTitle, 103),
     'watch-free': freeView(watchTitle, 160.5),
   }
