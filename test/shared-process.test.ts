@@ -29,6 +29,7 @@ await shareProcess({
   'feeds/github': () => import('./feeds/github.test.ts'),
   'feeds/progress': () => import('./feeds/progress.test.ts'),
   'feeds/tap': () => import('./feeds/tap.test.ts'),
+  'free/names': () => import('./free/names.test.ts'),
   'matrix/cells': () => import('./matrix/cells.test.ts'),
   'namespaces/another-user': () => import('./namespaces/another-user.test.ts'),
   'platforms/kernel-version': () => import('./platforms/kernel-version.test.ts'),

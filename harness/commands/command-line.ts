@@ -375,6 +375,42 @@ Exit status: 0 free (or --timeout without --until-free), 1 not free within --tim
     })
 
   program
+    .command('free')
+    .description(
+      'free a port without hurting anybody: end the server that listens, or outlast what it left',
+    )
+    .argument('<port>', 'TCP port', portNumber)
+    .option('--dry-run', 'only say what would be done')
+    .option('--yes', 'do it without asking; needed where there is no terminal')
+    .option(
+      '--connections',
+      'also destroy connections of processes that do not listen; both ends lose them (Linux, as root)',
+    )
+    .option('--timeout <seconds>', 'how long a process may take to end before SIGKILL', seconds, 5)
+    .option('--host <address>', 'the address to bind; by default the wildcards and loopback')
+    .option('--json', 'print a JSON document')
+    .addHelpText(
+      'after',
+      `
+It never ends a process that has started it, another user's (unless you are root), an editor, or a container runtime:
+it says what to do instead. Old connections without a process are destroyed as root (Linux 6.0 or later); otherwise it
+waits until the kernel lets go, which may take a minute.
+
+Examples:
+  rebind free 3000 --dry-run
+  rebind free 3000
+  rebind free 3000 --yes && npm start
+  sudo rebind free 8080 --yes      also other users' servers, and old connections at once
+
+Exit status: 0 the port is free, 1 it is not (or would not be free without doing it: --dry-run), 2 bad usage, or --yes is
+missing, 3 could not try, 130/143 interrupted`,
+    )
+    .action(async (port, options) => {
+      const {free} = await import('./free.ts')
+      process.exitCode = await free(port, options)
+    })
+
+  program
     .command('check')
     .description(
       'restart your server, in any language, while clients are connected; or watch it reload under traffic',

@@ -96,6 +96,11 @@ const printedKinds = {
     schema: async () => (await import('../documents/listeners-schema.ts')).listenersSchema,
     view: async (document) => (await import('./listeners.ts')).listenersView(document),
   }),
+  free: shown({
+    title: 'What was done to free a port: rebind free --json',
+    schema: async () => (await import('../documents/free-schema.ts')).freeSchema,
+    view: async (document) => (await import('./free.ts')).freeView(document),
+  }),
   list: shown({
     title: 'The scenarios, and what the rules predict: rebind list --json',
     schema: async () => (await import('../documents/list-schema.ts')).listSchema,

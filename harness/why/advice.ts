@@ -90,7 +90,7 @@ function stopAdvice({picture, inTheWay}: Situation): Advice[] {
     const how =
       pid === 1
         ? 'Process 1 holds sockets for services that it starts on demand: stop the socket unit (systemctl list-sockets shows it), not process 1.'
-        : `Stop process ${pid}${listens ? '' : ', or let it close the connection'} (kill ${pid}); if a supervisor started it, stop it there, or it comes back.`
+        : `Stop process ${pid}${listens ? ` (rebind free ${picture.port}, or kill ${pid})` : `, or let it close the connection (kill ${pid})`}; if a supervisor started it, stop it there, or it comes back.`
     return {kind: 'stop-process', pid, text: `${how}${after}`}
   })
   if (unknown) {
@@ -122,11 +122,17 @@ function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
       after === null
         ? ''
         : ` Should the client close meanwhile, the wait begins again (${remainingWords(after)}).`
+    const isDestroyed = inTheWay.every(
+      ({entry}) => platform.rules?.destroy?.({state: entry.state, settings}).destroys === true,
+    )
+    const atOnce = isDestroyed
+      ? ` As root, rebind free ${port} ends it at once (Linux 6.0 or later).`
+      : ''
     return [
       {
         kind: 'wait',
         seconds: freeIn[1],
-        text: `Wait ${remainingWords(freeIn)}${usually(freeIn[1], inTheWay, picture)}: the port then comes free by itself.${more} ${watch}`,
+        text: `Wait ${remainingWords(freeIn)}${usually(freeIn[1], inTheWay, picture)}: the port then comes free by itself.${more} ${watch}${atOnce}`,
       },
     ]
   }
