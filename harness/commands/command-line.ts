@@ -564,5 +564,33 @@ Exit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/1
       process.exitCode = await survey(options)
     })
 
+  program
+    .command('mcp')
+    .description(
+      'tools for agents, by the Model Context Protocol on stdin and stdout: they look, and end nothing',
+    )
+    .argument('[command...]', 'with --check: the server and its arguments, after --')
+    .option('--check', 'also a tool that checks this one command, as rebind check does')
+    .option(
+      '--port <port>',
+      'with --check: the port of the server; otherwise the agent gives it',
+      portNumber,
+    )
+    .option('--host <address>', 'with --check: the address at which clients reach it', '127.0.0.1')
+    .addHelpText(
+      'after',
+      `
+Tools: why, listeners, watch_until_free. It needs the package @modelcontextprotocol/sdk (npm install --save-dev).
+
+Examples:
+  claude mcp add rebind -- npx rebind mcp
+  npx -p rebind -p @modelcontextprotocol/sdk rebind mcp
+  rebind mcp --check --port 3000 -- node server.js`,
+    )
+    .action(async (command, options) => {
+      const {mcp} = await import('./mcp.ts')
+      process.exitCode = await mcp(command, options)
+    })
+
   return program
 }

@@ -11,6 +11,7 @@ const end = z.looseObject({
   port: z.int().min(0).max(65_535).describe('TCP port'),
 })
 
+/** @internal */
 export const processDetails = {
   cwd: z.string().nullable().describe('Its working directory; null if not visible'),
   startedAt: z.iso
@@ -145,6 +146,7 @@ const answer = {
   unseen: z.array(z.string()).describe('What could not be seen, and who could'),
 }
 
+/** @internal */
 export const whyPortSchema = z.looseObject({
   ...answer,
   port: z.int().min(1).max(65_535).describe('The port that was asked about'),
@@ -161,14 +163,19 @@ export const whyPortSchema = z.looseObject({
   freeInSecondsAtLeast: seconds.nullable().describe('At the earliest, in seconds'),
 })
 
+/** @internal */
 export const whyPathSchema = z.looseObject({
   ...answer,
   path: z.string().describe('The Unix socket that was asked about'),
   processes: z.array(processSchema).describe('Who is bound to the path'),
 })
 
-export type WhyProcess = z.infer<typeof processSchema>
-export type WhyPort = z.infer<typeof whyPortSchema>
-export type WhyPath = z.infer<typeof whyPathSchema>
-export type Cause = z.infer<typeof causeSchema>
-export type Advice = z.infer<typeof adviceSchema>
+/** As in report-schema.ts: the types of the package's declarations are inferred, so that those import no zod. */
+const readPort = (value: unknown) => whyPortSchema.parse(value)
+const readPath = (value: unknown) => whyPathSchema.parse(value)
+
+export type WhyPort = ReturnType<typeof readPort>
+export type WhyPath = ReturnType<typeof readPath>
+export type WhyProcess = WhyPath['processes'][number]
+export type Cause = WhyPort['causes'][number]
+export type Advice = WhyPort['advice'][number]
