@@ -13,15 +13,10 @@ const editors = new Set(
 /** Where editors run the servers that they need themselves, some of them with Node. */
 const editorFolders = /\/\.(?:vscode|cursor|windsurf|zed)[\w-]*-server\//
 
-/** Ending one would end somebody's login, or all that runs in their terminal. */
+/** Ending one would end somebody's login or desktop, or all that runs in their terminal. */
 const sessions = new Set([
-  'sshd',
-  'sshd-session',
-  'tmux',
-  'tmux: server',
-  'screen',
-  'SCREEN',
-  'login',
+  ...['sshd', 'sshd-session', 'login', 'tmux', 'tmux: server', 'screen', 'SCREEN'],
+  ...['ControlCenter', 'rapportd', 'WindowServer', 'gnome-shell', 'Xorg'],
 ])
 
 /** What starts and publishes containers and virtual machines, beside the proxies that `why` knows. */

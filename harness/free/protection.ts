@@ -44,7 +44,7 @@ export async function protectionOf(
     return left('editor', 'it is an editor; close what listens there, or quit it')
   }
   if (isSession(names)) {
-    return left('session', "somebody's login or terminal depends on it")
+    return left('session', "somebody's login, desktop or terminal depends on it")
   }
   if (uid !== 0 && uid !== null && holder.uid !== null && holder.uid !== uid) {
     return left('other-user', `it is another user's; as root: sudo rebind free ${port}`)

@@ -1,3 +1,4 @@
+import {statSync} from 'node:fs'
 import type {Holder} from '../platforms/socket-holders.ts'
 import {ancestorsOf} from '../processes/process-details.ts'
 import {sessionOf} from '../processes/process-handle.ts'
@@ -52,7 +53,7 @@ export function targetsOf(
   return [...targets.values()]
 }
 
-/** The wrappers of a process, the outermost first: of the same session, each with no other child. */
+/** The wrappers of a process, the outermost first: of the same session and user, each with no other child. */
 function wrappersOf(pid: number, table: ProcessTable, ancestors: ReadonlySet<number>) {
   const session = sessionOf(pid)
   const wrappers: {entry: ProcessEntry; command: string}[] = []
@@ -62,9 +63,17 @@ function wrappersOf(pid: number, table: ProcessTable, ancestors: ReadonlySet<num
       ({parent, zombie}) => parent === entry.pid && !zombie,
     )
     const isOurs = ancestors.has(entry.pid) || entry.pid === 1
-    const isSame = session !== undefined && sessionOf(entry.pid) === session
+    const isSame =
+      session !== undefined &&
+      sessionOf(entry.pid) === session &&
+      ownerOf(entry.pid) === ownerOf(pid)
     if (isOurs || !isSame || children.length > 1 || !isWrapper(command ?? '')) break
     wrappers.unshift({entry, command: command ?? ''})
   }
   return wrappers
+}
+
+/** The user of a process; undefined where /proc does not tell. */
+function ownerOf(pid: number): number | undefined {
+  return statSync(`/proc/${pid}`, {throwIfNoEntry: false})?.uid
 }

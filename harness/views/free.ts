@@ -49,7 +49,8 @@ function doneWords(step: FreeStep): Text {
   const {what, signal, seconds} = step
   switch (what) {
     case 'signal': {
-      const end = seconds === null ? 'it did not end' : `it ended after ${seconds.toFixed(2)} s`
+      const end =
+        seconds === null ? 'it has not ended yet' : `it ended after ${seconds.toFixed(2)} s`
       return [`sent ${signal} to `, ...processWords(step), `: ${end}`]
     }
     case 'destroy':

@@ -29,6 +29,7 @@ export function adviceFor(situation: Situation): Advice[] {
     return [...startAdvice(situation), ...bugAdvice(situation), ...portAdvice(situation)]
   }
   return [
+    ...suspectAdvice(situation),
     ...privilegeAdvice(situation),
     ...stopAdvice(situation),
     ...waitAdvice(situation),
@@ -36,7 +37,6 @@ export function adviceFor(situation: Situation): Advice[] {
     ...optionAdvice(situation),
     ...bugAdvice(situation),
     ...addressAdvice(situation),
-    ...suspectAdvice(situation),
     ...portAdvice(situation),
   ]
 }

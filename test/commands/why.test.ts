@@ -119,6 +119,10 @@ testUnless(
     t.is(least, timer)
     t.true(most > least && most < 66, `free after at most ${most} s`)
     t.deepEqual(kinds(answer.advice), ['wait', 'set-option'])
+    t.regex(
+      answer.advice[0]?.text ?? '',
+      new RegExp(`As root, rebind free ${port} ends it at once`),
+    )
     t.like(answer.advice[1], {option: 'reuseaddr', helpsNow: false})
     t.regex(answer.advice[1]?.text ?? '', /ran without it; .*next restart/)
   },
@@ -182,6 +186,7 @@ testUnless(
     t.true(answer.sockets?.[0]?.command?.endsWith(hostile))
     t.deepEqual(kinds(answer.causes), ['listener'])
     t.like(answer.advice[0], {kind: 'stop-process', pid: server.pid})
+    t.true(answer.advice[0]?.text.includes(`rebind free ${port}, or kill ${server.pid}`))
     t.like(answer.advice[1], {kind: 'set-option', helpsNow: false})
 
     const {status, stdout} = await runCli(t, ['why', String(port)])

@@ -132,6 +132,17 @@ linuxOnly('a shell of another session is left alone', async (t) => {
   t.regex((await shell.ended).stdout, /goes on/)
 })
 
+testUnless(onLinux ?? nobodyProblem, 'a shell of another user is left alone', async (t) => {
+  const port = await takePort(t)
+  const become = 'setpriv --reuid=65534 --regid=65534 --clear-groups'
+  const script = `${become} "$0" -e "$1" "$2"; echo the shell goes on`
+  const shell = await started(t, ['sh', '-c', script, process.execPath, server, String(port)])
+  const answer = await free(t, [String(port), '--yes'])
+  t.true(answer.freed, answer.because)
+  t.false(answer.did.some(({pid}) => pid === shell.pid))
+  t.regex((await shell.ended).stdout, /goes on/)
+})
+
 linuxOnly('workers that share the socket end with the process that started them', async (t) => {
   const port = await takePort(t)
   const worker = "process.on('SIGTERM', () => {}); process.send('up'); setInterval(() => {}, 1000)"
@@ -181,7 +192,7 @@ const leftAlone: [what: string, name: string, kind: string, says: RegExp][] = [
   ['an editor', 'code', 'editor', /is an editor/],
   ['a proxy of containers', 'docker-proxy', 'container', /publishes the port.*stop/],
   ['a container runtime', 'dockerd', 'container', /publishes the port.*stop/],
-  ['a multiplexer of terminals', 'tmux', 'session', /login or terminal/],
+  ['a multiplexer of terminals', 'tmux', 'session', /login, desktop or terminal/],
 ]
 
 for (const [what, name, kind, says] of leftAlone) {
