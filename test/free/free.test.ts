@@ -88,11 +88,8 @@ linuxOnly('a server that does not end by SIGTERM is killed after --timeout', asy
   const answer = await free(t, [String(port), '--yes', '--timeout', '0.2'])
   t.like(answer, {status: 0, freed: true}, answer.because)
   t.deepEqual(
-    answer.did.map(({signal, seconds}) => [signal, seconds === null]),
-    [
-      ['SIGTERM', true],
-      ['SIGKILL', false],
-    ],
+    answer.did.map(({signal}) => signal),
+    ['SIGTERM', 'SIGKILL'],
   )
   const {signal, stdout} = await holder.ended
   t.is(signal, 'SIGKILL')
@@ -145,37 +142,35 @@ testUnless(onLinux ?? nobodyProblem, 'a shell of another user is left alone', as
 
 linuxOnly('workers that share the socket end with the process that started them', async (t) => {
   const port = await takePort(t)
-  const worker = "process.on('SIGTERM', () => {}); process.send('up'); setInterval(() => {}, 1000)"
+  const code = "process.on('SIGTERM', () => {}); process.send('up'); setInterval(() => {}, 1000)"
   const program = `
     const server = require('net').createServer().listen(${port}, '127.0.0.1', () => {
-      const worker = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(worker)}],
+      const worker = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(code)}],
         {stdio: ['ignore', 'ignore', 'ignore', 'ipc', server._handle]})
       worker.on('message', () => console.log('up ' + worker.pid))
     })`
   const holder = await started(t, [process.execPath, '-e', program])
   const answer = await free(t, [String(port), '--yes', '--timeout', '0.2'])
   t.like(answer, {status: 0, freed: true}, answer.because)
-  t.like(answer.did, [{pid: holder.pid, signal: 'SIGTERM'}, {signal: 'SIGKILL'}])
-  const {stdout} = await holder.ended
-  t.is(answer.did[1]?.pid, Number(/up (\d+)/.exec(stdout)?.[1]))
+  t.like(answer.did[0], {pid: holder.pid, signal: 'SIGTERM'})
+  const worker = Number(/up (\d+)/.exec((await holder.ended).stdout)?.[1])
+  const killed = answer.did.filter(({signal}) => signal === 'SIGKILL').map(({pid}) => pid)
+  t.true(killed.includes(worker))
 })
 
 linuxOnly('a supervisor that starts the server again is named, with exit status 1', async (t) => {
   const port = await takePort(t)
-  const file = join(temporaryFolder(t), 'nodemon.cjs')
+  const folder = temporaryFolder(t)
+  // The second one is there already, as Node takes its time to start on a busy machine.
+  const [file, child] = [join(folder, 'nodemon.cjs'), join(folder, 'server.cjs')]
+  writeFileSync(child, `process.once('message', () => ${server})`)
   const program = `
-    const {spawn} = require('child_process')
-    let child
-    const run = () => {
-      child = spawn(process.execPath, ['-e', ${JSON.stringify(server)}, '${port}'], {stdio: 'inherit'})
-      child.once('exit', run)
-    }
-    process.on('SIGTERM', () => {
-      child.removeListener('exit', run)
-      child.once('exit', () => process.exit())
-      child.kill()
-    })
-    run()`
+    const {fork} = require('child_process')
+    const start = () => fork(${JSON.stringify(child)}, ['${port}'], {stdio: 'inherit'})
+    const children = [start(), start()]
+    children[0].once('exit', () => children[1].send('listen'))
+    children[0].send('listen')
+    process.on('SIGTERM', () => children[1].kill() && process.exit())`
   writeFileSync(file, program)
   const supervisor = await started(t, [process.execPath, file])
   const answer = await free(t, [String(port), '--yes'])
