@@ -44,6 +44,8 @@ const hostSchema = {
 }
 /** Clients of the protocol give up on a call after 60 s, as a rule. */
 const usualTimeoutSeconds = 50
+/** A restart that waits as long as this is not safe, however long it goes on; it also has to start and stop. */
+const usualLimitSeconds = 30
 const longestTimeoutSeconds = 600
 
 const whyTool: Tool = {
@@ -103,13 +105,7 @@ const watchTool: Tool = {
   annotations: looksOnly,
   async call(given, signal) {
     const port = portIn(given)
-    const {timeout_seconds: timeoutSeconds = usualTimeoutSeconds} = given
-    if (
-      typeof timeoutSeconds !== 'number' ||
-      !(timeoutSeconds > 0 && timeoutSeconds <= longestTimeoutSeconds)
-    ) {
-      throw new UsageError(`timeout_seconds must be from 0 to ${longestTimeoutSeconds}`)
-    }
+    const timeoutSeconds = secondsIn(given, 'timeout_seconds', usualTimeoutSeconds)
     const began = monotonicSeconds()
     const host = textIn(given, 'host')
     const free = await watchUntilFree(port, {host, timeoutSeconds, signal})
@@ -130,16 +126,23 @@ function checkTool({command, port: fixed, address}: CheckedCommand): Tool {
     description: `Starts this command, restarts it while clients are connected, and says whether it gets its port back at once, and if not, what to change: ${command.join(' ')}. It is ended afterwards. The port must be free before.`,
     inputSchema: {
       type: 'object',
-      properties: fixed === undefined ? {port: portSchema} : {},
+      properties: {
+        ...(fixed === undefined ? {port: portSchema} : {}),
+        limit_seconds: {
+          ...{type: 'number', exclusiveMinimum: 0, maximum: longestTimeoutSeconds},
+          ...{default: usualLimitSeconds, description: 'How long the restart is tried'},
+        },
+      },
       ...(fixed === undefined ? {required: ['port']} : {}),
     },
     annotations: {readOnlyHint: false, destructiveHint: false, openWorldHint: false},
     async call(given, signal) {
       const port = fixed ?? portIn(given)
+      const limitSeconds = secondsIn(given, 'limit_seconds', usualLimitSeconds)
       if (isRunning) throw new UsageError('a check is running; wait until it has ended')
       isRunning = true
       try {
-        const document = await checkRestart({command, port, address}, {}, signal)
+        const document = await checkRestart({command, port, address, limitSeconds}, {}, signal)
         return {text: renderAsMarkdown(checkView(document)), document}
       } finally {
         isRunning = false
@@ -177,4 +180,14 @@ function textIn(given: Readonly<Record<string, unknown>>, name: string): string 
   const value = given[name]
   if (value === undefined || typeof value === 'string') return value
   throw new UsageError(`${name} must be a text`)
+}
+
+function secondsIn(
+  given: Readonly<Record<string, unknown>>,
+  name: string,
+  usually: number,
+): number {
+  const {[name]: value = usually} = given
+  if (typeof value === 'number' && value > 0 && value <= longestTimeoutSeconds) return value
+  throw new UsageError(`${name} must be a number of seconds, at most ${longestTimeoutSeconds}`)
 }
