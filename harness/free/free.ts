@@ -8,11 +8,17 @@ import type {Address} from '../sockets/address.ts'
 import {plainBindRefusal} from '../why/bind-trials.ts'
 import {socketsInTheWay} from '../why/causes.ts'
 import {lookAtPort, type PortPicture, type PortSocket} from '../why/port-picture.ts'
-import {lastRemaining, releaseRange, remainingOf} from '../why/remaining.ts'
 import {holderWords} from '../why/words.ts'
 import {endTargets} from './end-targets.ts'
 import {isWrapper, programName} from './names.ts'
-import {type Plan, planFor, residueByEnd, waitStep} from './plan.ts'
+import {
+  type Plan,
+  patienceSeconds,
+  planFor,
+  remainingSeconds,
+  residueByEnd,
+  waitStep,
+} from './plan.ts'
 import {destroySockets, isResidue} from './residue.ts'
 import {readTable} from './targets.ts'
 
@@ -33,8 +39,6 @@ const tryEveryMilliseconds = 50
 const lookEverySeconds = 0.5
 /** A supervisor starts a server again at once, as a rule. */
 const lookAgainMilliseconds = 1000
-/** Beyond the latest moment that the kernel's timers allow for. */
-const patienceSeconds = 5
 
 /** What stands between a port and a plain bind, and what would free it. Nothing is changed. */
 export interface Prepared {
@@ -65,13 +69,12 @@ export async function prepare(options: FreeOptions, machine: Machine): Promise<P
   }
 }
 
-function outcomeOf(refusal: string | undefined, {left, steps}: Plan): string {
+function outcomeOf(refusal: string | undefined, {left}: Plan): string {
   if (refusal === undefined) return 'a plain bind is granted'
   if (refusal !== 'EADDRINUSE') {
     return `a plain bind is refused with ${refusal}, which has nothing to do with what is on the port`
   }
-  if (left.length > 0) return 'something on it is left alone'
-  return steps.length === 0 ? 'nothing is known that would free it' : 'nothing was done'
+  return left.length > 0 ? 'something on it is left alone' : 'nothing was done'
 }
 
 type Outcome = Pick<Free, 'freed' | 'did' | 'because' | 'restartedBy'>
@@ -143,6 +146,7 @@ async function outlastResidue(
   const {platform} = machine
   let canDestroy = platform.rules?.destroy != null
   let waitsSince: number | undefined
+  let isHidden = false
   let until = monotonicSeconds() + patienceSeconds
   const waited = () => {
     if (waitsSince !== undefined) did.push(waitStep(monotonicSeconds() - waitsSince))
@@ -170,7 +174,11 @@ async function outlastResidue(
       waitsSince = now
       tell(`waits at most ${Math.ceil(remaining)} s until the kernel lets go of port ${port}`)
     }
-    until = Math.max(until, now + remaining + (remaining > 0 ? patienceSeconds : 0))
+    // What the OS hides has no timer to be seen: it is waited for once.
+    if (inTheWay.length > 0 || !isHidden) {
+      until = Math.max(until, now + remaining + (remaining > 0 ? patienceSeconds : 0))
+    }
+    isHidden ||= inTheWay.length === 0 && remaining > 0
     if (now > until) {
       waited()
       return stillRefused(port)
@@ -193,19 +201,6 @@ async function untilFreeOr(
     if (plainBindRefusal(port, addresses) === undefined) return
     await delay(tryEveryMilliseconds, undefined, {signal}).catch(() => undefined)
   }
-}
-
-/** How long the kernel may still keep it, by its timers, or by what it hides. */
-function remainingSeconds(
-  inTheWay: readonly PortSocket[],
-  {platform, settings}: PortPicture,
-): number {
-  if (inTheWay.length > 0) {
-    const last = lastRemaining(inTheWay.map((socket) => remainingOf(socket, platform, settings)))
-    return last?.[1] ?? 0
-  }
-  const hidden = platform.hiddenStates.map((state) => releaseRange(state, platform, settings))
-  return Math.max(0, ...hidden.map((range) => range?.[1] ?? 0))
 }
 
 /** Somebody listens again: who started that one, if it also started the one that was ended. */

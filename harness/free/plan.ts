@@ -19,6 +19,9 @@ export interface Plan {
   table: ProcessTable
 }
 
+/** Beyond the latest moment that the kernel's timers allow for. */
+export const patienceSeconds = 5
+
 interface Allowed {
   /** Connections of living processes may be destroyed. */
   connections: boolean
@@ -34,13 +37,7 @@ export async function planFor(picture: PortPicture, allowed: Allowed): Promise<P
   const holders = distinct(listeners)
   const asking = {port, uid, stack: platform.stack, ancestors: ownAncestors(table)}
   const targets = targetsOf(holders, table, asking.ancestors)
-  const ending = new Set(targets.map(({entry}) => entry.pid))
-  const open = inTheWay.filter(
-    (socket) =>
-      socket.entry.state !== 'LISTEN' &&
-      isHeld(socket, picture) &&
-      !(socket.holders.length > 0 && socket.holders.every(({pid}) => ending.has(pid))),
-  )
+  const open = inTheWay.filter((socket) => isKept(socket, picture, targets))
   const canDestroy = open.every((socket) => mayDestroy(platform, picture.settings, socket))
   const connections = allowed.connections && canDestroy ? open : []
   const concerned = [...holders, ...distinct(connections)]
@@ -58,7 +55,17 @@ export async function planFor(picture: PortPicture, allowed: Allowed): Promise<P
     ...connections.map(destroyStep),
     ...residueSteps(inTheWay, picture, targets.length > 0),
   ]
-  return {targets, connections, steps, left, table}
+  const isPassing = steps.length === 0 && left.length === 0
+  const all = isPassing ? passing(picture, inTheWay) : steps
+  return {targets, connections, steps: all, left, table}
+}
+
+/** Whether a process has this connection that is not about to end. */
+function isKept(socket: PortSocket, picture: PortPicture, targets: readonly Target[]): boolean {
+  const {entry, holders} = socket
+  if (entry.state === 'LISTEN' || !isHeld(socket, picture)) return false
+  const ending = new Set(targets.map((target) => target.entry.pid))
+  return holders.length === 0 || holders.some(({pid}) => !ending.has(pid))
 }
 
 function distinct(sockets: readonly PortSocket[]): Holder[] {
@@ -82,6 +89,24 @@ function destroyStep({entry, holders}: PortSocket): FreeStep {
     ...{what: 'destroy', pid: holder?.pid ?? null, command: holder?.command ?? null},
     ...{signal: null, socket: {state, local, remote}, seconds: null},
   }
+}
+
+/** What passes by itself: on its way between two states, or hidden by the OS. */
+function passing(picture: PortPicture, inTheWay: readonly PortSocket[]): FreeStep[] {
+  return [waitStep(Math.max(patienceSeconds, remainingSeconds(inTheWay, picture)))]
+}
+
+/** How long the kernel may still keep it, by its timers, or by what it hides. */
+export function remainingSeconds(
+  inTheWay: readonly PortSocket[],
+  {platform, settings}: PortPicture,
+): number {
+  if (inTheWay.length > 0) {
+    const last = lastRemaining(inTheWay.map((socket) => remainingOf(socket, platform, settings)))
+    return last?.[1] ?? 0
+  }
+  const hidden = platform.hiddenStates.map((state) => releaseRange(state, platform, settings))
+  return Math.max(0, ...hidden.map((range) => range?.[1] ?? 0))
 }
 
 /** What is left without a process, now and after the server has ended. */

@@ -11,6 +11,7 @@ import {
   runCli,
   type Started,
   type StartOptions,
+  startCli,
   startProgram,
   temporaryFolder,
   testUnless,
@@ -19,7 +20,7 @@ import {
 import {asNobody, nobodyProblem} from '../faults/machine.ts'
 import {namespaceProblem, privateNetwork} from '../namespaces/available.ts'
 import {needs} from '../needs.ts'
-import {listenOn, takePort} from '../why/residue.ts'
+import {leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
 
 const onLinux =
   detectPlatform().stack === 'linux' ? nativeOpenerProblem() : 'this is about processes on Linux'
@@ -326,6 +327,27 @@ testUnless(
       ['signal', 'wait'],
     )
     t.regex(answer.stderr, /^rebind: waits at most \d s until the kernel lets go of port \d+$/m)
+  },
+)
+
+testUnless(
+  onLinux ?? (process.getuid?.() === 0 ? missingProgram('setpriv') : undefined),
+  'to wait changes nothing, so it needs no --yes, and an interruption ends it',
+  async (t) => {
+    const port = await takePort(t)
+    await leaveTimeWait(t, port, 'none')
+    const launcher = process.getuid?.() === 0 ? withoutRight : []
+    const cli = startCli(t, ['free', String(port), '--json'], {launcher})
+    await cli.shows(/waits at most \d+ s/)
+    cli.child.kill('SIGINT')
+    const {status, stdout} = await cli.ended
+    t.is(status, 130)
+    const answer = freeSchema.parse(JSON.parse(stdout))
+    t.like(answer, {freed: false, left: [], because: 'interrupted'})
+    t.deepEqual(
+      answer.did.map(({what}) => what),
+      ['wait'],
+    )
   },
 )
 
