@@ -148,6 +148,7 @@ const tables: Readonly<Record<string, () => string>> = {
   commands: commandList,
   scenarios: scenarioList,
   'a run': () => runSample(linuxReport),
+  ask: () => exampleSample('ask'),
   'a test': () => exampleSample('restart'),
   'a node:test': () => exampleSample('second-instance'),
   'a program': () => exampleSample('run'),

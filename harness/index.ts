@@ -1,4 +1,4 @@
-/** What `import 'rebind'` gives: running scenarios, defining one's own, checking a server of one's own, and explaining its error. */
+/** What `import 'rebind'` gives: scenarios, checking a server of one's own, asking about a port, and explaining an error. */
 export {checkRestart} from './check/check.ts'
 export type {CheckOptions} from './check/options.ts'
 export {checkReload} from './check/reload.ts'
@@ -20,3 +20,5 @@ export {
   type SocketSpec,
   scenario,
 } from './scenario.ts'
+export {type WhyOptions, why} from './why/ask.ts'
+export {type UntilFreeOptions, watchUntilFree} from './why/until-free.ts'

@@ -27,6 +27,7 @@ const levels = [
     'why',
     'explain',
     'wrap',
+    'free',
     'compare',
   ],
   ['restart'],

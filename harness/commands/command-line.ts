@@ -324,7 +324,11 @@ Examples:
     .description(
       'explain why a port can or cannot be bound now: what is using it, until when, what to do',
     )
-    .argument('<port>', 'TCP port, or the path of a Unix socket', portOrPath)
+    .argument(
+      '[port]',
+      'TCP port, the path of a Unix socket, or - for an error message on stdin; without it: who listens',
+      portOrPath,
+    )
     .option('--host <address>', 'the address to bind; by default the wildcards and loopback')
     .option('--json', 'print a JSON document')
     .addHelpText(
@@ -338,8 +342,11 @@ Examples:
   rebind why 8080 --host 127.0.0.1
   sudo rebind why 8080             also shows other users' processes
   rebind why /run/app.sock         a Unix socket
+  npm start 2>&1 | rebind why -    the port, or the path, in an error message
+  rebind why                       all listening sockets, with their processes
 
-Exit status: 0 a plain bind is granted on every address tried, 1 it is not, 2 bad usage, 3 could not try`,
+Exit status: 0 a plain bind is granted on every address tried, 1 it is not, 2 bad usage, 3 could not try;
+without a port: 0`,
     )
     .action(async (target, options) => {
       const {why} = await import('./why.ts')
@@ -395,6 +402,42 @@ Exit status: 0 printed, 2 bad usage`,
     .action(async (options) => {
       const {explain} = await import('./explain.ts')
       process.exitCode = await explain(options)
+    })
+
+  program
+    .command('free')
+    .description(
+      'free a port without hurting anybody: end the server that listens, or outlast what it left',
+    )
+    .argument('<port>', 'TCP port', portNumber)
+    .option('--dry-run', 'only say what would be done')
+    .option('--yes', 'do it without asking; needed where there is no terminal')
+    .option(
+      '--connections',
+      'also destroy connections of processes that do not listen; both ends lose them (Linux, as root)',
+    )
+    .option('--timeout <seconds>', 'how long a process may take to end before SIGKILL', seconds, 5)
+    .option('--host <address>', 'the address to bind; by default the wildcards and loopback')
+    .option('--json', 'print a JSON document')
+    .addHelpText(
+      'after',
+      `
+It never ends a process that has started it, another user's (unless you are root), an editor, or a container runtime:
+it says what to do instead. Old connections without a process are destroyed as root (Linux 6.0 or later); otherwise it
+waits until the kernel lets go, which may take a minute.
+
+Examples:
+  rebind free 3000 --dry-run
+  rebind free 3000
+  rebind free 3000 --yes && npm start
+  sudo rebind free 8080 --yes      also other users' servers, and old connections at once
+
+Exit status: 0 the port is free, 1 it is not (or would not be free without doing it: --dry-run), 2 bad usage, or --yes is
+missing, 3 could not try, 130/143 interrupted`,
+    )
+    .action(async (port, options) => {
+      const {free} = await import('./free.ts')
+      process.exitCode = await free(port, options)
     })
 
   program
@@ -602,6 +645,34 @@ Exit status: 0 measured, 2 bad usage, 3 one or more could not be measured, 130/1
     .action(async (options) => {
       const {survey} = await import('./survey.ts')
       process.exitCode = await survey(options)
+    })
+
+  program
+    .command('mcp')
+    .description(
+      'tools for agents, by the Model Context Protocol on stdin and stdout: they look, and end nothing',
+    )
+    .argument('[command...]', 'with --check: the server and its arguments, after --')
+    .option('--check', 'also a tool that checks this one command, as rebind check does')
+    .option(
+      '--port <port>',
+      'with --check: the port of the server; otherwise the agent gives it',
+      portNumber,
+    )
+    .option('--host <address>', 'with --check: the address at which clients reach it', '127.0.0.1')
+    .addHelpText(
+      'after',
+      `
+Tools: why, listeners, watch_until_free. It needs the package @modelcontextprotocol/sdk (npm install --save-dev).
+
+Examples:
+  claude mcp add rebind -- npx rebind mcp
+  npx -p rebind -p @modelcontextprotocol/sdk rebind mcp
+  rebind mcp --check --port 3000 -- node server.js`,
+    )
+    .action(async (command, options) => {
+      const {mcp} = await import('./mcp.ts')
+      process.exitCode = await mcp(command, options)
     })
 
   return program

@@ -87,8 +87,9 @@ export function repeatedly(word: string, known: string[] = []): string[] {
   return [...known, word]
 }
 
-/** A number is a port; a path has a slash, or is there. */
-export function portOrPath(text: string): {port: number} | {path: string} {
+/** A number is a port; a path has a slash, or is there; - is a message on stdin. */
+export function portOrPath(text: string): {port: number} | {path: string} | {stdin: true} {
+  if (text === '-') return {stdin: true}
   if (/^\d+$/.test(text)) return {port: portNumber(text)}
   if (text.includes('/') || existsSync(text)) return {path: text}
   throw new InvalidArgumentError(

@@ -11,7 +11,25 @@ const end = z.looseObject({
   port: z.int().min(0).max(65_535).describe('TCP port'),
 })
 
+/** @internal */
+export const processDetails = {
+  cwd: z.string().nullable().describe('Its working directory; null if not visible'),
+  startedAt: z.iso
+    .datetime()
+    .nullable()
+    .describe('When it was started, ISO 8601; null if not visible'),
+  parents: z
+    .array(
+      z.looseObject({
+        pid: z.int().positive().describe('Process id'),
+        command: z.string().nullable().describe('Its command line; null if not visible'),
+      }),
+    )
+    .describe('The process that started it, the one that started that, and so on'),
+}
+
 const processSchema = z.looseObject({
+  ...z.object(processDetails).partial().shape,
   pid: z.int().positive().describe('Process id'),
   parent: z.int().nonnegative().nullable().describe('Process id of its parent'),
   uid: z.int().nonnegative().nullable().describe('Id of its user'),
@@ -165,5 +183,6 @@ const readPath = (value: unknown) => whyPathSchema.parse(value)
 
 export type WhyPort = ReturnType<typeof readPort>
 export type WhyPath = ReturnType<typeof readPath>
+export type WhyProcess = WhyPath['processes'][number]
 export type Cause = WhyPort['causes'][number]
 export type Advice = WhyPort['advice'][number]

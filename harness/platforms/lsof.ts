@@ -26,11 +26,12 @@ export interface LsofFile {
  * ordinary user is shown no other user's processes, and lsof does not say how many it left out.
  */
 export async function readLsofHolders(
-  port: number,
+  port: number | undefined,
   _sockets?: readonly SocketEntry[],
   limits = usualLimits,
 ): Promise<HoldersOfSockets> {
-  const files = await lsof(['-nP', `-iTCP:${port}`], limits)
+  const which = port === undefined ? ['-iTCP', '-sTCP:LISTEN'] : [`-iTCP:${port}`]
+  const files = await lsof(['-nP', ...which], limits)
   const holders = await withCommandLines(files)
   const byName = new Map<string, Holder[]>()
   for (const [index, {name}] of files.entries()) {
@@ -58,6 +59,13 @@ export const readLsofUnixSockets: UnixSocketReader = async (path) => {
     sockets: holders.length === 0 ? [] : [{listening: true, holders}],
     unseenProcesses: null,
   }
+}
+
+/** The working directories of processes. */
+export async function readLsofFolders(pids: readonly number[]): Promise<Map<number, string>> {
+  if (pids.length === 0) return new Map()
+  const files = await lsof(['-a', '-d', 'cwd', '-p', pids.join(',')])
+  return new Map(files.map(({pid, name}) => [pid, name]))
 }
 
 /** lsof ends with 1 when it has found nothing, and also when it could not look everywhere. */

@@ -14,7 +14,7 @@ import {unreadable} from './unreadable.ts'
 
 /** Who has the sockets open, from their inodes and /proc/PID/fd. */
 export async function readProcHolders(
-  _port: number,
+  _port: number | undefined,
   sockets: readonly SocketEntry[],
 ): Promise<HoldersOfSockets> {
   const inodes = new Set(sockets.flatMap(({inode}) => inode ?? []))

@@ -26,12 +26,15 @@ const NLM_F_ACK = 0x4
 const noCookie = 0xffffffff
 const allStates = 0xffffffff
 
+/** Which socket: whatever has these ends, or the one of this cookie alone. */
+type Target = Pick<SocketEntry, 'local' | 'remote' | 'cookie'>
+
 /**
  * Ends a socket, whoever has it, as `ss -K` does. It takes CAP_NET_ADMIN over the network namespace.
  * @returns 0, or the kernel's error number, positive: EOPNOTSUPP for what this kernel cannot destroy
  * @throws SystemError of `socket`, `send` or `recv`
  */
-export function destroySocket(entry: Pick<SocketEntry, 'local' | 'remote'>): number {
+export function destroySocket(entry: Target): number {
   const c = libc()
   const kind = SOCK_RAW | c.constants.SOCK_CLOEXEC
   const fd = inNamespace(() => c.socket(AF_NETLINK, kind, NETLINK_SOCK_DIAG))
@@ -48,7 +51,7 @@ export function destroySocket(entry: Pick<SocketEntry, 'local' | 'remote'>): num
 }
 
 /** struct nlmsghdr, inet_diag_req_v2 with its inet_diag_sockid. */
-function destroyRequest({local, remote}: Pick<SocketEntry, 'local' | 'remote'>): Buffer {
+function destroyRequest({local, remote, cookie}: Target): Buffer {
   const {constants} = libc()
   const target = socketAddress(local.address)
   const isIpv4 = target.family === 'ipv4'
@@ -69,5 +72,6 @@ function destroyRequest({local, remote}: Pick<SocketEntry, 'local' | 'remote'>):
   }
   putU32(request, noCookie, id + 40)
   putU32(request, noCookie, id + 44)
+  cookie?.copy(request, id + 40)
   return request
 }

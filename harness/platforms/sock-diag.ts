@@ -90,7 +90,7 @@ export function readSockDiag(query?: SocketQuery): SocketEntry[] {
     const add = (entry: SocketEntry) => entries.set(keyOf(entry), entry)
     const listeners = query?.listeners ? [{states: 1 << LISTEN, ports: null}] : []
     for (const asked of [...listeners, {states: askedStates, ports: query?.ports ?? null}]) {
-      for (const entry of dump(c, fd, asked, query?.mostTimeWaits)) add(entry)
+      for (const entry of dump(c, fd, asked, query)) add(entry)
     }
     return [...entries.values()]
   } finally {
@@ -137,7 +137,7 @@ function dump(
   c: Libc,
   fd: number,
   asked: Dump,
-  mostTimeWaits = Number.POSITIVE_INFINITY,
+  {mostTimeWaits = Number.POSITIVE_INFINITY, cookies = false}: Partial<SocketQuery> = {},
 ): SocketEntry[] {
   const wanted = asked.ports === null ? null : new Set(asked.ports)
   if (wanted?.size === 0) return []
@@ -151,7 +151,9 @@ function dump(
       if (wanted !== null && !wanted.has(local) && !wanted.has(remote)) return
       if (timeWaits.counted(message)) return
       const entry = entryOf(message)
-      if (entry !== undefined) entries.push(entry)
+      if (entry === undefined) return
+      if (cookies) entry.cookie = Buffer.from(message.subarray(44, 52))
+      entries.push(entry)
     })
     if (whole || round === dumpsAllowed) return [...entries, ...timeWaits.rest()]
   }

@@ -13,6 +13,18 @@ export interface Holder {
   user: string | null
   /** The command line as the process shows it: text from elsewhere, to be made printable before it is shown. */
   command: string
+  /** Where it runs, since when, and who started it; absent where nobody asked. */
+  details?: ProcessDetails
+}
+
+/** What a person recognizes a process by, beyond its command line. */
+export interface ProcessDetails {
+  /** Its working directory; null where we may not look. */
+  cwd: string | null
+  /** ISO 8601; null where the OS does not say. */
+  startedAt: string | null
+  /** The process that started it, the one that started that, and so on. */
+  parents: {pid: number; command: string | null}[]
 }
 
 export interface HoldersOfSockets {
@@ -22,9 +34,9 @@ export interface HoldersOfSockets {
   unseenProcesses: number | null
 }
 
-/** Looks up who has the sockets of a port open. */
+/** Looks up who has the sockets of a port open, or of all ports (`undefined`) who listens. */
 export type HolderReader = (
-  port: number,
+  port: number | undefined,
   sockets: readonly SocketEntry[],
 ) => Promise<HoldersOfSockets>
 

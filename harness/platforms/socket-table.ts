@@ -12,6 +12,8 @@ export interface SocketEntry {
   inode?: number
   /** The user who made the socket; absent where the kernel no longer knows. */
   uid?: number
+  /** Eight bytes by which the kernel knows this socket, and no later one with its ends; absent where nobody asked. */
+  cookie?: Buffer
   /** More of the same state on the same local end that were counted, and not kept: they are gone before this one. */
   more?: {count: number; firstExpiresInSeconds: number}
 }
@@ -24,6 +26,8 @@ export interface SocketQuery {
   listeners?: boolean
   /** Of more TIME_WAITs than this on one local end, the rest need only be counted: there can be 100,000. */
   mostTimeWaits?: number
+  /** With what it takes to destroy each. */
+  cookies?: boolean
 }
 
 /** Without a query: all sockets. */

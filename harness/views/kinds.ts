@@ -91,6 +91,16 @@ const printedKinds = {
     },
     view: async (document) => (await import('./why.ts')).whyView(document),
   }),
+  listeners: shown({
+    title: 'All listening sockets, and whose they are: rebind why --json without a port',
+    schema: async () => (await import('../documents/listeners-schema.ts')).listenersSchema,
+    view: async (document) => (await import('./listeners.ts')).listenersView(document),
+  }),
+  free: shown({
+    title: 'What was done to free a port: rebind free --json',
+    schema: async () => (await import('../documents/free-schema.ts')).freeSchema,
+    view: async (document) => (await import('./free.ts')).freeView(document),
+  }),
   list: shown({
     title: 'The scenarios, and what the rules predict: rebind list --json',
     schema: async () => (await import('../documents/list-schema.ts')).listSchema,

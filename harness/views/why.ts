@@ -1,7 +1,8 @@
-import type {WhyPath, WhyPort} from '../documents/why-schema.ts'
+import type {WhyPath, WhyPort, WhyProcess} from '../documents/why-schema.ts'
 import {groupBy} from '../group-by.ts'
 import type {Block, Table, Text, View} from '../render/model.ts'
 import {endWords, remainingWords} from '../why/words.ts'
+import {parentWords, startWords} from './processes.ts'
 
 type Socket = NonNullable<WhyPort['sockets']>[number]
 
@@ -29,7 +30,11 @@ function portView(answer: WhyPort): View {
   return {
     heading: answerWords(`port ${answer.port}`, answer.bindable, codes(answer)),
     ...(lead.length === 0 ? {} : {lead: lead.join(' ')}),
-    blocks: inOrder(answer, [...socketSection(answer), ...bindSection(answer)]),
+    blocks: inOrder(answer, [
+      ...socketSection(answer),
+      processSection(processesOf(answer)),
+      ...bindSection(answer),
+    ]),
     file: inJson,
   }
 }
@@ -37,7 +42,7 @@ function portView(answer: WhyPort): View {
 function pathView(answer: WhyPath): View {
   return {
     heading: answerWords(answer.path, answer.bindable, ''),
-    blocks: inOrder(answer, []),
+    blocks: inOrder(answer, [processSection(answer.processes)]),
     file: inJson,
   }
 }
@@ -176,6 +181,24 @@ function stateCounts(sockets: readonly Socket[]): Text[] {
     const number = group.reduce((sum, {more}) => sum + 1 + (more?.count ?? 0), 0)
     return [`${number} ${state}${range}`, ...who]
   })
+}
+
+/** Each process once, however many sockets it has. */
+function processesOf({sockets}: WhyPort): WhyProcess[] {
+  const all = (sockets ?? []).flatMap(({processes}) => processes ?? [])
+  return [...new Map(all.map((each) => [each.pid, each])).values()]
+}
+
+/** What a person recognizes them by. */
+function processSection(processes: readonly WhyProcess[]): Block {
+  const rows = processes.flatMap(({pid, cwd, startedAt, parents}): Text[][] =>
+    parents === undefined
+      ? []
+      : [[String(pid), startWords(startedAt ?? null), cwd ?? '-', parentWords(parents)]],
+  )
+  const columns = ['process', 'started', 'folder', 'started by']
+  const table: Table = {kind: 'table', label: 'The processes', columns, rows, stacked: true}
+  return section('The processes', [table])
 }
 
 function bindSection({bind}: WhyPort): Block[] {

@@ -5,10 +5,12 @@ import type {Holder} from '../platforms/socket-holders.ts'
 import {type BindOption, optionNames} from '../sockets/bind-options.ts'
 import {isHeld, obstaclesOf} from './causes.ts'
 import {type Inference, type Obstacle, predecessorOf, questionOver} from './inference.ts'
+import {isItsOwnPeer} from './outgoing.ts'
 import {type PortPicture, type PortSocket, plainTrials} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
 import type {PortRefusal} from './refusal.ts'
 import {type Remaining, releaseRange} from './remaining.ts'
+import {suspectsOf} from './suspects.ts'
 import {counted, holderWords, remainingWords} from './words.ts'
 
 export interface Situation {
@@ -28,6 +30,7 @@ export function adviceFor(situation: Situation): Advice[] {
     return [...startAdvice(situation), ...bugAdvice(situation), ...portAdvice(situation)]
   }
   return [
+    ...suspectAdvice(situation),
     ...privilegeAdvice(situation),
     ...stopAdvice(situation),
     ...waitAdvice(situation),
@@ -37,6 +40,10 @@ export function adviceFor(situation: Situation): Advice[] {
     ...addressAdvice(situation),
     ...portAdvice(situation),
   ]
+}
+
+function suspectAdvice({picture: {platform, port}}: Situation): Advice[] {
+  return suspectsOf(platform.stack, port).map((text) => ({kind: 'note', text}))
 }
 
 function startAdvice({picture}: Situation): Advice[] {
@@ -90,7 +97,7 @@ function stopAdvice({picture, inTheWay}: Situation): Advice[] {
     const how =
       pid === 1
         ? 'Process 1 holds sockets for services that it starts on demand: stop the socket unit (systemctl list-sockets shows it), not process 1.'
-        : `Stop process ${pid}${listens ? '' : ', or let it close the connection'} (kill ${pid}); if a supervisor started it, stop it there, or it comes back.`
+        : `Stop process ${pid}${listens ? ` (rebind free ${picture.port}, or kill ${pid})` : `, or let it close the connection (kill ${pid})`}; if a supervisor started it, stop it there, or it comes back.`
     return {kind: 'stop-process', pid, text: `${how}${after}`}
   })
   if (unknown) {
@@ -122,11 +129,17 @@ function waitAdvice({freeIn, inTheWay, picture}: Situation): Advice[] {
       after === null
         ? ''
         : ` Should the client close meanwhile, the wait begins again (${remainingWords(after)}).`
+    const isDestroyed = inTheWay.every(
+      ({entry}) => platform.rules?.destroy?.({state: entry.state, settings}).destroys === true,
+    )
+    const atOnce = isDestroyed
+      ? ` As root, rebind free ${port} ends it at once (Linux 6.0 or later).`
+      : ''
     return [
       {
         kind: 'wait',
         seconds: freeIn[1],
-        text: `Wait ${remainingWords(freeIn)}${usually(freeIn[1], inTheWay, picture)}: the port then comes free by itself.${more} ${watch}`,
+        text: `Wait ${remainingWords(freeIn)}${usually(freeIn[1], inTheWay, picture)}: the port then comes free by itself.${more} ${watch}${atOnce}`,
       },
     ]
   }
@@ -201,12 +214,15 @@ function optionAdvice(situation: Situation): Advice[] {
     ]
   }
   if (inTheWay.some(({outgoing}) => outgoing)) {
+    const remedy = inTheWay.some(({entry}) => isItsOwnPeer(entry))
+      ? ' Nor can it in future: keep clients from getting the port as their own.'
+      : ''
     return [
       {
         kind: 'set-option',
         option: 'reuseaddr',
         helpsNow: false,
-        text: 'SO_REUSEADDR does not help: it was tried and refused, because the connection in the way does not have it.',
+        text: `SO_REUSEADDR does not help: it was tried and refused, because the connection in the way does not have it.${remedy}`,
       },
     ]
   }

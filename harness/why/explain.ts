@@ -7,6 +7,7 @@ import type {BindTrial} from './bind-trials.ts'
 import {findCauses, isHeld, obstaclesOf, socketsInTheWay} from './causes.ts'
 import {inferOptions, type Obstacle} from './inference.ts'
 import {type PortPicture, type PortSocket, plainTrials} from './port-picture.ts'
+import {processFields} from './process-fields.ts'
 import {lastRemaining, type Remaining, remainingOf} from './remaining.ts'
 
 /** Why the port can or cannot be bound now, until when, and what to do. */
@@ -113,7 +114,7 @@ function socketFields({
     expiresInSeconds,
     pid: first?.pid ?? null,
     command: first?.command ?? null,
-    ...(holders.length > 0 ? {processes: holders.map((holder) => ({...holder}))} : {}),
+    ...(holders.length > 0 ? {processes: holders.map(processFields)} : {}),
     ...(uid === undefined ? {} : {uid}),
     ...(outgoing ? {outgoing} : {}),
     ...(more === undefined ? {} : {more}),

@@ -1,6 +1,7 @@
 import type {Platform, Settings} from '../platforms/platform.ts'
 import type {ForeignListener, Holder} from '../platforms/socket-holders.ts'
 import type {SocketEntry} from '../platforms/socket-table.ts'
+import {withDetails} from '../processes/process-details.ts'
 import type {Address} from '../sockets/address.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {type BindTrial, tryBinds} from './bind-trials.ts'
@@ -77,6 +78,8 @@ export async function lookAtPort(
     problems.holders = error.message
     return undefined
   })
+  const held = entries.map((entry) => holders?.of(entry) ?? [])
+  const known = new Map((await withDetails(held.flat())).map((holder) => [holder.pid, holder]))
   const isOutgoing = outgoingConnections(port, table ?? [], platform.ephemeralPorts(settings))
   return {
     port,
@@ -86,9 +89,9 @@ export async function lookAtPort(
     sockets:
       table === null
         ? null
-        : entries.map((entry) => ({
+        : entries.map((entry, index) => ({
             entry,
-            holders: holders?.of(entry) ?? [],
+            holders: (held[index] ?? []).map((holder) => known.get(holder.pid) ?? holder),
             outgoing: isOutgoing(entry),
           })),
     trials,

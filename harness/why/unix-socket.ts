@@ -8,6 +8,8 @@ import {ruleTexts} from '../platforms/detect.ts'
 import type {Platform} from '../platforms/platform.ts'
 import {generalRules} from '../platforms/rule-table.ts'
 import type {Holder, UnixSocketEntry} from '../platforms/socket-holders.ts'
+import {withDetails} from '../processes/process-details.ts'
+import {processFields} from './process-fields.ts'
 import {holderWords, shellWord} from './words.ts'
 
 /** What is at the path, and what a client would get there. */
@@ -41,7 +43,7 @@ export async function explainPath(given: string, platform: Platform, host: Host)
   })
   const bound = visible?.sockets ?? []
   const state = await stateOf(path, given, bound)
-  const holders = bound.flatMap((socket) => socket.holders)
+  const holders = await withDetails(bound.flatMap((socket) => socket.holders))
   const unseen =
     problem !== undefined && state !== 'free'
       ? [`Which process has the socket could not be looked up: ${problem}.`]
@@ -55,7 +57,7 @@ export async function explainPath(given: string, platform: Platform, host: Host)
     host,
     path,
     bindable: state === 'free',
-    processes: holders.map((holder) => ({...holder})),
+    processes: holders.map(processFields),
     causes,
     advice: adviceOf(state, path, holders, bound),
     rules: ruleTexts(

@@ -183,10 +183,12 @@ test('what list, why, watch, survey and compare print is valid', async (t) => {
   await new Promise((resolve) => listening.once('listening', resolve))
   const {port} = listening.address() as {port: number}
   const folder = temporaryFolder(t)
-  const [list, whyPort, whyPath, survey, compared, judged] = await Promise.all([
+  const [list, whyPort, whyPath, listeners, free, survey, compared, judged] = await Promise.all([
     runCli(t, ['list', '--json']),
     runCli(t, ['why', String(port), '--json']),
     runCli(t, ['why', join(folder, 'no.sock'), '--json']),
+    runCli(t, ['why', '--json']),
+    runCli(t, ['free', String(port), '--dry-run', '--json']),
     runCli(t, ['survey', '--only', 'node', '--limit', '1', '--json', '--out', folder]),
     runCli(t, ['compare', '--json']),
     runCli(t, ['compare', '--baseline', recordedLinux, recordedLinux, '--json']),
@@ -194,6 +196,10 @@ test('what list, why, watch, survey and compare print is valid', async (t) => {
   isValid(t, 'list', JSON.parse(list.stdout), list.stderr)
   isValid(t, 'why', JSON.parse(whyPort.stdout), whyPort.stderr)
   isValid(t, 'why', JSON.parse(whyPath.stdout), whyPath.stderr)
+  if (nativeOpenerProblem() === undefined) {
+    isValid(t, 'free', JSON.parse(free.stdout), free.stderr)
+  }
+  isValid(t, 'listeners', JSON.parse(listeners.stdout), listeners.stderr)
   isValid(t, 'survey', JSON.parse(survey.stdout), survey.stderr)
   isValid(t, 'compare', JSON.parse(compared.stdout), compared.stderr)
   isValid(t, 'compare', JSON.parse(judged.stdout), judged.stderr)

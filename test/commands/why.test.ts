@@ -1,10 +1,13 @@
 import {once} from 'node:events'
-import {mkdirSync, writeFileSync} from 'node:fs'
+import {mkdirSync, realpathSync, writeFileSync} from 'node:fs'
 import {connect} from 'node:net'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
+import {listenersSchema} from '../../harness/documents/listeners-schema.ts'
 import {whyPathSchema, whyPortSchema} from '../../harness/documents/why-schema.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
+import {socketAddress} from '../../harness/sockets/address.ts'
+import {startConnecting} from '../../harness/sockets/connection.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {bindNative, closeNative} from '../../harness/sockets/native.ts'
 import {asNobody, nobodyProblem} from '../faults/machine.ts'
@@ -15,6 +18,7 @@ import {
   complaintsOf,
   runCli,
   type StartOptions,
+  startCli,
   startProgram,
   temporaryFolder,
   testUnless,
@@ -77,6 +81,26 @@ testUnless(
 
 testUnless(
   onLinux,
+  'a port that clients get, as one that was connected to itself did, is to be reserved',
+  async (t) => {
+    const platform = detectPlatform()
+    const [first, last] = platform.ephemeralPorts(await platform.readSettings())
+    const port = first + Math.floor((last - first) * 0.95)
+    // As a client that connect() gave its port: without an option.
+    const client = bindNative({address: '127.0.0.7', port, bind: 'none'})
+    t.teardown(() => closeNative(client))
+    startConnecting(client, socketAddress('127.0.0.7'), port)
+    const {causes, advice} = await whyPort(t, [String(port), '--host', '127.0.0.7'])
+    t.deepEqual(kinds(causes), ['self-connection'])
+    const option = advice.find(({kind}) => kind === 'set-option')
+    t.like(option, {option: 'reuseaddr', helpsNow: false})
+    t.regex(option?.text ?? '', /Nor can it in future/)
+    t.true(kinds(advice).includes('reserve-port'))
+  },
+)
+
+testUnless(
+  onLinux,
   'over TIME_WAIT of a server without the option it says to wait, and that SO_REUSEADDR comes too late',
   async (t) => {
     const port = await takePort(t)
@@ -95,6 +119,10 @@ testUnless(
     t.is(least, timer)
     t.true(most > least && most < 66, `free after at most ${most} s`)
     t.deepEqual(kinds(answer.advice), ['wait', 'set-option'])
+    t.regex(
+      answer.advice[0]?.text ?? '',
+      new RegExp(`As root, rebind free ${port} ends it at once`),
+    )
     t.like(answer.advice[1], {option: 'reuseaddr', helpsNow: false})
     t.regex(answer.advice[1]?.text ?? '', /ran without it; .*next restart/)
   },
@@ -158,6 +186,7 @@ testUnless(
     t.true(answer.sockets?.[0]?.command?.endsWith(hostile))
     t.deepEqual(kinds(answer.causes), ['listener'])
     t.like(answer.advice[0], {kind: 'stop-process', pid: server.pid})
+    t.true(answer.advice[0]?.text.includes(`rebind free ${port}, or kill ${server.pid}`))
     t.like(answer.advice[1], {kind: 'set-option', helpsNow: false})
 
     const {status, stdout} = await runCli(t, ['why', String(port)])
@@ -396,12 +425,13 @@ for (const [what, cause, prepare] of unusablePaths) {
 }
 
 const badTargets: [what: string, args: string[], complaint: RegExp][] = [
-  ['no port', [], /missing required argument 'port'/],
   ['port 0', ['0'], /'0'.*port from 1 to 65535/],
   ['a port above 65535', ['65536'], /'65536'.*port from 1 to 65535/],
   ['a word that is no path', ['no-such-thing'], /'no-such-thing'.*path of a Unix socket/],
   ['a host that is none', ['8080', '--host', 'no such host'], /--host no such host.*e\.g\. 127/],
   ['a host with a zone', ['8080', '--host', 'fe80::1%lo'], /--host fe80::1%lo: .*zone/],
+  ['a host without a port', ['--host', '127.0.0.1'], /--host is for a port; name one/],
+  ['an empty stdin', ['-'], /no error message about a port on stdin; pipe one in/],
   ['a host for a path', ['./x.sock', '--host', '127.0.0.1'], /--host is for ports/],
 ]
 
@@ -415,6 +445,65 @@ for (const [what, args, complaint] of badTargets) {
     t.regex(complaints[0] ?? '', complaint)
   })
 }
+
+test('an error message on stdin names the port, and the address', async (t) => {
+  const port = await takePort(t)
+  await listenOn(t, port)
+  const ask = async (message: string, ...args: string[]) => {
+    const cli = startCli(t, ['why', '--json', '-', ...args], {stdin: 'pipe'})
+    cli.child.stdin?.end(message)
+    return cli.ended
+  }
+  const inUse = `Error: listen EADDRINUSE: address already in use 127.0.0.1:${port}\n    at net:1\n`
+  const {status, stdout, stderr} = await ask(inUse)
+  t.is(status, 1)
+  t.is(stderr, '')
+  const answer = whyPortSchema.parse(JSON.parse(stdout))
+  t.is(answer.port, port)
+  t.true(answer.bind.every(({address}) => address === '127.0.0.1'))
+  const several = await ask(`${inUse}bind() to 0.0.0.0:80 failed (98: Address already in use)`)
+  t.is(several.stderr, 'rebind: the text on stdin is also about 80\n')
+  const path = await ask('listen unix /no/such/a.sock: bind: no such file or directory')
+  t.like(JSON.parse(path.stdout), {path: '/no/such/a.sock', bindable: false})
+  const none = await ask('java.net.BindException: Address already in use')
+  t.is(none.status, 2)
+  t.regex(
+    none.stderr,
+    /^rebind: the message on stdin says that a port is in use, but not which; .*\n$/,
+  )
+})
+
+testUnless(
+  onLinux,
+  'a process is told with its folder, when it was started, and who started it; so is a listener',
+  async (t) => {
+    const port = await takePort(t)
+    const folder = realpathSync(temporaryFolder(t))
+    const program = `require('net').createServer().listen(${port}, '127.0.0.1', () => console.log('up'))`
+    const server = startProgram(t, [process.execPath, '-e', program], {cwd: folder})
+    await server.shows(/up/, 'stdout')
+    const {sockets} = await whyPort(t, [String(port)])
+    const [holder] = sockets?.[0]?.processes ?? []
+    t.like(holder, {pid: server.pid, cwd: folder})
+    const age = Date.now() - Date.parse(holder?.startedAt ?? '')
+    // The clock of /proc counts whole seconds of the machine's start.
+    t.true(age > -2000 && age < 120_000, `started ${age} ms ago`)
+    t.is(holder?.parents?.[0]?.pid, process.pid)
+    t.regex(holder?.parents?.[0]?.command ?? '', /node/)
+
+    const {status, stdout} = await runCli(t, ['why', '--json'])
+    t.is(status, 0)
+    const {listeners} = listenersSchema.parse(JSON.parse(stdout))
+    const listener = listeners.find((each) => each.port === port)
+    t.like(listener, {local: {address: '127.0.0.1', port}, pid: server.pid, pids: [server.pid]})
+    t.like(listener, {cwd: folder, startedAt: holder?.startedAt, parents: holder?.parents})
+    const ports = listeners.map((each) => each.port)
+    t.deepEqual(
+      ports,
+      ports.toSorted((a, b) => a - b),
+    )
+  },
+)
 
 testUnless(
   onLinux,

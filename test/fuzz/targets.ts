@@ -36,6 +36,7 @@ import {annotationLine, newsOf} from '../../harness/feeds/github.ts'
 import {renderJunit} from '../../harness/feeds/junit.ts'
 import {type JudgedDocument, suiteOf} from '../../harness/feeds/suite.ts'
 import {renderTap} from '../../harness/feeds/tap.ts'
+import {containerIn, publishersIn} from '../../harness/free/containers.ts'
 import {parseLsof} from '../../harness/platforms/lsof.ts'
 import {parseNetstat} from '../../harness/platforms/netstat.ts'
 import {parseProcNetUnix} from '../../harness/platforms/proc-holders.ts'
@@ -67,6 +68,7 @@ import {policiesView} from '../../harness/views/policies.ts'
 import {reportView} from '../../harness/views/report.ts'
 import {surveyView} from '../../harness/views/survey.ts'
 import {timingView} from '../../harness/views/timing.ts'
+import {refusedIn} from '../../harness/why/port-in-message.ts'
 import {shortCommand} from '../../harness/why/words.ts'
 import {openLines} from '../../harness/wrap/lines.ts'
 import {scenarios} from '../../scenarios/index.ts'
@@ -264,6 +266,15 @@ const procNetSnmp = [
 const procStatus = ['Name:\tnode\nUmask:\t0022\nPPid:\t1\nUid:\t1000\t1001\t1000\t1000\nGid:\t0\n']
 const passwd = ['root:x:0:0:root:/root:/bin/bash\njoe:x:501:20:Joe:/home/joe:/bin/sh\ntoor:x:0:0\n']
 const ps = ['  4711     1  4711 Ss   Thu Nov 26 22:13:23 2026\n  4712  4711  4711 Z+\n', '7 1 7 R']
+const containers = [
+  'web\t0.0.0.0:8080->80/tcp, [::]:8000-9000->80/tcp\ndb\t5432/tcp\n',
+  `0::/system.slice/docker-${'a'.repeat(64)}.scope\n1:cpu:/libpod-${'b'.repeat(64)}\n`,
+]
+const refusals = [
+  'Error: listen EADDRINUSE: address already in use :::8080\n    at Server.listen (node:net:1:2)\n',
+  'bind() to unix:/run/a.sock failed (98: Address already in use)\nlisten tcp [::1]:80: bind: in use',
+  "error while attempting to bind on address ('127.0.0.1', 8000): Address already in use port=1",
+]
 const procStat = [
   '4711 (node) S 1 4711 4711 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 11 0 987654 1 2 3',
   '7 (a) (b c) Z 4711 7 7 0\n',
@@ -469,6 +480,8 @@ export const targets: readonly Target[] = [
   parser('proc-status', procStatus, parseProcStatus),
   parser('passwd', passwd, (text) => [...parsePasswd(text)]),
   parser('ps', ps, parsePs),
+  parser('error-message', refusals, refusedIn),
+  parser('containers', containers, (text) => [publishersIn(text, 8080), containerIn(text)]),
   {
     name: 'proc-net-snmp',
     input: mutatedBytes(procNetSnmp),

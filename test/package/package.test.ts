@@ -259,6 +259,15 @@ if ('nodes' in fetched) {
   })
 }
 
+testUnless(problem, 'without the SDK, mcp says in one line how to install it', async (t) => {
+  const cli = join('node_modules', 'rebind', 'dist', 'harness', 'cli.js')
+  const command = [process.execPath, cli, 'mcp']
+  const {status, stdout, stderr} = await startProgram(t, command, {cwd: installed}).ended
+  t.is(status, 2)
+  t.is(stdout, '')
+  t.regex(stderr, /^rebind: .*@modelcontextprotocol\/sdk.* npm install --save-dev .+\n$/)
+})
+
 testUnless(problem, 'the recorded systems come with the package, and are compared', async (t) => {
   const cli = join('node_modules', 'rebind', 'dist', 'harness', 'cli.js')
   const command = [process.execPath, cli, 'compare', '--json']

@@ -87,7 +87,7 @@ unless(
     stuck(t, 'lsof')
     const platform = {
       ...detectPlatform(),
-      readHolders: (wanted: number) => readLsofHolders(wanted, [], soon),
+      readHolders: (wanted: number | undefined) => readLsofHolders(wanted, [], soon),
     }
     const settings = await platform.readSettings()
     const picture = await lookAtPort(port, ['127.0.0.1'], platform, settings)

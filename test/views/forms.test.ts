@@ -20,7 +20,7 @@ const order: readonly (readonly (string | RegExp)[])[] = [
       'What differs, and why',
       'What could not be compared',
     ],
-    ...['Not as the rules say', 'Why', 'Outside the expected range'],
+    ...['Not as the rules say', 'Why', 'Outside the expected range', 'Left alone'],
   ],
   [
     ...['The clients', 'Why connections were lost', 'The limits', 'The second start', 'The starts'],
@@ -32,6 +32,7 @@ const order: readonly (readonly (string | RegExp)[])[] = [
       'How the wait is distributed',
     ],
     ...['Ports released together', 'What is granted over which residue', 'Sockets on the port'],
+    ...['The processes', 'Listening sockets', 'What was done', 'What would be done'],
     'What a bind gets now (tried, and closed at once)',
   ],
   ['What to do'],

@@ -11,7 +11,9 @@ import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import type {ReportDocument} from '../../harness/compare/documents.ts'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
+import type {Free, FreeStep} from '../../harness/documents/free-schema.ts'
 import type {ScenarioList} from '../../harness/documents/list-schema.ts'
+import type {Listeners} from '../../harness/documents/listeners-schema.ts'
 import type {Matrix} from '../../harness/documents/matrix-schema.ts'
 import type {Policies} from '../../harness/documents/policies-schema.ts'
 import type {Report} from '../../harness/documents/report-schema.ts'
@@ -28,13 +30,15 @@ import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {findingSentences} from '../../harness/views/findings.ts'
+import {freeView} from '../../harness/views/free.ts'
 import {listView} from '../../harness/views/list.ts'
+import {listenersView} from '../../harness/views/listeners.ts'
 import {matrixView} from '../../harness/views/matrix.ts'
 import {policiesView} from '../../harness/views/policies.ts'
 import {wholeReportView} from '../../harness/views/report.ts'
 import {surveyView} from '../../harness/views/survey.ts'
 import {timingView} from '../../harness/views/timing.ts'
-import {freeView, watchView} from '../../harness/views/watch.ts'
+import {freeView as watchedUntilFree, watchView} from '../../harness/views/watch.ts'
 import {briefWhyView, whyView} from '../../harness/views/why.ts'
 import type {WatchedSocket, WatchReading} from '../../harness/why/watch.ts'
 import {scenarios} from '../../scenarios/index.ts'
@@ -129,11 +133,83 @@ function safe(check: CheckDocument): CheckDocument {
   }
 }
 
+const whereabouts = {
+  cwd: '/srv/app',
+  startedAt: '2026-11-26T22:13:23.000Z',
+  parents: [
+    {pid: 4700, command: 'npm start'},
+    {pid: 1, command: '/sbin/init'},
+  ],
+}
+
+function listeners(): Listeners {
+  return {
+    ...{format: 'rebind-listeners', version: 1, host: recordedReport().host},
+    listeners: [
+      {
+        ...{local: {address: '0.0.0.0', port: 22}, port: 22, pid: null, command: null, pids: []},
+        ...{user: 'root', cwd: null, startedAt: null, parents: []},
+      },
+      {
+        ...{local: {address: '::1', port: 8088}, port: 8088, pid: 4711, pids: [4711, 4712]},
+        ...{command: 'node server.js', user: 'joe', ...whereabouts},
+      },
+    ],
+    unseen: ['The processes of 1 listener are not visible: ask again as root: sudo rebind why.'],
+  }
+}
+
+const freeing: FreeStep[] = [
+  {
+    ...{what: 'signal', pid: 4711, command: 'node server.js', signal: 'SIGTERM', socket: null},
+    seconds: 5,
+  },
+  {
+    ...{what: 'destroy', pid: null, command: null, signal: null, count: 3, seconds: null},
+    socket: {state: 'TIME_WAIT', local: {address: '127.0.0.1', port: 8088}, remote: null},
+  },
+  {
+    ...{what: 'destroy', pid: 12, command: 'python3 a.py', signal: null, seconds: null},
+    socket: {
+      ...{state: 'ESTABLISHED', local: {address: '::1', port: 8088}},
+      remote: {address: '::1', port: 40_000},
+    },
+  },
+  {what: 'wait', pid: null, command: null, signal: null, socket: null, seconds: 61.2},
+]
+
+/** What was done, what is left alone, and what would be done. */
+function freed(): Record<'done' | 'left' | 'planned', Free> {
+  const plan = freeing
+  const asked = {...({format: 'rebind-free', version: 1, port: 8088} as const), plan}
+  const common = {...asked, host: recordedReport().host}
+  const did = plan.map((step) => ({...step, seconds: step.what === 'destroy' ? null : 0.25}))
+  const because = 'nothing was done'
+  return {
+    done: {...common, did, freed: true, left: [], because: 'a plain bind is granted'},
+    planned: {...common, did: [], freed: false, left: [], because},
+    left: {
+      ...{...common, did: [], freed: false},
+      left: [
+        {
+          ...{kind: 'container', pid: 4711, command: 'docker-proxy'},
+          because:
+            'process 4711 publishes the port of container web; stop that instead: docker stop web',
+        },
+      ],
+      because: 'something on it is left alone',
+    },
+  }
+}
+
 function whyPort(timeWaits: number): WhyPort {
   const host = recordedReport().host
   const port = 8088
   const local = {address: '127.0.0.1', port}
-  const listening = {pid: 4711, parent: 1, uid: 0, user: 'root', command: 'node server.js'}
+  const listening = {
+    ...{pid: 4711, parent: 4700, uid: 0, user: 'root', command: 'node server.js'},
+    ...whereabouts,
+  }
   return {
     ...{format: 'rebind-why', version: 1, host, port, bindable: false},
     sockets: [
@@ -192,7 +268,13 @@ function fewListed(): ScenarioList {
 
 /** Documents of the kinds that are printed, and kept nowhere. */
 export function printedDocuments() {
-  return {port: whyPort(2), path: whyPath(), list: fewListed()}
+  return {
+    port: whyPort(2),
+    path: whyPath(),
+    listeners: listeners(),
+    free: freed().done,
+    list: fewListed(),
+  }
 }
 
 export const watchTitle = {port: 8088, began: 100, untilFree: true}
@@ -285,8 +367,12 @@ export async function goldenViews(): Promise<Record<string, View>> {
     'why-refused': whyView(refused()),
     'why-brief': briefWhyView(refused()),
     'why-path': whyView(printed.path),
+    listeners: listenersView(printed.listeners),
+    'free-done': freeView(freed().done),
+    'free-left': freeView(freed().left),
+    'free-planned': freeView(freed().planned),
     watch: watchView(watched(1), watchTitle, 103),
-    'watch-free': freeView(watchTitle, 160.5),
+    'watch-free': watchedUntilFree(watchTitle, 160.5),
   }
 }
 
