@@ -83,6 +83,8 @@ const viteConfiguration = `export default {root: 'www', server: {host: '127.0.0.
 
 const emptyAnswer = {kind: 'empty-answer'} as const
 const touch = (file: string) => () => ['touch', file]
+/** Python keeps what it has compiled beside the program. */
+const withoutCache = () => ({PYTHONDONTWRITEBYTECODE: '1'})
 const hangUp = () => ['kill', '-HUP', '{pid}']
 
 /** Adds what every one of these has that is a package of npm. */
@@ -154,6 +156,7 @@ export const surveyWatchers: readonly SurveyServer[] = [
       ...['uvicorn', '--reload', '--host', '127.0.0.1', '--port', String(port)],
       ...['--no-server-header', '--log-level', 'warning', 'app:app'],
     ],
+    env: withoutCache,
     trigger: touch('app.py'),
     defence: emptyAnswer,
   },
@@ -164,6 +167,7 @@ export const surveyWatchers: readonly SurveyServer[] = [
     version: {args: ['--version'], pattern: /version (\d[\w.]*)/},
     files: {'app.py': wsgi},
     command: ({port}) => ['gunicorn', '-w', '2', '-b', `127.0.0.1:${port}`, 'app:app'],
+    env: withoutCache,
     trigger: hangUp,
     defence: emptyAnswer,
   },
