@@ -1,4 +1,5 @@
 import {isIP} from 'node:net'
+import {refusalIn} from '../explain/messages.ts'
 import type {Address} from '../sockets/address.ts'
 import {withoutEscapes} from '../text.ts'
 
@@ -7,35 +8,6 @@ export type Refused = {port: number; address?: Address} | {path: string}
 
 /** Longer lines are data, not messages. */
 const longestLine = 4096
-
-/**
- * What programs write when they do not get their port. A pattern finds the whole end (`127.0.0.1:80`, `:::80`,
- * `unix:/run/a.sock`), or its address and port.
- */
-const messages: readonly {of: string; pattern: RegExp}[] = [
-  {of: 'Node', pattern: /\b(?:listen|bind) E[A-Z]+(?:: [a-z ]+)? (?<end>\S+)/},
-  {of: 'Python asyncio', pattern: /\bbind on address \('(?<address>[^']*)', (?<port>\d+)/},
-  {of: 'gunicorn', pattern: /\bConnection in use: \('(?<address>[^']*)', (?<port>\d+)/},
-  {of: 'Docker', pattern: /\bhost port (?:for )?(?<end>[\da-f.:[\]]+?:\d+)[:/]/},
-  {of: 'Docker', pattern: /\bBind for (?<end>\S+) failed/},
-  {of: 'Docker Desktop', pattern: /\bexposing port TCP (?<end>\S+)/},
-  {of: 'Go', pattern: /\blisten (?:tcp[46]?|unix) (?<end>\S+): bind: /},
-  {of: 'Ruby', pattern: /\bbind\(2\) for "(?<address>[^"]*)" port (?<port>\d+)/},
-  {of: 'Ruby', pattern: /\bbind\(2\) for "?(?<end>\/[^"\s]+)/},
-  {of: 'PHP', pattern: /\bFailed to listen on (?<end>\S+)/},
-  {of: '.NET, Jetty', pattern: /\b[Ff]ailed to bind to (?:address )?(?<end>\S+:\d+)/},
-  {of: 'nginx', pattern: /\bbind\(\) to (?<end>\S+) failed/},
-  {of: 'Apache', pattern: /\bcould not bind to address (?<end>\S+)/},
-  {of: 'Redis', pattern: /\blistening socket (?<end>\S+): bind: /},
-  {of: 'ssh', pattern: /\bbind \[(?<address>[^\]]*)\]:(?<port>\d+): /},
-  {of: 'PostgreSQL, create-react-app', pattern: /\balready running on port (?<port>\d+)/},
-  {of: 'MySQL', pattern: /\banother mysqld server running on port: (?<port>\d+)/},
-  {
-    of: 'Vite, Next.js, Flask, Spring, Bun',
-    pattern: /\bport (?<port>\d+) (?:is |was )?(?:already |currently )?(?:in use|taken|allocated)/i,
-  },
-  {of: 'Quarkus', pattern: /\bPort\(s\) already bound: (?<port>\d+)/},
-]
 
 /** What the operating systems and Docker call it; their words stand in whatever else a program writes. */
 const inUse =
@@ -56,11 +28,17 @@ export function refusedIn(text: string): {refused: Refused[]; saysInUse: boolean
     const line = withoutEscapes(raw)
     const isInUse = inUse.test(line)
     if (isInUse) saysInUse = true
-    const patterns = [...messages.map(({pattern}) => pattern), ...(isInUse ? anywhere : [])]
-    const refused = firstIn(line, patterns)
+    const refused = inTable(line) ?? (isInUse ? firstIn(line, anywhere) : undefined)
     if (refused !== undefined) found.set(JSON.stringify(refused), refused)
   }
   return {refused: [...found.values()], saysInUse}
+}
+
+/** By the table of messages that `explain` and `check` go by, too. */
+function inTable(line: string): Refused | undefined {
+  const {path = null, port = null, address = null} = refusalIn(line) ?? {}
+  if (path !== null) return {path}
+  return port === null ? undefined : refusedEnd(`${address ?? ''}:${port}`)
 }
 
 function firstIn(line: string, patterns: readonly RegExp[]): Refused | undefined {
