@@ -1,3 +1,4 @@
+import type {History} from '../documents/history-schema.ts'
 import {closingLine} from '../documents/words.ts'
 import {withoutEscapes} from '../text.ts'
 import type {RunDocument} from '../views/kinds.ts'
@@ -32,7 +33,7 @@ interface Reporter {
 }
 
 export const reporterNames = ['terminal', 'json', 'junit', 'tap', 'markdown', 'github'] as const
-export const exportNames = ['csv'] as const
+export const exportNames = ['csv', 'bmf', 'github-action-benchmark'] as const
 export type ReporterName = (typeof reporterNames)[number] | (typeof exportNames)[number]
 
 /** Every reporter. A new one is a row here. */
@@ -104,16 +105,37 @@ export const reporters: Readonly<Record<ReporterName, Reporter>> = {
     },
   },
   csv: {
-    what: 'a row per port',
+    what: 'a row per port, or per point of a line',
     judges: false,
     async load() {
-      const {renderCsv} = await import('./csv.ts')
+      const [{renderCsv}, {historyAsCsv}] = await Promise.all([
+        import('./csv.ts'),
+        import('./history-exports.ts'),
+      ])
       return ({document}) => {
+        if (document.format === 'rebind-history') return historyAsCsv(document)
         if (document.format !== 'rebind-timing') throw new TypeError(`${document.format} as CSV`)
         return renderCsv(document)
       }
     },
   },
+  bmf: {
+    what: 'the newest time of each line, in Bencher Metric Format',
+    judges: false,
+    load: async () => ofHistory((await import('./history-exports.ts')).historyAsBmf),
+  },
+  'github-action-benchmark': {
+    what: 'the same as customSmallerIsBetter',
+    judges: false,
+    load: async () => ofHistory((await import('./history-exports.ts')).historyAsBenchmarks),
+  },
+}
+
+function ofHistory(render: (history: History) => string): Render {
+  return ({document}) => {
+    if (document.format !== 'rebind-history') throw new TypeError(`${document.format} over time`)
+    return render(document)
+  }
 }
 
 async function casesOf({document, occasion}: Reported) {

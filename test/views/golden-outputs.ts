@@ -11,6 +11,7 @@ import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import type {ReportDocument} from '../../harness/compare/documents.ts'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
+import type {History} from '../../harness/documents/history-schema.ts'
 import type {ScenarioList} from '../../harness/documents/list-schema.ts'
 import type {Matrix} from '../../harness/documents/matrix-schema.ts'
 import type {Policies} from '../../harness/documents/policies-schema.ts'
@@ -28,6 +29,7 @@ import {renderForTerminal} from '../../harness/render/terminal.ts'
 import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {findingSentences} from '../../harness/views/findings.ts'
+import {historyView} from '../../harness/views/history.ts'
 import {listView} from '../../harness/views/list.ts'
 import {matrixView} from '../../harness/views/matrix.ts'
 import {policiesView} from '../../harness/views/policies.ts'
@@ -276,7 +278,7 @@ function startedTwice({problem: _, ...check}: CheckDocument): CheckDocument {
 }
 
 export async function goldenViews(): Promise<Record<string, View>> {
-  const {timing, policies, check, survey} = await realDocuments()
+  const {timing, policies, check, survey, history} = await realDocuments()
   const unsafe = check as CheckDocument
   const {problem, ...measured} = unsafe
   const reports = [recordedLinux, recordedGvisor].map(
@@ -302,6 +304,7 @@ export async function goldenViews(): Promise<Record<string, View>> {
     'check-reload': checkView(reloaded(unsafe)),
     'check-twice': checkView(startedTwice(unsafe)),
     survey: surveyView(survey as Survey),
+    history: historyView(history as History),
     comparison: comparisonView(compare(reports)),
     judgement: judgementView(judge(before, after)),
     list: listView(printed.list),

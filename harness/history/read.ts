@@ -1,0 +1,200 @@
+import {resolve} from 'node:path'
+import type {z} from 'zod'
+import {cellKey} from '../compare/documents.ts'
+import type {HistoryRun} from '../documents/history-schema.ts'
+import {readFieldsOf, refused, shown, validated} from '../documents/read-json.ts'
+import {UsageError} from '../errors.ts'
+import {dateOf} from './dates.ts'
+import {
+  type CheckFields,
+  checkFields,
+  type HostFields,
+  type MatrixFields,
+  matrixFields,
+  type ReportFields,
+  reportFields,
+  type TimingFields,
+  timingFields,
+} from './documents.ts'
+import {type Found, findDocuments} from './find.ts'
+import {type Measure, measuresOfCheck, measuresOfReport, measuresOfTiming} from './measures.ts'
+
+/** What is kept of a document: little, because there may be thousands. */
+export interface RunRecord extends Pick<HistoryRun, 'file' | 'kind' | 'at' | 'dated' | 'rebind'> {
+  host: HostFields
+  measures: readonly Measure[]
+  /** What was observed of each cell, by its number in the table of cells; 0: not tried. */
+  outcomes: Uint8Array
+}
+
+/** All that was read. */
+export interface Records {
+  records: RunRecord[]
+  skipped: {file: string; because: string}[]
+  /** The names of all cells. */
+  cells: readonly string[]
+  /** The names of all outcomes; the first stands for none. */
+  outcomes: readonly string[]
+}
+
+type Fields = ReportFields | TimingFields | CheckFields | MatrixFields
+
+const kinds: Readonly<Record<string, {kind: HistoryRun['kind']; schema: z.ZodType<Fields>}>> = {
+  'rebind-report': {kind: 'report', schema: reportFields},
+  'rebind-timing': {kind: 'timing', schema: timingFields},
+  'rebind-check': {kind: 'check', schema: checkFields},
+  'rebind-matrix': {kind: 'matrix', schema: matrixFields},
+}
+
+const remedy = 'fetch it again, or remove it'
+
+/**
+ * Reads all documents, one at a time, and keeps of each only what it measured. What is broken is named and passed
+ * over; sound JSON that is not a document of rebind is not mentioned where nobody has named it.
+ * @throws UsageError if none can be read
+ */
+export async function readRecords(paths: readonly string[]): Promise<Records> {
+  const [records, skipped]: [RunRecord[], Records['skipped']] = [[], []]
+  const store = openStore()
+  for await (const found of findDocuments(paths)) {
+    try {
+      const record = await readRecord(found, store)
+      if (record !== undefined) records.push(record)
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      skipped.push({file: found.file, because: error.message.replace(`${found.file} `, '')})
+    }
+  }
+  if (records.length === 0) throw nothingFound(paths, skipped)
+  const {cells, outcomes} = store
+  return {
+    records: records.sort(byTime),
+    skipped,
+    cells: cells.names,
+    outcomes: outcomes.names,
+  }
+}
+
+function nothingFound(
+  paths: readonly string[],
+  [first, ...others]: Records['skipped'],
+): UsageError {
+  const broken =
+    first === undefined ? '' : ` (${others.length + 1} broken: ${first.file} ${first.because})`
+  return new UsageError(
+    `no report, timing, check or matrix in ${paths.join(', ')}${broken}; name the folder that contains the run folders, e.g. logs`,
+  )
+}
+
+function byTime(one: RunRecord, other: RunRecord): number {
+  if (one.at !== other.at) return one.at < other.at ? -1 : 1
+  return one.file < other.file ? -1 : 1
+}
+
+/** @returns undefined for what is not to be counted: another program's JSON, or a copy of a run */
+async function readRecord(
+  {file, isExpected}: Found,
+  {isNew, once, cells, outcomes}: Store,
+): Promise<RunRecord | undefined> {
+  if (!isNew(resolve(file))) return undefined
+  const value = await readFieldsOf(file, remedy)
+  const {format, version} = value
+  const known =
+    typeof format === 'string' && Object.hasOwn(kinds, format) ? kinds[format] : undefined
+  if (known === undefined) {
+    if (!isExpected) return undefined
+    const what = typeof format === 'string' ? `of the format "${shown(format)}"` : 'not of rebind'
+    throw refused(file, `is a document ${what}; name reports, timings, checks and matrices`)
+  }
+  if (typeof version === 'number' && version > 1) {
+    throw refused(file, `has version ${version}, and this rebind knows version 1; update rebind`)
+  }
+  const fields = validated(file, known.schema, value)
+  const run = 'run' in fields ? fields.run : undefined
+  if (run !== undefined && !isNew(JSON.stringify([known.kind, run.id, run.startedAt]))) {
+    return undefined
+  }
+  if (fields.format === 'rebind-matrix' && fields.predicted === true) {
+    throw refused(file, 'has only what the rules predict; measure with rebind matrix')
+  }
+  return {
+    ...{file, kind: known.kind, ...(await dateOf(file, run?.startedAt))},
+    rebind: run === undefined ? null : once(run.rebind),
+    host: once(fields.host),
+    measures: measuresOf(fields).map((measure) => ({
+      ...measure,
+      ...{subject: once(measure.subject), answer: once(measure.answer)},
+      ...{beside: once(measure.beside), expected: once(measure.expected)},
+    })),
+    outcomes: fields.format === 'rebind-matrix' ? outcomesOf(fields, cells, outcomes) : noOutcomes,
+  }
+}
+
+const noOutcomes = new Uint8Array()
+
+function measuresOf(fields: Fields): Measure[] {
+  switch (fields.format) {
+    case 'rebind-report':
+      return measuresOfReport(fields)
+    case 'rebind-timing':
+      return measuresOfTiming(fields)
+    case 'rebind-check':
+      return measuresOfCheck(fields)
+    case 'rebind-matrix':
+      return []
+  }
+}
+
+function outcomesOf({cells}: MatrixFields, places: Numbering, numbers: Numbering): Uint8Array {
+  const tried = cells.map((cell): [place: number, outcome: number] => [
+    places.numberOf(cellKey(cell)),
+    cell.observed === null ? 0 : numbers.numberOf(cell.observed),
+  ])
+  const outcomes = new Uint8Array(places.names.length)
+  for (const [place, outcome] of tried) outcomes[place] = Math.min(outcome, 255)
+  return outcomes
+}
+
+/** What all documents have in common. */
+interface Store {
+  /** Whether it is asked for the first time. */
+  isNew(key: string): boolean
+  /** The same value for what is equal: a text or a host that thousands of documents have is kept once. */
+  once<Value>(value: Value): Value
+  cells: Numbering
+  outcomes: Numbering
+}
+
+interface Numbering {
+  names: string[]
+  numberOf(name: string): number
+}
+
+function openStore(): Store {
+  const seen = new Set<string>()
+  const values = new Map<string, unknown>()
+  return {
+    isNew: (key) => seen.size < seen.add(key).size,
+    once<Value>(value: Value) {
+      const key = typeof value === 'string' ? value : JSON.stringify(value)
+      if (!values.has(key)) values.set(key, value)
+      return values.get(key) as Value
+    },
+    cells: numbering([]),
+    outcomes: numbering(['']),
+  }
+}
+
+function numbering(names: string[]): Numbering {
+  const numbers = new Map<string, number>()
+  return {
+    names,
+    numberOf(name) {
+      const known = numbers.get(name)
+      if (known !== undefined) return known
+      const number = names.push(name) - 1
+      numbers.set(name, number)
+      return number
+    },
+  }
+}
