@@ -58,42 +58,34 @@ export function findMove(times: readonly Timed[]): number | undefined {
   const judged = times.slice(skipped)
   if (!canBeJudged(judged)) return undefined
   const values = judged.map(({value}) => value)
-  const first = widestGap(values)
-  const [before, after] = [values.slice(0, first), values.slice(first)]
-  const [old, fresh] = [medianOf(before), medianOf(after)]
+  const first = bestSplit(values)
+  const [old, fresh] = [medianOf(values.slice(0, first)), medianOf(values.slice(first))]
   const spread = spreadOf(
     judged.map(({value, low, high}, index) => {
       const level = index < first ? old : fresh
       return {value: value - level, low, high}
     }),
   )
-  const hasMoved = Math.abs(fresh - old) > spread && !isUsual(fresh, before, spread)
+  const isNew = (value = old) => Math.abs(value - fresh) < Math.abs(value - old)
+  const hasMoved =
+    Math.abs(fresh - old) > spread &&
+    // Otherwise there are fewer of the new ones than a side needs.
+    isNew(values[first]) &&
+    !isNew(values[first - 1]) &&
+    !isUsual(fresh, values.slice(0, first), spread)
   return hasMoved ? skipped + first : undefined
 }
 
-/** Where to part the values so that the medians of both parts are far apart; a part of few runs weighs little. */
-function widestGap(values: readonly number[]): number {
-  const before = runningMedians(values)
-  const after = runningMedians(values.toReversed()).reverse()
-  const least = leastGapOf(values)
-  let [best, greatest] = [fewestRuns, 0]
+/** Where to part the values so that both parts stray as little from their medians as possible. */
+function bestSplit(values: readonly number[]): number {
+  const before = strayingOf(values)
+  const after = strayingOf(values.toReversed()).reverse()
+  let [best, least] = [fewestRuns, Number.POSITIVE_INFINITY]
   for (let first = fewestRuns; first <= values.length - fewestRuns; first++) {
-    const gap = Math.abs((before[first - 1] ?? 0) - (after[first] ?? 0))
-    const weight = gap * Math.sqrt(first * (values.length - first))
-    if (gap > least && weight > greatest) [best, greatest] = [first, weight]
+    const straying = (before[first - 1] ?? 0) + (after[first] ?? 0)
+    if (straying < least) [best, least] = [first, straying]
   }
   return best
-}
-
-/** By the distances of neighbours, which a change of level does not make greater: less than it never is a move. */
-function leastGapOf(values: readonly number[]): number {
-  const distances = values
-    .slice(1)
-    .map((value, index) => Math.abs(value - (values[index] ?? value)))
-  return Math.max(
-    leastSpreadSeconds,
-    (deviations * perMedianDistance * medianOf(distances)) / Math.SQRT2,
-  )
 }
 
 /** Whether one run in twenty, or more, was there before. */
@@ -102,12 +94,21 @@ function isUsual(value: number, known: readonly number[], spread: number): boole
   return near.length * 20 > known.length
 }
 
-/** The median of the first so many values, for each number of them. */
-function runningMedians(values: readonly number[]): number[] {
+/** The sum of the distances of the first so many values to their median, for each number of them. */
+function strayingOf(values: readonly number[]): number[] {
   const sorted: number[] = []
+  let [sum, lowerSum, lower] = [0, 0, 0]
   return values.map((value) => {
-    sorted.splice(placeOf(value, sorted), 0, value)
-    return sorted[Math.ceil(sorted.length / 2) - 1] ?? 0
+    const place = placeOf(value, sorted)
+    sorted.splice(place, 0, value)
+    sum += value
+    // The lower half, with the median.
+    const half = Math.ceil(sorted.length / 2)
+    if (place < lower) lowerSum += value - (half === lower ? (sorted[half] ?? 0) : 0)
+    else if (half > lower) lowerSum += sorted[half - 1] ?? 0
+    lower = half
+    const median = sorted[half - 1] ?? 0
+    return sum - lowerSum - median * (sorted.length - half) + median * half - lowerSum
   })
 }
 

@@ -191,11 +191,11 @@ function unsafeCheck(): CheckDocument {
 function historyExample(): History {
   const days = [...around(61, 12), ...around(30, 12)].map((value, index): Measure[] => [
     waited(value),
-    waited(0, {subject: 'server-aborts', low: 0, answer: 'immediate'}),
+    waited(0, {subject: 'server-aborts', answer: 'immediate'}),
     waited(index === 20 ? null : 0.3, {subject: 'check 3000: node server.js', answer: 'safe'}),
     ...(index < 5 ? [waited(2, {subject: 'other-user/listening'})] : []),
     ...(index < 15
-      ? [waited(0, {subject: 'client-aborts', low: 0, answer: 'immediate'})]
+      ? [waited(0, {subject: 'client-aborts', answer: 'immediate'})]
       : [waited(null, {subject: 'client-aborts', answer: 'blocked'})]),
   ])
   const upgraded = host({release: '6.19.1'})

@@ -24,7 +24,7 @@ export function host(changes: Partial<RunRecord['host']> = {}): RunRecord['host'
 export function waited(value: number | null, changes: Partial<Measure> = {}): Measure {
   return {
     ...{subject: 'server-closes-first', value, low: value, high: value, beside: null},
-    ...(value === null ? {} : {low: value - 0.001}),
+    ...(value === null ? {} : {low: Math.max(0, value - 0.001)}),
     ...{answer: 'delayed', expected: null},
     ...changes,
   }

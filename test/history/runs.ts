@@ -1,7 +1,7 @@
 /** Run folders as years of a CI leave them: a really recorded report again and again, with other dates and waits. */
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import type {Report} from '../../harness/documents/report-schema.ts'
+import type {Report, Result} from '../../harness/documents/report-schema.ts'
 import {recordedReport} from '../documents/documents.ts'
 
 const hour = 3_600_000
@@ -25,24 +25,15 @@ export function runOf(index: number, change: Change = () => ({})): Report {
 
 const recorded = recordedReport()
 
-/** As the timer wheel makes the wait vary from run to run; the same in each run of that number. */
+/** As the kernel makes the wait vary within its range, and processes theirs; the same in each run of that number. */
 function strayed(index: number) {
-  return (result: Report['results'][number], place: number): Report['results'][number] => {
-    const {bind} = result
-    if (bind?.waitSeconds == null || bind.verdict !== 'delayed') return result
+  return (result: Result, place: number): Result => {
+    const {bind, expected} = result
+    if (bind?.verdict !== 'delayed' || bind.waitSeconds === null) return result
     const share = shareOf(index * 1009 + place)
-    const scale = result.expected?.residueSeconds === undefined ? 0.005 : 1.9
-    const more = (seconds: number | null) =>
-      seconds === null ? null : seconds + (share - 0.5) * scale
-    return {
-      ...result,
-      bind: {
-        ...bind,
-        waitSeconds: more(bind.waitSeconds),
-        residueSeconds:
-          bind.residueSeconds === null ? null : Math.max(0, more(bind.residueSeconds) ?? 0),
-      },
-    }
+    const [from, to] = expected?.residueSeconds ?? [bind.waitSeconds, bind.waitSeconds + 0.005]
+    const seconds = from + share * (to - from)
+    return {...result, bind: {...bind, waitSeconds: seconds, residueSeconds: seconds}}
   }
 }
 
