@@ -56,17 +56,12 @@ function partiesOf(records: readonly RunRecord[], count: number): Party[] {
   const newest = records.at(-1)
   if (newest === undefined) return []
   const ofSystem = records.filter((record) => kernelOf(record) === kernelOf(newest))
-  const parties = [...groupBy(ofSystem, lineOf).values()].flatMap((own): Party[] => {
+  const parties = [...groupBy(ofSystem, ({line}) => line).values()].flatMap((own): Party[] => {
     const judged = own.at(-1)
     return judged === undefined ? [] : [{judged, baseline: own.slice(0, -1).slice(-count)}]
   })
   const before = parties.find(({judged}) => judged === newest)?.baseline.at(-1)
   return parties.filter(({judged}) => before === undefined || judged.at > before.at)
-}
-
-/** Documents of one line are measured again and again: of a check, those of one command. */
-function lineOf({kind, measures}: RunRecord): string {
-  return kind === 'report' || kind === 'matrix' ? kind : `${kind} ${measures[0]?.subject ?? ''}`
 }
 
 function nothingBefore(record: RunRecord): Finding {

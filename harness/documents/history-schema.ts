@@ -6,7 +6,7 @@ const count = z.int().nonnegative()
 const run = count.describe('Which run, by its place in runs')
 const version = z.string()
 
-export const historyKinds = ['report', 'timing', 'check', 'matrix'] as const
+const historyKinds = ['report', 'timing', 'check', 'matrix'] as const
 
 const runSchema = z.looseObject({
   file: z.string().describe('Where it was read; the only place that has its name'),

@@ -3,7 +3,7 @@ import {dirname, join, resolve, sep} from 'node:path'
 import type {HistoryRun} from '../documents/history-schema.ts'
 
 /** When a run was, and what says so. */
-export type Dated = Pick<HistoryRun, 'at' | 'dated'>
+type Dated = Pick<HistoryRun, 'at' | 'dated'>
 
 /** `2026-11-27`, with or without a time, as run folders have it: `2026-11-27T14-40-03Z-1a2b`. */
 const datePattern =

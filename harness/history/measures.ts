@@ -88,7 +88,7 @@ function besideOf({bind, residue, amidTraffic}: ResultFields): string | null {
     ...(error === null ? [] : [`${error.code} ${error.errno}`]),
     ...(residue === null || amidTraffic === true
       ? []
-      : residue.map(({endpoint, state, count}) => `${endpoint} ${count} ${state}`).sort()),
+      : residue.map(({endpoint, state}) => `${endpoint} ${state}`).sort()),
   ]
   return words.length === 0 ? null : words.join(', ')
 }

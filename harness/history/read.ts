@@ -22,6 +22,8 @@ import {type Measure, measuresOfCheck, measuresOfReport, measuresOfTiming} from 
 /** What is kept of a document: little, because there may be thousands. */
 export interface RunRecord extends Pick<HistoryRun, 'file' | 'kind' | 'at' | 'dated' | 'rebind'> {
   host: HostFields
+  /** What is measured again and again: documents of one line can be compared. */
+  line: string
   measures: readonly Measure[]
   /** What was observed of each cell, by its number in the table of cells; 0: not tried. */
   outcomes: Uint8Array
@@ -121,6 +123,7 @@ async function readRecord(
     ...{file, kind: known.kind, ...(await dateOf(file, run?.startedAt))},
     rebind: run === undefined ? null : once(run.rebind),
     host: once(fields.host),
+    line: once(lineOf(fields)),
     measures: measuresOf(fields).map((measure) => ({
       ...measure,
       ...{subject: once(measure.subject), answer: once(measure.answer)},
@@ -131,6 +134,18 @@ async function readRecord(
 }
 
 const noOutcomes = new Uint8Array()
+
+function lineOf(fields: Fields): string {
+  switch (fields.format) {
+    case 'rebind-timing':
+      return `timing ${fields.residue}`
+    case 'rebind-check':
+      return `check ${fields.port} ${fields.command.join(' ')}`
+    case 'rebind-report':
+    case 'rebind-matrix':
+      return fields.format
+  }
+}
 
 function measuresOf(fields: Fields): Measure[] {
   switch (fields.format) {

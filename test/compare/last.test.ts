@@ -90,3 +90,12 @@ test('a document whose date nobody tells is not taken for the newest', (t) => {
   t.deepEqual(differences, [])
   t.regex(notes.join('\n'), /1 documents without a date are not used/)
 })
+
+test('a check that could not be measured is not as before', (t) => {
+  const line = 'check 3000 node server.js'
+  const check = (index: number, measures: Measure[]) =>
+    record(index, {kind: 'check', line, measures})
+  const measured = [0, 1, 2].map((index) => check(index, [waited(0.3, {subject: line})]))
+  const {notCompared} = judgeByLast(all([...measured, check(3, [])]), 5)
+  t.like(notCompared, [{subject: line, text: 'not measured now, it was in 3 of the last 3 runs'}])
+})

@@ -10,6 +10,7 @@ export function record(index: number, changes: Partial<RunRecord> = {}): RunReco
     ...{file: `${index}/report.json`, kind: 'report', dated: 'document', rebind: '0.1.0'},
     at: new Date(Date.parse('2026-01-01T00:00:00Z') + index * day).toISOString(),
     host: host(),
+    line: changes.kind ?? 'report',
     measures: [],
     outcomes: new Uint8Array(),
     ...changes,

@@ -30,7 +30,7 @@ function strayed(index: number) {
   return (result: Result, place: number): Result => {
     const {bind, expected} = result
     if (bind?.verdict !== 'delayed' || bind.waitSeconds === null) return result
-    const share = shareOf(index * 1009 + place)
+    const share = shareOf(index * 1009 + place + 1)
     const [from, to] = expected?.residueSeconds ?? [bind.waitSeconds, bind.waitSeconds + 0.005]
     const seconds = from + share * (to - from)
     return {...result, bind: {...bind, waitSeconds: seconds, residueSeconds: seconds}}

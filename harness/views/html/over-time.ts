@@ -8,8 +8,8 @@ import {swatch} from '../../render/html/states.ts'
 
 /** Two drawings of the same: names beside the lines, or above them for a phone. */
 const layouts = {
-  wide: {plotPixels: 560, rowPixels: 34, namePixels: 330, namesAbove: false},
-  narrow: {plotPixels: 300, rowPixels: 60, namePixels: 8, namesAbove: true},
+  wide: {plotPixels: 560, rowPixels: 34, namePixels: 320, scalePixels: 120, namesAbove: false},
+  narrow: {plotPixels: 300, rowPixels: 60, namePixels: 8, scalePixels: 12, namesAbove: true},
 } as const
 
 type Layout = (typeof layouts)[keyof typeof layouts]
@@ -59,7 +59,7 @@ function specOf(
   marks: readonly HistoryMark[],
   layout: Layout,
 ): TopLevelSpec {
-  const {plotPixels, rowPixels, namePixels, namesAbove} = layout
+  const {plotPixels, rowPixels, namePixels, scalePixels, namesAbove} = layout
   const most = Math.max(fewestDrawn, Math.min(mostDrawn, Math.floor(mostInAll / series.length)))
   const rows = series.map(({points}, row) => rowOf(bucketed(points, most), row, namesAbove))
   const places = rows.flatMap((each) => each.places)
@@ -89,8 +89,9 @@ function specOf(
   return {
     width: plotPixels,
     height: series.length * rowPixels,
-    padding: {left: namePixels, right: 4, top: named.length === 0 ? 4 : 18, bottom: 4},
-    autosize: {type: 'pad', contains: 'content'},
+    // As for other charts: the library can only guess at how wide a text will be.
+    autosize: {type: 'none'},
+    padding: {left: namePixels, right: scalePixels, top: named.length === 0 ? 26 : 44, bottom: 6},
     layer: [
       {
         data: {values: marks.map((mark) => ({at: Date.parse(mark.at)}))},
