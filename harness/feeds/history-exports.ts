@@ -1,6 +1,19 @@
 import type {History, HistoryPoint, HistorySeries} from '../documents/history-schema.ts'
 import {jsonText} from '../documents/json-text.ts'
 import {printable} from '../text.ts'
+import type {RunDocument} from '../views/kinds.ts'
+
+export function isHistory(document: RunDocument): document is History {
+  return document.format === 'rebind-history'
+}
+
+/** A reporter of what only a history has. */
+export function ofHistory(render: (history: History) => string) {
+  return ({document}: {document: RunDocument}): string => {
+    if (!isHistory(document)) throw new TypeError(`${document.format} over time`)
+    return render(document)
+  }
+}
 
 const columns = [
   'at',

@@ -1,4 +1,3 @@
-import type {History} from '../documents/history-schema.ts'
 import {closingLine} from '../documents/words.ts'
 import {withoutEscapes} from '../text.ts'
 import type {RunDocument} from '../views/kinds.ts'
@@ -108,12 +107,12 @@ export const reporters: Readonly<Record<ReporterName, Reporter>> = {
     what: 'a row per port, or per point of a line',
     judges: false,
     async load() {
-      const [{renderCsv}, {historyAsCsv}] = await Promise.all([
+      const [{renderCsv}, {historyAsCsv, isHistory}] = await Promise.all([
         import('./csv.ts'),
         import('./history-exports.ts'),
       ])
       return ({document}) => {
-        if (document.format === 'rebind-history') return historyAsCsv(document)
+        if (isHistory(document)) return historyAsCsv(document)
         if (document.format !== 'rebind-timing') throw new TypeError(`${document.format} as CSV`)
         return renderCsv(document)
       }
@@ -122,20 +121,19 @@ export const reporters: Readonly<Record<ReporterName, Reporter>> = {
   bmf: {
     what: 'the newest time of each line, in Bencher Metric Format',
     judges: false,
-    load: async () => ofHistory((await import('./history-exports.ts')).historyAsBmf),
+    async load() {
+      const {ofHistory, historyAsBmf} = await import('./history-exports.ts')
+      return ofHistory(historyAsBmf)
+    },
   },
   'github-action-benchmark': {
     what: 'the same as customSmallerIsBetter',
     judges: false,
-    load: async () => ofHistory((await import('./history-exports.ts')).historyAsBenchmarks),
+    async load() {
+      const {ofHistory, historyAsBenchmarks} = await import('./history-exports.ts')
+      return ofHistory(historyAsBenchmarks)
+    },
   },
-}
-
-function ofHistory(render: (history: History) => string): Render {
-  return ({document}) => {
-    if (document.format !== 'rebind-history') throw new TypeError(`${document.format} over time`)
-    return render(document)
-  }
 }
 
 async function casesOf({document, occasion}: Reported) {

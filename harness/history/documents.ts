@@ -1,5 +1,8 @@
 import {z} from 'zod'
+import {checkSchema} from '../documents/check-schema.ts'
 import {matrixSchema} from '../documents/matrix-schema.ts'
+import {reportSchema} from '../documents/report-schema.ts'
+import {timingSchema} from '../documents/timing-schema.ts'
 
 /**
  * What is read of each kind of document: a few fields, by the same names and types as in its own schema, of which
@@ -47,14 +50,14 @@ const result = z.object({
 })
 
 export const reportFields = z.object({
-  format: z.literal('rebind-report'),
+  format: reportSchema.shape.format,
   run,
   host,
   results: z.array(result),
 })
 
 export const timingFields = z.object({
-  format: z.literal('rebind-timing'),
+  format: timingSchema.shape.format,
   run,
   host,
   residue: z.string(),
@@ -66,7 +69,7 @@ export const timingFields = z.object({
 })
 
 export const checkFields = z.object({
-  format: z.literal('rebind-check'),
+  format: checkSchema.shape.format,
   host,
   command: z.array(z.string()),
   port: z.int(),
@@ -82,13 +85,11 @@ export const checkFields = z.object({
   lossless: z.boolean().nullable().optional(),
 })
 
-const {shape} = matrixSchema
-
 export const matrixFields = z.object({
-  format: z.literal('rebind-matrix'),
+  format: matrixSchema.shape.format,
   host,
   predicted: z.boolean().optional(),
-  cells: shape.cells,
+  cells: matrixSchema.shape.cells,
 })
 
 export type HostFields = z.infer<typeof host>

@@ -41,11 +41,35 @@ export interface Records {
 
 type Fields = ReportFields | TimingFields | CheckFields | MatrixFields
 
-const kinds: Readonly<Record<string, {kind: HistoryRun['kind']; schema: z.ZodType<Fields>}>> = {
-  'rebind-report': {kind: 'report', schema: reportFields},
-  'rebind-timing': {kind: 'timing', schema: timingFields},
-  'rebind-check': {kind: 'check', schema: checkFields},
-  'rebind-matrix': {kind: 'matrix', schema: matrixFields},
+/** How a kind of document is read. */
+interface Kind<Document> {
+  schema: z.ZodType<Document>
+  measures(document: Document): Measure[]
+  line(document: Document): string
+}
+
+function kind<Document extends Fields>(read: Kind<Document>): Kind<Fields> {
+  return read as unknown as Kind<Fields>
+}
+
+/** The kinds that say something of a restart; their format is rebind-NAME. */
+const kinds: Readonly<Record<HistoryRun['kind'], Kind<Fields>>> = {
+  report: kind({schema: reportFields, measures: measuresOfReport, line: () => 'report'}),
+  timing: kind({
+    schema: timingFields,
+    measures: measuresOfTiming,
+    line: ({residue}) => `timing ${residue}`,
+  }),
+  check: kind({
+    schema: checkFields,
+    measures: measuresOfCheck,
+    line: ({port, command}) => `check ${port} ${command.join(' ')}`,
+  }),
+  matrix: kind({schema: matrixFields, measures: () => [], line: () => 'matrix'}),
+}
+
+function kindNamed(format: unknown): HistoryRun['kind'] | undefined {
+  return (Object.keys(kinds) as HistoryRun['kind'][]).find((name) => `rebind-${name}` === format)
 }
 
 const remedy = 'fetch it again, or remove it'
@@ -101,9 +125,8 @@ async function readRecord(
   if (!isNew(resolve(file))) return undefined
   const value = await readFieldsOf(file, remedy)
   const {format, version} = value
-  const known =
-    typeof format === 'string' && Object.hasOwn(kinds, format) ? kinds[format] : undefined
-  if (known === undefined) {
+  const name = kindNamed(format)
+  if (name === undefined) {
     if (!isExpected) return undefined
     const what = typeof format === 'string' ? `of the format "${shown(format)}"` : 'not of rebind'
     throw refused(file, `is a document ${what}; name reports, timings, checks and matrices`)
@@ -111,54 +134,30 @@ async function readRecord(
   if (typeof version === 'number' && version > 1) {
     throw refused(file, `has version ${version}, and this rebind knows version 1; update rebind`)
   }
-  const fields = validated(file, known.schema, value)
+  const {schema, measures, line} = kinds[name]
+  const fields = validated(file, schema, value)
   const run = 'run' in fields ? fields.run : undefined
-  if (run !== undefined && !isNew(JSON.stringify([known.kind, run.id, run.startedAt]))) {
+  if (run !== undefined && !isNew(JSON.stringify([name, run.id, run.startedAt]))) {
     return undefined
   }
-  if (fields.format === 'rebind-matrix' && fields.predicted === true) {
+  if ('predicted' in fields && fields.predicted === true) {
     throw refused(file, 'has only what the rules predict; measure with rebind matrix')
   }
   return {
-    ...{file, kind: known.kind, ...(await dateOf(file, run?.startedAt))},
+    ...{file, kind: name, ...(await dateOf(file, run?.startedAt))},
     rebind: run === undefined ? null : once(run.rebind),
     host: once(fields.host),
-    line: once(lineOf(fields)),
-    measures: measuresOf(fields).map((measure) => ({
+    line: once(line(fields)),
+    measures: measures(fields).map((measure) => ({
       ...measure,
       ...{subject: once(measure.subject), answer: once(measure.answer)},
       ...{beside: once(measure.beside), expected: once(measure.expected)},
     })),
-    outcomes: fields.format === 'rebind-matrix' ? outcomesOf(fields, cells, outcomes) : noOutcomes,
+    outcomes: 'cells' in fields ? outcomesOf(fields, cells, outcomes) : noOutcomes,
   }
 }
 
 const noOutcomes = new Uint8Array()
-
-function lineOf(fields: Fields): string {
-  switch (fields.format) {
-    case 'rebind-timing':
-      return `timing ${fields.residue}`
-    case 'rebind-check':
-      return `check ${fields.port} ${fields.command.join(' ')}`
-    case 'rebind-report':
-    case 'rebind-matrix':
-      return fields.format
-  }
-}
-
-function measuresOf(fields: Fields): Measure[] {
-  switch (fields.format) {
-    case 'rebind-report':
-      return measuresOfReport(fields)
-    case 'rebind-timing':
-      return measuresOfTiming(fields)
-    case 'rebind-check':
-      return measuresOfCheck(fields)
-    case 'rebind-matrix':
-      return []
-  }
-}
 
 function outcomesOf({cells}: MatrixFields, places: Numbering, numbers: Numbering): Uint8Array {
   const tried = cells.map((cell): [place: number, outcome: number] => [
