@@ -32,12 +32,12 @@ export function isReadable(text: string): boolean {
 }
 
 /**
- * Reads a JSON document of which a schema then copies a few fields, as one of thousands: whatever other keys it has,
+ * Parses a JSON document of which a schema then copies a few fields, as one of thousands: whatever other keys it has,
  * none becomes one of an object of ours, so none is looked at, which would take most of the time.
  * @throws UsageError as `readObject` does
  */
-export async function readFieldsOf(file: string, remedy: string): Promise<Record<string, unknown>> {
-  return parse(file, await readText(file, remedy), remedy, false)
+export function parseFields(file: string, text: string, remedy: string): Record<string, unknown> {
+  return parse(file, text, remedy, false)
 }
 
 /** How many values a JSON text holds at most: each but the first follows a comma or an opening bracket. */
@@ -51,8 +51,11 @@ export function mostValuesIn(text: string): number {
   return values
 }
 
-/** The size is looked at before a byte is read, and only regular files are opened: a FIFO would hang. */
-async function readText(file: string, remedy: string): Promise<string> {
+/**
+ * The size is looked at before a byte is read, and only regular files are opened: a FIFO would hang.
+ * @throws UsageError as `readObject` does
+ */
+export async function readText(file: string, remedy: string): Promise<string> {
   try {
     const {size} = await regularFile(file)
     if (size > sizeLimitBytes) {
@@ -110,7 +113,8 @@ function parse(
       'is empty: the run that should have written it did not finish; run it again',
     )
   }
-  if (mostValuesIn(text) > valueLimit) {
+  // Each takes a character; counting them all takes as long as parsing.
+  if (text.length >= valueLimit && mostValuesIn(text) > valueLimit) {
     throw refused(
       file,
       `contains more than ${valueLimit} values, but no rebind document does; ${remedy}`,

@@ -8,9 +8,9 @@ import type {
 import {groupBy} from '../group-by.ts'
 import {changedCells} from './cells.ts'
 import {marksOf} from './marks.ts'
-import {areSameAnswers, notWaited} from './measures.ts'
+import {areSameAnswers, type Measure, notWaited} from './measures.ts'
 import {bucketed} from './points.ts'
-import type {Records} from './read.ts'
+import type {Records, RunRecord} from './read.ts'
 import {canBeJudged, findMove, levelOf, type Timed} from './spread.ts'
 import {systemsOf} from './systems.ts'
 
@@ -28,25 +28,32 @@ export function historyOf({records, skipped, cells, outcomes}: Records): History
     return {...{file, kind, at, dated}, system: systems.get(record) ?? '', release, node, rebind}
   })
   const numbered = records.map((record, file) => ({record, run: runs[file] as HistoryRun, file}))
-  const bySystem = groupBy(numbered, ({run}) => run.system)
-  const lines = [...bySystem].flatMap(([system, own]) =>
-    [...linesOf(own)].map(([subject, points]) => lineOf(subject, system, points)),
+  const bySystem = [...groupBy(numbered, ({run}) => run.system)]
+  const measured = bySystem.flatMap(([system, own]) =>
+    [...seenOf(own)].map(([subject, seen]) => ({subject, system, seen})),
   )
-  const most = Math.max(fewestOfLine, Math.min(mostOfLine, Math.floor(mostPoints / lines.length)))
+  const most = Math.max(
+    fewestOfLine,
+    Math.min(mostOfLine, Math.floor(mostPoints / measured.length)),
+  )
+  const lines = measured.map(({subject, system, seen}) =>
+    lineOf({subject, system}, pointsOf(seen), most),
+  )
   const moved = lines.flatMap((line) => line.moved).sort(newestFirst)
   const rank = (series: HistorySeries) =>
     moved.findIndex(({subject, system}) => subject === series.subject && system === series.system)
-  const series = lines.map((line) => ({...line.series, points: bucketed(line.series.points, most)}))
-  const still = series.filter((each) => !each.moved)
-  const movedSeries = series.filter((each) => each.moved).sort((a, b) => rank(a) - rank(b))
+  const series = lines.map((line) => line.series)
   return {
     ...{format: 'rebind-history', version: 1, runs, skipped},
-    series: [...movedSeries, ...still],
+    series: [
+      ...series.filter((each) => each.moved).sort((one, other) => rank(one) - rank(other)),
+      ...series.filter((each) => !each.moved),
+    ],
     moved,
-    cells: [...bySystem]
+    cells: bySystem
       .flatMap(([system, own]) => changedCells(system, own, {cells, outcomes}))
       .sort(newestFirst),
-    marks: [...bySystem].flatMap(([system, own]) => marksOf(system, own)).sort(newestFirst),
+    marks: bySystem.flatMap(([system, own]) => marksOf(system, own)).sort(newestFirst),
   }
 }
 
@@ -54,21 +61,32 @@ function newestFirst(one: {at: string}, other: {at: string}): number {
   return one.at === other.at ? 0 : one.at < other.at ? 1 : -1
 }
 
-/** What each run of a system says of each subject. */
-function linesOf(
-  runs: readonly {record: Records['records'][number]; run: HistoryRun; file: number}[],
-): Map<string, HistoryPoint[]> {
-  const lines = new Map<string, HistoryPoint[]>()
-  for (const {record, run, file} of runs) {
+/** A run, and one thing that it measured. */
+interface Seen {
+  run: HistoryRun
+  file: number
+  measure: Measure
+}
+
+/** What the runs of a system say of each subject. */
+function seenOf(
+  runs: readonly {record: RunRecord; run: HistoryRun; file: number}[],
+): Map<string, Seen[]> {
+  return groupBy(
+    runs.flatMap(({record, run, file}) =>
+      record.measures.map((measure): Seen => ({run, file, measure})),
+    ),
+    ({measure}) => measure.subject,
+  )
+}
+
+/** Of one line at a time, because all of them together would take most of the memory. */
+function pointsOf(seen: readonly Seen[]): HistoryPoint[] {
+  return seen.map(({run, file, measure}) => {
     const {at, release, node, rebind} = run
-    for (const {subject, value, low, high, answer} of record.measures) {
-      const point = {...{at, value, low, high, answer}, runs: 1, release, node, rebind, file}
-      const line = lines.get(subject)
-      if (line === undefined) lines.set(subject, [point])
-      else line.push(point)
-    }
-  }
-  return lines
+    const {value, low, high, answer} = measure
+    return {at, value, low, high, answer, runs: 1, release, node, rebind, file}
+  })
 }
 
 interface Line {
@@ -76,12 +94,16 @@ interface Line {
   moved: HistoryMove[]
 }
 
-function lineOf(subject: string, system: string, points: HistoryPoint[]): Line {
+function lineOf(
+  line: Pick<HistorySeries, 'subject' | 'system'>,
+  points: readonly HistoryPoint[],
+  most: number,
+): Line {
   const times = points.flatMap((point) => {
     const {value, low, high} = point
     return value === null ? [] : [{value, low: low ?? value, high: high ?? value, point}]
   })
-  const answered = answerMove({subject, system}, points)
+  const answered = answerMove(line, points)
   const first = findMove(times)
   const since = times[first ?? 0]?.point
   // A time that came with another answer says nothing more.
@@ -91,11 +113,11 @@ function lineOf(subject: string, system: string, points: HistoryPoint[]): Line {
     ...(answered === undefined ? [] : [answered]),
     ...(first === undefined || since === undefined || isBoth
       ? []
-      : [timeMove({subject, system}, times, first, since)]),
+      : [timeMove(line, times, first, since)]),
   ]
   return {
     series: {
-      ...{subject, system, runs: points.length, points},
+      ...{...line, runs: points.length, points: bucketed(points, most)},
       moved: moved.length > 0,
       judged: canBeJudged(times),
       level: levelOf(times.filter(({point}) => point.file >= now)),

@@ -2,7 +2,7 @@ import {resolve} from 'node:path'
 import type {z} from 'zod'
 import {cellKey} from '../compare/documents.ts'
 import type {HistoryRun} from '../documents/history-schema.ts'
-import {readFieldsOf, refused, shown, validated} from '../documents/read-json.ts'
+import {parseFields, readText, refused, shown, validated} from '../documents/read-json.ts'
 import {UsageError} from '../errors.ts'
 import {dateOf} from './dates.ts'
 import {
@@ -75,16 +75,16 @@ function kindNamed(format: unknown): HistoryRun['kind'] | undefined {
 const remedy = 'fetch it again, or remove it'
 
 /**
- * Reads all documents, one at a time, and keeps of each only what it measured. What is broken is named and passed
+ * Reads all documents, one after the other, and keeps of each only what it measured. What is broken is named and passed
  * over; sound JSON that is not a document of rebind is not mentioned where nobody has named it.
  * @throws UsageError if none can be read
  */
 export async function readRecords(paths: readonly string[]): Promise<Records> {
   const [records, skipped]: [RunRecord[], Records['skipped']] = [[], []]
   const store = openStore()
-  for await (const found of findDocuments(paths)) {
+  for await (const {found, text} of textsOf(paths)) {
     try {
-      const record = await readRecord(found, store)
+      const record = await readRecord(found, await text, store)
       if (record !== undefined) records.push(record)
     } catch (error) {
       if (!(error instanceof UsageError)) throw error
@@ -99,6 +99,21 @@ export async function readRecords(paths: readonly string[]): Promise<Records> {
     cells: cells.names,
     outcomes: outcomes.names,
   }
+}
+
+/** The text of each file; the next one is read while one is parsed. */
+async function* textsOf(
+  paths: readonly string[],
+): AsyncGenerator<{found: Found; text: Promise<string>}> {
+  let next: {found: Found; text: Promise<string>} | undefined
+  for await (const found of findDocuments(paths)) {
+    const text = readText(found.file, remedy)
+    // Whoever takes it is told.
+    text.catch(() => undefined)
+    if (next !== undefined) yield next
+    next = {found, text}
+  }
+  if (next !== undefined) yield next
 }
 
 function nothingFound(
@@ -120,10 +135,11 @@ function byTime(one: RunRecord, other: RunRecord): number {
 /** @returns undefined for what is not to be counted: another program's JSON, or a copy of a run */
 async function readRecord(
   {file, isExpected}: Found,
+  text: string,
   {isNew, once, cells, outcomes}: Store,
 ): Promise<RunRecord | undefined> {
   if (!isNew(resolve(file))) return undefined
-  const value = await readFieldsOf(file, remedy)
+  const value = parseFields(file, text, remedy)
   const {format, version} = value
   const name = kindNamed(format)
   if (name === undefined) {

@@ -120,10 +120,11 @@ function cellText({system, at, file, from, to, count, cells}: CellChange, {runs}
   ]
 }
 
-/** `60.913 s (59.1 to 62.7)`: the median, and the spread around it. */
+/** `60.913 s (59.10 to 62.70)`: the median, and the spread around it. */
 function levelWords(level: HistoryLevel | null): string {
   if (level === null) return '-'
   const {median, low, high} = level
+  if (median === 0) return '0 s'
   return `${median.toFixed(3)} s (${low.toFixed(2)} to ${high.toFixed(2)})`
 }
 

@@ -123,16 +123,21 @@ function specOf(
         mark: {type: 'point', shape: 'cross', angle: 45, size: 40, stroke: 'var(--bad)'},
         encoding: {x, y},
       },
-      ...rowTexts(series, rows, layout).map(({values, mark, place}) => ({
-        data: {values},
-        mark,
-        encoding: {x: {value: place}, y, text: {field: 'text'}},
-      })),
+      ...rowTexts(series, rows, layout).flatMap(({values, mark, place}) =>
+        [{...mark, ...halo}, mark].map((each) => ({
+          data: {values},
+          mark: each,
+          encoding: {x: {value: place}, y, text: {field: 'text'}},
+        })),
+      ),
     ] as never,
   }
 }
 
 const textMark = {type: 'text', align: 'left', fill: 'var(--ink)', fontSize: 12} as const
+
+/** Below a text, so that no line strikes it through. */
+const halo = {stroke: 'var(--paper)', strokeWidth: 4, fill: 'var(--paper)'} as const
 
 function markLabel({at, what, to}: HistoryMark): {at: number; text: string} {
   return {at: Date.parse(at), text: `${what} ${to}`}
