@@ -108,7 +108,7 @@ async function* textsOf(
   let next: {found: Found; text: Promise<string>} | undefined
   for await (const found of findDocuments(paths)) {
     const text = readText(found.file, remedy)
-    // Whoever takes it is told.
+    // Whoever awaits it gets the error.
     text.catch(() => undefined)
     if (next !== undefined) yield next
     next = {found, text}

@@ -7,10 +7,11 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import {tmpdir} from 'node:os'
-import {join} from 'node:path'
+import {basename, join} from 'node:path'
 import {validateAction} from '@action-validator/core'
 import test, {type ExecutionContext} from 'ava'
 import {parse} from 'yaml'
@@ -19,6 +20,12 @@ import {reportSchema} from '../../harness/documents/report-schema.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {freePort} from '../check/servers.ts'
 import {projectFolder, temporaryFolder, testUnless} from '../commands/cli.ts'
+import {
+  realDocuments,
+  recordedGvisor,
+  recordedLinux,
+  recordedReport,
+} from '../documents/documents.ts'
 import {missingProgram} from '../needs.ts'
 
 interface Step {
@@ -338,6 +345,39 @@ testUnless(missing, 'of a commit that is not built it says what to do', async (t
   t.is(status, 2)
   t.regex(shown, /^::error title=Rebind is not built::.*use a tag of a release/m)
 })
+
+testUnless(
+  missing,
+  'the workflow for several systems makes one page of what each runner measured',
+  async (t) => {
+    const folder = temporaryFolder(t)
+    const file = join(projectFolder, '.github', 'workflows', 'restart.yml')
+    const {jobs} = parse(readFileSync(file, 'utf8')) as {jobs: {compare: {steps: Step[]}}}
+    const script = jobs.compare.steps.find(({name}) => name === 'Make one page of them')?.run ?? ''
+    writeFileSync(join(folder, 'script.sh'), script)
+    symlinkSync(join(projectFolder, 'dist'), join(folder, 'dist'))
+    const env = {RUNNER_TEMP: folder, GITHUB_STEP_SUMMARY: join(folder, 'summary')}
+    const none = await bash(join(folder, 'script.sh'), folder, env)
+    t.is(none.status, 1)
+    t.regex(none.shown, /^::error title=Nothing to show::/m)
+    const {check} = await realDocuments()
+    const {problem: _, ...measured} = check as {problem?: unknown}
+    for (const system of [recordedLinux, recordedGvisor]) {
+      const run = join(folder, 'runs', `restart-${basename(system)}`, '2026-11-27T14-40-03Z-1a2b')
+      mkdirSync(run, {recursive: true})
+      const report = recordedReport(system)
+      writeFileSync(join(run, 'report.json'), JSON.stringify(report))
+      writeFileSync(join(run, 'check.json'), JSON.stringify({...measured, host: report.host}))
+    }
+    rmSync(join(folder, 'page'), {recursive: true})
+    const {status, shown} = await bash(join(folder, 'script.sh'), folder, env)
+    t.is(status, 0, shown)
+    const page = readFileSync(join(folder, 'page', 'report.html'), 'utf8')
+    t.regex(page, /<h1>Side by side<\/h1>[\s\S]+<h1>Rebind history<\/h1>/)
+    t.regex(page, /2 checks of 2 systems/)
+    t.regex(readFileSync(join(folder, 'summary'), 'utf8'), /# Side by side[\s\S]+# Rebind history/)
+  },
+)
 
 const hasWrap = commandLine().commands.some((command) => command.name() === 'wrap')
 
