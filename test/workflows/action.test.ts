@@ -64,7 +64,7 @@ test('inputs reach a step by its environment only, and every input reaches one',
     t.regex(
       text,
       new RegExp(
-        `^ +[A-Z]+: \\$\\{\\{ inputs\\.${input} \\}\\}$|name: \\$\\{\\{ inputs\\.${input} \\}\\}`,
+        `^ +[A-Z_]+: \\$\\{\\{ inputs\\.${input} \\}\\}$|name: \\$\\{\\{ inputs\\.${input} \\}\\}`,
         'm',
       ),
     )
