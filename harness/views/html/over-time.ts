@@ -115,12 +115,19 @@ function specOf(
       },
       {
         data: {values: alone.map(({at, y: place}) => ({at, y: place}))},
-        mark: {type: 'point', filled: true, fill: 'var(--link)', size: 22},
+        mark: {type: 'point', filled: true, fill: 'var(--link)', size: 22, opacity: 1},
         encoding: {x, y},
       },
       {
         data: {values: rows.flatMap((each) => each.blocked)},
-        mark: {type: 'point', shape: 'cross', angle: 45, size: 40, stroke: 'var(--bad)'},
+        mark: {
+          type: 'point',
+          shape: 'M-1-1L1 1M1-1L-1 1',
+          size: 40,
+          stroke: 'var(--bad)',
+          strokeWidth: 1.6,
+          opacity: 1,
+        },
         encoding: {x, y},
       },
       ...rowTexts(series, rows, layout).flatMap(({values, mark, place}) =>
