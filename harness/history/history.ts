@@ -61,30 +61,38 @@ function newestFirst(one: {at: string}, other: {at: string}): number {
   return one.at === other.at ? 0 : one.at < other.at ? 1 : -1
 }
 
-/** A run, and one thing that it measured. */
+/** One thing, and the runs that measured it. */
 interface Seen {
+  measures: Measure[]
+  runs: NumberedRun[]
+}
+
+interface NumberedRun {
+  record: RunRecord
   run: HistoryRun
   file: number
-  measure: Measure
 }
 
 /** What the runs of a system say of each subject. */
-function seenOf(
-  runs: readonly {record: RunRecord; run: HistoryRun; file: number}[],
-): Map<string, Seen[]> {
-  return groupBy(
-    runs.flatMap(({record, run, file}) =>
-      record.measures.map((measure): Seen => ({run, file, measure})),
-    ),
-    ({measure}) => measure.subject,
-  )
+function seenOf(runs: readonly NumberedRun[]): Map<string, Seen> {
+  const subjects = new Map<string, Seen>()
+  for (const run of runs) {
+    for (const measure of run.record.measures) {
+      const seen = subjects.get(measure.subject)
+      if (seen === undefined) subjects.set(measure.subject, {measures: [measure], runs: [run]})
+      else {
+        seen.measures.push(measure)
+        seen.runs.push(run)
+      }
+    }
+  }
+  return subjects
 }
 
 /** Of one line at a time, because all of them together would take most of the memory. */
-function pointsOf(seen: readonly Seen[]): HistoryPoint[] {
-  return seen.map(({run, file, measure}) => {
-    const {at, release, node, rebind} = run
-    const {value, low, high, answer} = measure
+function pointsOf({measures, runs}: Seen): HistoryPoint[] {
+  return runs.map(({run: {at, release, node, rebind}, file}, index) => {
+    const {value = null, low = null, high = null, answer = null} = measures[index] ?? {}
     return {at, value, low, high, answer, runs: 1, release, node, rebind, file}
   })
 }

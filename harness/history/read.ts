@@ -164,12 +164,19 @@ async function readRecord(
     rebind: run === undefined ? null : once(run.rebind),
     host: once(fields.host),
     line: once(line(fields)),
-    measures: measures(fields).map((measure) => ({
-      ...measure,
-      ...{subject: once(measure.subject), answer: once(measure.answer)},
-      ...{beside: once(measure.beside), expected: once(measure.expected)},
-    })),
+    measures: measures(fields).map((measure) => keptOf(measure, once)),
     outcomes: 'cells' in fields ? outcomesOf(fields, cells, outcomes) : noOutcomes,
+  }
+}
+
+/** What took no time is the same in thousands of runs. */
+function keptOf(measure: Measure, once: Store['once']): Measure {
+  if (measure.value === 0) return once(measure)
+  const {subject, answer, beside, expected} = measure
+  return {
+    ...measure,
+    ...{subject: once(subject), answer: once(answer)},
+    ...{beside: once(beside), expected: once(expected)},
   }
 }
 
@@ -206,7 +213,7 @@ function openStore(): Store {
   return {
     isNew: (key) => seen.size < seen.add(key).size,
     once<Value>(value: Value) {
-      const key = typeof value === 'string' ? value : JSON.stringify(value)
+      const key = JSON.stringify(value)
       if (!values.has(key)) values.set(key, value)
       return values.get(key) as Value
     },

@@ -17,7 +17,7 @@ const perMedianDistance = 1.4826
 /** Within this, a busy machine makes the difference. */
 const leastSpreadSeconds = 0.02
 /** What is older is shown and not judged. */
-const mostJudged = 1000
+const mostJudged = 3000
 
 /**
  * How far a time strays from its level: three standard deviations, estimated from the median distance to the median, so
