@@ -31,6 +31,7 @@ await shareProcess({
   'feeds/progress': () => import('./feeds/progress.test.ts'),
   'feeds/tap': () => import('./feeds/tap.test.ts'),
   'history/history': () => import('./history/history.test.ts'),
+  'history/measures': () => import('./history/measures.test.ts'),
   'history/spread': () => import('./history/spread.test.ts'),
   'matrix/cells': () => import('./matrix/cells.test.ts'),
   'namespaces/another-user': () => import('./namespaces/another-user.test.ts'),

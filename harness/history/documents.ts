@@ -62,9 +62,9 @@ export const timingFields = z.object({
   host,
   residue: z.string(),
   summary: z.object({
-    minSeconds: seconds.nullable(),
     medianSeconds: seconds.nullable(),
     maxSeconds: seconds.nullable(),
+    uncertainty: z.object({medianSeconds: seconds.nullable()}),
   }),
 })
 

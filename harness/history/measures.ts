@@ -95,9 +95,18 @@ function besideOf({bind, residue, amidTraffic}: ResultFields): string | null {
 
 const timeOnly = {answer: null, beside: null, expected: null}
 
+/** The median of the ports, and the longest. */
 export function measuresOfTiming({residue, summary}: TimingFields): Measure[] {
-  const {minSeconds: low, medianSeconds: value, maxSeconds: high} = summary
-  return value === null ? [] : [{subject: `timing ${residue}`, value, low, high, ...timeOnly}]
+  const {medianSeconds, maxSeconds, uncertainty} = summary
+  const subject = `timing ${residue}`
+  return [
+    {subject, value: medianSeconds},
+    {subject: `${subject}, longest`, value: maxSeconds},
+  ].flatMap(({subject, value}) => {
+    if (value === null) return []
+    const low = Math.max(0, value - (uncertainty.medianSeconds ?? 0))
+    return [{subject, value, low, high: value, ...timeOnly}]
+  })
 }
 
 const longestCommand = 80
