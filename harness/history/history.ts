@@ -36,9 +36,7 @@ export function historyOf({records, skipped, cells, outcomes}: Records): History
     fewestOfLine,
     Math.min(mostOfLine, Math.floor(mostPoints / measured.length)),
   )
-  const lines = measured.map(({subject, system, seen}) =>
-    lineOf({subject, system}, pointsOf(seen), most),
-  )
+  const lines = measured.map(({subject, system, seen}) => lineOf({subject, system}, seen, most))
   const moved = lines.flatMap((line) => line.moved).sort(newestFirst)
   const rank = (series: HistorySeries) =>
     moved.findIndex(({subject, system}) => subject === series.subject && system === series.system)
@@ -102,17 +100,15 @@ interface Line {
   moved: HistoryMove[]
 }
 
-function lineOf(
-  line: Pick<HistorySeries, 'subject' | 'system'>,
-  points: readonly HistoryPoint[],
-  most: number,
-): Line {
-  const times = points.flatMap((point) => {
+function lineOf(line: Pick<HistorySeries, 'subject' | 'system'>, seen: Seen, most: number): Line {
+  const points = pointsOf(seen)
+  const times = points.flatMap((point, index) => {
     const {value, low, high} = point
-    return value === null ? [] : [{value, low: low ?? value, high: high ?? value, point}]
+    const expected = seen.measures[index]?.expected ?? null
+    return value === null ? [] : [{value, low: low ?? value, high: high ?? value, point, expected}]
   })
   const answered = answerMove(line, points)
-  const first = findMove(times)
+  const first = unexpectedMove(times)
   const since = times[first ?? 0]?.point
   // A time that came with another answer says nothing more.
   const isBoth = answered !== undefined && since?.file === answered.file
@@ -132,6 +128,22 @@ function lineOf(
     },
     moved,
   }
+}
+
+interface Expected extends Timed {
+  expected: Measure['expected']
+}
+
+/** Where the rules give a range, each time in it is as good as any other: a kernel's timer decides by chance. */
+function unexpectedMove(times: readonly Expected[]): number | undefined {
+  const first = findMove(times)
+  if (first === undefined) return undefined
+  const isAsExpected = [times.slice(0, first), times.slice(first)].every((side) => {
+    const {median} = levelOf(side) ?? {median: Number.NaN}
+    const [from, to] = side[0]?.expected ?? [Number.NaN, Number.NaN]
+    return median >= from && median <= to
+  })
+  return isAsExpected ? undefined : first
 }
 
 function timeMove(

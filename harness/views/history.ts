@@ -13,7 +13,7 @@ import {sparkline} from '../render/sparkline.ts'
 import {leastSpanSeconds, renderOverTime} from './html/over-time.ts'
 
 /** So many lines have a drawing; all are in the table. */
-const mostDrawnLines = 400
+const mostDrawnLines = 300
 const sparkCharacters = 20
 
 /** Many runs over time: what has moved, every line, and where versions changed. */
@@ -199,7 +199,7 @@ function notesOf({runs, series}: History): string[] {
   const undated = runs.filter(({dated}) => dated === 'file').length
   const together = series.some(({points}) => points.some((point) => point.runs > 1))
   return [
-    `A line has moved if the medians before and after a run are further apart than its spread, with ${fewestRuns} runs or more on each side; with fewer than ${2 * fewestRuns} in all, there are too few to say. An answer has moved if one run answers differently from the run before.`,
+    `A line has moved if the medians before and after a run are further apart than its spread, with ${fewestRuns} runs or more on each side; with fewer than ${2 * fewestRuns} in all, there are too few to say. A time that the rules of the system allow, before and after, has not moved. An answer has moved if one run answers differently from the run before.`,
     'The spread is three standard deviations, estimated as 1.4826 times the median distance from the median, so that single outliers do not widen it. It is never less than the uncertainty of a run, nor than 20 ms.',
     'A time is how long the kernel kept the port, where its rules give a range, and otherwise how long the restart waited; of a timing, the median and the longest of its ports; of a check, the outage.',
     ...(together ? ['Where there are many runs, neighbours that answer alike are one point.'] : []),

@@ -28,6 +28,16 @@ test('what moved is first, with where it was and is, and where versions changed'
   t.like(history.marks, [{what: 'kernel', from: '6.18.44', to: '6.19.1', file: 12}])
 })
 
+test('a time that the rules allow before and after has not moved, however it did', (t) => {
+  const days = (expected: [number, number] | null) =>
+    [...around(60.2, 12, 0.01), ...around(61.9, 12, 0.01)].map((value) => [
+      waited(value, {expected}),
+    ])
+  t.is(historyOf(all(recordsOf(days(null)))).moved.length, 1)
+  t.is(historyOf(all(recordsOf(days([60, 61])))).moved.length, 1)
+  t.is(historyOf(all(recordsOf(days([60, 62.05])))).moved.length, 0)
+})
+
 test('an answer that changes once is reported at once; one that was not waited out is the same', (t) => {
   const answers = ['delayed', 'refused', 'delayed', 'refused', 'immediate', 'refused']
   const days = answers.map((answer) => [waited(answer === 'delayed' ? 61 : null, {answer})])

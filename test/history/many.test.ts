@@ -6,7 +6,7 @@ import {historySchema} from '../../harness/documents/history-schema.ts'
 import {projectFolder, runCli, runFolder, temporaryFolder} from '../commands/cli.ts'
 import {withWait, writeRuns} from './runs.ts'
 
-const runs = Number(process.env.REBIND_RUNS ?? 250)
+const runs = Number(process.env.REBIND_RUNS ?? 150)
 const judgedFrom = 2000
 const mostSeconds = 5
 const mostMemory = 200 * 1024 * 1024
