@@ -29,6 +29,7 @@ const levels = [
     'wrap',
     'free',
     'compare',
+    'history',
   ],
   ['restart'],
   ['namespaces'],

@@ -159,6 +159,14 @@ Exit status: 0 as the rules say, 1 a cell disagrees, 2 bad usage, 3 could not me
     .description('compare reports and matrices: what differs between operating systems, and why')
     .argument('[path...]', 'reports, matrices or run folders; by default the recorded ones')
     .option('--baseline <path>', 'judge one run against an earlier one of the same system')
+    .addOption(
+      new Option(
+        '--baseline-last <n>',
+        'judge the newest run in the folders by the last n before it, of its system and kernel',
+      )
+        .argParser(countUpTo(1000))
+        .conflicts('baseline'),
+    )
     .option('--out <dir>', 'also write it, with a page, to a new folder in this one')
     .addOption(reporter())
     .option('--json', 'print the comparison, and nothing else, on stdout: --reporter json')
@@ -176,10 +184,11 @@ Examples:
   rebind compare linux.json macos.json        two reports of rebind run --json
   rebind compare runs/*/ --format markdown    run folders, for the summary of a CI job
   rebind compare --baseline before.json after.json   has this system changed?
+  rebind compare --baseline-last 20 runs/     does the newest run differ from the 20 before it?
 
-junit, tap and github report a verdict, so they need --baseline.
+junit, tap and github report a verdict, so they need --baseline or --baseline-last.
 
-Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 something differs,
+Exit status: 0 compared, 2 bad usage or input; with --baseline or --baseline-last: 0 as before, 1 something differs,
 3 something could not be compared`,
     )
     .action(async (paths, options) => {
@@ -214,7 +223,7 @@ Exit status: 0 compared, 2 bad usage or input; with --baseline: 0 as before, 1 s
       new Option(
         '--export <format[=file]>',
         'csv: a row per port, on stdout or in a file',
-      ).argParser(nameWithFile(exportNames)),
+      ).argParser(nameWithFile(['csv'])),
     )
     .addOption(quiet())
     .addOption(label())
@@ -264,6 +273,40 @@ The table is also written, with a page, to a run folder in --out.`,
     .action(async (run, options) => {
       const {policies} = await import('./policies.ts')
       process.exitCode = await policies(run, options)
+    })
+
+  program
+    .command('history')
+    .description('show many runs over time: what each restart took, and what has changed')
+    .argument('<path...>', 'folders that contain run folders, at any depth; or documents')
+    .addOption(reporter(withoutVerdict))
+    .option('--json', 'print a JSON document: --reporter json')
+    .addOption(
+      new Option(
+        '--export <format[=file]>',
+        exportNames.map((name) => `${name}: ${reporters[name].what}`).join('; '),
+      ).argParser(nameWithFile(exportNames)),
+    )
+    .option('--out <dir>', 'the folder in which to create a folder for the page', 'logs')
+    .addHelpText(
+      'after',
+      `
+Reads reports, timings, checks and matrices, of any systems. A file that cannot be read is named and passed over.
+
+Examples:
+  rebind history logs
+  rebind history runs/ more-runs/ --out pages
+  rebind history runs/ --json | jq '.moved'
+  rebind history runs/ --export csv=history.csv
+  rebind history runs/ --export github-action-benchmark=benchmarks.json
+
+It shows, and judges nothing: rebind compare --baseline-last judges the newest run.
+
+Exit status: 0 shown, 2 bad usage, or nothing found`,
+    )
+    .action(async (paths, options) => {
+      const {history} = await import('./history.ts')
+      process.exitCode = await history(paths, options)
     })
 
   program

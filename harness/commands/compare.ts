@@ -4,15 +4,19 @@ import {dirname, join, relative} from 'node:path'
 import {judge} from '../compare/baseline.ts'
 import {compare as sideBySide} from '../compare/compare.ts'
 import {type ComparableDocument, readDocuments, readRecorded} from '../compare/documents.ts'
+import {judgeByLast} from '../compare/last.ts'
 import type {Comparison, Judgement} from '../documents/comparison-schema.ts'
 import {makeRunFolder} from '../documents/run-folder.ts'
 import {exitStatus, UsageError} from '../errors.ts'
+import {readRecords} from '../history/read.ts'
 import {printable} from '../text.ts'
 import {writeDocuments} from '../views/write.ts'
 import {type OutputOptions, type Outputs, openOutputs, reportAtOnce} from './outputs.ts'
 
 export interface CompareOptions extends OutputOptions {
   baseline?: string
+  /** Of so many runs before the newest one. */
+  baselineLast?: number
   out?: string
 }
 
@@ -27,6 +31,9 @@ const recordedFolder = existsSync(ofCheckout) ? ofCheckout : join(packageFolder,
 
 /** `rebind compare [PATH...]`: documents side by side, or one run against its baseline. */
 export async function compare(paths: string[], options: CompareOptions): Promise<number> {
+  if (options.baselineLast !== undefined) {
+    return judgedByLast(paths, options.baselineLast, options)
+  }
   return options.baseline === undefined
     ? showSideBySide(paths, options)
     : showJudgement(paths, options.baseline, options)
@@ -34,7 +41,8 @@ export async function compare(paths: string[], options: CompareOptions): Promise
 
 async function showSideBySide(paths: string[], options: CompareOptions): Promise<number> {
   const outputs = await openOutputs(options, {
-    noVerdict: 'name the run to judge by with --baseline PATH',
+    noVerdict:
+      'name the run to judge by with --baseline PATH, or judge the newest with --baseline-last N',
   })
   const documents = paths.length === 0 ? await recorded() : await readAll(paths)
   return show(sideBySide(documents), outputs, options)
@@ -51,7 +59,31 @@ async function showJudgement(
   }
   const outputs = await openOutputs(options)
   const [old, judged] = [await readDocuments(baseline), await readDocuments(path)]
-  const judgement = judge(old, judged)
+  return showVerdict(judge(old, judged), outputs, options)
+}
+
+/** The newest run below these folders, by the last ones before it. */
+async function judgedByLast(
+  paths: string[],
+  count: number,
+  options: CompareOptions,
+): Promise<number> {
+  if (paths.length === 0) {
+    throw new UsageError('--baseline-last looks for runs in folders; name one or more, e.g. logs')
+  }
+  const outputs = await openOutputs(options)
+  const records = await readRecords(paths)
+  for (const {file, because} of records.skipped) {
+    process.stderr.write(`rebind: passed over: ${printable(`${file} ${because}`)}\n`)
+  }
+  return showVerdict(judgeByLast(records, count), outputs, options)
+}
+
+async function showVerdict(
+  judgement: Judgement,
+  outputs: Outputs,
+  options: CompareOptions,
+): Promise<number> {
   const shown = await show(judgement, outputs, options)
   if (judgement.differences.length > 0) return exitStatus.unexpected
   return judgement.notCompared.length > 0 ? exitStatus.failed : shown

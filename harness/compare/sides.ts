@@ -31,12 +31,12 @@ const labelForms: readonly ((host: Host) => string[])[] = [
   (host) => [nameOf(host), host.release, host.arch, `Node ${host.node}`],
 ]
 
-function nameOf(host: Host): string {
+export function nameOf(host: Pick<Host, 'label' | 'stack' | 'os'>): string {
   return host.label ?? stackTitle(host)
 }
 
 /** `6.1` of `6.1.0-50-cloud-amd64`: Linux changes what it does between such versions only, or says so. */
-function versionOf({stack, release}: Host): string {
+export function versionOf({stack, release}: Pick<Host, 'stack' | 'release'>): string {
   return (stack === 'linux' ? /^\d+\.\d+/.exec(release)?.[0] : undefined) ?? release
 }
 

@@ -32,7 +32,7 @@ interface Reporter {
 }
 
 export const reporterNames = ['terminal', 'json', 'junit', 'tap', 'markdown', 'github'] as const
-export const exportNames = ['csv'] as const
+export const exportNames = ['csv', 'bmf', 'github-action-benchmark'] as const
 export type ReporterName = (typeof reporterNames)[number] | (typeof exportNames)[number]
 
 /** Every reporter. A new one is a row here. */
@@ -104,14 +104,34 @@ export const reporters: Readonly<Record<ReporterName, Reporter>> = {
     },
   },
   csv: {
-    what: 'a row per port',
+    what: 'a row per port, or per point of a line',
     judges: false,
     async load() {
-      const {renderCsv} = await import('./csv.ts')
+      const [{renderCsv}, {historyAsCsv, isHistory}] = await Promise.all([
+        import('./csv.ts'),
+        import('./history-exports.ts'),
+      ])
       return ({document}) => {
+        if (isHistory(document)) return historyAsCsv(document)
         if (document.format !== 'rebind-timing') throw new TypeError(`${document.format} as CSV`)
         return renderCsv(document)
       }
+    },
+  },
+  bmf: {
+    what: 'the newest time of each line, in Bencher Metric Format',
+    judges: false,
+    async load() {
+      const {ofHistory, historyAsBmf} = await import('./history-exports.ts')
+      return ofHistory(historyAsBmf)
+    },
+  },
+  'github-action-benchmark': {
+    what: 'the same as customSmallerIsBetter',
+    judges: false,
+    async load() {
+      const {ofHistory, historyAsBenchmarks} = await import('./history-exports.ts')
+      return ofHistory(historyAsBenchmarks)
     },
   },
 }

@@ -106,7 +106,8 @@ function inHtml(text: Text): string {
 
 function pictured({grid, lines, bars, table: said}: Figure): string[] {
   if (lines !== undefined) {
-    const rows = lines.rows.map(([label, words]) => printable(`${label}  ${words}`))
+    const labels = greatestOf(lines.rows.map(([label]) => label.length))
+    const rows = lines.rows.map(([label, words]) => printable(`${label.padEnd(labels)}  ${words}`))
     return [...fenced(rows), '', ...(lines.note === '' ? [] : [literal(lines.note), ''])]
   }
   if (grid !== undefined) return [...fenced(gridLines(grid).map(printable)), '']

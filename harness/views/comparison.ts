@@ -127,6 +127,7 @@ export function judgementView(judgement: Judgement): View {
     blocks: [
       {
         kind: 'list',
+        brief: mostSides,
         items: [
           ...judged.map((side) => `judged: ${sideWords(side)}`),
           ...baseline.map((side) => `baseline: ${sideWords(side)}`),
@@ -139,6 +140,9 @@ export function judgementView(judgement: Judgement): View {
     file: inJson,
   }
 }
+
+/** On a terminal; with --baseline-last there may be a hundred. */
+const mostSides = 8
 
 function findingText({subject, text}: Finding): Text {
   return [{strong: subject}, `: ${text}`]

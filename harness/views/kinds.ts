@@ -79,6 +79,11 @@ export const keptKinds = {
     },
     indent: 2,
   }),
+  history: shown({
+    title: 'Many runs over time: history.json, and rebind history --json',
+    schema: async () => (await import('../documents/history-schema.ts')).historySchema,
+    view: async (document) => (await import('./history.ts')).historyView(document),
+  }),
 } as const
 
 /** The kinds that are printed, and kept nowhere. */

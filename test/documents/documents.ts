@@ -7,15 +7,19 @@ import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {type ComparableDocument, readDocuments} from '../../harness/compare/documents.ts'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
+import type {History} from '../../harness/documents/history-schema.ts'
 import {type Matrix, matrixSchema} from '../../harness/documents/matrix-schema.ts'
 import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
 import type {Timing} from '../../harness/documents/timing-schema.ts'
+import {historyOf} from '../../harness/history/history.ts'
+import type {Measure} from '../../harness/history/measures.ts'
 import {linux} from '../../harness/platforms/linux.ts'
 import {policiesDocument} from '../../harness/policies/document.ts'
 import {readReleases} from '../../harness/policies/recorded.ts'
 import {policies} from '../../harness/policies/table.ts'
 import {timingDocument} from '../../harness/timing/document.ts'
 import {kindOf, type RunDocument, type ShownDocument} from '../../harness/views/kinds.ts'
+import {around, host, record, recordsOf, waited} from '../history/records.ts'
 import {onUnixSocket, reloaded, startedTwice} from './checks.ts'
 
 const recordedFolder = fileURLToPath(new URL('../../logs/recorded', import.meta.url))
@@ -91,6 +95,7 @@ export async function realDocuments(): Promise<Record<string, RunDocument>> {
       ],
       wallSeconds: 3,
     },
+    history: historyExample(),
     comparison: compare([...onLinux, ...onGvisor]),
     judgement: judge(onLinux, onLinux.map(changed)),
   }
@@ -184,6 +189,33 @@ function unsafeCheck(): CheckDocument {
     ],
     advice: ['Set the option before bind().'],
   }
+}
+
+/** A kernel that keeps the port for half as long since an upgrade, and a server that can no longer be restarted. */
+function historyExample(): History {
+  const days = [...around(61, 12), ...around(30, 12)].map((value, index): Measure[] => [
+    waited(value),
+    waited(0, {subject: 'server-aborts', answer: 'immediate'}),
+    waited(index === 20 ? null : 0.3, {subject: 'check 3000: node server.js', answer: 'safe'}),
+    ...(index < 5 ? [waited(2, {subject: 'other-user/listening'})] : []),
+    ...(index < 15
+      ? [waited(0, {subject: 'client-aborts', answer: 'immediate'})]
+      : [waited(null, {subject: 'client-aborts', answer: 'blocked'})]),
+  ])
+  const upgraded = host({release: '6.19.1'})
+  const runs = recordsOf(days).map((run, index) => (index < 12 ? run : {...run, host: upgraded}))
+  const tables = [Uint8Array.of(2, 2, 1), Uint8Array.of(1, 1, 1)].map((outcomes, index) =>
+    record(11 + index, {
+      ...{kind: 'matrix', file: `${index}/matrix.json`, dated: 'file', outcomes},
+      host: index === 0 ? host() : upgraded,
+    }),
+  )
+  return historyOf({
+    records: [...runs, ...tables].sort((one, other) => one.at.localeCompare(other.at)),
+    skipped: [{file: 'old/report.json', because: 'is cut off in the middle; fetch it again'}],
+    cells: ['TIME_WAIT none@127.0.0.1 -> none@127.0.0.1', 'LISTEN none@::1 -> none@::1', 'a'],
+    outcomes: ['', 'granted', 'EADDRINUSE'],
+  })
 }
 
 /** As if the system had begun to grant everything at once. */

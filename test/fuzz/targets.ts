@@ -28,15 +28,24 @@ import {
 import {judge} from '../../harness/compare/baseline.ts'
 import {compare} from '../../harness/compare/compare.ts'
 import {readDocuments} from '../../harness/compare/documents.ts'
+import {judgeByLast} from '../../harness/compare/last.ts'
+import type {History} from '../../harness/documents/history-schema.ts'
 import {pcapRecord} from '../../harness/documents/pcap.ts'
 import {readObject, validated} from '../../harness/documents/read-json.ts'
 import type {Report} from '../../harness/documents/report-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {annotationLine, newsOf} from '../../harness/feeds/github.ts'
+import {
+  historyAsBenchmarks,
+  historyAsBmf,
+  historyAsCsv,
+} from '../../harness/feeds/history-exports.ts'
 import {renderJunit} from '../../harness/feeds/junit.ts'
 import {type JudgedDocument, suiteOf} from '../../harness/feeds/suite.ts'
 import {renderTap} from '../../harness/feeds/tap.ts'
 import {containerIn, publishersIn} from '../../harness/free/containers.ts'
+import {historyOf} from '../../harness/history/history.ts'
+import {readRecords} from '../../harness/history/read.ts'
 import {parseLsof} from '../../harness/platforms/lsof.ts'
 import {parseNetstat} from '../../harness/platforms/netstat.ts'
 import {parseProcNetUnix} from '../../harness/platforms/proc-holders.ts'
@@ -60,6 +69,7 @@ import {scenarioProblem} from '../../harness/run/scenario-schema.ts'
 import {printable, withoutRunnerCommands} from '../../harness/text.ts'
 import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
+import {historyView} from '../../harness/views/history.ts'
 import {renderHtml} from '../../harness/views/html/render.ts'
 import {keptKinds, kindOf, type RunDocument} from '../../harness/views/kinds.ts'
 import {markdownOf} from '../../harness/views/markdown.ts'
@@ -182,6 +192,14 @@ const terminals: Record<string, (document: never) => string> = {
   policies: (document: never) => renderForTerminal(policiesView(document), 80),
   check: (document: never) => renderForTerminal(checkView(document), 80) + asCases(document),
   survey: (document: never) => renderForTerminal(surveyView(document), 80) + asCases(document),
+  history: (document: History) =>
+    [
+      ...[
+        renderForTerminal(historyView(document), 80),
+        historyAsCsv(document).replaceAll('\r', ''),
+      ],
+      ...[historyAsBmf(document), historyAsBenchmarks(document)],
+    ].join(''),
   comparison: (document: never) => renderForTerminal(comparisonView(document), 80),
   judgement: (document: never) => renderForTerminal(judgementView(document), 80),
 }
@@ -432,6 +450,17 @@ export const targets: readonly Target[] = [
     input: mutatedJson([...reports, documents.timing]),
     run: async (bytes: Buffer) =>
       printable(JSON.stringify(await readReleases(inFile('run.json', bytes)))),
+  },
+  {
+    name: 'history',
+    input: mutatedJson([...reports, documents.timing, documents.check, documents.matrix]),
+    async run(bytes: Buffer) {
+      const records = await readRecords([inFile('2026-11-27.json', bytes)])
+      const judgement = judgeByLast(records, 10)
+      return [historyView(historyOf(records)), judgementView(judgement)]
+        .map((view) => renderForTerminal(view, 80))
+        .join('')
+    },
   },
   {
     name: 'page-of-a-report',

@@ -20,7 +20,8 @@ const order: readonly (readonly (string | RegExp)[])[] = [
       'What differs, and why',
       'What could not be compared',
     ],
-    ...['Not as the rules say', 'Why', 'Outside the expected range', 'Left alone'],
+    ...['Not as the rules say', 'Why', 'Outside the expected range', 'What moved'],
+    ...['Cells that changed', 'Left alone'],
   ],
   [
     ...['The clients', 'Why connections were lost', 'The limits', 'The second start', 'The starts'],
@@ -33,7 +34,7 @@ const order: readonly (readonly (string | RegExp)[])[] = [
     ],
     ...['Ports released together', 'What is granted over which residue', 'Sockets on the port'],
     ...['The processes', 'Listening sockets', 'What was done', 'What would be done'],
-    'What a bind gets now (tried, and closed at once)',
+    ...['What a bind gets now (tried, and closed at once)', /^Over time: /, 'The lines'],
   ],
   ['What to do'],
   ['What the server said', 'What contradicts common advice'],
@@ -41,6 +42,7 @@ const order: readonly (readonly (string | RegExp)[])[] = [
     ...['Who served, since the check began to watch'],
     ...['Who listened, since the first start', 'What each scenario shows', 'Settings', 'Notes'],
     ...['What it rests on', 'Not compared', 'Not measured', 'How each was checked', 'Not seen'],
+    ...['Where versions changed', 'Passed over'],
     ...['Could not be tried', 'Left out, because this machine does not have the address'],
   ],
 ]

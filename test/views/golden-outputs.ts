@@ -12,6 +12,7 @@ import {compare} from '../../harness/compare/compare.ts'
 import type {ReportDocument} from '../../harness/compare/documents.ts'
 import type {CheckDocument} from '../../harness/documents/check-schema.ts'
 import type {Free, FreeStep} from '../../harness/documents/free-schema.ts'
+import type {History} from '../../harness/documents/history-schema.ts'
 import type {ScenarioList} from '../../harness/documents/list-schema.ts'
 import type {Listeners} from '../../harness/documents/listeners-schema.ts'
 import type {Matrix} from '../../harness/documents/matrix-schema.ts'
@@ -31,6 +32,7 @@ import {checkView} from '../../harness/views/check.ts'
 import {comparisonView, judgementView} from '../../harness/views/comparison.ts'
 import {findingSentences} from '../../harness/views/findings.ts'
 import {freeView} from '../../harness/views/free.ts'
+import {historyView} from '../../harness/views/history.ts'
 import {listView} from '../../harness/views/list.ts'
 import {listenersView} from '../../harness/views/listeners.ts'
 import {matrixView} from '../../harness/views/matrix.ts'
@@ -331,7 +333,7 @@ function withReloads(survey: Survey, check: CheckDocument): Survey {
 }
 
 export async function goldenViews(): Promise<Record<string, View>> {
-  const {timing, policies, check, survey} = await realDocuments()
+  const {timing, policies, check, survey, history} = await realDocuments()
   const unsafe = check as CheckDocument
   const {problem, ...measured} = unsafe
   const reports = [recordedLinux, recordedGvisor].map(
@@ -359,6 +361,7 @@ export async function goldenViews(): Promise<Record<string, View>> {
     'check-socket': checkView(onUnixSocket(unsafe)),
     survey: surveyView(survey as Survey),
     'survey-watchers': surveyView(withReloads(survey as Survey, unsafe)),
+    history: historyView(history as History),
     comparison: comparisonView(compare(reports)),
     judgement: judgementView(judge(before, after)),
     list: listView(printed.list),

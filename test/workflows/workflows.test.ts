@@ -37,7 +37,9 @@ for (const {name, text} of workflows) {
   test(`every action of ${name} is pinned by a commit, with its version beside it`, (t) => {
     const uses = text.split('\n').filter((line) => /^\s*(- )?uses:/.test(line))
     t.true(uses.length > 0)
-    for (const line of uses) t.regex(line, /uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
+    // Our own is checked out by a step before it.
+    const others = uses.filter((line) => !line.endsWith('uses: ./.rebind'))
+    for (const line of others) t.regex(line, /uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
   })
 
   const rights = name === 'release.yml' ? 'also sign in one job' : 'do nothing else'

@@ -1,0 +1,130 @@
+import {greatestOf, leastOf} from '../extremes.ts'
+import {quantile} from '../timing/summary.ts'
+import type {CheckFields, ReportFields, ResultFields, TimingFields} from './documents.ts'
+
+/** One thing that a run measured, and can be followed from run to run. */
+export interface Measure {
+  subject: string
+  /** Seconds, between the least and the greatest that is possible; null if there was no end, or no time was measured. */
+  value: number | null
+  low: number | null
+  high: number | null
+  /** What was answered; null if only a time was measured. */
+  answer: string | null
+  /** What else is the same in every run of a system; null if nothing is. */
+  beside: string | null
+  /** Between which times the rules of the system allow it; null without any. */
+  expected: readonly [number, number] | null
+}
+
+/** Refused at once, and the end of the wait was not seen. */
+export const notWaited = 'refused'
+
+/** An answer that was not waited out may be either of those that began with a refusal. */
+export function areSameAnswers(one: string | null, other: string | null): boolean {
+  if (one === other) return true
+  return [one, other].includes(notWaited) && ![one, other].includes('immediate')
+}
+
+export function measuresOfReport({results}: ReportFields): Measure[] {
+  return results.flatMap((result) => {
+    const isMeasured =
+      result.status !== 'failed' && (result.status !== 'skipped' || result.bind !== null)
+    return isMeasured ? measureOfResult(result) : []
+  })
+}
+
+type Times = Pick<Measure, 'value' | 'low' | 'high'>
+type Played = Pick<ResultFields, 'bind' | 'outageSeconds' | 'measurements'>
+
+function measureOfResult(result: ResultFields): Measure {
+  const {scenario, bind, calls = [], repeats = [result]} = result
+  const times = repeats
+    .filter(({status}) => status !== 'failed')
+    .map((played) => timesOf(played, result))
+  const outcomes = calls.map(({outcome}) => outcome).join(', ')
+  const answer = bind === null ? outcomes || null : verdictOf(bind)
+  const expected = result.expected?.residueSeconds ?? null
+  return {subject: scenario, ...together(times), answer, beside: besideOf(result), expected}
+}
+
+function verdictOf({verdict, waited}: NonNullable<ResultFields['bind']>): string {
+  return verdict === 'blocked' && !waited ? notWaited : verdict
+}
+
+/**
+ * What the kernel decided where its rules give a range, and what the restart felt where a process did; without a bind,
+ * how long clients were not served.
+ */
+function timesOf({bind, outageSeconds, measurements}: Played, {expected}: ResultFields): Times {
+  if (bind === null) {
+    const value = outageSeconds ?? measurements?.longestGapSeconds ?? null
+    return {value, low: value, high: value}
+  }
+  const value = expected?.residueSeconds === undefined ? bind.waitSeconds : bind.residueSeconds
+  if (bind.verdict === 'immediate') return {value: 0, low: 0, high: 0}
+  if (bind.verdict === 'blocked' || value === null) return noTime
+  return {value, low: Math.max(0, value - (bind.uncertaintySeconds ?? 0)), high: value}
+}
+
+const noTime: Times = {value: null, low: null, high: null}
+
+/** The median of several, between the least and the greatest of them all. */
+function together(times: readonly Times[]): Times {
+  const [first = noTime, ...others] = times
+  if (others.length === 0) return first
+  const values = times.flatMap(({value}) => value ?? [])
+  if (values.length === 0) return noTime
+  return {
+    value: quantile(values, 0.5),
+    low: leastOf(times.flatMap(({low}) => low ?? [])),
+    high: greatestOf(times.flatMap(({high}) => high ?? [])),
+  }
+}
+
+function besideOf({bind, residue, amidTraffic}: ResultFields): string | null {
+  const error = bind?.firstError ?? null
+  const words = [
+    ...(error === null ? [] : [`${error.code} ${error.errno}`]),
+    ...(residue === null || amidTraffic === true
+      ? []
+      : residue.map(({endpoint, state}) => `${endpoint} ${state}`).sort()),
+  ]
+  return words.length === 0 ? null : words.join(', ')
+}
+
+const timeOnly = {answer: null, beside: null, expected: null}
+
+/** The median of the ports, and the longest. */
+export function measuresOfTiming({residue, summary}: TimingFields): Measure[] {
+  const {medianSeconds, maxSeconds, uncertainty} = summary
+  const subject = `timing ${residue}`
+  return [
+    {subject, value: medianSeconds},
+    {subject: `${subject}, longest`, value: maxSeconds},
+  ].flatMap(({subject, value}) => {
+    if (value === null) return []
+    const low = Math.max(0, value - (uncertainty.medianSeconds ?? 0))
+    return [{subject, value, low, high: value, ...timeOnly}]
+  })
+}
+
+const longestCommand = 80
+
+/** The outage of each restart; of a reload, how long nobody listened. */
+export function measuresOfCheck(check: CheckFields): Measure[] {
+  const {command, port, address, problem, rounds, trigger, lossless, safe} = check
+  if (problem !== undefined) return []
+  const words = command.join(' ')
+  const short = words.length > longestCommand ? `${words.slice(0, longestCommand)}...` : words
+  const of = (what: string) => `${what} ${port ?? address}${short === '' ? '' : `: ${short}`}`
+  if (trigger !== undefined) {
+    const [low, high] = trigger.withoutListenerSeconds
+    const answer = lossless === true ? 'lossless' : lossless === false ? 'lossy' : null
+    return [{subject: of('reload'), value: high, low, high, ...timeOnly, answer}]
+  }
+  if (rounds.length === 0) return []
+  const times = rounds.map(({outageSeconds: value}) => ({value, low: value, high: value}))
+  const answer = safe ? 'safe' : 'not safe'
+  return [{subject: of('check'), ...together(times), ...timeOnly, answer}]
+}

@@ -1,0 +1,237 @@
+import {resolve} from 'node:path'
+import type {z} from 'zod'
+import {cellKey} from '../compare/documents.ts'
+import type {HistoryRun} from '../documents/history-schema.ts'
+import {parseFields, readText, refused, shown, validated} from '../documents/read-json.ts'
+import {UsageError} from '../errors.ts'
+import {dateOf} from './dates.ts'
+import {
+  type CheckFields,
+  checkFields,
+  type HostFields,
+  type MatrixFields,
+  matrixFields,
+  type ReportFields,
+  reportFields,
+  type TimingFields,
+  timingFields,
+} from './documents.ts'
+import {type Found, findDocuments} from './find.ts'
+import {type Measure, measuresOfCheck, measuresOfReport, measuresOfTiming} from './measures.ts'
+
+/** What is kept of a document: little, because there may be thousands. */
+export interface RunRecord extends Pick<HistoryRun, 'file' | 'kind' | 'at' | 'dated' | 'rebind'> {
+  host: HostFields
+  /** What is measured again and again: documents of one line can be compared. */
+  line: string
+  measures: readonly Measure[]
+  /** What was observed of each cell, by its number in the table of cells; 0: not tried. */
+  outcomes: Uint8Array
+}
+
+/** All that was read. */
+export interface Records {
+  records: RunRecord[]
+  skipped: {file: string; because: string}[]
+  /** The names of all cells. */
+  cells: readonly string[]
+  /** The names of all outcomes; the first stands for none. */
+  outcomes: readonly string[]
+}
+
+type Fields = ReportFields | TimingFields | CheckFields | MatrixFields
+
+/** How a kind of document is read. */
+interface Kind<Document> {
+  schema: z.ZodType<Document>
+  measures(document: Document): Measure[]
+  line(document: Document): string
+}
+
+function kind<Document extends Fields>(read: Kind<Document>): Kind<Fields> {
+  return read as unknown as Kind<Fields>
+}
+
+/** The kinds that say something of a restart; their format is rebind-NAME. */
+const kinds: Readonly<Record<HistoryRun['kind'], Kind<Fields>>> = {
+  report: kind({schema: reportFields, measures: measuresOfReport, line: () => 'report'}),
+  timing: kind({
+    schema: timingFields,
+    measures: measuresOfTiming,
+    line: ({residue}) => `timing ${residue}`,
+  }),
+  check: kind({
+    schema: checkFields,
+    measures: measuresOfCheck,
+    line: ({port, command}) => `check ${port} ${command.join(' ')}`,
+  }),
+  matrix: kind({schema: matrixFields, measures: () => [], line: () => 'matrix'}),
+}
+
+function kindNamed(format: unknown): HistoryRun['kind'] | undefined {
+  return (Object.keys(kinds) as HistoryRun['kind'][]).find((name) => `rebind-${name}` === format)
+}
+
+const remedy = 'fetch it again, or remove it'
+
+/**
+ * Reads all documents, one after the other, and keeps of each only what it measured. What is broken is named and passed
+ * over; sound JSON that is not a document of rebind is not mentioned where nobody has named it.
+ * @throws UsageError if none can be read
+ */
+export async function readRecords(paths: readonly string[]): Promise<Records> {
+  const [records, skipped]: [RunRecord[], Records['skipped']] = [[], []]
+  const store = openStore()
+  for await (const {found, text} of textsOf(paths)) {
+    try {
+      const record = await readRecord(found, await text, store)
+      if (record !== undefined) records.push(record)
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      skipped.push({file: found.file, because: error.message.replace(`${found.file} `, '')})
+    }
+  }
+  if (records.length === 0) throw nothingFound(paths, skipped)
+  const {cells, outcomes} = store
+  return {
+    records: records.sort(byTime),
+    skipped,
+    cells: cells.names,
+    outcomes: outcomes.names,
+  }
+}
+
+/** The text of each file; the next one is read while one is parsed. */
+async function* textsOf(
+  paths: readonly string[],
+): AsyncGenerator<{found: Found; text: Promise<string>}> {
+  let next: {found: Found; text: Promise<string>} | undefined
+  for await (const found of findDocuments(paths)) {
+    const text = readText(found.file, remedy)
+    // Whoever awaits it gets the error.
+    text.catch(() => undefined)
+    if (next !== undefined) yield next
+    next = {found, text}
+  }
+  if (next !== undefined) yield next
+}
+
+function nothingFound(
+  paths: readonly string[],
+  [first, ...others]: Records['skipped'],
+): UsageError {
+  const broken =
+    first === undefined ? '' : ` (${others.length + 1} broken: ${first.file} ${first.because})`
+  return new UsageError(
+    `no report, timing, check or matrix in ${paths.join(', ')}${broken}; name the folder that contains the run folders, e.g. logs`,
+  )
+}
+
+function byTime(one: RunRecord, other: RunRecord): number {
+  if (one.at !== other.at) return one.at < other.at ? -1 : 1
+  return one.file < other.file ? -1 : 1
+}
+
+/** @returns undefined for what is not to be counted: another program's JSON, or a copy of a run */
+async function readRecord(
+  {file, isExpected}: Found,
+  text: string,
+  {isNew, once, cells, outcomes}: Store,
+): Promise<RunRecord | undefined> {
+  if (!isNew(resolve(file))) return undefined
+  const value = parseFields(file, text, remedy)
+  const {format, version} = value
+  const name = kindNamed(format)
+  if (name === undefined) {
+    if (!isExpected) return undefined
+    const what = typeof format === 'string' ? `of the format "${shown(format)}"` : 'not of rebind'
+    throw refused(file, `is a document ${what}; name reports, timings, checks and matrices`)
+  }
+  if (typeof version === 'number' && version > 1) {
+    throw refused(file, `has version ${version}, and this rebind knows version 1; update rebind`)
+  }
+  const {schema, measures, line} = kinds[name]
+  const fields = validated(file, schema, value)
+  const run = 'run' in fields ? fields.run : undefined
+  if (run !== undefined && !isNew(JSON.stringify([name, run.id, run.startedAt]))) {
+    return undefined
+  }
+  if ('predicted' in fields && fields.predicted === true) {
+    throw refused(file, 'has only what the rules predict; measure with rebind matrix')
+  }
+  return {
+    ...{file, kind: name, ...(await dateOf(file, run?.startedAt))},
+    rebind: run === undefined ? null : once(run.rebind),
+    host: once(fields.host),
+    line: once(line(fields)),
+    measures: measures(fields).map((measure) => keptOf(measure, once)),
+    outcomes: 'cells' in fields ? outcomesOf(fields, cells, outcomes) : noOutcomes,
+  }
+}
+
+/** What took no time is the same in thousands of runs. */
+function keptOf(measure: Measure, once: Store['once']): Measure {
+  if (measure.value === 0) return once(measure)
+  const {subject, answer, beside, expected} = measure
+  return {
+    ...measure,
+    ...{subject: once(subject), answer: once(answer)},
+    ...{beside: once(beside), expected: once(expected)},
+  }
+}
+
+const noOutcomes = new Uint8Array()
+
+function outcomesOf({cells}: MatrixFields, places: Numbering, numbers: Numbering): Uint8Array {
+  const tried = cells.map((cell): [place: number, outcome: number] => [
+    places.numberOf(cellKey(cell)),
+    cell.observed === null ? 0 : numbers.numberOf(cell.observed),
+  ])
+  const outcomes = new Uint8Array(places.names.length)
+  for (const [place, outcome] of tried) outcomes[place] = Math.min(outcome, 255)
+  return outcomes
+}
+
+/** What all documents have in common. */
+interface Store {
+  /** Whether it is asked for the first time. */
+  isNew(key: string): boolean
+  /** The same value for what is equal: a text or a host that thousands of documents have is kept once. */
+  once<Value>(value: Value): Value
+  cells: Numbering
+  outcomes: Numbering
+}
+
+interface Numbering {
+  names: string[]
+  numberOf(name: string): number
+}
+
+function openStore(): Store {
+  const seen = new Set<string>()
+  const values = new Map<string, unknown>()
+  return {
+    isNew: (key) => seen.size < seen.add(key).size,
+    once<Value>(value: Value) {
+      const key = JSON.stringify(value)
+      if (!values.has(key)) values.set(key, value)
+      return values.get(key) as Value
+    },
+    cells: numbering([]),
+    outcomes: numbering(['']),
+  }
+}
+
+function numbering(names: string[]): Numbering {
+  const numbers = new Map<string, number>()
+  return {
+    names,
+    numberOf(name) {
+      const known = numbers.get(name)
+      if (known !== undefined) return known
+      const number = names.push(name) - 1
+      numbers.set(name, number)
+      return number
+    },
+  }
+}

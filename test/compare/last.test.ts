@@ -1,0 +1,101 @@
+import {judgeByLast} from '../../harness/compare/last.ts'
+import {judgementSchema} from '../../harness/documents/comparison-schema.ts'
+import type {Measure} from '../../harness/history/measures.ts'
+import {test} from '../declare.ts'
+import {all, around, host, record, recordsOf, waited} from '../history/records.ts'
+
+/** The last run, judged by those before it. */
+function judged(days: readonly (readonly Measure[])[], count = 10) {
+  return judgementSchema.parse(judgeByLast(all(recordsOf(days)), count))
+}
+
+const before = around(61, 12).map((value) => [waited(value)])
+
+test('a time inside the spread of the last runs is as before, one outside is a difference', (t) => {
+  t.deepEqual(judged([...before, [waited(61.9)]]).differences, [])
+  const {differences, baseline, scenarios} = judged([...before, [waited(30)]])
+  t.like(differences, [{subject: 'server-closes-first', kind: 'wait'}])
+  t.is(differences.length, 1)
+  t.is(baseline.length, 10)
+  t.is(scenarios, 1)
+})
+
+test('a time that the rules allow is not a difference, however close together the last ones were', (t) => {
+  const still = Array.from({length: 10}, () => [waited(60.1)])
+  t.is(judged([...still, [waited(61.9)]]).differences.length, 1)
+  t.deepEqual(judged([...still, [waited(61.9, {expected: [60, 62.05]})]]).differences, [])
+})
+
+test('an answer that none of the last runs gave is a difference, one that some of them gave is not', (t) => {
+  const flaky = before.map(([measure], index) =>
+    index === 4 ? [waited(0, {answer: 'immediate'})] : measure === undefined ? [] : [measure],
+  )
+  const now = [waited(0, {answer: 'immediate'})]
+  t.like(
+    judged([...before, now]).differences,
+    [{kind: 'grant', text: /^immediate, was delayed/}].map(({kind}) => ({kind})),
+  )
+  t.deepEqual(judged([...flaky, now]).differences, [])
+  t.deepEqual(judged([...before, [waited(null, {answer: 'refused'})]]).differences, [])
+  const other = judged([...before, [waited(61, {beside: 'EACCES 13'})]]).differences
+  t.like(other, [{kind: 'error', text: 'EACCES 13, was none in the last 10 runs'}])
+})
+
+test('what most of the last runs measured and this one did not could not be compared', (t) => {
+  const {notCompared} = judged([...before, []])
+  t.like(notCompared, [{subject: 'server-closes-first', kind: 'not-measured'}])
+})
+
+test('few earlier runs say nothing of a time, and all of an answer', (t) => {
+  const few = before.slice(0, 4)
+  const {differences, notes} = judged([...few, [waited(30)]])
+  t.deepEqual(differences, [])
+  t.regex(notes.join('\n'), /time of server-closes-first is not judged: fewer than 5 earlier runs/)
+  t.is(judged([...few, [waited(0, {answer: 'immediate'})]]).differences.length, 1)
+})
+
+test('only runs of the same system and kernel count, and without one it cannot be compared', (t) => {
+  const run = (index: number, release: string, arch = 'x64') =>
+    record(index, {host: host({release, arch}), measures: [waited(index === 9 ? 30 : 61)]})
+  const others = [0, 1, 2, 3, 4, 5, 6].map((index) => run(index, '6.17.1'))
+  const elsewhere = [7, 8].map((index) => run(index, '6.18.1', 'arm64'))
+  const newest = run(9, '6.18.44')
+  const {baseline, differences, notCompared} = judgeByLast(
+    all([...others, ...elsewhere, newest]),
+    5,
+  )
+  t.deepEqual([baseline, differences], [[], []])
+  t.regex(notCompared[0]?.text ?? '', /no earlier report of Linux x64 6\.18; keep the runs/)
+})
+
+test('cells that changed alike are one difference; documents of other kinds only count if they are new', (t) => {
+  const outcomes = ['', 'granted', 'EADDRINUSE']
+  const table = (index: number, cells: number[], changes = {}) =>
+    record(index, {kind: 'matrix', outcomes: Uint8Array.from(cells), ...changes})
+  const old = table(0, [1, 1, 1])
+  const report = (index: number) => record(index, {measures: [waited(61)]})
+  const runs = [old, report(1), table(2, [1, 2, 2]), report(3)]
+  const judgement = judgeByLast(all(runs, {cells: ['a', 'b', 'c'], outcomes}), 5)
+  t.like(judgement.differences, [
+    {subject: 'b and 1 more cells', kind: 'cell', text: 'EADDRINUSE, was granted'},
+  ])
+  const later = judgeByLast(all([...runs, report(4)], {cells: ['a', 'b', 'c'], outcomes}), 5)
+  t.deepEqual(later.differences, [])
+  t.is(later.judged.length, 1)
+})
+
+test('a document whose date nobody tells is not taken for the newest', (t) => {
+  const copied = record(40, {dated: 'file', measures: [waited(30)]})
+  const {differences, notes} = judgeByLast(all([...recordsOf(before), copied]), 10)
+  t.deepEqual(differences, [])
+  t.regex(notes.join('\n'), /1 documents without a date are not used/)
+})
+
+test('a check that could not be measured is not as before', (t) => {
+  const line = 'check 3000 node server.js'
+  const check = (index: number, measures: Measure[]) =>
+    record(index, {kind: 'check', line, measures})
+  const measured = [0, 1, 2].map((index) => check(index, [waited(0.3, {subject: line})]))
+  const {notCompared} = judgeByLast(all([...measured, check(3, [])]), 5)
+  t.like(notCompared, [{subject: line, text: 'not measured now, it was in 3 of the last 3 runs'}])
+})
