@@ -13,6 +13,9 @@ const longestLine = 4096
 const inUse =
   /EADDRINUSE|address (?:is )?already in use|only one usage of each socket address|port is already allocated/i
 
+/** Refused for a reason that concerns no other program: the folder of a path is missing, for example (Go). */
+const otherReasons: readonly RegExp[] = [/\blisten (?:tcp[46]?|unix) (?<end>\S+): bind: /]
+
 /** Where such a line has a port. */
 const anywhere: readonly RegExp[] = [
   /(?:^|[\s"'(=/])(?<end>(?:\[[\da-f:.]+\]|(?:\d{1,3}\.){3}\d{1,3}|localhost|\*|):\d{1,5})(?!\d)/,
@@ -28,7 +31,7 @@ export function refusedIn(text: string): {refused: Refused[]; saysInUse: boolean
     const line = withoutEscapes(raw)
     const isInUse = inUse.test(line)
     if (isInUse) saysInUse = true
-    const refused = inTable(line) ?? (isInUse ? firstIn(line, anywhere) : undefined)
+    const refused = inTable(line) ?? firstIn(line, isInUse ? anywhere : otherReasons)
     if (refused !== undefined) found.set(JSON.stringify(refused), refused)
   }
   return {refused: [...found.values()], saysInUse}
