@@ -28,6 +28,8 @@ export interface LossEvidence {
   sighting(localPort: number): Sighting | undefined
   /** More than one: SO_REUSEPORT, where each has a queue of its own. */
   mostListeners: number
+  /** One and the same socket listened all the time: no queue was closed. */
+  isSameListener: boolean
   /** net.ipv4.tcp_migrate_req does something here and is 1; null where that is not known. */
   migratesQueues: boolean | null
 }
@@ -50,7 +52,7 @@ export function explainLosses(losses: readonly Loss[], evidence: LossEvidence): 
   })
 }
 
-function kindOf(loss: Loss, {state, sighting}: LossEvidence): LossKind {
+function kindOf(loss: Loss, {state, sighting, isSameListener}: LossEvidence): LossKind {
   const {failure, at, from, localPort, reused} = loss
   if (failure === 'refused') return 'no-listener'
   if (failure === 'unanswered') return 'unanswered'
@@ -60,6 +62,8 @@ function kindOf(loss: Loss, {state, sighting}: LossEvidence): LossKind {
   if (owner?.ended !== undefined && isNear(owner.ended, at)) return 'process-ended'
   if (failure === 'cut-off') return 'closed-unanswered'
   if (seen?.accepted === true) return 'reset-by-server'
+  // It was accepted between two looks, and lost with the process that had accepted it.
+  if (isSameListener) return isNearClose(state, at) ? 'process-ended' : 'reset-unseen'
   if (seen !== undefined || isNearClose(state, at)) return 'queue-closed'
   return 'reset-unseen'
 }

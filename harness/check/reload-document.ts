@@ -40,6 +40,7 @@ export function documented(
   const migrates = platform.stack === 'linux' ? (settings.tcp_migrate_req ?? null) : null
   const losses = explainLosses(tally.losses, {
     ...{state, sighting: watch.sighting, mostListeners: watch.mostListeners()},
+    isSameListener: watch.isSameListener(),
     migratesQueues:
       migrates === null ? (platform.stack === 'linux' ? false : null) : migrates === 1,
   })

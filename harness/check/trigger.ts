@@ -54,17 +54,30 @@ export async function cause(stage: Stage, act: Act): Promise<Reload> {
   const {triggerTimeoutSeconds, limitSeconds} = options
   const triggeredAt: number[] = []
   watch.cause()
-  const impossible = await act(stage, () => triggeredAt.push(monotonicSeconds()))
-  if (impossible !== undefined) return {triggeredAt, answeredAt: undefined, problem: impossible}
-  const began = triggeredAt[0] ?? monotonicSeconds()
   let answeredAt: number | undefined
   let changedAt: number | undefined
   let endedSince: number | undefined
+  const note = (now: number) => {
+    if (hasChanged(watch.state())) changedAt ??= now
+    if (answeredAt === undefined && isAnswered(watch, traffic)) answeredAt = now
+  }
+  let isActing = true
+  const acting = act(stage, () => triggeredAt.push(monotonicSeconds())).finally(() => {
+    isActing = false
+  })
+  // It is waited for below, whatever comes first.
+  acting.catch(() => undefined)
+  await lookUntil(watch, failIfFaulty, () => {
+    note(monotonicSeconds())
+    return !isActing
+  })
+  const impossible = await acting
+  if (impossible !== undefined) return {triggeredAt, answeredAt: undefined, problem: impossible}
+  const began = triggeredAt[0] ?? monotonicSeconds()
   const isOver = () => {
     const now = monotonicSeconds()
     const state = watch.state()
-    if (hasChanged(state)) changedAt ??= now
-    if (answeredAt === undefined && isAnswered(watch, traffic)) answeredAt = now
+    note(now)
     if (answeredAt !== undefined) {
       const since = now - answeredAt
       const isOldGone = generationsOf(state).every(({cause: by, to}) => by > 0 || to !== undefined)

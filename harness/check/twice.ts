@@ -184,7 +184,9 @@ async function whoAnswers(
     else if (owner === second.number) answeredBy.second++
     else answeredBy.nobody++
   }
-  const verdict: SecondVerdict = answeredBy.first === 0 ? 'hijacks' : 'shares'
+  // Of one that closes each connection at once, nobody is seen to have any.
+  const isHijacked = answeredBy.first === 0 && answeredBy.second > 0
+  const verdict: SecondVerdict = isHijacked ? 'hijacks' : 'shares'
   return {
     ...{verdict, answeredBy, status: null, what: 'listens, too'},
     ...{lines: second.lines.errorLines(), ports: [options.port]},

@@ -323,7 +323,7 @@ function twiceBlocks({twice}: CheckDocument): Block[] {
 }
 
 function answeredWords({first, second, nobody}: NonNullable<Second['answeredBy']>): string {
-  const unanswered = nobody === 0 ? '' : `, ${nobody} nobody`
+  const unanswered = nobody === 0 ? '' : `, ${nobody} not seen`
   return `${first} the first, ${second} the second${unanswered}`
 }
 

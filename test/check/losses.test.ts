@@ -30,7 +30,7 @@ const worker = (to: Seen['to'], ended: Seen['ended'] = to): Seen => ({
 
 function evidence(fields: Partial<LossEvidence> = {}, sightings: Record<number, Sighting> = {}) {
   return {
-    ...{state: noGenerations, mostListeners: 1, migratesQueues: false},
+    ...{state: noGenerations, mostListeners: 1, isSameListener: false, migratesQueues: false},
     sighting: (port: number) => sightings[port],
     ...fields,
   }
@@ -70,6 +70,10 @@ test('a reset that no look has seen is due to the queue only if somebody ceased 
   t.deepEqual(kinds([loss({})], evidence()), [['reset-unseen', 1]])
   const near = stateWith(worker({from: 10.1, to: 10.2}))
   t.deepEqual(kinds([loss({})], evidence({state: near})), [['queue-closed', 1]])
+  // A socket that is passed on keeps its queue: who had accepted it has ended.
+  const held = {state: near, isSameListener: true}
+  t.deepEqual(kinds([loss({})], evidence(held)), [['process-ended', 1]])
+  t.deepEqual(kinds([loss({})], evidence({isSameListener: true})), [['reset-unseen', 1]])
 })
 
 test('where several sockets listen, the queue of each is its own, and tcp_migrate_req is named', (t) => {

@@ -199,6 +199,17 @@ watching('no shell reads the words of a trigger, and {pid} is in them', async (t
   t.deepEqual(readdirSync(folder), ['words'])
 })
 
+watching('the answer is noticed while further triggers run', async (t) => {
+  const command = ['node', program(t, 'rolling.mjs', rolling)]
+  const triggers = [
+    ['kill', '-HUP', '{pid}'],
+    ['sleep', '3'],
+  ]
+  const document = await reload(t, {command, triggers})
+  t.is(document.problem, undefined)
+  t.true((document.trigger?.answeredAfterSeconds ?? 9) < 3)
+})
+
 watching('a server that the trigger only ends is not safe: nobody answers any more', async (t) => {
   const command = ['node', program(t, 'server.mjs', httpServer)]
   const document = await reload(t, {command, triggers: [['kill', '{pid}']]})

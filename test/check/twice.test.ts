@@ -83,6 +83,23 @@ needs(
   t.regex(document.advice.join('\n'), /SO_REUSEPORT/)
 })
 
+needs(
+  missingServer('python3') ?? (platform.stack === 'linux' ? undefined : 'not on Linux'),
+  test.serial,
+)('two that close each connection at once share, though nobody sees who had it', async (t) => {
+  const closing = `
+import os, socket
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+server.bind(('127.0.0.1', int(os.environ['PORT'])))
+server.listen()
+while True:
+    server.accept()[0].close()
+`
+  const document = await twice(t, ['python3', program(t, 'server.py', closing)])
+  t.deepEqual(verdicts(document), [[null, 'shares']])
+})
+
 seen(
   'a command with {host} is tried on other addresses, where a specific one takes all clients',
   async (t) => {
