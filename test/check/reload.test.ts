@@ -43,14 +43,15 @@ const rolling = `
   }
 `
 
-/** Closes its listening socket and exits on SIGHUP, after it has started its successor, which listens then. */
+/** Closes its listening socket on SIGHUP, and starts its successor a second later: no client can miss that. */
 const restarting = `
   import {spawn} from 'node:child_process'
   import {createServer} from 'node:http'
   const server = createServer((request, response) => response.end('hello'))
   server.listen(process.env.PORT, '127.0.0.1')
   process.on('SIGHUP', () => {
-    server.close(() => spawn(process.execPath, [import.meta.filename], {stdio: 'inherit'}))
+    const start = () => spawn(process.execPath, [import.meta.filename], {stdio: 'inherit'})
+    server.close(() => setTimeout(start, 1000))
     server.closeAllConnections()
   })
 `
