@@ -171,7 +171,8 @@ withTerminal('the size of the terminal is followed', async (t) => {
   const program = `
     process.stderr.on('resize', () => {
       const {columns, rows} = process.stderr
-      if (columns === 77) { console.error('now ' + columns + ' ' + rows); process.exit(0) }
+      // stty sets one after the other.
+      if (columns === 77 && rows === 22) { console.error('now ' + columns + ' ' + rows); process.exit(0) }
     })
     setInterval(() => undefined, 1000)
     require('node:child_process').execFileSync('stty', ['cols', '77', 'rows', '22'], {stdio: 'inherit'})`
