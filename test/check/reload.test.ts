@@ -139,7 +139,7 @@ watching(
   `
     const command = ['node', program(t, 'server.mjs', reopening)]
     const document = await reload(t, {command, triggers: [['kill', '-HUP', '{pid}']]})
-    t.is(document.problem, undefined)
+    wasMeasured(t, document)
     t.true(document.trigger?.reloaded)
     const [[first], [second]] = generations(document) as [[number], [number]]
     t.is(first, second)

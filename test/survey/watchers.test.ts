@@ -21,7 +21,9 @@ for (const watcher of surveyWatchers.filter(({needless}) => needless === undefin
       signal: new AbortController().signal,
       listeners: () => ({}),
     })
-    t.is(result?.reason, undefined)
+    // On a machine that is too slow a gap may be missed, which the check says; what it has seen it has seen.
+    const isSlow = result?.check?.problem?.kind === 'too-slow'
+    t.true(result?.reason === undefined || isSlow, result?.reason)
     const {trigger, traffic, losses, lossless: without} = result?.check ?? {}
     t.true(trigger?.reloaded)
     t.is(trigger?.generations.length, 2)
