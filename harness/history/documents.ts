@@ -83,6 +83,8 @@ export const checkFields = z.object({
     }),
   ),
   trigger: z.object({reloaded: z.boolean(), withoutListenerSeconds: range}).optional(),
+  twice: z.array(z.object({})).optional(),
+  socket: z.object({}).optional(),
   lossless: z.boolean().nullable().optional(),
 })
 

@@ -113,7 +113,7 @@ const longestCommand = 80
 
 /** The outage of each restart; of a reload, how long nobody listened. */
 export function measuresOfCheck(check: CheckFields): Measure[] {
-  const {command, port, address, problem, rounds, trigger, lossless, safe} = check
+  const {command, port, address, problem, rounds, trigger, twice, socket, lossless, safe} = check
   if (problem !== undefined) return []
   const words = command.join(' ')
   const short = words.length > longestCommand ? `${words.slice(0, longestCommand)}...` : words
@@ -123,8 +123,10 @@ export function measuresOfCheck(check: CheckFields): Measure[] {
     const answer = lossless === true ? 'lossless' : lossless === false ? 'lossy' : null
     return [{subject: of('reload'), value: high, low, high, ...timeOnly, answer}]
   }
+  const answer = safe ? 'safe' : 'not safe'
+  if (twice !== undefined) return [{subject: of('second instance'), ...noTime, ...timeOnly, answer}]
+  if (socket !== undefined) return [{subject: of('socket'), ...noTime, ...timeOnly, answer}]
   if (rounds.length === 0) return []
   const times = rounds.map(({outageSeconds: value}) => ({value, low: value, high: value}))
-  const answer = safe ? 'safe' : 'not safe'
   return [{subject: of('check'), ...together(times), ...timeOnly, answer}]
 }

@@ -81,6 +81,13 @@ test('of a check it is the outage of its rounds; of a reload, how long nobody li
   t.like(of({rounds: [], trigger, lossless: false})[0], {
     ...{subject: 'reload 3000: node server.js', value: 0.11, low: 0.09, answer: 'lossy'},
   })
+  t.like(of({rounds: [], twice: [{verdict: 'shares'}], safe: false})[0], {
+    ...{subject: 'second instance 3000: node server.js', value: null, answer: 'not safe'},
+  })
+  const socket = {path: '/run/a.sock', starts: []}
+  t.like(of({rounds: [], socket, port: null, address: '/run/a.sock', safe: true})[0], {
+    ...{subject: 'socket /run/a.sock: node server.js', value: null, answer: 'safe'},
+  })
   t.deepEqual(of({problem}), [])
   t.deepEqual(of({rounds: []}), [])
   const command = ['node', 'x'.repeat(200)]
