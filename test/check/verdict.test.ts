@@ -289,7 +289,7 @@ test('a server that tries again by itself, in silence, until an old process is g
   // A machine that has no processor for it for seconds cannot tell; safe it must never be.
   if (document.problem?.kind === 'too-slow') return
   const round = onlyRound(t, document)
-  t.is(round.verdict, 'delayed')
+  t.is(round.verdict, 'delayed', JSON.stringify(round))
   t.is(round.attempts, 1)
   t.is(round.errors[0]?.kind, 'listening')
   t.true((round.waitSeconds ?? 0) > 1)
