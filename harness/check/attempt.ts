@@ -1,5 +1,5 @@
 import {monotonicSeconds} from '../clock.ts'
-import type {CheckError, CheckProblem, CheckRound} from '../documents/check-schema.ts'
+import type {CheckError, CheckProblem} from '../documents/check-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import {awaitListening} from './await-listening.ts'
 import {clearAway} from './clear-away.ts'
@@ -183,21 +183,17 @@ async function isLate(
 /** Whether something was in the way of a start, and is gone now, as far as that shows. */
 async function wasKeptFromPort(
   {context, connections, start, oldWereAlive, listenedToTheEnd}: Attempt,
-  {residue, seenFrom}: LeftOver,
+  {residue, hadListener, seenFrom}: LeftOver,
   byFar: boolean,
 ): Promise<boolean> {
   // An old process may have listened when this one began, and not when we came to look.
   if (listenedToTheEnd && oldWereAlive && seenFrom - start.startedAt > usuallySeenWithinSeconds) {
     return true
   }
+  // It is gone once the new one listens; what it leaves of its connections was not in the way.
+  if (hadListener) return true
   // Where that does not show, only a start that took very much longer tells.
   if (residue === null) return byFar && connections.some((each) => each.endedByServer())
   const holding = residue.filter(({endpoint, state}) => endpoint === 'server' && holdsPort(state))
-  if (holding.length === 0) return false
-  return hadListener(residue) || !(await isAnyLeft(context, connections))
-}
-
-/** An old listener is gone once the new one listens; what it leaves of its connections was not in the way. */
-function hadListener(residue: NonNullable<CheckRound['residue']>): boolean {
-  return residue.some(({endpoint, state}) => endpoint === 'server' && state === 'LISTEN')
+  return holding.length > 0 && !(await isAnyLeft(context, connections))
 }

@@ -13,6 +13,8 @@ const settleEveryMilliseconds = 10
 export interface LeftOver {
   /** What is left once nothing is in flight any more; null where the OS does not show it. */
   residue: CheckRound['residue']
+  /** An old listener was there in any look: one that came late may show only what it left. */
+  hadListener: boolean
   /** When the first look was over, monotonic: what was gone by then was not seen. */
   seenFrom: number
 }
@@ -27,12 +29,14 @@ export async function readResidue(
   const ports = new Set(connections.map(({localPort}) => localPort))
   let before = ''
   let seenFrom: number | undefined
+  let hadListener = false
   for (;;) {
     const view = await look()
     seenFrom ??= monotonicSeconds()
     const areOld = host.processes().some((each) => each.start !== start.number)
     const holders = areOld ? await holdersOf(platform, options.port, view.listeners) : []
     const oldListeners = holders.some(({pid}) => isOld(host, pid, start)) ? view.listeners : []
+    if (oldListeners.length > 0) hadListener = true
     // Only what the connections left: others that come now are clients of the successor.
     const ours = view.connections.filter(
       ({entry}) => ports.has(entry.remote.port) || ports.has(entry.local.port),
@@ -53,7 +57,7 @@ export async function readResidue(
     if (settled || monotonicSeconds() > deadline) {
       const ofServer = residue.some(({endpoint}) => endpoint === 'server')
       const isHidden = !ofServer && platform.hiddenStates.length > 0
-      return {residue: isHidden ? null : residue, seenFrom}
+      return {residue: isHidden ? null : residue, hadListener, seenFrom}
     }
     before = now
     await delay(settleEveryMilliseconds)

@@ -1,6 +1,7 @@
 /** When a restart must not be called safe, and when it must. */
 import {existsSync, readFileSync} from 'node:fs'
 import test from 'ava'
+import type {CheckListeners} from '../../harness/check/context.ts'
 import {missingProgram, testUnless} from '../commands/cli.ts'
 import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
 import {check, onlyRound, program, shortWait} from './servers.ts'
@@ -155,20 +156,23 @@ test('words of a server that listens already are no proof, however long its star
   t.is(document.reuseaddr.set, true)
 })
 
-test('words that the check had no time to hold against the listener at once are no proof either', async (t) => {
-  const source = `${imports}
+test.serial(
+  'words that the check had no time to hold against the listener at once are no proof either',
+  async (t) => {
+    const source = `${imports}
     const open = () =>
       server.listen(port, '127.0.0.1', () => { if (!isFirst) console.error('${words}') })
     setTimeout(open, isFirst ? 0 : 1500)
   `
-  const command = ['node', program(t, 'server.mjs', source)]
-  const onOutput = ({text}: {text: string}) => {
-    // Longer than a server takes that tries again.
-    if (text.includes(words)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
-  }
-  const round = onlyRound(t, await check(t, command, {}, {onOutput}))
-  t.deepEqual(round.errors, [])
-})
+    const command = ['node', program(t, 'server.mjs', source)]
+    const onOutput = ({text}: {text: string}) => {
+      // Longer than a server takes that tries again.
+      if (text.includes(words)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
+    }
+    const round = onlyRound(t, await check(t, command, {}, {onOutput}))
+    t.deepEqual(round.errors, [])
+  },
+)
 
 const group = `rebind-verdict-${process.pid}`
 
@@ -295,24 +299,33 @@ test('a server that tries again by itself, in silence, until an old process is g
   t.true((round.waitSeconds ?? 0) > 1)
 })
 
-test('an old process that went before we looked may have been in the way: that could not be measured', async (t) => {
-  const file = program(t, 'server.mjs', patient)
-  const document = await check(
-    t,
-    ['node', file],
-    {},
-    {
-      onEvent(event, {role, change}) {
+/** Blocks this process, as if it had no processor: what goes on until the new server listens is not seen. */
+function sleepUntilItListens(file: string): void {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4))
+  while (!existsSync(`${file}.listens`)) Atomics.wait(sleeper, 0, 0, 20)
+}
+
+const begun = [
+  ['before', (sleep: () => void) => sleep()],
+  // The first look takes some milliseconds.
+  ['after', (sleep: () => void) => void setTimeout(sleep, 150)],
+] as const
+for (const [when, then] of begun) {
+  // By itself: nothing else goes on in this process meanwhile.
+  test.serial(
+    `an old process that went while we did not look, from ${when} the first look on, may have been in the way: that could not be measured`,
+    async (t) => {
+      const file = program(t, 'server.mjs', patient)
+      const onEvent: CheckListeners['onEvent'] = (event, {role, change}) => {
         if (event !== 'process' || role !== 'successor' || change !== 'started') return
-        // As if this process had no processor: what goes on meanwhile is not seen.
-        const sleeper = new Int32Array(new SharedArrayBuffer(4))
-        while (!existsSync(`${file}.listens`)) Atomics.wait(sleeper, 0, 0, 20)
-      },
+        then(() => sleepUntilItListens(file))
+      }
+      const document = await check(t, ['node', file], {}, {onEvent})
+      t.false(document.safe, JSON.stringify(document))
+      t.is(document.problem?.kind, 'too-slow', JSON.stringify(document))
     },
   )
-  t.false(document.safe, JSON.stringify(document))
-  t.is(document.problem?.kind, 'too-slow')
-})
+}
 
 test('a server that ended by itself before it was told to could not be measured', async (t) => {
   const source = `${imports}
