@@ -6,6 +6,7 @@ import {closeNative} from '../sockets/native.ts'
 import {listenNative} from '../sockets/opener.ts'
 import {connect, Failed} from '../traffic/connection.ts'
 import type {Tally} from '../traffic/tally.ts'
+import {activated, assertProgramThere} from './activated-command.ts'
 import type {CheckContext, CheckListeners} from './context.ts'
 import {CouldNotMeasure, notEndedProblem} from './could-not-measure.ts'
 import {endingWords} from './errors-seen.ts'
@@ -34,6 +35,7 @@ export async function checkActivation(
 ): Promise<CheckDocument> {
   const filled = fillReloadOptions({...options, triggers: [['restart']]})
   const {address, port} = filled
+  assertProgramThere(commandToStart(filled))
   const unmeasured = {reuseaddr: {set: null, because: "the socket was not the server's"}}
   const advised = (document: CheckDocument) => ({...document, advice: reloadAdvice(document)})
   let fd: number | undefined
@@ -73,18 +75,8 @@ export async function checkActivation(
   }
 }
 
-/**
- * LISTEN_PID is the pid of the server itself, which nobody knows before it is there: sh(1) becomes the server once it
- * has said its own. The script is fixed, and the command is passed to it word by word.
- */
-const becoming = 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"'
-
-async function startActivated({host, options}: CheckContext): Promise<ServerStart> {
-  const {command, args, env, cwd} = commandToStart(options)
-  return host.start({
-    ...{command: 'sh', args: ['-c', becoming, 'sh', command, ...args], cwd, inherits: true},
-    env: {...env, LISTEN_FDS: '1', LISTEN_FDNAMES: 'rebind'},
-  })
+function startActivated({host, options}: CheckContext): Promise<ServerStart> {
+  return host.start(activated(commandToStart(options)))
 }
 
 /** Whether a process of the start accepts a client; or what it does instead. */

@@ -233,7 +233,7 @@ function startProblem(error: unknown, {command, env}: CommandToStart): unknown {
     : new UsageError(remedy)
 }
 
-function isSomewhere(command: string, path: string): boolean {
+export function isSomewhere(command: string, path: string): boolean {
   if (command.includes('/')) return true
   return path.split(delimiter).some((folder) => existsSync(join(folder, command)))
 }

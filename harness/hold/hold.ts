@@ -2,6 +2,7 @@ import {chmodSync} from 'node:fs'
 import {createServer, type Server, type Socket} from 'node:net'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
+import {activated, assertProgramThere} from '../check/activated-command.ts'
 import {openServerHost, type ServerHost, type ServerStart} from '../check/server.ts'
 import {monotonicSeconds} from '../clock.ts'
 import {UsageError} from '../errors.ts'
@@ -31,8 +32,6 @@ export interface HoldOptions {
 /** One that ends sooner is not started again at once: it would end again. */
 const livesSeconds = 1
 const lookEveryMilliseconds = 20
-/** LISTEN_PID has to be the pid of the server itself: sh(1) becomes it once it has said its own. The script is fixed. */
-const becoming = 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"'
 
 /** What a running hold can be told. */
 export interface Hold {
@@ -67,9 +66,11 @@ export async function hold(options: HoldOptions): Promise<Hold> {
     const folder = await host.makeFolder('rebind-hold-')
     const passing = await passOn(join(folder, 'socket'), fd)
     closers.push(() => passing.close())
-    const preload = await compilePreload(folder)
+    const preload = await compilePreload()
     const held: Held = {path: join(folder, 'socket'), port, address}
-    const loop = supervise({...options, host, environment: environmentOf(held, preload)})
+    const environment = environmentOf(held, preload)
+    assertProgramThere({command: options.command[0] ?? '', env: environment, cwd: options.cwd})
+    const loop = supervise({...options, host, environment})
     await loop.started
     closers.push(watching(watch, (file) => loop.restart(`${file} has changed`)))
     tell(`holds ${address}:${port}`)
@@ -119,7 +120,6 @@ function environmentOf(held: Held, preload: string): Record<string, string> {
     PORT: String(held.port),
     [heldVariable]: JSON.stringify(held),
     NODE_OPTIONS: `${NODE_OPTIONS} ${required}`.trim(),
-    ...{LISTEN_FDS: '1', LISTEN_FDNAMES: 'rebind'},
   }
 }
 
@@ -146,10 +146,7 @@ function supervise({host, environment, ...options}: Supervised) {
   let wake: () => void = () => undefined
 
   const start = () =>
-    host.start({
-      ...{command: 'sh', args: ['-c', becoming, 'sh', program, ...args], cwd},
-      ...{env: environment, inherits: true, writesThrough: true},
-    })
+    host.start(activated({command: program, args, cwd, env: environment, writesThrough: true}))
 
   async function run(first: ServerStart): Promise<void> {
     let server = first

@@ -164,7 +164,7 @@ func main() {
 }
 `
 
-const nginxConfiguration = `daemon off;
+export const nginxConfiguration = `daemon off;
 pid nginx.pid;
 error_log stderr;
 events {}

@@ -1,4 +1,4 @@
-import type {SurveyServer} from './servers.ts'
+import {nginxConfiguration, type SurveyServer} from './servers.ts'
 
 /** Answers with 204, and has nothing to show. */
 const nodeServer = `import {createServer} from 'node:http'
@@ -41,25 +41,6 @@ const asgi = `async def app(scope, receive, send):
     if scope['type'] == 'http':
         await send({'type': 'http.response.start', 'status': 204, 'headers': []})
         await send({'type': 'http.response.body', 'body': b''})
-`
-
-const nginxConfiguration = `daemon off;
-pid nginx.pid;
-error_log stderr;
-worker_processes 2;
-events {}
-http {
-  access_log off;
-  client_body_temp_path body;
-  proxy_temp_path proxy;
-  fastcgi_temp_path fastcgi;
-  uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi;
-  server {
-    listen 127.0.0.1:PORT;
-    location / { return 204; }
-  }
-}
 `
 
 const haproxyConfiguration = `defaults
@@ -185,7 +166,7 @@ export const surveyWatchers: readonly SurveyServer[] = [
     title: 'nginx -s reload',
     needs: ['nginx', 'kill'],
     version: {args: ['-v'], pattern: /nginx\/(\S+)/},
-    files: {'nginx.conf': nginxConfiguration},
+    files: {'nginx.conf': `worker_processes 2;\n${nginxConfiguration}`},
     command: ({folder}) => ['nginx', '-p', folder, '-e', 'stderr', '-c', 'nginx.conf'],
     // What `nginx -s reload` sends.
     trigger: hangUp,

@@ -2,6 +2,7 @@ import test, {type ExecutionContext} from 'ava'
 import {checkActivation} from '../../harness/check/activate.ts'
 import type {ReloadOptions} from '../../harness/check/reload-options.ts'
 import {type CheckDocument, checkSchema} from '../../harness/documents/check-schema.ts'
+import {UsageError} from '../../harness/errors.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {needs} from '../needs.ts'
 import {freePort, httpServer, platform, program} from './servers.ts'
@@ -56,3 +57,13 @@ activating('a server that ends, or accepts nobody, has not taken it', async (t) 
   const waits = await activate(t, 'setInterval(() => undefined, 1000)', {startTimeoutSeconds: 1})
   t.regex(waits.activation?.because ?? '', /accepted no client within 1 s/)
 })
+
+activating(
+  "a program that is not there is the user's to mend, not a server that ends",
+  async (t) => {
+    const given = {command: ['no-such-program'], port: await freePort(t), http: '/'}
+    await t.throwsAsync(checkActivation(given), {
+      ...{instanceOf: UsageError, message: /no program "no-such-program"/},
+    })
+  },
+)

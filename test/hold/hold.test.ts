@@ -122,6 +122,11 @@ holding(
     const nowhere = ['--watch', '/no/such/folder']
     t.regex(await complain('--listen', free, ...nowhere, '--', 'sleep', '9'), /cannot be watched/)
     t.regex(await complain('--listen', 'here', '--', 'true'), /0\.0\.0\.0:3000/)
+    t.regex(
+      await complain('--listen', free, '--', 'no-such-program'),
+      /no program "no-such-program"/,
+    )
+    t.regex(await complain('--listen', free, '--', './no-such'), /no program "\.\/no-such"/)
     t.deepEqual(readdirSync(temporary), [])
   },
 )
