@@ -28,7 +28,7 @@ export function openClient(tell: Tell) {
     output
       .setEncoding('utf8')
       .on('data', (text: string) => void tell({notice: 'output', text}).catch(() => undefined))
-    return netcat({...where, output, beforeClosing: finAcknowledged})
+    return netcat({...where, output})
   }
 
   const handlers = {

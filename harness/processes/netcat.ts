@@ -3,6 +3,7 @@ import type {Socket} from 'node:net'
 import type {Readable, Writable} from 'node:stream'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {type LocalPort, startConnecting} from '../sockets/connect.ts'
+import {finAcknowledged} from './acknowledged.ts'
 
 export interface NetcatOptions {
   host: string
@@ -15,8 +16,6 @@ export interface NetcatOptions {
   output: Writable
   /** Keep the connection half-open when the server closes, instead of closing too. */
   hold: boolean
-  /** Waited for between the server's FIN and our own. */
-  beforeClosing?(socket: Socket): Promise<void>
 }
 
 export interface Netcat {
@@ -30,10 +29,11 @@ export interface Netcat {
 }
 
 /**
- * A client like nc(1): copies both ways, keeps a half-close, and closes when the server closes.
+ * A client like nc(1): copies both ways, keeps a half-close, and closes when the server closes, once the server
+ * knows that its FIN has arrived: TIME_WAIT might end at once else.
  * @throws SystemError of `bind`, if the local port is bound natively
  */
-export function netcat({input, output, hold, beforeClosing, ...where}: NetcatOptions): Netcat {
+export function netcat({input, output, hold, ...where}: NetcatOptions): Netcat {
   const socket = startConnecting(where)
   let closingAt: number | undefined
   const close = () => {
@@ -63,7 +63,7 @@ export function netcat({input, output, hold, beforeClosing, ...where}: NetcatOpt
   output.once('error', () => socket.destroy())
   socket.once('end', async () => {
     if (hold) return
-    await beforeClosing?.(socket)
+    await finAcknowledged(socket)
     close()
   })
   if (input !== undefined) {

@@ -2,8 +2,11 @@ import {once} from 'node:events'
 import {type AddressInfo, createServer, type Socket} from 'node:net'
 import {PassThrough} from 'node:stream'
 import test, {type ExecutionContext} from 'ava'
+import {readSocketState} from '../../harness/platforms/sock-diag.ts'
 import {type NetcatOptions, netcat} from '../../harness/processes/netcat.ts'
 import {freePort} from '../check/servers.ts'
+import {needs} from '../needs.ts'
+import {netlinkProblem} from '../netlink.ts'
 
 /** A half-open server with one netcat connected to it. */
 async function connected(t: ExecutionContext, options: Partial<NetcatOptions> = {}) {
@@ -44,6 +47,30 @@ test('the client closes when the server does', async (t) => {
   t.true(from <= to)
   t.is(output.read().toString(), 'bye')
 })
+
+needs(netlinkProblem)(
+  'the client closes only when its ACK has arrived, or TIME_WAIT might not last',
+  async (t) => {
+    const {client, output, socket} = await connected(t)
+    // Two ends that talk in turns keep their ACKs back, by 40 ms, in the hope of data to send with them.
+    for (let turn = 0; turn < 3; turn++) {
+      socket.write('ping')
+      await once(output, 'data')
+      client.socket.write('pong')
+      await once(socket, 'data')
+    }
+    const {localPort = 0, remotePort = 0} = client.socket
+    const [address, end] = ['127.0.0.1', client.socket.end]
+    let state: string | undefined
+    client.socket.end = (() => {
+      state = readSocketState({address, port: remotePort}, {address, port: localPort})
+      return end.call(client.socket, '')
+    }) as Socket['end']
+    socket.end()
+    await client.closed
+    t.is(state, 'FIN_WAIT2')
+  },
+)
 
 test('with hold the connection stays half-open, can still send, and closes when told', async (t) => {
   const {client, socket} = await connected(t, {hold: true})
