@@ -1,5 +1,5 @@
 /** What the log of a run holds, as tables made from the schema of its lines. */
-import {z} from 'zod'
+import * as z from 'zod'
 import type {Cell, Table} from '../harness/render/model.ts'
 import {lineFields, loggedEvents} from '../harness/restart/log-lines.ts'
 import {printed} from './printed.ts'

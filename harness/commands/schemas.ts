@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {allKinds} from '../views/kinds.ts'
 
 export type SchemaName = keyof typeof allKinds

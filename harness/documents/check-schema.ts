@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {hostSchema, residueSchema} from './report-schema.ts'
 import {ruleIdSchema, ruleTableSchema} from './rules.ts'
 

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {bindOptions} from '../sockets/bind-options.ts'
 import {matrixAddresses, matrixResidues, predecessorBinds} from './matrix-schema.ts'
 import {resultSchema} from './report-schema.ts'

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {tcpStates} from '../platforms/tcp-states.ts'
 import {hostSchema} from './report-schema.ts'
 

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 
 /** The shape of `rebind history --json` and history.json. Times are seconds; objects are open, as in report.json. */
 const seconds = z.number().nonnegative()

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {tcpStates} from '../platforms/tcp-states.ts'
 import {hostSchema, resultSchema} from './report-schema.ts'
 import {ruleTableSchema} from './rules.ts'

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {hostSchema} from './report-schema.ts'
 import {processDetails} from './why-schema.ts'
 

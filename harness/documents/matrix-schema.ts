@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {bindOptions} from '../sockets/bind-options.ts'
 import {hostSchema} from './report-schema.ts'
 import {ruleIdSchema, ruleTextSchema} from './rules.ts'

@@ -2,7 +2,8 @@ import {constants} from 'node:fs'
 import {open, stat} from 'node:fs/promises'
 import {promisify} from 'node:util'
 import {gunzip} from 'node:zlib'
-import {z} from 'zod'
+import type * as z from 'zod'
+import {toDotPath} from 'zod/v4/core'
 import {UsageError} from '../errors.ts'
 import {printable} from '../text.ts'
 
@@ -167,9 +168,7 @@ export function validated<T>(file: string, schema: z.ZodType<T>, value: unknown)
   if (error === undefined) return data as T
   const [issue] = error.issues
   const where =
-    issue === undefined || issue.path.length === 0
-      ? ''
-      : ` at ${shown(z.core.toDotPath(issue.path))}`
+    issue === undefined || issue.path.length === 0 ? '' : ` at ${shown(toDotPath(issue.path))}`
   throw refused(
     file,
     `is not a valid rebind document${where} (${shown(issue?.message ?? 'invalid')}); repeat the run that wrote it`,

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {tcpFlags} from '../platforms/tcp-packet.ts'
 import {tcpStates} from '../platforms/tcp-states.ts'
 import {bindOptions} from '../sockets/bind-options.ts'

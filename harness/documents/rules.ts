@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 
 /**
  * Ids are kebab-case, with the system before a slash where the rule is only that system's.

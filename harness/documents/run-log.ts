@@ -1,5 +1,5 @@
 import {createReadStream} from 'node:fs'
-import {z} from 'zod'
+import * as z from 'zod'
 import type {UsageError} from '../errors.ts'
 import {mostValuesIn, refused, regularFile} from './read-json.ts'
 import {

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {checkSchema} from './check-schema.ts'
 import {hostSchema} from './report-schema.ts'
 

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {timedResidues} from '../platforms/tcp-states.ts'
 import {hostSchema} from './report-schema.ts'
 import {ruleIdSchema, ruleTableSchema} from './rules.ts'

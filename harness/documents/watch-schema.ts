@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {tcpStates} from '../platforms/tcp-states.ts'
 
 /** A line of `watch --json`. Objects are open: a field that a later version adds is kept. */

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import {checkSchema} from '../documents/check-schema.ts'
 import {matrixSchema} from '../documents/matrix-schema.ts'
 import {reportSchema} from '../documents/report-schema.ts'

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import type {EventName} from '../documents/event-log.ts'
 import {hostSchema, residueSchema, resultSchema} from '../documents/report-schema.ts'
 import {tcpStates} from '../platforms/tcp-states.ts'

@@ -1,4 +1,4 @@
-import {z} from 'zod'
+import * as z from 'zod'
 import type {Report, Result} from '../documents/report-schema.ts'
 import {rulesNamedIn} from '../documents/rules.ts'
 import {

@@ -1,5 +1,5 @@
 import {isIP} from 'node:net'
-import {z} from 'zod'
+import * as z from 'zod'
 import {tcpStates} from '../platforms/tcp-states.ts'
 import {wireClaimIds} from '../platforms/wire-claims.ts'
 import type {Scenario} from '../scenario.ts'

@@ -20,11 +20,13 @@ async function activate(
 const unseen = platform.readHolders === null ? 'processes cannot be seen here' : undefined
 const activating = needs(unseen ?? nativeOpenerProblem(), test.serial)
 
-/** It takes the socket only if that is meant for it. */
-const taking = httpServer.replace(
-  ".listen(process.env.PORT, '127.0.0.1')",
-  '.listen(process.env.LISTEN_PID === String(process.pid) ? {fd: 3} : {port: 1})',
-)
+/** It takes the socket only if that is meant for it, and answers whom it has accepted before it ends. */
+const taking = `
+  import {createServer} from 'node:http'
+  const server = createServer((request, response) => response.end('hello'))
+  server.listen(process.env.LISTEN_PID === String(process.pid) ? {fd: 3} : {port: 1})
+  process.on('SIGTERM', () => server.close())
+`
 
 activating(
   'a server that takes its socket is restarted without a loss: who comes meanwhile waits',

@@ -7,7 +7,7 @@ import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 import type {ExecutionContext} from 'ava'
-import {z} from 'zod'
+import * as z from 'zod'
 import {type Report, type Result, reportSchema} from '../../harness/documents/report-schema.ts'
 
 export {missingProgram, testUnless} from '../needs.ts'

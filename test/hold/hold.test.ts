@@ -42,7 +42,7 @@ const commands: [name: string, command: string[]][] = [
   ['node --watch', ['node', '--watch', 'server.mjs']],
 ]
 for (const [name, command] of commands) {
-  holding(`${name} is restarted without a connection refused or lost`, async (t) => {
+  holding(`${name} is restarted without a connection refused`, async (t) => {
     const port = await freePort(t)
     const held = start(t, port, project(t), '--', ...command)
     await held.shows(/listens as/, 'stdout')

@@ -21,6 +21,8 @@ const flags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A process for each page takes as long as the page.
+  '--renderer-process-limit=1',
 ]
 
 /** Starts the browser that all tests of a file share. It has one window: each takes as long to open as its page. */

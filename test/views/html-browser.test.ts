@@ -32,9 +32,8 @@ async function openDetails(page: Page): Promise<void> {
   )
 }
 
-/** The rules of axe-core for WCAG A and AA that the page breaks seriously. */
+/** The rules of axe-core, which the page has been given, for WCAG A and AA that it breaks seriously. */
 async function seriousViolations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
   const options = {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
     resultTypes: ['violations'],
@@ -66,23 +65,23 @@ for (const [what, document, render] of pages) {
     `the page of a ${what} is accessible and fits, in light and dark, on a desk and on a phone`,
     async (t) => {
       const html = await render(document, [])
+      const {page, complaints, requests} = await openPage(t, browser, html, {viewport: desktop})
+      await page.evaluate(axe.source)
+      await openDetails(page)
       for (const [colorScheme, viewport] of [
         ['light', desktop],
         ['dark', phone],
       ] as const) {
-        const {page, complaints, requests} = await openPage(t, browser, html, {
-          colorScheme,
-          viewport,
-        })
-        await openDetails(page)
+        await page.emulateMedia({colorScheme})
+        await page.setViewportSize(viewport)
         t.deepEqual(await seriousViolations(page), [], `${colorScheme}, ${viewport.width}`)
         const overflow = await page.evaluate<number>(
           'document.documentElement.scrollWidth - innerWidth',
         )
         t.true(overflow <= 0, `${overflow} pixels too wide at ${viewport.width}`)
-        t.deepEqual(complaints, [])
-        t.deepEqual(requests, [])
       }
+      t.deepEqual(complaints, [])
+      t.deepEqual(requests, [])
     },
   )
 
