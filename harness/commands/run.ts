@@ -53,7 +53,7 @@ export async function run(ids: string[], options: RunOptions): Promise<number> {
     {out, outputs, quiet, label, started: startOf(playing)},
     async ({folder, platform, settings, host, ...session}) => {
       const total = Object.keys(scenarios).length * options.repeat
-      const display = quiet ? silentProgress : progressDisplay(total)
+      const display = quiet ? silentProgress : await progressDisplay(total)
       const report = await playScenarios({
         ...{...playing, ...session, id: folder.id, machine: {platform, settings, host}},
         ...(options.packets === true ? {packets: packetsInto(folder)} : {}),
@@ -87,7 +87,7 @@ function statusOf(results: readonly Result[]): number {
   return exitStatus.asExpected
 }
 
-function progressDisplay(total: number): ProgressDisplay {
+async function progressDisplay(total: number): Promise<ProgressDisplay> {
   const {stderr} = process
   const isLive = stderr.isTTY && columnsOf(stderr) !== undefined
   return isLive && !ci.isCI && process.env.TERM !== 'dumb'

@@ -39,7 +39,7 @@ export async function watch(
   const display = json
     ? jsonWatch(stdout, title)
     : stdout.isTTY && columnsOf(stdout) !== undefined
-      ? liveWatch(stdout, title)
+      ? await liveWatch(stdout, title)
       : plainWatch(stdout, title)
   if (platform.hiddenStates.length > 0) {
     process.stderr.write(

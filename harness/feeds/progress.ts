@@ -1,4 +1,3 @@
-import {createLogUpdate} from 'log-update'
 import {monotonicSeconds} from '../clock.ts'
 import type {Result} from '../documents/report-schema.ts'
 import {besidesWords, bindWords, residueWords} from '../documents/words.ts'
@@ -59,14 +58,16 @@ export function plainProgress(
 }
 
 /**
- * A line for each waiting scenario, with a countdown; finished ones are printed once, above.
+ * A line for each waiting scenario, with a countdown; finished ones are printed once, above. What redraws a terminal
+ * takes longer to load than all else, and most runs have none.
  * @param clock the clock that `releaseFrom` is read on, in seconds
  */
-export function liveProgress(
+export async function liveProgress(
   stream: NodeJS.WriteStream,
   total: number,
   clock: () => number = monotonicSeconds,
-): ProgressDisplay {
+): Promise<ProgressDisplay> {
+  const {createLogUpdate} = await import('log-update')
   const display = createLogUpdate(stream)
   const running = new Map<string, RestartProgress>()
   const begunAt = clock()

@@ -1,4 +1,3 @@
-import {createLogUpdate} from 'log-update'
 import {monotonicSeconds} from '../clock.ts'
 import {jsonText} from '../documents/json-text.ts'
 import type {WatchLine} from '../documents/watch-schema.ts'
@@ -63,7 +62,11 @@ export function jsonWatch(stream: NodeJS.WriteStream, {port, began}: WatchTitle)
 }
 
 /** A table that is redrawn twice a second, its countdowns run by the clock between two readings. */
-export function liveWatch(stream: NodeJS.WriteStream, title: WatchTitle): WatchDisplay {
+export async function liveWatch(
+  stream: NodeJS.WriteStream,
+  title: WatchTitle,
+): Promise<WatchDisplay> {
+  const {createLogUpdate} = await import('log-update')
   const display = createLogUpdate(stream)
   let last: WatchReading | undefined
   const draw = () => {

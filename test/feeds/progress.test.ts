@@ -46,9 +46,13 @@ function waiting(seconds: number | null): RestartProgress {
 }
 
 /** What is on the screen when a scenario has just ended. */
-function screen(columns: number, rows: number, running: Record<string, RestartProgress>): string[] {
+async function screen(
+  columns: number,
+  rows: number,
+  running: Record<string, RestartProgress>,
+): Promise<string[]> {
   const {stream, written} = terminal(columns, rows)
-  const display = liveProgress(stream, 9, () => now)
+  const display = await liveProgress(stream, 9, () => now)
   for (const [id, progress] of Object.entries(running)) display.begin(id, progress)
   const ended = {status: 'as-expected', bind: null} as Parameters<typeof display.finish>[1]
   display.begin('ended', waiting(1))
@@ -58,9 +62,9 @@ function screen(columns: number, rows: number, running: Record<string, RestartPr
   return lines
 }
 
-test('what comes free next is on top, then what nobody knows of, then what only starts', (t) => {
+test('what comes free next is on top, then what nobody knows of, then what only starts', async (t) => {
   const starting = {...waiting(null), observation: () => nothingYet}
-  const lines = screen(100, 24, {
+  const lines = await screen(100, 24, {
     starting,
     late: waiting(40),
     unknown: waiting(null),
@@ -76,11 +80,11 @@ test('what comes free next is on top, then what nobody knows of, then what only 
   ])
 })
 
-test('a small terminal shows those that come free next, and how many more there are', (t) => {
+test('a small terminal shows those that come free next, and how many more there are', async (t) => {
   const many = Object.fromEntries(
     Array.from({length: 8}, (_, index) => [`wait-${index}`, waiting(40 - index)]),
   )
-  const lines = screen(30, 6, many)
+  const lines = await screen(30, 6, many)
   t.deepEqual(lines.slice(1), [
     '  wait-7  TIME_WAIT, free in ',
     '  wait-6  TIME_WAIT, free in ',
