@@ -73,13 +73,14 @@ async function lookAtStart(
     at = monotonicSeconds()
     view = await context.look()
   }
+  const to = monotonicSeconds()
   const client = await whoHasClient(question, view)
-  const since = client !== undefined && isWithStart(state, client) ? client.at : at
+  const since = client !== undefined && isWithStart(state, client) ? client.at : to
   const judged = view.listeners.length > 0 ? await judge.judge(view, since) : undefined
   // Descent has to be seen while the parents are alive, if there is more than one whose it could be.
   const living = state.oldAlive || ending !== undefined ? context.host.processes() : []
   return {
-    ...{view, at, ending, judged, client},
+    ...{view, at, to, ending, judged, client},
     oldAlive: state.oldAlive && living.some(({start}) => start !== server.number),
     leftBehind: ending !== undefined && living.some(({start}) => start === server.number),
   }

@@ -18,10 +18,13 @@ export interface ClientSeen {
 }
 
 export type StartEvent =
-  /** One reading of the port; it was begun at this moment. */
+  /** One reading of the port. */
   | {
       event: 'look'
+      /** When it was begun, monotonic: what it does not show was not there yet. */
       at: number
+      /** When it was over: what it shows may not have been there before. */
+      to: number
       /** How the command had ended before that. */
       ending: CommandEnding | undefined
       /** Whether processes of earlier starts were alive. */
@@ -115,7 +118,7 @@ function foldLook(before: StartState, look: Look): StartState {
 function foldListener(state: StartState, look: Look, judged: Judged): StartState {
   const {ours, old, others, unseen} = judged
   const isTheirs = look.client !== undefined && isWithStart(state, look.client)
-  const at = isTheirs ? (look.client?.at ?? look.at) : look.at
+  const at = isTheirs ? (look.client?.at ?? look.to) : look.to
   // Of a client that was with the old one, which has gone since, nothing follows for the new one.
   const client = {...asBefore, rejects: look.client !== undefined && !isTheirs}
   if (others.length > 0)

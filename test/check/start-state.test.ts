@@ -26,7 +26,7 @@ const begun = (oldAlive = false, hasClient = true) => startBegun({...limits, has
 
 type Look = Extract<StartEvent, {event: 'look'}>
 const look = (at: number, some: Partial<Look> = {}): Look => ({
-  ...{event: 'look', at, ending: undefined, oldAlive: false, leftBehind: false},
+  ...{event: 'look', at, to: at, ending: undefined, oldAlive: false, leftBehind: false},
   ...{judged: undefined, client: undefined, ...some},
 })
 const client = (at: number, some: Partial<ClientSeen> = {}): ClientSeen => ({
@@ -40,6 +40,15 @@ test('a start listens between the last look that did not show it and the one tha
   t.deepEqual(outcomeOf(begun(), look(1), look(2), look(3, {judged: judged({ours: [ours]})})), {
     ...{kind: 'listening', at: 3, notBefore: 2, holders: [ours], beside: []},
   })
+})
+
+test('a reading that was held up shows what came meanwhile: it listened by its end at the latest', (t) => {
+  const heldUp = look(2, {to: 6, judged: judged({ours: [ours]})})
+  t.like(outcomeOf(begun(), look(1), heldUp), {kind: 'listening', at: 6, notBefore: 1})
+  // And what it does not show was not there when it began.
+  const nothing = look(2, {to: 6})
+  const seen = look(7, {judged: judged({ours: [ours]})})
+  t.like(outcomeOf(begun(), nothing, seen), {kind: 'listening', at: 7, notBefore: 2})
 })
 
 test('a client that was let in tells more exactly when, and a listener that is gone again was there', (t) => {
