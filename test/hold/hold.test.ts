@@ -127,6 +127,7 @@ holding(
       /no program "no-such-program"/,
     )
     t.regex(await complain('--listen', free, '--', './no-such'), /no program "\.\/no-such"/)
+    t.regex(await complain('--listen', free, '--', ''), /no program ""/)
     t.deepEqual(readdirSync(temporary), [])
   },
 )

@@ -144,11 +144,18 @@ testUnless(
   },
 )
 
-test('a command that is not there is one line, exit status 2', async (t) => {
-  const {status, stderr} = await runCli(t, ['wrap', '--', 'no-such-command'])
-  t.is(status, 2)
-  t.regex(stderr, /^rebind: no-such-command cannot be started \(ENOENT\);[^\n]*\n$/)
-})
+for (const [what, command, said] of [
+  ['not there', 'no-such-command', /^rebind: no-such-command cannot be started \(ENOENT\);/],
+  ['below a file', 'package.json/x', /^rebind: package\.json\/x cannot be started \(ENOTDIR\);/],
+  ['an empty word', '', /^rebind: the command is an empty word;/],
+] as const) {
+  test(`a command that is ${what} is one line, exit status 2`, async (t) => {
+    const {status, stderr} = await runCli(t, ['wrap', '--', command])
+    t.is(status, 2)
+    t.regex(stderr, said)
+    t.regex(stderr, /^[^\n]*\n$/)
+  })
+}
 
 withTerminal(
   'stderr is a terminal where ours is one, and its line feeds are those of the command',
