@@ -53,17 +53,15 @@ export function explainSoon(refusal: Refusal): void {
   }
 }
 
-/** What is still being looked up when the program ends, or throws the error that it has caught, is finished before. */
+/**
+ * What is still being looked up when the program ends, or throws the error that it has caught, is finished before. If a
+ * signal ends it, the explainer answers by itself: a listener of ours would be in the program's way.
+ */
 const endings = Object.entries<(error?: unknown) => void>({
   exit: finishAll,
   uncaughtExceptionMonitor: (error) => {
     const refusal = refusalOf(error)
     if (refusal !== undefined) finish(nameOf(refusal), 'full')
-  },
-  // Test runners end their workers by it.
-  SIGTERM: () => {
-    finishAll()
-    if (process.listenerCount('SIGTERM') === 0) process.kill(process.pid, 'SIGTERM')
   },
 }).map(([event, end]) => ({event, listener: (error?: unknown) => quietly(() => end(error))}))
 

@@ -177,6 +177,21 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   )
 }
 
+explains('one that shuts down when SIGTERM comes meanwhile does so to its end', async (t) => {
+  const port = await takenPort(t)
+  const {status, signal, stdout} = await run(
+    t,
+    `process.once('SIGTERM', () => setImmediate(() => console.log('done')))
+    const server = require('node:net').createServer()
+    server.on('error', () => {
+      process.kill(process.pid, 'SIGTERM')
+      setTimeout(() => undefined, 1000)
+    })
+    server.listen(${port}, '127.0.0.1')`,
+  )
+  t.deepEqual({status, signal, stdout}, {status: 0, signal: null, stdout: 'done\n'})
+})
+
 explains('once the answer is there, nothing of ours listens to how the program ends', async (t) => {
   const port = await takenPort(t)
   const {stderr} = await run(
@@ -194,7 +209,7 @@ explains('once the answer is there, nothing of ours listens to how the program e
     })
     server.listen(${port}, '127.0.0.1')`,
   )
-  t.regex(stderr, /^pending 1 1 1$/m)
+  t.regex(stderr, /^pending 1 1 0$/m)
   t.regex(stderr, /^then 0 0 0$/m)
   t.is(times(stderr, heading), 1)
 })
