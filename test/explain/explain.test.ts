@@ -313,6 +313,22 @@ explains(
   },
 )
 
+explains('a server with many connections is explained, however much there is to say of it', async (t) => {
+  const port = await takePort(t)
+  const connections = 300
+  const program = `
+    const {connect, createServer} = require('node:net')
+    let accepted = 0
+    createServer(() => ++accepted === ${connections} && console.error('ready')).listen(${port}, '127.0.0.1', () => {
+      for (let made = 0; made < ${connections}; made++) connect(${port}, '127.0.0.1')
+    })`
+  // Its command line is told of each connection: together more than Node lets a program print by default.
+  const command = [process.execPath, '-e', program, 'x'.repeat(8000)]
+  await startProgram(t, command).shows(/ready/)
+  const {stderr} = await run(t, `require('node:net').createServer().listen(${port}, '127.0.0.1')`)
+  t.is(times(stderr, heading), 1, stderr)
+})
+
 test('an address that is not of this machine is explained', async (t) => {
   const {stderr, status} = await run(
     t,
@@ -383,8 +399,8 @@ test('whoever answers nothing, or too late, is ended, and the program gets its o
       "require('node:fs').writeFileSync('pid', String(process.pid)); setInterval(() => {}, 1000)",
       'within 0\\.5 s',
     ],
-    ["process.stdout.write('no JSON')", ''],
-    ['process.exit(1)', ''],
+    ["process.stdout.write('no JSON')", 'from here:'],
+    ['process.exit(1)', 'from here:'],
   ] as const) {
     const ours = temporaryFolder(t)
     copyFileSync(preload, join(ours, 'preload.cjs'))
@@ -453,7 +469,7 @@ testUnless(
     const port = await takenPort(t)
     const log = join(temporaryFolder(t), 'calls')
     const refusal = {code: 'EADDRINUSE', port, address: '127.0.0.1', bind: 'reuseaddr'}
-    const question = JSON.stringify({refusal, seconds: 60})
+    const question = JSON.stringify({refusal, seconds: 60, document: true})
     const command = [process.execPath, join(folder, 'explainer.cjs'), question]
     const {status, stdout} = await startProgram(t, [
       'strace',
