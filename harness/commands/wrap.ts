@@ -4,7 +4,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {jsonText} from '../documents/json-text.ts'
 import {makeFolders, writeWhole} from '../documents/run-folder.ts'
 import type {WhyPath, WhyPort} from '../documents/why-schema.ts'
-import {ask, type Explanation} from '../explain/ask.ts'
+import {ask, type Explanation, limitSeconds} from '../explain/ask.ts'
 import {type Named, refusalOfLine} from '../explain/messages.ts'
 import {explainPrograms} from '../explain/programs.ts'
 import {tellGithub} from '../feeds/github.ts'
@@ -22,7 +22,7 @@ export interface WrapOptions {
 }
 
 /** The output waits for the answer for at most so long. */
-const answersWithinSeconds = 3
+const answersWithinSeconds = limitSeconds(3)
 const endsWithinMilliseconds = 1000
 
 /** `rebind wrap -- COMMAND`: runs it, and explains a port that it was refused when its output says so. */
@@ -54,17 +54,24 @@ export async function wrap(command: string[], {port, out}: WrapOptions): Promise
 async function explain(explainer: string, refusal: Refusal, folder: string): Promise<void> {
   const what = nameOf(refusal)
   const explanation = await lookUp(explainer, refusal)
-  if (explanation === undefined) return say(`what is on ${what} could not be looked up`)
-  process.stderr.write(explanation.full)
-  await keep(folder, what, explanation.answer)
-  await tell(what, explanation.answer)
+  const {full, answer} = explanation ?? {}
+  if (full === undefined || answer === undefined) {
+    return say(`what is on ${what} could not be looked up`)
+  }
+  process.stderr.write(full)
+  await keep(folder, what, answer)
+  await tell(what, answer)
 }
 
 async function lookUp(explainer: string, refusal: Refusal): Promise<Explanation | undefined> {
   try {
-    return await ask(explainer, {refusal, seconds: answersWithinSeconds}).answered
+    const question = {refusal, seconds: answersWithinSeconds, document: true}
+    const {child, answered} = ask(explainer, question)
+    // It ends by itself after that time, unless it is stopped, or too busy.
+    const timer = setTimeout(() => child.kill('SIGKILL'), answersWithinSeconds * 1000)
+    return await answered.finally(() => clearTimeout(timer))
   } catch {
-    // No process can be started; the command's own output goes on.
+    // No process can be started, or it does not answer; the command's own output goes on.
     return undefined
   }
 }

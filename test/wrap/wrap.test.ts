@@ -1,6 +1,13 @@
 /** `rebind wrap`: real commands, through real pipes and terminals. */
 import {once} from 'node:events'
-import {lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
+import {
+  cpSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {whyPortSchema} from '../../harness/documents/why-schema.ts'
@@ -273,6 +280,23 @@ testUnless(
     t.deepEqual(unnamed.files, ['program.cjs'])
   },
 )
+
+test('who looks is not waited for any longer than that, whatever holds it up', async (t) => {
+  const ours = temporaryFolder(t)
+  cpSync(join(projectFolder, 'dist', 'harness'), join(ours, 'dist', 'harness'), {recursive: true})
+  cpSync(join(projectFolder, 'package.json'), join(ours, 'package.json'))
+  symlinkSync(join(projectFolder, 'node_modules'), join(ours, 'node_modules'))
+  writeFileSync(join(ours, 'dist', 'harness', 'explain', 'explainer.cjs'), 'for (;;);')
+  const port = await takePort(t)
+  const program = says(`listen tcp 127.0.0.1:${port}: bind: address already in use`)
+  const {status, stderr} = await wrap(t, `${program}; console.error('after'); process.exitCode = 4`, {
+    commandLine: [process.execPath, join(ours, 'dist', 'harness', 'cli.js')],
+    env: {REBIND_EXPLAIN_SECONDS: '0.5'},
+  })
+  t.is(status, 4)
+  t.regex(stderr, new RegExp(`^rebind wrap: what is on port ${port} could not be looked up$`, 'm'))
+  t.regex(stderr, /^after$/m)
+})
 
 test("what is kept is its user's only, and a link in its place is replaced", async (t) => {
   const port = await takePort(t)
