@@ -313,21 +313,24 @@ explains(
   },
 )
 
-explains('a server with many connections is explained, however much there is to say of it', async (t) => {
-  const port = await takePort(t)
-  const connections = 300
-  const program = `
+explains(
+  'a server with many connections is explained, however much there is to say of it',
+  async (t) => {
+    const port = await takePort(t)
+    const connections = 300
+    const program = `
     const {connect, createServer} = require('node:net')
     let accepted = 0
     createServer(() => ++accepted === ${connections} && console.error('ready')).listen(${port}, '127.0.0.1', () => {
       for (let made = 0; made < ${connections}; made++) connect(${port}, '127.0.0.1')
     })`
-  // Its command line is told of each connection: together more than Node lets a program print by default.
-  const command = [process.execPath, '-e', program, 'x'.repeat(8000)]
-  await startProgram(t, command).shows(/ready/)
-  const {stderr} = await run(t, `require('node:net').createServer().listen(${port}, '127.0.0.1')`)
-  t.is(times(stderr, heading), 1, stderr)
-})
+    // Its command line is told of each connection: together more than Node lets a program print by default.
+    const command = [process.execPath, '-e', program, 'x'.repeat(8000)]
+    await startProgram(t, command).shows(/ready/)
+    const {stderr} = await run(t, `require('node:net').createServer().listen(${port}, '127.0.0.1')`)
+    t.is(times(stderr, heading), 1, stderr)
+  },
+)
 
 test('an address that is not of this machine is explained', async (t) => {
   const {stderr, status} = await run(

@@ -1,13 +1,6 @@
 /** `rebind wrap`: real commands, through real pipes and terminals. */
 import {once} from 'node:events'
-import {
-  cpSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import {cpSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {whyPortSchema} from '../../harness/documents/why-schema.ts'
@@ -272,6 +265,16 @@ testUnless(
     t.is(byOption.stderr.match(heading)?.length, 1, byOption.stderr)
     const byVariable = await wrap(t, program, {env: {PORT: String(port)}})
     t.is(byVariable.stderr.match(heading)?.length, 1, byVariable.stderr)
+    t.regex(
+      byVariable.stderr,
+      /The message names no port: this one is taken from the variable PORT\./,
+    )
+    const kept = readFileSync(join(byVariable.cwd, 'logs', `why-${port}.json`), 'utf8')
+    t.is(whyPortSchema.parse(JSON.parse(kept)).refused?.portFrom, 'variable')
+    // Nothing is on it.
+    const wrong = await wrap(t, program, {env: {PORT: String(await takePort(t))}})
+    t.is(wrong.stderr.match(heading), null)
+    t.regex(wrong.stderr, /^rebind wrap: a port was refused, and no message names it; /m)
     const unnamed = await wrap(t, program, {env: {PORT: undefined}})
     t.regex(
       unnamed.stderr,
@@ -289,10 +292,14 @@ test('who looks is not waited for any longer than that, whatever holds it up', a
   writeFileSync(join(ours, 'dist', 'harness', 'explain', 'explainer.cjs'), 'for (;;);')
   const port = await takePort(t)
   const program = says(`listen tcp 127.0.0.1:${port}: bind: address already in use`)
-  const {status, stderr} = await wrap(t, `${program}; console.error('after'); process.exitCode = 4`, {
-    commandLine: [process.execPath, join(ours, 'dist', 'harness', 'cli.js')],
-    env: {REBIND_EXPLAIN_SECONDS: '0.5'},
-  })
+  const {status, stderr} = await wrap(
+    t,
+    `${program}; console.error('after'); process.exitCode = 4`,
+    {
+      commandLine: [process.execPath, join(ours, 'dist', 'harness', 'cli.js')],
+      env: {REBIND_EXPLAIN_SECONDS: '0.5'},
+    },
+  )
   t.is(status, 4)
   t.regex(stderr, new RegExp(`^rebind wrap: what is on port ${port} could not be looked up$`, 'm'))
   t.regex(stderr, /^after$/m)
