@@ -218,6 +218,30 @@ withTerminal('Ctrl-C reaches the command once', async (t) => {
   t.regex(stdout, /ends after 1\r\n/)
 })
 
+withTerminal('so it does if its streams lead elsewhere', async (t) => {
+  const program = `
+    const {createReadStream, openSync, writeSync} = require('node:fs')
+    const terminal = openSync('/dev/tty', 'r+')
+    const say = (text) => writeSync(terminal, text + '\\n')
+    let interrupts = 0
+    process.on('SIGINT', () => say('interrupt ' + ++interrupts))
+    createReadStream('/dev/tty').on('data', () => { say('ends after ' + interrupts); process.exit(0) })
+    say('ready')`
+  const cwd = temporaryFolder(t)
+  writeFileSync(join(cwd, 'program.cjs'), program)
+  const command = `exec ${process.execPath} ${cli} wrap -- ${process.execPath} program.cjs </dev/null >/dev/null 2>&1`
+  const {child, ended, shows} = startProgram(t, ['script', '-qefc', command, '/dev/null'], {
+    cwd,
+    stdin: 'pipe',
+  })
+  await shows(/ready/, 'stdout')
+  child.stdin?.write('\u0003')
+  await shows(/interrupt 1/, 'stdout')
+  child.stdin?.write('end\n')
+  const {stdout} = await ended
+  t.regex(stdout, /ends after 1\r\n/)
+})
+
 for (const [name, redirected] of [
   ['stderr', ''],
   ['stdout', '1>&2'],
