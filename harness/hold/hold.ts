@@ -13,7 +13,7 @@ import {closeNative} from '../sockets/native.ts'
 import {listenNative} from '../sockets/opener.ts'
 import {sendFd} from '../sockets/pass-fd.ts'
 import {isSystemError} from '../sockets/system-error.ts'
-import {watchForChanges} from './changes.ts'
+import {type ChangeListeners, watchForChanges} from './changes.ts'
 import {compilePreload} from './compile-preload.ts'
 import {type Held, heldVariable} from './held.ts'
 
@@ -72,7 +72,11 @@ export async function hold(options: HoldOptions): Promise<Hold> {
     assertProgramThere({command: options.command[0] ?? '', env: environment, cwd: options.cwd})
     const loop = supervise({...options, host, environment})
     await loop.started
-    closers.push(watching(watch, (file) => loop.restart(`${file} has changed`)))
+    const listeners = {
+      onChange: (file: string) => loop.restart(`${file} has changed`),
+      onProblem: tellOnce(tell),
+    }
+    closers.push(watching(watch, listeners))
     tell(`holds ${address}:${port}`)
     return {restart: loop.restart, end: loop.end, ended: loop.ended.finally(close)}
   } catch (error) {
@@ -123,13 +127,26 @@ function environmentOf(held: Held, preload: string): Record<string, string> {
   }
 }
 
-function watching(folders: readonly string[], onChange: (file: string) => void): () => void {
+function watching(folders: readonly string[], listeners: ChangeListeners): () => void {
   try {
-    return watchForChanges(folders, onChange)
+    return watchForChanges(folders, listeners)
   } catch (error) {
     throw new UsageError(
       `${folders.join(', ')} cannot be watched (${(error as NodeJS.ErrnoException).code}); name a folder that is there with --watch`,
     )
+  }
+}
+
+/** Says what cannot be watched, each once. */
+function tellOnce(tell: HoldOptions['tell']): ChangeListeners['onProblem'] {
+  const told = new Set<string>()
+  return (path, {code = 'unknown error'}) => {
+    const line =
+      code === 'ENOSPC'
+        ? 'not everything can be watched (ENOSPC); raise fs.inotify.max_user_watches, or name smaller folders with --watch'
+        : `${path} cannot be watched (${code}); a change in it restarts nothing`
+    if (!told.has(line)) tell(line)
+    told.add(line)
   }
 }
 
