@@ -83,13 +83,13 @@ interface RunningServer {
 /**
  * Starts the guardian, the process that all servers are children of. It ends them when the harness is
  * gone, even by SIGKILL.
- * @param options a socket that commands may get, and whether they may write where we do
+ * @param options a socket that commands may get, and whether they may read and write where we do
  */
 export async function openServerHost(
   program: CompiledProgram,
   onOutput: (output: ServerOutput) => void,
   onSilent: (pid: number) => void = () => undefined,
-  options: Pick<LaunchOptions, 'inherits' | 'passesOutputs'> = {},
+  options: Pick<LaunchOptions, 'inherits' | 'passesStreams'> = {},
 ): Promise<ServerHost> {
   const servers = new Map<number, RunningServer>()
   const groups = new ProcessGroups()

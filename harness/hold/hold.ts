@@ -2,6 +2,7 @@ import {chmodSync} from 'node:fs'
 import {createServer, type Server, type Socket} from 'node:net'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
+import {isatty} from 'node:tty'
 import {activated, assertProgramThere} from '../check/activated-command.ts'
 import {openServerHost, type ServerHost, type ServerStart} from '../check/server.ts'
 import {monotonicSeconds} from '../clock.ts'
@@ -13,6 +14,7 @@ import {closeNative} from '../sockets/native.ts'
 import {listenNative} from '../sockets/opener.ts'
 import {sendFd} from '../sockets/pass-fd.ts'
 import {isSystemError} from '../sockets/system-error.ts'
+import {isInFront} from '../wrap/pseudo-terminal.ts'
 import {type ChangeListeners, watchForChanges} from './changes.ts'
 import {compilePreload} from './compile-preload.ts'
 import {type Held, heldVariable} from './held.ts'
@@ -52,7 +54,7 @@ export async function hold(options: HoldOptions): Promise<Hold> {
   const program = await compileActor()
   const host = await openServerHost(program, () => undefined, undefined, {
     inherits: fd,
-    passesOutputs: true,
+    passesStreams: true,
   })
   const closers: (() => unknown)[] = [
     () => closeNative(fd),
@@ -137,6 +139,14 @@ function watching(folders: readonly string[], listeners: ChangeListeners): () =>
   }
 }
 
+/**
+ * Whether the command may read our stdin. Of a terminal only in front of it: behind it, the system stops whoever reads,
+ * but not the command, which is in a session of its own.
+ */
+function mayRead(): boolean {
+  return !isatty(0) || isInFront(0)
+}
+
 /** Says what cannot be watched, each once. */
 function tellOnce(tell: HoldOptions['tell']): ChangeListeners['onProblem'] {
   const told = new Set<string>()
@@ -162,8 +172,9 @@ function supervise({host, environment, ...options}: Supervised) {
   let wanted: string | undefined
   let wake: () => void = () => undefined
 
+  const streams = {readsThrough: mayRead(), writesThrough: true}
   const start = () =>
-    host.start(activated({command: program, args, cwd, env: environment, writesThrough: true}))
+    host.start(activated({command: program, args, cwd, env: environment, ...streams}))
 
   async function run(first: ServerStart): Promise<void> {
     let server = first

@@ -87,7 +87,7 @@ export function getsKeysOfTerminal(): boolean {
 }
 
 /** Whether a terminal sends its keys to this process. @throws NativeOpenerUnavailable without an FFI */
-function isInFront(fd: number): boolean {
+export function isInFront(fd: number): boolean {
   const {getpgrp, tcgetpgrp} = terminalCalls()
   return tcgetpgrp(fd) === getpgrp()
 }

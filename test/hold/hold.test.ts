@@ -18,9 +18,16 @@ import {readProcesses} from '../../harness/processes/process-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {openTraffic} from '../../harness/traffic/clients.ts'
 import {freePort, missingServer} from '../check/servers.ts'
-import {projectFolder, runCli, type Started, startCli, temporaryFolder} from '../commands/cli.ts'
+import {
+  projectFolder,
+  runCli,
+  type Started,
+  startCli,
+  startProgram,
+  temporaryFolder,
+} from '../commands/cli.ts'
 import {asNobody, nobodyProblem} from '../faults/machine.ts'
-import {needs} from '../needs.ts'
+import {missingProgram, needs} from '../needs.ts'
 
 const holding = needs(nativeOpenerProblem(), test.serial)
 
@@ -212,6 +219,38 @@ holding('no shell reads the words of the command', async (t) => {
   t.is(readFileSync(join(folder, 'words'), 'utf8'), words.join())
   t.deepEqual(readdirSync(folder).sort(), ['words', 'words.mjs'])
 })
+
+holding('the command reads what hold would', async (t) => {
+  const args = ['hold', '--listen', `${await freePort(t)}`, '--', 'sh', '-c', 'cat; sleep 9']
+  const held = startCli(t, args, {stdin: 'pipe'})
+  held.child.stdin?.end('what is piped')
+  await t.notThrowsAsync(held.shows(/what is piped/, 'stdout'))
+  held.child.kill('SIGTERM')
+  await held.ended
+})
+
+needs(nativeOpenerProblem() ?? missingProgram('script'), test.serial)(
+  'the command reads the terminal, and Ctrl-C ends hold',
+  async (t) => {
+    const folder = temporaryFolder(t)
+    const program = `
+      const {stdin} = process
+      stdin.on('data', (typed) => console.log(['typed', String(typed).trim(), stdin.isTTY].join(' ')))
+      console.log('ready')`
+    writeFileSync(join(folder, 'program.cjs'), program)
+    const cli = join(projectFolder, 'dist', 'harness', 'cli.js')
+    const command = `exec ${process.execPath} ${cli} hold --listen ${await freePort(t)} -- ${process.execPath} program.cjs`
+    const {child, ended, shows} = startProgram(t, ['script', '-qefc', command, '/dev/null'], {
+      cwd: folder,
+      stdin: 'pipe',
+    })
+    await shows(/ready/, 'stdout')
+    child.stdin?.write('keys\n')
+    await t.notThrowsAsync(shows(/typed keys true/, 'stdout'))
+    child.stdin?.write('\u0003')
+    t.is((await ended).status, 130)
+  },
+)
 
 holding('the held socket can be fetched by its own user only', async (t) => {
   const temporary = temporaryFolder(t)
