@@ -83,13 +83,13 @@ interface RunningServer {
 /**
  * Starts the guardian, the process that all servers are children of. It ends them when the harness is
  * gone, even by SIGKILL.
- * @param options a socket that commands may get, and whether they may write where we do
+ * @param options a socket that commands may get, and whether they may read and write where we do
  */
 export async function openServerHost(
   program: CompiledProgram,
   onOutput: (output: ServerOutput) => void,
   onSilent: (pid: number) => void = () => undefined,
-  options: Pick<LaunchOptions, 'inherits' | 'passesOutputs'> = {},
+  options: Pick<LaunchOptions, 'inherits' | 'passesStreams'> = {},
 ): Promise<ServerHost> {
   const servers = new Map<number, RunningServer>()
   const groups = new ProcessGroups()
@@ -219,14 +219,16 @@ function killIfOurs(process: ProcessIdentity): void {
 /** A command that does not exist is the user's to mend; whatever else spawn says is passed on. */
 function startProblem(error: unknown, {command, env}: CommandToStart): unknown {
   const {code, message} = error as NodeJS.ErrnoException
+  const nowhere = `there is no program "${command}" in the PATH; give its path`
   const remedies: Record<string, string> = {
-    ENOENT: `there is no program "${command}" in the PATH; give its path`,
+    ...{ENOENT: nowhere, ENOTDIR: nowhere},
     EACCES: `"${command}" may not be executed; is it a program, and executable (chmod +x)?`,
     ENOEXEC: `"${command}" is not a program that this machine can run; name its interpreter first`,
     E2BIG: 'the command line is too long',
   }
   // Also the answer where nothing was found, and one folder of the PATH may not be looked into (execvp(3)).
-  const isNowhere = code === 'EACCES' && !isSomewhere(command, env.PATH ?? '')
+  const isRefused = code === 'EACCES' || command === ''
+  const isNowhere = isRefused && !isSomewhere(command, env.PATH ?? '')
   const remedy = remedies[isNowhere ? 'ENOENT' : (code ?? '')]
   return remedy === undefined
     ? new Error(`the command cannot be started: ${message}`)
@@ -235,7 +237,7 @@ function startProblem(error: unknown, {command, env}: CommandToStart): unknown {
 
 export function isSomewhere(command: string, path: string): boolean {
   if (command.includes('/')) return true
-  return path.split(delimiter).some((folder) => existsSync(join(folder, command)))
+  return command !== '' && path.split(delimiter).some((folder) => existsSync(join(folder, command)))
 }
 
 /** What the processes of a start have waited for a processor, in seconds: what they needed is not known better. */

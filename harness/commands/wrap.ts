@@ -3,14 +3,14 @@ import {join, resolve} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {jsonText} from '../documents/json-text.ts'
 import {makeFolders, writeWhole} from '../documents/run-folder.ts'
-import type {WhyPath, WhyPort} from '../documents/why-schema.ts'
-import {ask, type Explanation} from '../explain/ask.ts'
+import type {Cause, WhyPath, WhyPort} from '../documents/why-schema.ts'
+import {ask, type Explanation, limitSeconds} from '../explain/ask.ts'
 import {type Named, refusalOfLine} from '../explain/messages.ts'
 import {explainPrograms} from '../explain/programs.ts'
 import {tellGithub} from '../feeds/github.ts'
 import {literal} from '../render/markdown.ts'
 import {printable} from '../text.ts'
-import type {Refusal} from '../why/refusal.ts'
+import type {KnownPort, Refusal} from '../why/refusal.ts'
 import {portIn} from '../wrap/port-of-command.ts'
 import {runCommand} from '../wrap/run-command.ts'
 import {endBy} from '../wrap/signals.ts'
@@ -22,7 +22,7 @@ export interface WrapOptions {
 }
 
 /** The output waits for the answer for at most so long. */
-const answersWithinSeconds = 3
+const answersWithinSeconds = limitSeconds(3)
 const endsWithinMilliseconds = 1000
 
 /** `rebind wrap -- COMMAND`: runs it, and explains a port that it was refused when its output says so. */
@@ -30,15 +30,20 @@ export async function wrap(command: string[], {port, out}: WrapOptions): Promise
   const {explainer} = await explainPrograms()
   const told = new Set<string>()
   let isUnnamed = false
-  const given = port ?? portIn(command)
+  let known: KnownPort | null = port === undefined ? portIn(command) : {port}
   const onRefused = async (named: Named) => {
-    const refusal = refusalOfLine(named, given)
-    // A later line may name it.
-    if (refusal === undefined) isUnnamed = true
-    else if (!told.has(nameOf(refusal))) {
-      told.add(nameOf(refusal))
-      await explain(explainer, refusal, resolve(out))
+    const refusal = refusalOfLine(named, known)
+    if (refusal !== undefined) {
+      const name = nameOf(refusal)
+      if (told.has(name)) return
+      told.add(name)
+      const explanation = await lookUp(explainer, refusal)
+      if (!isWrongGuess(refusal, explanation)) return explain(name, explanation, resolve(out))
+      told.delete(name)
+      known = null
     }
+    // A later line may name it.
+    isUnnamed = true
   }
   const ending = await runCommand({command, ignoresHangup: hangupWasIgnored(), onRefused})
   if (isUnnamed && told.size === 0) {
@@ -51,20 +56,43 @@ export async function wrap(command: string[], {port, out}: WrapOptions): Promise
   return 128 + constants.signals[ending.signal]
 }
 
-async function explain(explainer: string, refusal: Refusal, folder: string): Promise<void> {
-  const what = nameOf(refusal)
-  const explanation = await lookUp(explainer, refusal)
-  if (explanation === undefined) return say(`what is on ${what} could not be looked up`)
-  process.stderr.write(explanation.full)
-  await keep(folder, what, explanation.answer)
-  await tell(what, explanation.answer)
+/** What is said of any port that nothing is seen on. */
+const withoutEvidence: readonly Cause['kind'][] = [
+  'not-visible',
+  'address-not-local',
+  'other-error',
+]
+
+/** Whether no message names the port, and nothing is seen on the one that the command has. */
+function isWrongGuess(refusal: Refusal, explanation: Explanation | undefined): boolean {
+  if (!('portFrom' in refusal)) return false
+  const causes = explanation?.answer?.causes ?? []
+  return causes.every(({kind}) => withoutEvidence.includes(kind))
+}
+
+async function explain(
+  what: string,
+  explanation: Explanation | undefined,
+  folder: string,
+): Promise<void> {
+  const {full, answer} = explanation ?? {}
+  if (full === undefined || answer === undefined) {
+    return say(`what is on ${what} could not be looked up`)
+  }
+  process.stderr.write(full)
+  await keep(folder, what, answer)
+  await tell(what, answer)
 }
 
 async function lookUp(explainer: string, refusal: Refusal): Promise<Explanation | undefined> {
   try {
-    return await ask(explainer, {refusal, seconds: answersWithinSeconds}).answered
+    const question = {refusal, seconds: answersWithinSeconds, document: true}
+    const {child, answered} = ask(explainer, question)
+    // It ends by itself after that time, unless it is stopped, or too busy.
+    const timer = setTimeout(() => child.kill('SIGKILL'), answersWithinSeconds * 1000)
+    return await answered.finally(() => clearTimeout(timer))
   } catch {
-    // No process can be started; the command's own output goes on.
+    // No process can be started, or it does not answer; the command's own output goes on.
     return undefined
   }
 }

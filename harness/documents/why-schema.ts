@@ -159,6 +159,12 @@ export const whyPortSchema = z.looseObject({
     .looseObject({
       code: z.string().describe('Code of its error'),
       address: z.string().nullable().describe('As the program named it; null if not known'),
+      portFrom: z
+        .enum(['command', 'variable'])
+        .optional()
+        .describe(
+          'What the port was taken from because no message names one: the command line, or the variable PORT; absent if it is named',
+        ),
     })
     .optional()
     .describe('The bind of a program that this explains; Rebind itself has then tried none'),

@@ -7,14 +7,25 @@ export interface Question {
   refusal: Refusal
   /** It ends after this time. */
   seconds: number
+  /** Whether the whole document is needed, which has a line for each of perhaps thousands of connections. */
+  document?: boolean
 }
 
 export interface Explanation {
-  answer: WhyPort | WhyPath
+  /** Absent if it was not asked for. */
+  answer?: WhyPort | WhyPath
   /** The answer as it is printed, and the most important of it. */
   full: string
   brief: string
 }
+
+/** How long is waited for an answer. On a very slow machine it may be set. */
+export function limitSeconds(usual: number): number {
+  return Number(process.env.REBIND_EXPLAIN_SECONDS) || usual
+}
+
+/** The exit status of an explainer whose time is over. */
+export const tooLateStatus = 3
 
 /** Loaded when it is asked for, because it costs a start as much as all the rest. */
 const processes = () => process.getBuiltinModule('node:child_process')
@@ -22,10 +33,10 @@ const processes = () => process.getBuiltinModule('node:child_process')
 /**
  * Asks, and waits for the answer.
  * @param explainer the path of its program
- * @throws Error if there is none in time, or if no process can be started
+ * @throws Error if there is none, with the code ETIMEDOUT if not in time, or if no process can be started
  */
 export function askAndWait(explainer: string, question: Question): Explanation {
-  const {stdout, error} = processes().spawnSync(
+  const {stdout, status, error} = processes().spawnSync(
     process.execPath,
     argumentsOf(explainer, question),
     {
@@ -34,18 +45,18 @@ export function askAndWait(explainer: string, question: Question): Explanation {
     },
   )
   if (error !== undefined) throw error
-  return JSON.parse(stdout)
+  return parsed(stdout, status)
 }
 
 /**
  * Asks, and lets the program go on meanwhile.
- * @returns the process, and what it answers; undefined if it does not
+ * @returns the process, and what it answers; rejected as askAndWait throws
  * @throws Error if no process can be started
  */
 export function ask(
   explainer: string,
   question: Question,
-): {child: ChildProcess; answered: Promise<Explanation | undefined>} {
+): {child: ChildProcess; answered: Promise<Explanation>} {
   const child = processes().spawn(process.execPath, argumentsOf(explainer, question), {
     ...{env: environment(), stdio},
   })
@@ -53,11 +64,11 @@ export function ask(
   child.stdout.setEncoding('utf8').on('data', (more: string) => {
     text += more
   })
-  const answered = new Promise<Explanation | undefined>((resolve) => {
-    child.once('error', () => resolve(undefined))
-    child.once('close', () => resolve(parsed(text)))
+  const closed = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
   })
-  return {child, answered}
+  return {child, answered: closed.then((status) => parsed(text, status))}
 }
 
 /** It writes nothing to stderr, but sees whether that is a terminal, and how wide. */
@@ -76,10 +87,7 @@ function environment(): NodeJS.ProcessEnv {
   return others
 }
 
-function parsed(text: string): Explanation | undefined {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+function parsed(text: string, status: number | null): Explanation {
+  if (status === tooLateStatus) throw Object.assign(new Error('too late'), {code: 'ETIMEDOUT'})
+  return JSON.parse(text)
 }

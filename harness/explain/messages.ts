@@ -1,4 +1,4 @@
-import type {Refusal} from '../why/refusal.ts'
+import type {KnownPort, Refusal} from '../why/refusal.ts'
 
 /** A line that says it. What it does not name is null. */
 export interface Named {
@@ -102,13 +102,11 @@ export function readsAsInUse(line: string): boolean {
 }
 
 /** What is to be explained, where the line does not name the port with another one's. */
-export function refusalOfLine(named: Named, port: number | null): Refusal | undefined {
-  const {code, path, address} = named
+export function refusalOfLine(named: Named, known: KnownPort | null): Refusal | undefined {
+  const {code, port, path, address} = named
   if (path !== null) return {code, path}
-  const known = named.port ?? port
-  return known === null
-    ? undefined
-    : {code, port: known, address: named.port === null ? null : address}
+  if (port !== null) return {code, port, address}
+  return known === null ? undefined : {code, ...known, address: null}
 }
 
 function codeOf(words = ''): string {

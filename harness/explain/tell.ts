@@ -4,13 +4,13 @@ import type {Socket} from 'node:net'
 import {fileURLToPath} from 'node:url'
 import {printable} from '../text.ts'
 import type {Refusal} from '../why/refusal.ts'
-import {ask, askAndWait} from './ask.ts'
+import {ask, askAndWait, limitSeconds} from './ask.ts'
 import {cluster} from './cluster.ts'
 import {refusalOf} from './node-error.ts'
 import {awaitExplained, claim, explained, sleep} from './tree.ts'
 
-/** An answer comes within this time, or a line that says how to get one. On a very slow machine it may be set. */
-const seconds = Number(process.env.REBIND_EXPLAIN_SECONDS) || 1
+/** An answer comes within this time, or a line that says how to get one. */
+const seconds = limitSeconds(1)
 
 interface Pending {
   refusal: Refusal
@@ -43,9 +43,13 @@ export function explainSoon(refusal: Refusal): void {
   try {
     const {child, answered} = ask(explainer(), {refusal, seconds})
     begin(what, {refusal, child})
-    answered.then((explanation) => {
-      if (take(what) !== undefined) write(explanation?.brief ?? hint(refusal))
-    })
+    const answer = (text: string) => {
+      if (take(what) !== undefined) write(text)
+    }
+    answered.then(
+      ({brief}) => answer(brief),
+      (error) => answer(hint(refusal, error)),
+    )
     // The program ends when it would without us.
     for (const handle of [child, child.stdout as Socket | null]) handle?.unref()
   } catch (error) {
@@ -53,17 +57,15 @@ export function explainSoon(refusal: Refusal): void {
   }
 }
 
-/** What is still being looked up when the program ends, or throws the error that it has caught, is finished before. */
+/**
+ * What is still being looked up when the program ends, or throws the error that it has caught, is finished before. If a
+ * signal ends it, the explainer answers by itself: a listener of ours would be in the program's way.
+ */
 const endings = Object.entries<(error?: unknown) => void>({
   exit: finishAll,
   uncaughtExceptionMonitor: (error) => {
     const refusal = refusalOf(error)
     if (refusal !== undefined) finish(nameOf(refusal), 'full')
-  },
-  // Test runners end their workers by it.
-  SIGTERM: () => {
-    finishAll()
-    if (process.listenerCount('SIGTERM') === 0) process.kill(process.pid, 'SIGTERM')
   },
 }).map(([event, end]) => ({event, listener: (error?: unknown) => quietly(() => end(error))}))
 
@@ -104,10 +106,11 @@ function print(refusal: Refusal, form: 'full' | 'brief'): void {
   write(text)
 }
 
-/** @param error by which no process could be started (--permission), or had to be ended; absent if it has said nothing */
-function hint(refusal: Refusal, error?: unknown): string {
-  const {code = 'ETIMEDOUT'} = (error ?? {}) as NodeJS.ErrnoException
-  const why = code === 'ETIMEDOUT' ? `within ${seconds} s` : `from here (${code})`
+/** @param error by which no process could be started (--permission), or had to be ended; without a code if it did not answer */
+function hint(refusal: Refusal, error: unknown): string {
+  const {code} = error as NodeJS.ErrnoException
+  const from = code === undefined ? 'from here' : `from here (${code})`
+  const why = code === 'ETIMEDOUT' ? `within ${seconds} s` : from
   const target = 'path' in refusal ? refusal.path : refusal.port
   return `rebind: ${printable(`${nameOf(refusal)} was refused (${refusal.code}), and what is in the way could not be looked up ${why}: rebind why ${target} shows it`)}\n`
 }

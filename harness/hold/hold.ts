@@ -2,6 +2,7 @@ import {chmodSync} from 'node:fs'
 import {createServer, type Server, type Socket} from 'node:net'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
+import {isatty} from 'node:tty'
 import {activated, assertProgramThere} from '../check/activated-command.ts'
 import {openServerHost, type ServerHost, type ServerStart} from '../check/server.ts'
 import {monotonicSeconds} from '../clock.ts'
@@ -13,7 +14,8 @@ import {closeNative} from '../sockets/native.ts'
 import {listenNative} from '../sockets/opener.ts'
 import {sendFd} from '../sockets/pass-fd.ts'
 import {isSystemError} from '../sockets/system-error.ts'
-import {watchForChanges} from './changes.ts'
+import {isInFront} from '../wrap/pseudo-terminal.ts'
+import {type ChangeListeners, watchForChanges} from './changes.ts'
 import {compilePreload} from './compile-preload.ts'
 import {type Held, heldVariable} from './held.ts'
 
@@ -52,7 +54,7 @@ export async function hold(options: HoldOptions): Promise<Hold> {
   const program = await compileActor()
   const host = await openServerHost(program, () => undefined, undefined, {
     inherits: fd,
-    passesOutputs: true,
+    passesStreams: true,
   })
   const closers: (() => unknown)[] = [
     () => closeNative(fd),
@@ -72,7 +74,11 @@ export async function hold(options: HoldOptions): Promise<Hold> {
     assertProgramThere({command: options.command[0] ?? '', env: environment, cwd: options.cwd})
     const loop = supervise({...options, host, environment})
     await loop.started
-    closers.push(watching(watch, (file) => loop.restart(`${file} has changed`)))
+    const listeners = {
+      onChange: (file: string) => loop.restart(`${file} has changed`),
+      onProblem: tellOnce(tell),
+    }
+    closers.push(watching(watch, listeners))
     tell(`holds ${address}:${port}`)
     return {restart: loop.restart, end: loop.end, ended: loop.ended.finally(close)}
   } catch (error) {
@@ -123,13 +129,34 @@ function environmentOf(held: Held, preload: string): Record<string, string> {
   }
 }
 
-function watching(folders: readonly string[], onChange: (file: string) => void): () => void {
+function watching(folders: readonly string[], listeners: ChangeListeners): () => void {
   try {
-    return watchForChanges(folders, onChange)
+    return watchForChanges(folders, listeners)
   } catch (error) {
     throw new UsageError(
       `${folders.join(', ')} cannot be watched (${(error as NodeJS.ErrnoException).code}); name a folder that is there with --watch`,
     )
+  }
+}
+
+/**
+ * Whether the command may read our stdin. Of a terminal only in front of it: behind it, the system stops whoever reads,
+ * but not the command, which is in a session of its own.
+ */
+function mayRead(): boolean {
+  return !isatty(0) || isInFront(0)
+}
+
+/** Says what cannot be watched, each once. */
+function tellOnce(tell: HoldOptions['tell']): ChangeListeners['onProblem'] {
+  const told = new Set<string>()
+  return (path, {code = 'unknown error'}) => {
+    const line =
+      code === 'ENOSPC'
+        ? 'not everything can be watched (ENOSPC); raise fs.inotify.max_user_watches, or name smaller folders with --watch'
+        : `${path} cannot be watched (${code}); a change in it restarts nothing`
+    if (!told.has(line)) tell(line)
+    told.add(line)
   }
 }
 
@@ -145,8 +172,9 @@ function supervise({host, environment, ...options}: Supervised) {
   let wanted: string | undefined
   let wake: () => void = () => undefined
 
+  const streams = {readsThrough: mayRead(), writesThrough: true}
   const start = () =>
-    host.start(activated({command: program, args, cwd, env: environment, writesThrough: true}))
+    host.start(activated({command: program, args, cwd, env: environment, ...streams}))
 
   async function run(first: ServerStart): Promise<void> {
     let server = first

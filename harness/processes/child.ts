@@ -35,8 +35,8 @@ export type HostKind =
 export interface LaunchOptions {
   /** A socket that the process gets as its file descriptor 3 (`inheritedFd`). */
   inherits?: number
-  /** It gets our own stdout and stderr, too, behind that socket, for programs that it starts. */
-  passesOutputs?: boolean
+  /** It gets our own stdin, stdout and stderr, too, behind that socket, for programs that it starts. */
+  passesStreams?: boolean
   /**
    * A program, with its arguments, that becomes the process or starts it, e.g. nsenter(1). The channel is
    * then file descriptor 0, because sudo closes all but the first three.
@@ -108,11 +108,11 @@ export async function startChild(
   program: string,
   role: Role | HostKind,
   listeners: ChildListeners,
-  {inherits, passesOutputs = false, through}: LaunchOptions = {},
+  {inherits, passesStreams = false, through}: LaunchOptions = {},
 ): Promise<Child> {
   if (role === 'guardian') adoptOrphans()
-  const inherited: ('ignore' | number)[] = passesOutputs
-    ? [inherits ?? 'ignore', 1, 2]
+  const inherited: ('ignore' | number)[] = passesStreams
+    ? [inherits ?? 'ignore', 0, 1, 2]
     : inherits === undefined
       ? []
       : [inherits]

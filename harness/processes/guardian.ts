@@ -18,8 +18,8 @@ const lookEveryMilliseconds = 1000
 /** What a process that has ended wrote is in the pipe already; a child of its own may keep that open. */
 const lastWordsMilliseconds = 100
 const endWithinSeconds = 1
-/** Where the harness' own stdout and stderr are, if it passes them (`passesOutputs`). */
-const outputFds = [inheritedFd + 1, inheritedFd + 2] as const
+/** Where the harness' own stdin, stdout and stderr are, if it passes them (`passesStreams`). */
+const streamFds = [inheritedFd + 1, inheritedFd + 2, inheritedFd + 3] as const
 
 const running = new Map<number, ChildProcess>()
 /** Of commands that have ended. While one runs, its group is surely its own. */
@@ -100,10 +100,11 @@ function notify(notice: Notice): void {
 let watching = false
 let subreaper: Subreaper | undefined
 
-function streamsOf({inherits, writesThrough}: CommandToStart): ('ignore' | 'pipe' | number)[] {
-  const [stdout, stderr] = outputFds
+function streamsOf(asked: CommandToStart): ('ignore' | 'pipe' | number)[] {
+  const {inherits, readsThrough, writesThrough} = asked
+  const [stdin, stdout, stderr] = streamFds
   return [
-    'ignore',
+    readsThrough === true ? stdin : 'ignore',
     ...(writesThrough === true ? [stdout, stderr] : (['pipe', 'pipe'] as const)),
     ...(inherits === true ? [inheritedFd] : []),
   ]

@@ -156,6 +156,8 @@ const commandToStart = fields({
   args: list(text),
   /** It gets the guardian's own file descriptor 3, as its own. */
   inherits: optional(flag),
+  /** Its stdin is that of the harness itself; otherwise it has none. */
+  readsThrough: optional(flag),
   /** What it writes goes where the harness itself writes, and is not told of. */
   writesThrough: optional(flag),
   /** The whole environment. */

@@ -26,7 +26,9 @@ export function briefWhyView(answer: WhyPort | WhyPath): View {
 }
 
 function portView(answer: WhyPort): View {
-  const lead = [whereLine(answer), freeLine(answer)].filter((line) => line !== undefined)
+  const lead = [sourceLine(answer), whereLine(answer), freeLine(answer)].filter(
+    (line) => line !== undefined,
+  )
   return {
     heading: answerWords(`port ${answer.port}`, answer.bindable, codes(answer)),
     ...(lead.length === 0 ? {} : {lead: lead.join(' ')}),
@@ -100,6 +102,14 @@ const meanings: Readonly<Record<string, string>> = {
   EADDRINUSE: 'address already in use',
   EACCES: 'permission denied',
   EADDRNOTAVAIL: 'address not available',
+}
+
+const sources = {command: 'the command line', variable: 'the variable PORT'}
+
+/** Where the port is taken from, if the program does not name it. */
+function sourceLine({refused}: WhyPort): string | undefined {
+  const from = refused?.portFrom
+  return from && `The message names no port: this one is taken from ${sources[from]}.`
 }
 
 /** Which addresses a plain bind is refused on, if not all of them answer alike. */

@@ -8,6 +8,7 @@ import {findCauses, isHeld, obstaclesOf, socketsInTheWay} from './causes.ts'
 import {inferOptions, type Obstacle} from './inference.ts'
 import {type PortPicture, type PortSocket, plainTrials} from './port-picture.ts'
 import {processFields} from './process-fields.ts'
+import type {PortRefusal} from './refusal.ts'
 import {lastRemaining, type Remaining, remainingOf} from './remaining.ts'
 
 /** Why the port can or cannot be bound now, until when, and what to do. */
@@ -39,7 +40,7 @@ export function explainPort(picture: PortPicture, host: Host): WhyPort {
     bindable,
     sockets: sockets?.map((socket) => socketFields(socket)) ?? null,
     bind: trials.map((trial) => ({...trial})),
-    ...(refusal === undefined ? {} : {refused: {code: refusal.code, address: refusal.address}}),
+    ...(refusal === undefined ? {} : {refused: refusedFields(refusal)}),
     freeInSeconds: freeIn?.[1] ?? null,
     freeInSecondsAtLeast: freeIn?.[0] ?? null,
     causes,
@@ -50,6 +51,10 @@ export function explainPort(picture: PortPicture, host: Host): WhyPort {
     ),
     unseen: unseen(picture, inTheWay),
   }
+}
+
+function refusedFields({code, address, portFrom}: PortRefusal): NonNullable<WhyPort['refused']> {
+  return {code, address, ...(portFrom === undefined ? {} : {portFrom})}
 }
 
 /** Whether a plain bind was granted on all addresses; null if it could not be tried. */

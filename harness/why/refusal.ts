@@ -12,7 +12,12 @@ export interface PortRefusal {
   bind?: BindOption
   /** The process that was refused, where it is known. */
   pid?: number
+  /** Where the port was taken from, if nothing names it. */
+  portFrom?: 'command' | 'variable'
 }
+
+/** The port that is meant where a message names none. */
+export type KnownPort = Pick<PortRefusal, 'port' | 'portFrom'>
 
 interface PathRefusal {
   code: string

@@ -12,6 +12,8 @@ export interface Outputs {
   stdio: ('inherit' | 'pipe' | number)[]
   /** What is to be read of the started command, and where it goes. */
   streams(child: ChildProcess): {source: Readable; target: NodeJS.WriteStream}[]
+  /** Where no command was started: what is open would keep us alive. */
+  close(): void
   /** Absent where no pseudo-terminal is there. */
   resize?(size: TerminalSize): void
 }
@@ -42,6 +44,12 @@ export function openOutputs(): Outputs {
         closeSync(writing)
         return {source, target}
       }),
+    close() {
+      for (const {writing, source} of routes) {
+        closeSync(writing)
+        source.destroy()
+      }
+    },
     ...(err.resize === undefined ? {} : {resize: err.resize}),
   }
 }
@@ -53,6 +61,8 @@ function withNodesPipes(stdout: 'inherit' | 'pipe'): Outputs {
       ...(out === null ? [] : [{source: out, target: process.stdout}]),
       ...(err === null ? [] : [{source: err, target: process.stderr}]),
     ],
+    // Node has closed them.
+    close: () => undefined,
   }
 }
 

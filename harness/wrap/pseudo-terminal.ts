@@ -1,4 +1,4 @@
-import {constants, openSync} from 'node:fs'
+import {closeSync, constants, openSync} from 'node:fs'
 import {endianness} from 'node:os'
 import {isatty} from 'node:tty'
 import {libc, terminalCalls} from '../sockets/libc.ts'
@@ -72,13 +72,38 @@ function leaveBytesAlone(fd: number): void {
   if (tcsetattr(fd, TCSANOW, settings) < 0) throw systemError('tcsetattr', libc().errno())
 }
 
-/** Whether the keys of this process's terminal (Ctrl-C) reach this process, and with it what it has started. */
+/**
+ * Whether the keys of this process's terminal (Ctrl-C) reach this process, and with it what it has started. If all of its
+ * streams lead elsewhere, it may be a shell's job in front of the terminal, then first of its group, or belong to another
+ * program, which ends it by a signal.
+ */
 export function getsKeysOfTerminal(): boolean {
   try {
-    const {getpgrp, tcgetpgrp} = terminalCalls()
-    return [0, 1, 2].some((fd) => tcgetpgrp(fd) === getpgrp())
+    if ([0, 1, 2].some(isInFront)) return true
+    return terminalCalls().getpgrp() === process.pid && isInFrontOfOwnTerminal()
   } catch {
     return isatty(0)
+  }
+}
+
+/** Whether a terminal sends its keys to this process. @throws NativeOpenerUnavailable without an FFI */
+export function isInFront(fd: number): boolean {
+  const {getpgrp, tcgetpgrp} = terminalCalls()
+  return tcgetpgrp(fd) === getpgrp()
+}
+
+function isInFrontOfOwnTerminal(): boolean {
+  let fd: number
+  try {
+    fd = openSync('/dev/tty', 'r')
+  } catch {
+    // It has none.
+    return false
+  }
+  try {
+    return isInFront(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 

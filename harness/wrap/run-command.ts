@@ -1,9 +1,9 @@
-import {spawn} from 'node:child_process'
+import {type ChildProcess, spawn} from 'node:child_process'
 import type {Readable} from 'node:stream'
 import {UsageError} from '../errors.ts'
 import type {Named} from '../explain/messages.ts'
 import {openLines} from './lines.ts'
-import {openOutputs, sizeOf} from './outputs.ts'
+import {type Outputs, openOutputs, sizeOf} from './outputs.ts'
 import {passSignalsOn} from './signals.ts'
 
 /** How the command ended. */
@@ -25,12 +25,15 @@ const ignoringHangup = ['sh', '-c', 'trap "" HUP; exec "$@"', 'sh']
  * @throws UsageError if the command cannot be started
  */
 export async function runCommand({command, ignoresHangup, onRefused}: RunOptions): Promise<Ending> {
+  if (command[0] === '') {
+    throw new UsageError('the command is an empty word; is a variable in its place not set?')
+  }
   const outputs = openOutputs()
-  const [program = '', ...args] = ignoresHangup ? [...ignoringHangup, ...command] : command
-  const child = spawn(program, args, {stdio: ['inherit', ...outputs.stdio]})
+  const words = ignoresHangup ? [...ignoringHangup, ...command] : command
+  const child = start(words, outputs)
   const stopPassing = passSignalsOn(child)
   const ended = new Promise<Ending>((resolve, reject) => {
-    child.once('error', (error) => reject(cannotStart(program, error)))
+    child.once('error', (error) => reject(cannotStart(words, error)))
     child.once('exit', (status, signal) => {
       // What goes on writing now is not ours to end.
       stopPassing()
@@ -56,9 +59,23 @@ export async function runCommand({command, ignoresHangup, onRefused}: RunOptions
   }
 }
 
-function cannotStart(command: string, {code, message}: NodeJS.ErrnoException): UsageError {
+/** Some errors of a start are thrown (ENOTDIR, E2BIG), the others are emitted. */
+function start(words: readonly string[], outputs: Outputs): ChildProcess {
+  const [program = '', ...args] = words
+  try {
+    return spawn(program, args, {stdio: ['inherit', ...outputs.stdio]})
+  } catch (error) {
+    outputs.close()
+    throw cannotStart(words, error as NodeJS.ErrnoException)
+  }
+}
+
+function cannotStart(
+  [program = '']: readonly string[],
+  {code, message}: NodeJS.ErrnoException,
+): UsageError {
   return new UsageError(
-    `${command} cannot be started (${code ?? message}); is it spelled right, and in the PATH?`,
+    `${program} cannot be started (${code ?? message}); is it spelled right, and in the PATH?`,
   )
 }
 

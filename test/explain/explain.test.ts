@@ -177,6 +177,21 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   )
 }
 
+explains('one that shuts down when SIGTERM comes meanwhile does so to its end', async (t) => {
+  const port = await takenPort(t)
+  const {status, signal, stdout} = await run(
+    t,
+    `process.once('SIGTERM', () => setImmediate(() => console.log('done')))
+    const server = require('node:net').createServer()
+    server.on('error', () => {
+      process.kill(process.pid, 'SIGTERM')
+      setTimeout(() => undefined, 1000)
+    })
+    server.listen(${port}, '127.0.0.1')`,
+  )
+  t.deepEqual({status, signal, stdout}, {status: 0, signal: null, stdout: 'done\n'})
+})
+
 explains('once the answer is there, nothing of ours listens to how the program ends', async (t) => {
   const port = await takenPort(t)
   const {stderr} = await run(
@@ -194,7 +209,7 @@ explains('once the answer is there, nothing of ours listens to how the program e
     })
     server.listen(${port}, '127.0.0.1')`,
   )
-  t.regex(stderr, /^pending 1 1 1$/m)
+  t.regex(stderr, /^pending 1 1 0$/m)
   t.regex(stderr, /^then 0 0 0$/m)
   t.is(times(stderr, heading), 1)
 })
@@ -298,6 +313,25 @@ explains(
   },
 )
 
+explains(
+  'a server with many connections is explained, however much there is to say of it',
+  async (t) => {
+    const port = await takePort(t)
+    const connections = 300
+    const program = `
+    const {connect, createServer} = require('node:net')
+    let accepted = 0
+    createServer(() => ++accepted === ${connections} && console.error('ready')).listen(${port}, '127.0.0.1', () => {
+      for (let made = 0; made < ${connections}; made++) connect(${port}, '127.0.0.1')
+    })`
+    // Its command line is told of each connection: together more than Node lets a program print by default.
+    const command = [process.execPath, '-e', program, 'x'.repeat(8000)]
+    await startProgram(t, command).shows(/ready/)
+    const {stderr} = await run(t, `require('node:net').createServer().listen(${port}, '127.0.0.1')`)
+    t.is(times(stderr, heading), 1, stderr)
+  },
+)
+
 test('an address that is not of this machine is explained', async (t) => {
   const {stderr, status} = await run(
     t,
@@ -368,8 +402,8 @@ test('whoever answers nothing, or too late, is ended, and the program gets its o
       "require('node:fs').writeFileSync('pid', String(process.pid)); setInterval(() => {}, 1000)",
       'within 0\\.5 s',
     ],
-    ["process.stdout.write('no JSON')", ''],
-    ['process.exit(1)', ''],
+    ["process.stdout.write('no JSON')", 'from here:'],
+    ['process.exit(1)', 'from here:'],
   ] as const) {
     const ours = temporaryFolder(t)
     copyFileSync(preload, join(ours, 'preload.cjs'))
@@ -438,7 +472,7 @@ testUnless(
     const port = await takenPort(t)
     const log = join(temporaryFolder(t), 'calls')
     const refusal = {code: 'EADDRINUSE', port, address: '127.0.0.1', bind: 'reuseaddr'}
-    const question = JSON.stringify({refusal, seconds: 60})
+    const question = JSON.stringify({refusal, seconds: 60, document: true})
     const command = [process.execPath, join(folder, 'explainer.cjs'), question]
     const {status, stdout} = await startProgram(t, [
       'strace',

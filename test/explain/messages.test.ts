@@ -242,8 +242,16 @@ test('the port of another place stands in where the line names none, and its own
   const other = refusalIn('listen tcp 127.0.0.1:80: bind: address already in use')
   if (named === undefined || other === undefined) return t.fail()
   t.is(refusalOfLine(named, null), undefined)
-  t.deepEqual(refusalOfLine(named, 8080), {code: 'EADDRINUSE', port: 8080, address: null})
-  t.deepEqual(refusalOfLine(other, 8080), {code: 'EADDRINUSE', port: 80, address: '127.0.0.1'})
+  t.deepEqual(refusalOfLine(named, {port: 8080}), {
+    code: 'EADDRINUSE',
+    port: 8080,
+    address: null,
+  })
+  t.deepEqual(refusalOfLine(other, {port: 8080}), {
+    code: 'EADDRINUSE',
+    port: 80,
+    address: '127.0.0.1',
+  })
 })
 
 test('every message of docs/eaddrinuse.md is found', (t) => {

@@ -1,5 +1,14 @@
 import {once} from 'node:events'
-import {lstatSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import {createServer} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import {join} from 'node:path'
@@ -9,8 +18,16 @@ import {readProcesses} from '../../harness/processes/process-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {openTraffic} from '../../harness/traffic/clients.ts'
 import {freePort, missingServer} from '../check/servers.ts'
-import {projectFolder, runCli, type Started, startCli, temporaryFolder} from '../commands/cli.ts'
-import {needs} from '../needs.ts'
+import {
+  projectFolder,
+  runCli,
+  type Started,
+  startCli,
+  startProgram,
+  temporaryFolder,
+} from '../commands/cli.ts'
+import {asNobody, nobodyProblem} from '../faults/machine.ts'
+import {missingProgram, needs} from '../needs.ts'
 
 const holding = needs(nativeOpenerProblem(), test.serial)
 
@@ -80,6 +97,61 @@ holding('a change of a file restarts it, and what node_modules changes does not'
   await held.ended
 })
 
+holding('folders are watched as they come, go and are linked', async (t) => {
+  const port = await freePort(t)
+  const folder = project(t)
+  const linked = temporaryFolder(t)
+  symlinkSync(linked, join(folder, 'linked'))
+  const held = start(t, port, folder, '--watch', folder, '--', 'node', 'server.mjs')
+  await held.shows(/holds/, 'stderr')
+  const changes = async (change: () => void, file: RegExp) => {
+    change()
+    await t.notThrowsAsync(held.shows(file, 'stderr'))
+  }
+  const write = (...path: string[]) => writeFileSync(join(folder, ...path), '')
+  // Changes are seen in their order: who has seen the file has seen the folder.
+  const comes = async (marker: string) => {
+    mkdirSync(join(folder, 'new', 'below'), {recursive: true})
+    await changes(() => write(marker), new RegExp(`restarted: ${marker} has changed`))
+  }
+  await comes('first')
+  await changes(() => write('new', 'below', 'one.mjs'), /new\/below\/one\.mjs has changed/)
+  rmSync(join(folder, 'new'), {recursive: true})
+  await comes('second')
+  await changes(() => write('new', 'below', 'two.mjs'), /new\/below\/two\.mjs has changed/)
+  await changes(() => writeFileSync(join(linked, 'file'), ''), /linked has changed/)
+  held.child.kill('SIGTERM')
+  await held.ended
+})
+
+const isRoot = process.getuid?.() === 0
+needs(nativeOpenerProblem() ?? (isRoot ? nobodyProblem : undefined), test.serial)(
+  'a folder that may not be read is told, and all others are watched',
+  async (t) => {
+    const port = await freePort(t)
+    const folder = project(t)
+    const secret = (name: string) => {
+      const path = join(folder, name)
+      mkdirSync(path, {mode: 0})
+      t.teardown(() => chmodSync(path, 0o700))
+    }
+    chmodSync(folder, 0o755)
+    mkdirSync(join(folder, 'later'))
+    secret('a')
+    const args = ['hold', '--listen', `${port}`, '--cwd', folder, '--watch', folder]
+    const command = ['--', process.execPath, 'server.mjs']
+    const held = startCli(t, [...args, ...command], isRoot ? asNobody : {})
+    await held.shows(/\/a cannot be watched \(EACCES\)/, 'stderr')
+    await held.shows(/holds/, 'stderr')
+    secret('b')
+    await held.shows(/\/b cannot be watched \(EACCES\)/, 'stderr')
+    writeFileSync(join(folder, 'later', 'new.mjs'), '')
+    await t.notThrowsAsync(held.shows(/restarted: later\/new\.mjs has changed/, 'stderr'))
+    held.child.kill('SIGTERM')
+    await held.ended
+  },
+)
+
 needs(nativeOpenerProblem() ?? missingServer('python3'), test.serial)(
   'a program that is no Node takes it as from systemd: fd 3, with its own pid in LISTEN_PID',
   async (t) => {
@@ -127,6 +199,7 @@ holding(
       /no program "no-such-program"/,
     )
     t.regex(await complain('--listen', free, '--', './no-such'), /no program "\.\/no-such"/)
+    t.regex(await complain('--listen', free, '--', ''), /no program ""/)
     t.deepEqual(readdirSync(temporary), [])
   },
 )
@@ -146,6 +219,38 @@ holding('no shell reads the words of the command', async (t) => {
   t.is(readFileSync(join(folder, 'words'), 'utf8'), words.join())
   t.deepEqual(readdirSync(folder).sort(), ['words', 'words.mjs'])
 })
+
+holding('the command reads what hold would', async (t) => {
+  const args = ['hold', '--listen', `${await freePort(t)}`, '--', 'sh', '-c', 'cat; sleep 9']
+  const held = startCli(t, args, {stdin: 'pipe'})
+  held.child.stdin?.end('what is piped')
+  await t.notThrowsAsync(held.shows(/what is piped/, 'stdout'))
+  held.child.kill('SIGTERM')
+  await held.ended
+})
+
+needs(nativeOpenerProblem() ?? missingProgram('script'), test.serial)(
+  'the command reads the terminal, and Ctrl-C ends hold',
+  async (t) => {
+    const folder = temporaryFolder(t)
+    const program = `
+      const {stdin} = process
+      stdin.on('data', (typed) => console.log(['typed', String(typed).trim(), stdin.isTTY].join(' ')))
+      console.log('ready')`
+    writeFileSync(join(folder, 'program.cjs'), program)
+    const cli = join(projectFolder, 'dist', 'harness', 'cli.js')
+    const command = `exec ${process.execPath} ${cli} hold --listen ${await freePort(t)} -- ${process.execPath} program.cjs`
+    const {child, ended, shows} = startProgram(t, ['script', '-qefc', command, '/dev/null'], {
+      cwd: folder,
+      stdin: 'pipe',
+    })
+    await shows(/ready/, 'stdout')
+    child.stdin?.write('keys\n')
+    await t.notThrowsAsync(shows(/typed keys true/, 'stdout'))
+    child.stdin?.write('\u0003')
+    t.is((await ended).status, 130)
+  },
+)
 
 holding('the held socket can be fetched by its own user only', async (t) => {
   const temporary = temporaryFolder(t)

@@ -1,6 +1,6 @@
 /** `rebind wrap`: real commands, through real pipes and terminals. */
 import {once} from 'node:events'
-import {lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
+import {cpSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {whyPortSchema} from '../../harness/documents/why-schema.ts'
@@ -144,11 +144,18 @@ testUnless(
   },
 )
 
-test('a command that is not there is one line, exit status 2', async (t) => {
-  const {status, stderr} = await runCli(t, ['wrap', '--', 'no-such-command'])
-  t.is(status, 2)
-  t.regex(stderr, /^rebind: no-such-command cannot be started \(ENOENT\);[^\n]*\n$/)
-})
+for (const [what, command, said] of [
+  ['not there', 'no-such-command', /^rebind: no-such-command cannot be started \(ENOENT\);/],
+  ['below a file', 'package.json/x', /^rebind: package\.json\/x cannot be started \(ENOTDIR\);/],
+  ['an empty word', '', /^rebind: the command is an empty word;/],
+] as const) {
+  test(`a command that is ${what} is one line, exit status 2`, async (t) => {
+    const {status, stderr} = await runCli(t, ['wrap', '--', command])
+    t.is(status, 2)
+    t.regex(stderr, said)
+    t.regex(stderr, /^[^\n]*\n$/)
+  })
+}
 
 withTerminal(
   'stderr is a terminal where ours is one, and its line feeds are those of the command',
@@ -211,6 +218,30 @@ withTerminal('Ctrl-C reaches the command once', async (t) => {
   t.regex(stdout, /ends after 1\r\n/)
 })
 
+withTerminal('so it does if its streams lead elsewhere', async (t) => {
+  const program = `
+    const {createReadStream, openSync, writeSync} = require('node:fs')
+    const terminal = openSync('/dev/tty', 'r+')
+    const say = (text) => writeSync(terminal, text + '\\n')
+    let interrupts = 0
+    process.on('SIGINT', () => say('interrupt ' + ++interrupts))
+    createReadStream('/dev/tty').on('data', () => { say('ends after ' + interrupts); process.exit(0) })
+    say('ready')`
+  const cwd = temporaryFolder(t)
+  writeFileSync(join(cwd, 'program.cjs'), program)
+  const command = `exec ${process.execPath} ${cli} wrap -- ${process.execPath} program.cjs </dev/null >/dev/null 2>&1`
+  const {child, ended, shows} = startProgram(t, ['script', '-qefc', command, '/dev/null'], {
+    cwd,
+    stdin: 'pipe',
+  })
+  await shows(/ready/, 'stdout')
+  child.stdin?.write('\u0003')
+  await shows(/interrupt 1/, 'stdout')
+  child.stdin?.write('end\n')
+  const {stdout} = await ended
+  t.regex(stdout, /ends after 1\r\n/)
+})
+
 for (const [name, redirected] of [
   ['stderr', ''],
   ['stdout', '1>&2'],
@@ -258,6 +289,16 @@ testUnless(
     t.is(byOption.stderr.match(heading)?.length, 1, byOption.stderr)
     const byVariable = await wrap(t, program, {env: {PORT: String(port)}})
     t.is(byVariable.stderr.match(heading)?.length, 1, byVariable.stderr)
+    t.regex(
+      byVariable.stderr,
+      /The message names no port: this one is taken from the variable PORT\./,
+    )
+    const kept = readFileSync(join(byVariable.cwd, 'logs', `why-${port}.json`), 'utf8')
+    t.is(whyPortSchema.parse(JSON.parse(kept)).refused?.portFrom, 'variable')
+    // Nothing is on it.
+    const wrong = await wrap(t, program, {env: {PORT: String(await takePort(t))}})
+    t.is(wrong.stderr.match(heading), null)
+    t.regex(wrong.stderr, /^rebind wrap: a port was refused, and no message names it; /m)
     const unnamed = await wrap(t, program, {env: {PORT: undefined}})
     t.regex(
       unnamed.stderr,
@@ -266,6 +307,27 @@ testUnless(
     t.deepEqual(unnamed.files, ['program.cjs'])
   },
 )
+
+test('who looks is not waited for any longer than that, whatever holds it up', async (t) => {
+  const ours = temporaryFolder(t)
+  cpSync(join(projectFolder, 'dist', 'harness'), join(ours, 'dist', 'harness'), {recursive: true})
+  cpSync(join(projectFolder, 'package.json'), join(ours, 'package.json'))
+  symlinkSync(join(projectFolder, 'node_modules'), join(ours, 'node_modules'))
+  writeFileSync(join(ours, 'dist', 'harness', 'explain', 'explainer.cjs'), 'for (;;);')
+  const port = await takePort(t)
+  const program = says(`listen tcp 127.0.0.1:${port}: bind: address already in use`)
+  const {status, stderr} = await wrap(
+    t,
+    `${program}; console.error('after'); process.exitCode = 4`,
+    {
+      commandLine: [process.execPath, join(ours, 'dist', 'harness', 'cli.js')],
+      env: {REBIND_EXPLAIN_SECONDS: '0.5'},
+    },
+  )
+  t.is(status, 4)
+  t.regex(stderr, new RegExp(`^rebind wrap: what is on port ${port} could not be looked up$`, 'm'))
+  t.regex(stderr, /^after$/m)
+})
 
 test("what is kept is its user's only, and a link in its place is replaced", async (t) => {
   const port = await takePort(t)
