@@ -2,7 +2,7 @@ import type {Finding, FindingKind, Judgement, Side} from '../documents/compariso
 import {rangeWords} from '../documents/words.ts'
 import {greatestOf, leastOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
-import {areSameAnswers, type Measure} from '../history/measures.ts'
+import {isKnownAnswer, type Measure} from '../history/measures.ts'
 import type {Records, RunRecord} from '../history/read.ts'
 import {fewestRuns, levelOf} from '../history/spread.ts'
 import {kernelOf} from '../history/systems.ts'
@@ -99,19 +99,40 @@ function judgeMeasures({judged, baseline}: Party, verdicts: Verdicts): void {
 
 /** @param tooFew gets the subject if its time cannot be judged */
 function changesOf(measure: Measure, before: readonly Measure[], tooFew: string[]): Finding[] {
-  const {subject, answer, beside} = measure
+  const {subject, answers, error, residue} = measure
   const finding = (kind: FindingKind, text: string): Finding => ({subject, kind, text})
   const last = before.at(-1)
   const often = `in the last ${before.length} runs`
-  if (!before.some((each) => areSameAnswers(each.answer, answer))) {
-    return [finding('grant', `${answer ?? 'no answer'}, was ${last?.answer ?? 'none'} ${often}`)]
+  if (!areKnown(answers, before)) {
+    const [now, was] = [answers, last?.answers ?? []].map((each) => each.join(', ') || 'no answer')
+    return [finding('grant', `${now}, was ${was} ${often}`)]
   }
   const found: Finding[] = []
-  if (!before.some((each) => each.beside === beside)) {
-    found.push(finding('error', `${beside ?? 'none'}, was ${last?.beside ?? 'none'} ${often}`))
+  if (!before.some((each) => each.error === error)) {
+    found.push(finding('error', `${error ?? 'none'}, was ${last?.error ?? 'none'} ${often}`))
   }
-  const {value, low, high, expected} = measure
-  if (value === null) return found
+  // What cannot be seen says nothing.
+  const residues = before.flatMap((each) => each.residue ?? [])
+  if (residue !== null && residues.length > 0 && !residues.includes(residue)) {
+    found.push(finding('residue', `${residue || 'none'}, was ${residues.at(-1) || 'none'} ${often}`))
+  }
+  return [...found, ...timeChange(measure, before, tooFew)]
+}
+
+/** Whether some run before gave each of these answers; without one, whether some run before had none. */
+function areKnown(answers: readonly string[], before: readonly Measure[]): boolean {
+  if (answers.length === 0) return before.some((each) => each.answers.length === 0)
+  const known = before.flatMap((each) => each.answers)
+  return answers.every((answer) => isKnownAnswer(answer, known))
+}
+
+/** @param tooFew gets the subject if its time cannot be judged */
+function timeChange(
+  {subject, value, low, high, expected}: Measure,
+  before: readonly Measure[],
+  tooFew: string[],
+): Finding[] {
+  if (value === null) return []
   const times = before.flatMap((each) =>
     each.value === null
       ? []
@@ -120,17 +141,15 @@ function changesOf(measure: Measure, before: readonly Measure[], tooFew: string[
   const level = levelOf(times)
   if (level === null || times.length < fewestRuns) {
     tooFew.push(subject)
-    return found
+    return []
   }
   const range: [number, number] = [
     leastOf([level.low, ...times.map((each) => each.low), ...(expected?.slice(0, 1) ?? [])]),
     greatestOf([level.high, ...times.map((each) => each.high), ...(expected?.slice(1) ?? [])]),
   ]
-  if ((high ?? value) < range[0] || (low ?? value) > range[1]) {
-    const text = `${value.toFixed(3)} s, the last ${times.length} runs allow ${rangeWords(range, 3)} s`
-    found.push(finding('wait', text))
-  }
-  return found
+  if ((high ?? value) >= range[0] && (low ?? value) <= range[1]) return []
+  const text = `${value.toFixed(3)} s, the last ${times.length} runs allow ${rangeWords(range, 3)} s`
+  return [{subject, kind: 'wait', text}]
 }
 
 /** Cells that changed alike are one difference. */

@@ -172,11 +172,11 @@ async function readRecord(
 /** What took no time is the same in thousands of runs. */
 function keptOf(measure: Measure, once: Store['once']): Measure {
   if (measure.value === 0) return once(measure)
-  const {subject, answer, beside, expected} = measure
+  const {subject, answers, error, residue, expected} = measure
   return {
     ...measure,
-    ...{subject: once(subject), answer: once(answer)},
-    ...{beside: once(beside), expected: once(expected)},
+    ...{subject: once(subject), answers: once(answers), expected: once(expected)},
+    ...{error: once(error), residue: once(residue)},
   }
 }
 

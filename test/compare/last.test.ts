@@ -28,17 +28,45 @@ test('a time that the rules allow is not a difference, however close together th
 
 test('an answer that none of the last runs gave is a difference, one that some of them gave is not', (t) => {
   const flaky = before.map(([measure], index) =>
-    index === 4 ? [waited(0, {answer: 'immediate'})] : measure === undefined ? [] : [measure],
+    index === 4 ? [waited(0, {answers: ['immediate']})] : measure === undefined ? [] : [measure],
   )
-  const now = [waited(0, {answer: 'immediate'})]
+  const now = [waited(0, {answers: ['immediate']})]
   t.like(
     judged([...before, now]).differences,
     [{kind: 'grant', text: /^immediate, was delayed/}].map(({kind}) => ({kind})),
   )
   t.deepEqual(judged([...flaky, now]).differences, [])
-  t.deepEqual(judged([...before, [waited(null, {answer: 'refused'})]]).differences, [])
-  const other = judged([...before, [waited(61, {beside: 'EACCES 13'})]]).differences
+  t.deepEqual(judged([...before, [waited(null, {answers: ['refused']})]]).differences, [])
+  const other = judged([...before, [waited(61, {error: 'EACCES 13'})]]).differences
   t.like(other, [{kind: 'error', text: 'EACCES 13, was none in the last 10 runs'}])
+})
+
+test('a refusal that was not waited out hides no answer as long as another run has waited', (t) => {
+  const notWaited = [waited(null, {answers: ['refused']})]
+  const now = [waited(null, {answers: ['blocked']})]
+  t.like(judged([...before.slice(0, 5), notWaited, now]).differences, [{kind: 'grant'}])
+  t.deepEqual(judged([notWaited, notWaited, now]).differences, [])
+  t.deepEqual(judged([...before, now, notWaited]).differences, [])
+})
+
+test('what a single repetition answers is a difference if none of the last runs has it', (t) => {
+  const mixed = [waited(0, {answers: ['immediate', 'delayed']})]
+  t.like(judged([...before, mixed]).differences, [
+    {kind: 'grant', text: 'immediate, delayed, was delayed in the last 10 runs'},
+  ])
+  const again = Array.from({length: 5}, () => mixed)
+  t.deepEqual(judged([...again, [waited(0, {answers: ['delayed']})]]).differences, [])
+})
+
+test('another residue is a difference, one that is not visible is not', (t) => {
+  const left = (residue: string | null) => [waited(61, {residue})]
+  const known = Array.from({length: 6}, () => left('server TIME_WAIT'))
+  t.like(judged([...known, left('client TIME_WAIT')]).differences, [
+    {kind: 'residue', text: 'client TIME_WAIT, was server TIME_WAIT in the last 6 runs'},
+  ])
+  t.like(judged([...known, left('')]).differences, [{kind: 'residue'}])
+  t.deepEqual(judged([...known, left(null)]).differences, [])
+  t.deepEqual(judged([left(null), left(null), left('client TIME_WAIT')]).differences, [])
 })
 
 test('what most of the last runs measured and this one did not could not be compared', (t) => {
@@ -51,7 +79,7 @@ test('few earlier runs say nothing of a time, and all of an answer', (t) => {
   const {differences, notes} = judged([...few, [waited(30)]])
   t.deepEqual(differences, [])
   t.regex(notes.join('\n'), /time of server-closes-first is not judged: fewer than 5 earlier runs/)
-  t.is(judged([...few, [waited(0, {answer: 'immediate'})]]).differences.length, 1)
+  t.is(judged([...few, [waited(0, {answers: ['immediate']})]]).differences.length, 1)
 })
 
 test('only runs of the same system and kernel count, and without one it cannot be compared', (t) => {

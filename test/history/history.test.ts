@@ -6,7 +6,7 @@ import {all, around, host, record, recordsOf, waited} from './records.ts'
 
 test('what moved is first, with where it was and is, and where versions changed', (t) => {
   const days = [...around(61, 12), ...around(30, 12)].map((value) => [
-    waited(0, {subject: 'never-waits', answer: 'immediate'}),
+    waited(0, {subject: 'never-waits', answers: ['immediate']}),
     waited(value),
   ])
   const runs = recordsOf(days).map((run, index) =>
@@ -116,7 +116,7 @@ test('of thousands of runs the document keeps few points, and says how many runs
 
 test('neighbours that answer differently, or by another version, stay apart', (t) => {
   const days = Array.from({length: 900}, (_, index) => [
-    waited(index < 450 ? 61 : 0, {answer: index < 450 ? 'delayed' : 'immediate'}),
+    waited(index < 450 ? 61 : 0, {answers: [index < 450 ? 'delayed' : 'immediate']}),
   ])
   const [series] = historyOf(all(recordsOf(days))).series
   const values = new Set(series?.points.map(({value}) => value))
