@@ -42,7 +42,8 @@ export function historyOf({records, skipped, cells, outcomes}: Records): History
     moved.findIndex(({subject, system}) => subject === series.subject && system === series.system)
   const series = lines.map((line) => line.series)
   return {
-    ...{format: 'rebind-history', version: 1, runs, skipped},
+    ...{format: 'rebind-history', version: 1, runs},
+    skipped: skipped.map(({file, because}) => ({file, because})),
     series: [
       ...series.filter((each) => each.moved).sort((one, other) => rank(one) - rank(other)),
       ...series.filter((each) => !each.moved),
@@ -91,7 +92,18 @@ function seenOf(runs: readonly NumberedRun[]): Map<string, Seen> {
 function pointsOf({measures, runs}: Seen): HistoryPoint[] {
   return runs.map(({run: {at, release, node, rebind}, file}, index) => {
     const {value = null, low = null, high = null, answers = []} = measures[index] ?? {}
-    return {at, value, low, high, answer: answerWords(answers), runs: 1, release, node, rebind, file}
+    return {
+      at,
+      value,
+      low,
+      high,
+      answer: answerWords(answers),
+      runs: 1,
+      release,
+      node,
+      rebind,
+      file,
+    }
   })
 }
 

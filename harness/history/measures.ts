@@ -1,3 +1,4 @@
+import type {ResultBind} from '../documents/report-schema.ts'
 import {greatestOf, leastOf} from '../extremes.ts'
 import {quantile} from '../timing/summary.ts'
 import type {CheckFields, ReportFields, ResultFields, TimingFields} from './documents.ts'
@@ -73,7 +74,8 @@ function measureOfResult(result: ResultFields): Measure {
   }
 }
 
-function verdictOf({verdict, waited}: NonNullable<ResultFields['bind']>): string {
+/** What a bind was answered; without the end of a wait that was not seen. */
+export function verdictOf({verdict, waited}: Pick<ResultBind, 'verdict' | 'waited'>): string {
   return verdict === 'blocked' && !waited ? notWaited : verdict
 }
 

@@ -40,12 +40,16 @@ test('a time that the rules allow before and after has not moved, however it did
 
 test('an answer that changes once is reported at once; one that was not waited out is the same', (t) => {
   const answers = ['delayed', 'refused', 'delayed', 'refused', 'immediate', 'refused']
-  const days = answers.map((answer) => [waited(answer === 'delayed' ? 61 : null, {answer})])
+  const days = answers.map((answer) => [
+    waited(answer === 'delayed' ? 61 : null, {answers: [answer]}),
+  ])
   const {moved} = historyOf(all(recordsOf(days)))
   t.like(moved, [{kind: 'answer', from: 'immediate', to: 'refused', times: 2, file: 5}])
   const {moved: none} = historyOf(all(recordsOf(days.slice(0, 4))))
   t.deepEqual(none, [])
-  const blocked = ['delayed', 'refused', 'blocked'].map((answer) => [waited(null, {answer})])
+  const blocked = ['delayed', 'refused', 'blocked'].map((answer) => [
+    waited(null, {answers: [answer]}),
+  ])
   t.like(historyOf(all(recordsOf(blocked))).moved, [{from: 'delayed', to: 'blocked', file: 2}])
 })
 
