@@ -85,7 +85,7 @@ export const groups: readonly ScenarioGroup[] = [
     id: 'options',
     title: 'The options',
     lesson:
-      'An option helps only if the operating system lets it: Linux asks the old socket too, and no SO_REUSEADDR helps against a server that still listens.',
+      'An option helps only if the operating system lets it: Linux asks the old socket too, and SO_REUSEADDR never helps against a server that is still listening.',
     scenarios: {
       'server-closes-first-reuseaddr': serverClosesFirstReuseaddr,
       'server-closes-first-node': serverClosesFirstNode,

@@ -31,6 +31,7 @@ await shareProcess({
   english: () => import('./english.test.ts'),
   'explain/messages': () => import('./explain/messages.test.ts'),
   'feeds/check-cases': () => import('./feeds/check-cases.test.ts'),
+  'feeds/csv': () => import('./feeds/csv.test.ts'),
   'feeds/github': () => import('./feeds/github.test.ts'),
   'feeds/progress': () => import('./feeds/progress.test.ts'),
   'feeds/tap': () => import('./feeds/tap.test.ts'),

@@ -42,6 +42,7 @@ export interface CheckCommandOptions extends OutputOptions {
   maxWait?: number
   env: Record<string, string>
   cwd?: string
+  label?: string
   out: string
   quiet?: boolean
   verbose?: boolean
@@ -55,9 +56,10 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
   const measure = measuring(command, given)
   const echo = given.verbose === true ? (line: string) => process.stderr.write(line) : undefined
   const outputs = await openOutputs(given)
+  const {out, quiet, label} = given
   // What turns out to be bad usage, such as a port that is taken, is not a run.
   return inSession(
-    {out: given.out, outputs, quiet: given.quiet, started: {command}},
+    {out, outputs, quiet, label, started: {command}},
     async ({log, folder, interruption, tell}) => {
       const serverLog = openServerLog(join(folder.path, 'server.log'), echo)
       const listeners = {
@@ -67,9 +69,9 @@ export async function check(command: string[], given: CheckCommandOptions): Prom
         onWaiting: (round: number, what: string) =>
           tell(`  round ${round}: ${printable(what)}, trying again`),
       }
-      const document = checkSchema.parse(
-        await measure(listeners, interruption).finally(() => serverLog.close()),
-      )
+      const measured = await measure(listeners, interruption).finally(() => serverLog.close())
+      const host = label === undefined ? measured.host : {...measured.host, label}
+      const document = checkSchema.parse({...measured, host})
       return {
         documents: [document],
         status: statusOf(document),

@@ -572,6 +572,7 @@ missing, 3 could not try, 130/143 interrupted`,
         .default({}, 'none'),
     )
     .option('--cwd <dir>', 'the folder that the server runs in')
+    .addOption(label())
     .option('--out <dir>', 'the folder in which to create the run folder', 'logs')
     .addOption(reporter())
     .option('--json', 'print the result, and nothing else, on stdout: --reporter json')

@@ -1,3 +1,4 @@
+import {historySchema} from '../documents/history-schema.ts'
 import {makeRunFolder} from '../documents/run-folder.ts'
 import {historyOf} from '../history/history.ts'
 import {readRecords} from '../history/read.ts'
@@ -14,7 +15,7 @@ export async function history(paths: string[], options: HistoryOptions): Promise
   const outputs = await openOutputs(options, {
     noVerdict: 'history shows and judges nothing; judge with rebind compare --baseline-last',
   })
-  const document = historyOf(await readRecords(paths))
+  const document = historySchema.parse(historyOf(await readRecords(paths)))
   const folder = await makeRunFolder(options.out, new Date())
   return reportAtOnce(document, outputs, async () => {
     await writeDocuments(folder, [document])

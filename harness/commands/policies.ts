@@ -81,8 +81,11 @@ async function outcomeFor(recorded: RecordedReleases, beside: readonly Timing[])
 /** What has been measured before; undefined if it has to be measured now. */
 async function recordedReleases(
   path: string | undefined,
-  {measure = false, out}: PoliciesOptions,
+  {measure = false, quiet = false, out}: PoliciesOptions,
 ): Promise<RecordedReleases | undefined> {
   if (measure) return undefined
-  return path === undefined ? newestReleases(out) : readReleases(path)
+  if (path !== undefined) return readReleases(path)
+  return newestReleases(out, (problem) => {
+    if (!quiet) process.stderr.write(`rebind: passed over: ${problem}\n`)
+  })
 }

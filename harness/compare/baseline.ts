@@ -11,7 +11,7 @@ import {UsageError} from '../errors.ts'
 import {bugOfCell, ruleIdOf} from '../matrix/cell-rule.ts'
 import type {RuleAnswer} from '../platforms/platform.ts'
 import {bugOfResult} from '../restart/known-bug.ts'
-import {printable} from '../text.ts'
+import {counted, printable} from '../text.ts'
 import {answerOf, hull, isMeasured, overlap, releaseBracket, repetitionsOf} from './answer.ts'
 import {
   type Answered,
@@ -383,6 +383,7 @@ function together(
   text: string,
 ): Finding[] {
   if (first === undefined) return []
-  const subject = others.length === 0 ? first : `${first} and ${others.length} more cells`
+  const subject =
+    others.length === 0 ? first : `${first} and ${counted(others.length, 'more cell')}`
   return [{subject, kind, text}]
 }

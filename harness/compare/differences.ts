@@ -1,8 +1,9 @@
 import {isDeepStrictEqual} from 'node:util'
 import type {Answer, Aspect} from '../documents/comparison-schema.ts'
 import type {Result} from '../documents/report-schema.ts'
+import {areSameAnswers, verdictOf} from '../history/measures.ts'
 import type {TcpState} from '../platforms/tcp-states.ts'
-import {overlap} from './answer.ts'
+import {overlap, repetitionsOf} from './answer.ts'
 
 /** Ranges that come from the same rule differ by no more than what rounding leaves. */
 const roundingSeconds = 0.001
@@ -30,6 +31,7 @@ const checks: readonly [Aspect, (a: Answered, b: Answered) => boolean][] = [
   ['errno', ({answer: a}, {answer: b}) => errnosDiffer(a, b)],
   ['wait', ({answer: a}, {answer: b}) => waitsDiffer(a, b)],
   ['measurements', (a, b) => measurementsDiffer(a.result, b.result)],
+  ['repetitions', (a, b) => repetitionsDiffer(a.result, b.result)],
 ]
 
 /** Whether the first attempt was granted; undefined without a bind. */
@@ -99,6 +101,18 @@ function measurementsDiffer(a: Result, b: Result): boolean {
     .filter((name) => Object.hasOwn(countsB, name))
     .filter((name) => !amidTraffic || isExact(name))
     .some((name) => (countsA[name] === 0) !== (countsB[name] === 0))
+}
+
+/** What each repetition was answered. */
+export function answersIn(result: Result): string[] {
+  return repetitionsOf(result).flatMap(({bind}) => (bind === null ? [] : verdictOf(bind)))
+}
+
+/** Where one side does not always answer alike, whether it answers as the other never did. */
+function repetitionsDiffer(a: Result, b: Result): boolean {
+  const answers = [a, b].map(answersIn)
+  const [ofA = [], ofB = []] = answers
+  return answers.some((own) => new Set(own).size > 1) && !areSameAnswers(ofA, ofB)
 }
 
 /** Amid traffic whatever connections are open at the moment belong to the residue. */

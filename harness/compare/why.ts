@@ -3,9 +3,11 @@ import type {Answer, Aspect} from '../documents/comparison-schema.ts'
 import type {Host} from '../documents/report-schema.ts'
 import type {ExpectedRules} from '../documents/rules.ts'
 import {besidesWords, rangeWords} from '../documents/words.ts'
+import {groupBy} from '../group-by.ts'
 import {platformOf} from '../platforms/detect.ts'
 import {bindQuestions, ruleOf} from '../restart/bind-questions.ts'
 import {bugOfResult} from '../restart/known-bug.ts'
+import {counted} from '../text.ts'
 import {
   type Asked,
   asSentence,
@@ -15,7 +17,15 @@ import {
   type Reason,
   reason,
 } from './because.ts'
-import {type Answered, grantOf, isOutside, optionsIn, residueKey, serversOf} from './differences.ts'
+import {
+  type Answered,
+  answersIn,
+  grantOf,
+  isOutside,
+  optionsIn,
+  residueKey,
+  serversOf,
+} from './differences.ts'
 import {textsOf} from './rules.ts'
 import {stackTitle} from './sides.ts'
 
@@ -44,6 +54,7 @@ const order: readonly Aspect[] = [
   'calls',
   'residue',
   'verdict',
+  'repetitions',
   'error',
   'wait',
   'errno',
@@ -64,6 +75,10 @@ const explanations: Readonly<Record<Aspect, (a: Party, b: Party) => Reason>> = {
   verdict(a, b) {
     const text = `Refused on both, then ${a.answer.verdict} on ${a.label} and ${b.answer.verdict} on ${b.label}: the wait ended otherwise`
     return seen([a, b], ({answer}) => answer.verdict, text)
+  },
+  repetitions(a, b) {
+    const text = `Not every repetition answered alike: ${repetitionWords(a)}; ${repetitionWords(b)}`
+    return seen([a, b], ({result}) => [...new Set(answersIn(result))].sort(), text)
   },
   error(a, b) {
     const text = `The refusal is ${a.answer.firstError?.code} on ${a.label} and ${b.answer.firstError?.code} on ${b.label}`
@@ -96,6 +111,14 @@ const explanations: Readonly<Record<Aspect, (a: Party, b: Party) => Reason>> = {
     const text = `On ${a.label} the client saw: ${saw(a)}; on ${b.label}: ${saw(b)}`
     return seen([a, b], isByRules ? rulesKey : what, text)
   },
+}
+
+/** `immediate 1 time, delayed 9 times on Linux`. */
+function repetitionWords({label, result}: Party): string {
+  const words = [...groupBy(answersIn(result), (answer) => answer)].map(
+    ([answer, own]) => `${answer} ${counted(own.length, 'time')}`,
+  )
+  return `${words.join(', ') || 'no answer'} on ${label}`
 }
 
 /** A reason that is what was seen on either side. */

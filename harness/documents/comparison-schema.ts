@@ -33,6 +33,7 @@ export const aspects = [
   'wait',
   'calls',
   'measurements',
+  'repetitions',
 ] as const
 
 const answerSchema = z.looseObject({

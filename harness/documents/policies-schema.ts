@@ -24,8 +24,10 @@ const rowSchema = z.looseObject({
   givesUpAfterSeconds: seconds
     .nullable()
     .describe('When it gives up for good, in seconds; null if it got the port every time'),
-  gaveUp: count.describe('Before how many of the releases it gave up'),
-  of: count.describe('How many releases there were'),
+  gaveUp: count.describe('In how many of the outcomes it gave up'),
+  of: count.describe(
+    'How many outcomes there are: one per release, and several with jitter, drawn at random; one if measured',
+  ),
   source: z.string().describe('Where the policy is documented'),
   note: z.string().optional().describe('What else to know'),
 })

@@ -33,6 +33,11 @@ export function runId(startedAt: Date): string {
   return `${time}-${randomBytes(2).toString('hex')}`
 }
 
+/** Whether a folder's name is that of a run. */
+export function isRunId(name: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}T[\d-]+Z-[0-9a-f]+$/.test(name)
+}
+
 /**
  * Makes `<parent>/<run-id>/`.
  * @throws UsageError if that is not possible

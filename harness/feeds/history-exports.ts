@@ -2,6 +2,7 @@ import type {History, HistoryPoint, HistorySeries} from '../documents/history-sc
 import {jsonText} from '../documents/json-text.ts'
 import {printable} from '../text.ts'
 import type {RunDocument} from '../views/kinds.ts'
+import {csvOf} from './csv.ts'
 
 export function isHistory(document: RunDocument): document is History {
   return document.format === 'rebind-history'
@@ -27,7 +28,7 @@ const columns = [
   'rebind',
 ] as const
 
-/** Every point of every line as CSV (RFC 4180): times in seconds, null as an empty field. */
+/** Every point of every line as CSV: times in seconds, null as an empty field. */
 export function historyAsCsv({series, runs}: History): string {
   const rows = series.flatMap(({subject, system, points}) =>
     points.map((point) => [
@@ -36,15 +37,7 @@ export function historyAsCsv({series, runs}: History): string {
       runs[point.file]?.file ?? null,
     ]),
   )
-  return [['subject', 'system', ...columns, 'file'], ...rows]
-    .map((row) => `${row.map(field).join(',')}\r\n`)
-    .join('')
-}
-
-function field(value: string | number | null): string {
-  if (value === null) return ''
-  const text = printable(String(value))
-  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return csvOf([['subject', 'system', ...columns, 'file'], ...rows])
 }
 
 type Newest = Pick<HistorySeries, 'subject' | 'system'> & {

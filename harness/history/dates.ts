@@ -20,9 +20,14 @@ export async function dateOf(file: string, ofDocument: string | undefined): Prom
   if (ofDocument !== undefined) return {at: new Date(ofDocument).toISOString(), dated: 'document'}
   const ofPath = dateInPath(file)
   if (ofPath !== undefined) return {at: ofPath, dated: 'path'}
-  const ofLog = await startInLog(join(dirname(file), 'events.ndjson'))
+  const ofLog = await startInLog(logBeside(file))
   if (ofLog !== undefined) return {at: ofLog, dated: 'log'}
-  return {at: (await stat(file)).mtime.toISOString(), dated: 'file'}
+  return {at: isoOf((await stat(file)).mtime) ?? longAgo, dated: 'file'}
+}
+
+/** When something was measured that cannot be read; null if neither its path nor the log beside it says so. */
+export async function dateBeside(file: string): Promise<string | null> {
+  return dateInPath(file) ?? (await startInLog(logBeside(file))) ?? null
 }
 
 /** The date in the last part of the path that has one. */
@@ -31,10 +36,22 @@ export function dateInPath(file: string): string | undefined {
     const [, year, month, day, hour = '00', minute = '00', second = '00'] =
       datePattern.exec(name) ?? []
     if (year === undefined) continue
-    const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
-    if (!Number.isNaN(date.getTime())) return date.toISOString()
+    const date = isoOf(new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`))
+    if (date !== undefined) return date
   }
   return undefined
+}
+
+function logBeside(file: string): string {
+  return join(dirname(file), 'events.ndjson')
+}
+
+const longAgo = new Date(0).toISOString()
+
+/** As documents write dates: undefined for one that is none, or whose year has not four digits. */
+function isoOf(date: Date): string | undefined {
+  const text = Number.isNaN(date.getTime()) ? '' : date.toISOString()
+  return text.length === longAgo.length ? text : undefined
 }
 
 async function startInLog(file: string): Promise<string | undefined> {
@@ -44,8 +61,7 @@ async function startInLog(file: string): Promise<string | undefined> {
     if (!(await handle.stat()).isFile()) return undefined
     const {buffer, bytesRead} = await handle.read(Buffer.alloc(firstBytes), 0, firstBytes, 0)
     const [line = ''] = buffer.toString('utf8', 0, bytesRead).split('\n')
-    const date = new Date(JSON.parse(line).startedAt)
-    return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
+    return isoOf(new Date(JSON.parse(line).startedAt))
   } catch {
     return undefined
   } finally {

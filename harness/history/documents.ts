@@ -4,11 +4,14 @@ import {matrixSchema} from '../documents/matrix-schema.ts'
 import {reportSchema} from '../documents/report-schema.ts'
 import {timingSchema} from '../documents/timing-schema.ts'
 
+/** Thirty years: of more, sums and distances could become infinite. */
+const mostSeconds = 1e9
+
 /**
  * What is read of each kind of document: a few fields, by the same names and types as in its own schema, of which
  * the others are not even copied. Reading thousands would otherwise take most of its time for what nobody asks.
  */
-const seconds = z.number().nonnegative()
+const seconds = z.number().nonnegative().max(mostSeconds)
 const range = z.tuple([seconds, seconds])
 
 const host = z.object({
@@ -36,7 +39,7 @@ const played = {
   status: z.enum(['as-expected', 'unexpected', 'skipped', 'failed']),
   bind: bind.nullable(),
   outageSeconds: seconds.nullable(),
-  measurements: z.record(z.string(), z.number()).optional(),
+  measurements: z.object({longestGapSeconds: seconds.optional()}).optional(),
 }
 
 const result = z.object({
@@ -58,10 +61,12 @@ export const reportFields = z.object({
 
 export const timingFields = z.object({
   format: timingSchema.shape.format,
-  run,
+  run: run.extend({interrupted: z.string().optional()}),
   host,
   residue: z.string(),
   summary: z.object({
+    ports: z.int(),
+    released: z.int(),
     medianSeconds: seconds.nullable(),
     maxSeconds: seconds.nullable(),
     uncertainty: z.object({medianSeconds: seconds.nullable()}),

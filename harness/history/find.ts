@@ -1,6 +1,7 @@
 import type {Dirent} from 'node:fs'
 import {readdir, stat} from 'node:fs/promises'
-import {join} from 'node:path'
+import {basename, join} from 'node:path'
+import {isRunId} from '../documents/run-folder.ts'
 import {UsageError} from '../errors.ts'
 import {printable} from '../text.ts'
 
@@ -9,6 +10,8 @@ export interface Found {
   file: string
   /** Named by the user, or with the name of a document in a run folder: if it is not a document, that is said. */
   isExpected: boolean
+  /** Why it is a folder that cannot be looked into. */
+  error?: NodeJS.ErrnoException
 }
 
 const documentName = /\.json(\.gz)?$/
@@ -17,12 +20,13 @@ const runFolderName = /^(report|timing|check|matrix)\.json(\.gz)?$/
 const passedOver = /^(\.|node_modules$)/
 
 /**
- * The files that may be documents, in the folders and all below them; links are not followed.
+ * The files that may be documents, in the folders and all below them; links are not followed. Folders that cannot be
+ * looked into are among them if they were named or are a run's: root's are closed to others.
  * @throws UsageError for a path that is not there
  */
 export async function* findDocuments(paths: readonly string[]): AsyncGenerator<Found> {
   for (const path of paths) {
-    if (await isFolder(path)) yield* below(path)
+    if (await isFolder(path)) yield* below(path, true)
     else yield {file: path, isExpected: true}
   }
 }
@@ -37,8 +41,16 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-async function* below(folder: string): AsyncGenerator<Found> {
-  for (const entry of await entriesOf(folder)) {
+async function* below(folder: string, isNamed = false): AsyncGenerator<Found> {
+  const entries = await entriesOf(folder)
+  if (entries instanceof Error) {
+    // Others' folders may lie between ours.
+    if (isNamed || isRunId(basename(folder))) {
+      yield {file: folder, isExpected: true, error: entries}
+    }
+    return
+  }
+  for (const entry of entries) {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) {
       if (!passedOver.test(entry.name)) yield* below(path)
@@ -48,8 +60,11 @@ async function* below(folder: string): AsyncGenerator<Found> {
   }
 }
 
-/** What cannot be looked into counts as empty: others' folders may lie between ours. */
-async function entriesOf(folder: string): Promise<Dirent[]> {
-  const entries = await readdir(folder, {withFileTypes: true}).catch(() => [])
-  return entries.sort((one, other) => (one.name < other.name ? -1 : 1))
+async function entriesOf(folder: string): Promise<Dirent[] | NodeJS.ErrnoException> {
+  try {
+    const entries = await readdir(folder, {withFileTypes: true})
+    return entries.sort((one, other) => (one.name < other.name ? -1 : 1))
+  } catch (error) {
+    return error as NodeJS.ErrnoException
+  }
 }

@@ -42,7 +42,8 @@ export function historyOf({records, skipped, cells, outcomes}: Records): History
     moved.findIndex(({subject, system}) => subject === series.subject && system === series.system)
   const series = lines.map((line) => line.series)
   return {
-    ...{format: 'rebind-history', version: 1, runs, skipped},
+    ...{format: 'rebind-history', version: 1, runs},
+    skipped: skipped.map(({file, because}) => ({file, because})),
     series: [
       ...series.filter((each) => each.moved).sort((one, other) => rank(one) - rank(other)),
       ...series.filter((each) => !each.moved),
@@ -90,9 +91,24 @@ function seenOf(runs: readonly NumberedRun[]): Map<string, Seen> {
 /** Of one line at a time, because all of them together would take most of the memory. */
 function pointsOf({measures, runs}: Seen): HistoryPoint[] {
   return runs.map(({run: {at, release, node, rebind}, file}, index) => {
-    const {value = null, low = null, high = null, answer = null} = measures[index] ?? {}
-    return {at, value, low, high, answer, runs: 1, release, node, rebind, file}
+    const {value = null, low = null, high = null, answers = []} = measures[index] ?? {}
+    return {
+      at,
+      value,
+      low,
+      high,
+      answer: answerWords(answers),
+      runs: 1,
+      release,
+      node,
+      rebind,
+      file,
+    }
   })
+}
+
+function answerWords(answers: readonly string[]): string | null {
+  return answers.length === 0 ? null : answers.join(', ')
 }
 
 interface Line {
@@ -107,7 +123,7 @@ function lineOf(line: Pick<HistorySeries, 'subject' | 'system'>, seen: Seen, mos
     const expected = seen.measures[index]?.expected ?? null
     return value === null ? [] : [{value, low: low ?? value, high: high ?? value, point, expected}]
   })
-  const answered = answerMove(line, points)
+  const answered = answerMove(line, seen)
   const first = unexpectedMove(times)
   const since = times[first ?? 0]?.point
   // A time that came with another answer says nothing more.
@@ -162,17 +178,19 @@ function timeMove(
 /** The last change of the answer, and how many there were. */
 function answerMove(
   line: Pick<HistoryMove, 'subject' | 'system'>,
-  points: readonly HistoryPoint[],
+  {measures, runs}: Seen,
 ): HistoryMove | undefined {
   let last: HistoryMove | undefined
-  let known = points[0]?.answer ?? null
-  for (const {at, file, answer} of points) {
-    if (!areSameAnswers(known, answer)) {
+  let known = measures[0]?.answers ?? []
+  for (const [index, {run, file}] of runs.entries()) {
+    const {answers = []} = measures[index] ?? {}
+    if (!areSameAnswers(known, answers)) {
       const times = (last?.times ?? 0) + 1
-      const change = {kind: 'answer', at, file, times, from: known, to: answer} as const
+      const [from, to] = [answerWords(known), answerWords(answers)]
+      const change = {kind: 'answer', at: run.at, file, times, from, to} as const
       last = {...line, ...change, before: null, after: null}
-    } else if (answer === notWaited) continue
-    known = answer
+    } else if (answers.includes(notWaited)) continue
+    known = answers
   }
   return last
 }

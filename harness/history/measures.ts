@@ -1,3 +1,4 @@
+import type {ResultBind} from '../documents/report-schema.ts'
 import {greatestOf, leastOf} from '../extremes.ts'
 import {quantile} from '../timing/summary.ts'
 import type {CheckFields, ReportFields, ResultFields, TimingFields} from './documents.ts'
@@ -9,10 +10,12 @@ export interface Measure {
   value: number | null
   low: number | null
   high: number | null
-  /** What was answered; null if only a time was measured. */
-  answer: string | null
-  /** What else is the same in every run of a system; null if nothing is. */
-  beside: string | null
+  /** What was answered, by each repetition, without doubles; empty if only a time was measured. */
+  answers: readonly string[]
+  /** The first refusal; null without one. */
+  error: string | null
+  /** What was left on the port; null if that is not visible, or a matter of moment. */
+  residue: string | null
   /** Between which times the rules of the system allow it; null without any. */
   expected: readonly [number, number] | null
 }
@@ -20,10 +23,27 @@ export interface Measure {
 /** Refused at once, and the end of the wait was not seen. */
 export const notWaited = 'refused'
 
-/** An answer that was not waited out may be either of those that began with a refusal. */
-export function areSameAnswers(one: string | null, other: string | null): boolean {
-  if (one === other) return true
-  return [one, other].includes(notWaited) && ![one, other].includes('immediate')
+/** In the order in which they are named. */
+const verdicts = ['immediate', 'delayed', 'blocked', notWaited]
+
+/**
+ * Whether an answer is one of those that are known. One that was not waited out may be either of those that began with
+ * a refusal, which counts only as long as no refusal has been waited out.
+ */
+export function isKnownAnswer(answer: string, known: readonly string[]): boolean {
+  if (known.includes(answer)) return true
+  if (answer === 'immediate') return false
+  const refused = known.filter((each) => each !== 'immediate')
+  if (answer === notWaited) return refused.length > 0
+  return refused.length > 0 && refused.every((each) => each === notWaited)
+}
+
+/** Whether each answer of the one is among the other's. */
+export function areSameAnswers(one: readonly string[], other: readonly string[]): boolean {
+  return (
+    one.every((answer) => isKnownAnswer(answer, other)) &&
+    other.every((answer) => isKnownAnswer(answer, one))
+  )
 }
 
 export function measuresOfReport({results}: ReportFields): Measure[] {
@@ -39,16 +59,23 @@ type Played = Pick<ResultFields, 'bind' | 'outageSeconds' | 'measurements'>
 
 function measureOfResult(result: ResultFields): Measure {
   const {scenario, bind, calls = [], repeats = [result]} = result
-  const times = repeats
-    .filter(({status}) => status !== 'failed')
-    .map((played) => timesOf(played, result))
+  const played = repeats.filter(({status}) => status !== 'failed')
+  const given = played.flatMap((each) => (each.bind === null ? [] : verdictOf(each.bind)))
   const outcomes = calls.map(({outcome}) => outcome).join(', ')
-  const answer = bind === null ? outcomes || null : verdictOf(bind)
-  const expected = result.expected?.residueSeconds ?? null
-  return {subject: scenario, ...together(times), answer, beside: besideOf(result), expected}
+  return {
+    subject: scenario,
+    ...together(played.map((each) => timesOf(each, result))),
+    answers:
+      bind === null
+        ? [outcomes].filter(Boolean)
+        : verdicts.filter((verdict) => given.includes(verdict)),
+    ...{error: errorOf(result), residue: residueOf(result)},
+    expected: result.expected?.residueSeconds ?? null,
+  }
 }
 
-function verdictOf({verdict, waited}: NonNullable<ResultFields['bind']>): string {
+/** What a bind was answered; without the end of a wait that was not seen. */
+export function verdictOf({verdict, waited}: Pick<ResultBind, 'verdict' | 'waited'>): string {
   return verdict === 'blocked' && !waited ? notWaited : verdict
 }
 
@@ -82,18 +109,18 @@ function together(times: readonly Times[]): Times {
   }
 }
 
-function besideOf({bind, residue, amidTraffic}: ResultFields): string | null {
+function errorOf({bind}: ResultFields): string | null {
   const error = bind?.firstError ?? null
-  const words = [
-    ...(error === null ? [] : [`${error.code} ${error.errno}`]),
-    ...(residue === null || amidTraffic === true
-      ? []
-      : residue.map(({endpoint, state}) => `${endpoint} ${state}`).sort()),
-  ]
-  return words.length === 0 ? null : words.join(', ')
+  return error === null ? null : `${error.code} ${error.errno}`
 }
 
-const timeOnly = {answer: null, beside: null, expected: null}
+function residueOf({residue, amidTraffic}: ResultFields): string | null {
+  if (residue === null || amidTraffic === true) return null
+  const states = new Set(residue.map(({endpoint, state}) => `${endpoint} ${state}`))
+  return [...states].sort().join(', ')
+}
+
+const timeOnly = {answers: [], error: null, residue: null, expected: null}
 
 /** The median of the ports, and the longest. */
 export function measuresOfTiming({residue, summary}: TimingFields): Measure[] {
@@ -120,13 +147,15 @@ export function measuresOfCheck(check: CheckFields): Measure[] {
   const of = (what: string) => `${what} ${port ?? address}${short === '' ? '' : `: ${short}`}`
   if (trigger !== undefined) {
     const [low, high] = trigger.withoutListenerSeconds
-    const answer = lossless === true ? 'lossless' : lossless === false ? 'lossy' : null
-    return [{subject: of('reload'), value: high, low, high, ...timeOnly, answer}]
+    const answers = lossless === true ? ['lossless'] : lossless === false ? ['lossy'] : []
+    return [{subject: of('reload'), value: high, low, high, ...timeOnly, answers}]
   }
-  const answer = safe ? 'safe' : 'not safe'
-  if (twice !== undefined) return [{subject: of('second instance'), ...noTime, ...timeOnly, answer}]
-  if (socket !== undefined) return [{subject: of('socket'), ...noTime, ...timeOnly, answer}]
+  const answers = [safe ? 'safe' : 'not safe']
+  if (twice !== undefined) {
+    return [{subject: of('second instance'), ...noTime, ...timeOnly, answers}]
+  }
+  if (socket !== undefined) return [{subject: of('socket'), ...noTime, ...timeOnly, answers}]
   if (rounds.length === 0) return []
   const times = rounds.map(({outageSeconds: value}) => ({value, low: value, high: value}))
-  return [{subject: of('check'), ...together(times), ...timeOnly, answer}]
+  return [{subject: of('check'), ...together(times), ...timeOnly, answers}]
 }

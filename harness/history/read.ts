@@ -1,10 +1,12 @@
+import {createHash} from 'node:crypto'
 import {resolve} from 'node:path'
 import type {z} from 'zod'
 import {cellKey} from '../compare/documents.ts'
 import type {HistoryRun} from '../documents/history-schema.ts'
 import {parseFields, readText, refused, shown, validated} from '../documents/read-json.ts'
 import {UsageError} from '../errors.ts'
-import {dateOf} from './dates.ts'
+import {cutShortWords} from '../timing/summary.ts'
+import {dateBeside, dateOf} from './dates.ts'
 import {
   type CheckFields,
   checkFields,
@@ -32,7 +34,8 @@ export interface RunRecord extends Pick<HistoryRun, 'file' | 'kind' | 'at' | 'da
 /** All that was read. */
 export interface Records {
   records: RunRecord[]
-  skipped: {file: string; because: string}[]
+  /** What could not be used, and when it was measured, if its path or the log beside it says so. */
+  skipped: {file: string; because: string; at: string | null}[]
   /** The names of all cells. */
   cells: readonly string[]
   /** The names of all outcomes; the first stands for none. */
@@ -46,6 +49,8 @@ interface Kind<Document> {
   schema: z.ZodType<Document>
   measures(document: Document): Measure[]
   line(document: Document): string
+  /** Why it measured nothing that others can be compared with; undefined if it did. */
+  problem(document: Document): string | undefined
 }
 
 function kind<Document extends Fields>(read: Kind<Document>): Kind<Fields> {
@@ -54,18 +59,39 @@ function kind<Document extends Fields>(read: Kind<Document>): Kind<Fields> {
 
 /** The kinds that say something of a restart; their format is rebind-NAME. */
 const kinds: Readonly<Record<HistoryRun['kind'], Kind<Fields>>> = {
-  report: kind({schema: reportFields, measures: measuresOfReport, line: () => 'report'}),
+  report: kind({
+    schema: reportFields,
+    measures: measuresOfReport,
+    line: () => 'report',
+    problem: () => undefined,
+  }),
   timing: kind({
     schema: timingFields,
     measures: measuresOfTiming,
     line: ({residue}) => `timing ${residue}`,
+    problem: (timing) => cutShortWords(timing),
   }),
   check: kind({
     schema: checkFields,
     measures: measuresOfCheck,
     line: ({port, command}) => `check ${port} ${command.join(' ')}`,
+    problem: problemOfCheck,
   }),
-  matrix: kind({schema: matrixFields, measures: () => [], line: () => 'matrix'}),
+  matrix: kind({
+    schema: matrixFields,
+    measures: () => [],
+    line: () => 'matrix',
+    problem: ({predicted}) =>
+      predicted === true
+        ? 'has only what the rules predict; measure with rebind matrix'
+        : undefined,
+  }),
+}
+
+/** On which system it was: there may be several, and its path need not say so. */
+function problemOfCheck({problem, host}: CheckFields): string | undefined {
+  if (problem === undefined) return undefined
+  return `measured nothing on ${host.label ?? `${host.os} ${host.arch}`} (${problem.kind}); it says itself why, and what to do`
 }
 
 function kindNamed(format: unknown): HistoryRun['kind'] | undefined {
@@ -88,7 +114,8 @@ export async function readRecords(paths: readonly string[]): Promise<Records> {
       if (record !== undefined) records.push(record)
     } catch (error) {
       if (!(error instanceof UsageError)) throw error
-      skipped.push({file: found.file, because: error.message.replace(`${found.file} `, '')})
+      const because = error.message.replace(`${found.file} `, '')
+      skipped.push({file: found.file, because, at: await dateBeside(found.file)})
     }
   }
   if (records.length === 0) throw nothingFound(paths, skipped)
@@ -107,7 +134,7 @@ async function* textsOf(
 ): AsyncGenerator<{found: Found; text: Promise<string>}> {
   let next: {found: Found; text: Promise<string>} | undefined
   for await (const found of findDocuments(paths)) {
-    const text = readText(found.file, remedy)
+    const text = found.error === undefined ? readText(found.file, remedy) : closed(found)
     // Whoever awaits it gets the error.
     text.catch(() => undefined)
     if (next !== undefined) yield next
@@ -116,12 +143,20 @@ async function* textsOf(
   if (next !== undefined) yield next
 }
 
+/** @throws UsageError */
+async function closed({file, error}: Found): Promise<never> {
+  throw refused(
+    file,
+    `cannot be opened (${error?.code}); if it is another user's, e.g. root's after sudo, change its owner`,
+  )
+}
+
 function nothingFound(
   paths: readonly string[],
   [first, ...others]: Records['skipped'],
 ): UsageError {
   const broken =
-    first === undefined ? '' : ` (${others.length + 1} broken: ${first.file} ${first.because})`
+    first === undefined ? '' : ` (${others.length + 1} passed over: ${first.file} ${first.because})`
   return new UsageError(
     `no report, timing, check or matrix in ${paths.join(', ')}${broken}; name the folder that contains the run folders, e.g. logs`,
   )
@@ -150,17 +185,15 @@ async function readRecord(
   if (typeof version === 'number' && version > 1) {
     throw refused(file, `has version ${version}, and this rebind knows version 1; update rebind`)
   }
-  const {schema, measures, line} = kinds[name]
+  const {schema, measures, line, problem} = kinds[name]
   const fields = validated(file, schema, value)
   const run = 'run' in fields ? fields.run : undefined
-  if (run !== undefined && !isNew(JSON.stringify([name, run.id, run.startedAt]))) {
-    return undefined
-  }
-  if ('predicted' in fields && fields.predicted === true) {
-    throw refused(file, 'has only what the rules predict; measure with rebind matrix')
-  }
+  const date = await dateOf(file, run?.startedAt)
+  if (!isNew(JSON.stringify([name, run?.id ?? hashOf(text), date.at]))) return undefined
+  const because = problem(fields)
+  if (because !== undefined) throw refused(file, because)
   return {
-    ...{file, kind: name, ...(await dateOf(file, run?.startedAt))},
+    ...{file, kind: name, ...date},
     rebind: run === undefined ? null : once(run.rebind),
     host: once(fields.host),
     line: once(line(fields)),
@@ -169,14 +202,19 @@ async function readRecord(
   }
 }
 
+/** What names a run that has no id: a copy has the same text. */
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64')
+}
+
 /** What took no time is the same in thousands of runs. */
 function keptOf(measure: Measure, once: Store['once']): Measure {
   if (measure.value === 0) return once(measure)
-  const {subject, answer, beside, expected} = measure
+  const {subject, answers, error, residue, expected} = measure
   return {
     ...measure,
-    ...{subject: once(subject), answer: once(answer)},
-    ...{beside: once(beside), expected: once(expected)},
+    ...{subject: once(subject), answers: once(answers), expected: once(expected)},
+    ...{error: once(error), residue: once(residue)},
   }
 }
 

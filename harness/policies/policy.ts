@@ -63,26 +63,24 @@ export function outcomeOf(
   random: () => number = Math.random,
 ): Outcome {
   const {untilBindSeconds, untilEndSeconds} = attempt === 'process' ? cost : freeOfCost
-  const starts: number[] = []
+  const isLimited = givesUp?.kind === 'start-limit' ? startLimit(givesUp) : () => false
   let startAt = firstPauseSeconds
-  for (;;) {
-    if (givesUp?.kind === 'start-limit' && isLimited(givesUp, starts, startAt)) {
-      return {granted: false, attempts: starts.length, givesUpAfterSeconds: startAt}
-    }
-    starts.push(startAt)
+  for (let attempts = 0; ; ) {
+    if (isLimited(startAt)) return {granted: false, attempts, givesUpAfterSeconds: startAt}
+    attempts++
     const bindAt = startAt + untilBindSeconds
     if (bindAt >= releaseSeconds) {
       const overshootSeconds = bindAt - releaseSeconds
-      return {granted: true, attempts: starts.length, outageSeconds: bindAt, overshootSeconds}
+      return {granted: true, attempts, outageSeconds: bindAt, overshootSeconds}
     }
     const endAt = startAt + untilEndSeconds
     const isLast =
       pause.kind === 'none' ||
       (givesUp?.kind === 'attempts' &&
-        starts.length >= givesUp.attempts &&
+        attempts >= givesUp.attempts &&
         untilEndSeconds < (givesUp.endedWithinSeconds ?? Number.POSITIVE_INFINITY))
-    if (isLast) return {granted: false, attempts: starts.length, givesUpAfterSeconds: endAt}
-    startAt = endAt + pauseSeconds(pause, starts.length, random)
+    if (isLast) return {granted: false, attempts, givesUpAfterSeconds: endAt}
+    startAt = endAt + pauseSeconds(pause, attempts, random)
   }
 }
 
@@ -97,20 +95,22 @@ function pauseSeconds(
   return Math.min(capSeconds, multiplier * firstSeconds * factor ** (failures - 1))
 }
 
-/** As systemd counts (src/basic/ratelimit.c): an interval begins with a start and is over after its length. */
-function isLimited(
-  {starts: allowed, withinSeconds}: Extract<GivesUp, {kind: 'start-limit'}>,
-  starts: readonly number[],
-  now: number,
-): boolean {
+/**
+ * As systemd counts (src/basic/ratelimit.c): an interval begins with a start and is over after its length.
+ * @returns asked at each start, whether it is one too many
+ */
+function startLimit({
+  starts,
+  withinSeconds,
+}: Extract<GivesUp, {kind: 'start-limit'}>): (now: number) => boolean {
   let begin = Number.NEGATIVE_INFINITY
   let count = 0
-  for (const at of [...starts, now]) {
-    if (at >= begin + withinSeconds) {
-      begin = at
+  return (now) => {
+    if (now >= begin + withinSeconds) {
+      begin = now
       count = 0
     }
     count++
+    return count > starts
   }
-  return count > allowed
 }

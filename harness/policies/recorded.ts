@@ -3,9 +3,11 @@ import {readdir, stat} from 'node:fs/promises'
 import {join} from 'node:path'
 import {readObject} from '../documents/read-json.ts'
 import {type Report, reportSchema} from '../documents/report-schema.ts'
+import {isRunId} from '../documents/run-folder.ts'
 import {type Timing, timingSchema} from '../documents/timing-schema.ts'
 import {UsageError} from '../errors.ts'
 import {printable} from '../text.ts'
+import {cutShortWords} from '../timing/summary.ts'
 
 /** How long a port was kept, by a run that is recorded. */
 export interface RecordedReleases {
@@ -19,7 +21,9 @@ export interface RecordedReleases {
 }
 
 const documents = ['timing.json', 'report.json']
-const runIdPattern = /^\d{4}-\d{2}-\d{2}T[\d-]+Z-[0-9a-f]+$/
+/** No system keeps a port for longer: they all do for minutes. Policies try again every second, or more often. */
+const mostSeconds = 86_400
+
 const usage = 'name a run folder, a report.json or a timing.json, or measure with --measure'
 
 /**
@@ -44,15 +48,25 @@ export async function readReleases(path: string): Promise<RecordedReleases> {
   throw problems[0] ?? unusable(path, '')
 }
 
-/** The releases of the newest run below a folder that has any; undefined if none has. */
-export async function newestReleases(parent: string): Promise<RecordedReleases | undefined> {
+/** It would be usable if it had not ended early. */
+class CutShort extends UsageError {}
+
+/**
+ * The releases of the newest run below a folder that has any; undefined if none has.
+ * @param onCutShort told of each newer timing that is passed over because it ended early
+ */
+export async function newestReleases(
+  parent: string,
+  onCutShort: (problem: string) => void = () => undefined,
+): Promise<RecordedReleases | undefined> {
   const names = await readdir(parent).catch(() => [])
-  const runs = names.filter((name) => runIdPattern.test(name)).sort()
+  const runs = names.filter(isRunId).sort()
   for (const name of runs.reverse()) {
     try {
       return await readReleases(join(parent, name))
     } catch (error) {
       if (!(error instanceof UsageError)) throw error
+      if (error instanceof CutShort) onCutShort(error.message)
     }
   }
   return undefined
@@ -66,7 +80,7 @@ export function releasesOf(document: Report | Timing, file: string): RecordedRel
     if (residue !== 'TIME_WAIT') throw unusable(file, `is about ${residue}, not TIME_WAIT`)
     const releaseSeconds = samples.flatMap(({waitSeconds}) => waitSeconds ?? [])
     if (releaseSeconds.length === 0) throw unusable(file, 'contains no port that became free')
-    return {file, host, releaseSeconds, played: new Map()}
+    return usable({file, host, releaseSeconds, played: new Map()})
   }
   const {results} = document as Report
   const played = new Map(
@@ -80,7 +94,12 @@ export function releasesOf(document: Report | Timing, file: string): RecordedRel
     )
     .flatMap(({bind}) => bind?.residueSeconds ?? [])
   if (releaseSeconds.length === 0) throw unusable(file, 'contains no TIME_WAIT that was waited out')
-  return {file, host, releaseSeconds, played}
+  return usable({file, host, releaseSeconds, played})
+}
+
+function usable(releases: RecordedReleases): RecordedReleases {
+  if (releases.releaseSeconds.every((seconds) => seconds <= mostSeconds)) return releases
+  throw unusable(releases.file, 'contains a port that was kept for more than a day')
 }
 
 async function kindOf(path: string): Promise<'folder' | 'file'> {
@@ -108,6 +127,8 @@ async function readDocument(file: string): Promise<RecordedReleases> {
     const [issue] = error.issues
     throw unusable(file, `is not valid: ${issue?.path.join('.')}: ${issue?.message}`)
   }
+  const early = data.format === 'rebind-timing' ? cutShortWords(data as Timing) : undefined
+  if (early !== undefined) throw new CutShort(unusable(file, early).message)
   return releasesOf(data, file)
 }
 

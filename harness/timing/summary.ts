@@ -1,5 +1,6 @@
 import type {Bracket} from '../clock.ts'
 import type {PortRelease} from '../restart/release.ts'
+import {counted} from '../text.ts'
 
 /** The value below which the given share of them lies (nearest rank); null of none. */
 export function quantile(values: readonly number[], share: number): number | null {
@@ -22,6 +23,19 @@ export function spreadOf(values: readonly number[]): Spread {
     p95Seconds: quantile(values, 0.95),
     maxSeconds: quantile(values, 1),
   }
+}
+
+/** Why a timing says nothing of the distribution: of early releases alone. Undefined if all ports were released. */
+export function cutShortWords({
+  run: {interrupted},
+  summary: {ports, released},
+}: {
+  run: {interrupted?: string | undefined}
+  summary: {ports: number; released: number}
+}): string | undefined {
+  if (interrupted === undefined && released >= ports) return undefined
+  const how = interrupted === undefined ? 'ended' : 'was interrupted'
+  return `${how} with ${released} of ${counted(ports, 'port')} released, so later releases are missing; measure again`
 }
 
 /** Between which bounds the residue's true time lies; without an upper one if it was not granted. */

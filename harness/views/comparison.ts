@@ -15,6 +15,7 @@ import {besidesWords, rangeWords} from '../documents/words.ts'
 import {greatestOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
 import type {Block, Text, View} from '../render/model.ts'
+import {counted} from '../text.ts'
 
 /** Documents side by side: what differs and why, and what each side answered. */
 export function comparisonView(comparison: Comparison): View {
@@ -318,7 +319,7 @@ function measuredWords(releases: readonly Release[]): string | undefined {
   const measured =
     measuredSeconds === null
       ? 'not measured'
-      : `measured ${rangeWords(measuredSeconds, 3)} s in ${measurements} ${measurements === 1 ? 'wait' : 'waits'}`
+      : `measured ${rangeWords(measuredSeconds, 3)} s in ${counted(measurements, 'wait')}`
   const rule = [`${rangeWords(first.expectedSeconds, 2)} s`, first.how].filter(Boolean)
   return `${rule.join(' ')}; ${measured} (${first.source})`
 }
@@ -362,9 +363,9 @@ function outcomeWords(outcomes: readonly (string | null)[], sides: readonly Side
 /** `17 scenarios against the baseline: 2 differences, 1 not compared`. */
 function judgementTally({scenarios, cells, differences, notCompared}: Judgement): string {
   const what = [
-    ...(scenarios > 0 ? [`${scenarios} scenarios`] : []),
-    ...(cells > 0 ? [`${cells} cells`] : []),
+    ...(scenarios > 0 ? [counted(scenarios, 'scenario')] : []),
+    ...(cells > 0 ? [counted(cells, 'cell')] : []),
   ].join(' and ')
-  const found = `${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`
+  const found = counted(differences.length, 'difference')
   return `${what || 'nothing'} against the baseline: ${found}, ${notCompared.length} not compared`
 }

@@ -1,6 +1,7 @@
 import type {Free, FreeStep} from '../documents/free-schema.ts'
 import type {Block, Part, Text, View} from '../render/model.ts'
-import {counted, endWords} from '../why/words.ts'
+import {counted} from '../text.ts'
+import {endWords} from '../why/words.ts'
 
 /** Whether the port is free, what was done for that or would be, and what is left alone. */
 export function freeView({port, freed, plan, did, left, because}: Free): View {

@@ -10,6 +10,7 @@ import {bucketed} from '../history/points.ts'
 import {fewestRuns} from '../history/spread.ts'
 import type {Block, Cell, Figure, Text, View} from '../render/model.ts'
 import {sparkline} from '../render/sparkline.ts'
+import {counted} from '../text.ts'
 import {leastSpanSeconds, renderOverTime} from './html/over-time.ts'
 
 /** So many lines have a drawing; all are in the table. */
@@ -72,10 +73,6 @@ function leadWords({runs, series}: History): string {
   const systems = new Set([...runs, ...series].map(({system}) => system))
   const [first, last] = [runs[0]?.at, runs.at(-1)?.at].map((at) => minute(at ?? ''))
   return `${kinds.join(', ')} of ${counted(systems.size, 'system')}, from ${first} to ${last}.`
-}
-
-function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`
 }
 
 /** `2026-11-27 14:40`, UTC. */

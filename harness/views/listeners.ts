@@ -1,6 +1,7 @@
 import type {Listener, Listeners} from '../documents/listeners-schema.ts'
 import type {Text, View} from '../render/model.ts'
-import {counted, endWords} from '../why/words.ts'
+import {counted} from '../text.ts'
+import {endWords} from '../why/words.ts'
 import {parentWords, startWords} from './processes.ts'
 
 /** All listening sockets of a machine: whose they are, since when, and who started them. */

@@ -3,6 +3,7 @@ import type {Advice} from '../documents/why-schema.ts'
 import {greatestOf} from '../extremes.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import {type BindOption, optionNames} from '../sockets/bind-options.ts'
+import {counted} from '../text.ts'
 import {isHeld, obstaclesOf} from './causes.ts'
 import {type Inference, type Obstacle, predecessorOf, questionOver} from './inference.ts'
 import {isItsOwnPeer} from './outgoing.ts'
@@ -11,7 +12,7 @@ import {proxyOf} from './proxies.ts'
 import type {PortRefusal} from './refusal.ts'
 import {type Remaining, releaseRange} from './remaining.ts'
 import {suspectsOf} from './suspects.ts'
-import {counted, holderWords, remainingWords} from './words.ts'
+import {holderWords, remainingWords} from './words.ts'
 
 export interface Situation {
   picture: PortPicture

@@ -2,11 +2,12 @@ import type {Cause} from '../documents/why-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import {isKernelHeld} from '../platforms/tcp-states.ts'
 import {userName} from '../platforms/users.ts'
+import {counted} from '../text.ts'
 import {distinct, type Inference, obstacleOf, predecessorOf, questionOver} from './inference.ts'
 import {isItsOwnPeer} from './outgoing.ts'
 import {numberOf, type PortPicture, type PortSocket, plainTrials} from './port-picture.ts'
 import {proxyOf} from './proxies.ts'
-import {counted, endWords, holderWords} from './words.ts'
+import {endWords, holderWords} from './words.ts'
 
 /** The sockets that refuse a plain bind on some of the addresses, all of them where there are no rules. */
 export function socketsInTheWay({

@@ -4,7 +4,7 @@ import type {Holder} from '../platforms/socket-holders.ts'
 import type {SocketEntry} from '../platforms/socket-table.ts'
 import {userName} from '../platforms/users.ts'
 import {withDetails} from '../processes/process-details.ts'
-import {counted} from './words.ts'
+import {counted} from '../text.ts'
 
 /**
  * All sockets of this machine that listen, and whose they are. Nothing is tried.

@@ -2,11 +2,6 @@ import type {Holder} from '../platforms/socket-holders.ts'
 import {printable} from '../text.ts'
 import type {Remaining} from './remaining.ts'
 
-/** `1 connection`, `20000 connections`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
-}
-
 const longestCommand = 80
 
 /** `process 4711 (user www-data, "python3 server.py")`. */

@@ -130,7 +130,7 @@ test('where there is nothing to show, one line says what to do', async (t) => {
   writeFileSync(join(broken, 'report.json'), '')
   for (const [args, complaint] of [
     [[folder], /no report, timing, check or matrix in .+; name the folder that contains/],
-    [[broken], /\(1 broken: .+report\.json is empty.+\); name the folder that contains/],
+    [[broken], /\(1 passed over: .+report\.json is empty.+\); name the folder that contains/],
     [[join(folder, 'nowhere')], /cannot read .+nowhere \(ENOENT\); name a run folder/],
     [[], /missing required argument 'path'/],
     [[folder, '--reporter', 'junit=x'], /NAME=FILE, with one of these names/],
@@ -167,6 +167,36 @@ test('compare judges the newest run by the last ones before it', async (t) => {
   const first = await runCli(t, ['compare', '--baseline-last', '10', results])
   t.is(first.status, 3, first.stderr)
   t.regex(first.stdout, /no earlier report of Linux x64 6\.18; keep the runs/)
+})
+
+test('a copy of the newest check changes nothing; a newest one that is cut off is not passed over in silence', async (t) => {
+  const {check} = await realDocuments()
+  const {problem: _, ...measured} = check as {problem?: unknown}
+  const folder = temporaryFolder(t)
+  const write = (name: string, text: string) => {
+    mkdirSync(join(folder, name), {recursive: true})
+    writeFileSync(join(folder, name, 'check.json'), text)
+  }
+  for (const day of [1, 2, 3, 4, 5, 6]) {
+    write(`c/2026-01-0${day}T00-00-00Z-1a2b`, JSON.stringify({...measured, safe: true}))
+  }
+  const newest = JSON.stringify({...measured, safe: false})
+  write('new/2026-01-09T00-00-00Z-1a2b', newest)
+  write('copy/2026-01-09T00-00-00Z-1a2b', newest)
+  write('cut/2026-01-09T00-00-00Z-1a2b', newest.slice(0, 100))
+  const compared = (...names: string[]) => {
+    const paths = names.map((name) => join(folder, name))
+    return runCli(t, ['compare', '--baseline-last', '20', ...paths])
+  }
+  const [once, twice, cut] = await Promise.all([
+    compared('c', 'new'),
+    compared('c', 'copy', 'new'),
+    compared('c', 'cut'),
+  ])
+  t.is(once.status, 1, once.stderr)
+  t.is(twice.status, 1, twice.stderr)
+  t.is(cut.status, 3, cut.stderr)
+  t.regex(cut.stdout, /cut\S+check\.json.*is cut off in the middle/)
 })
 
 test('with --baseline-last, folders are needed, and not another baseline', async (t) => {

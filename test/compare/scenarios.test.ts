@@ -369,3 +369,24 @@ test('sides are told apart by as little as it takes', (t) => {
     ['Linux 6.8 #1', 'Linux 6.18', 'Linux 6.8 #2'],
   )
 })
+
+test('every repetition counts: what only one side did, even once, is a difference', (t) => {
+  const played = (...binds: object[]) => {
+    const repeats = binds.map((bind) => ({status: 'as-expected', bind, outageSeconds: 1}))
+    return {bind: binds[0], repeats}
+  }
+  const of = (one: object, other: object) => {
+    const side = (change: object) => reportBy(linux, {results: {'client-aborts': change}})
+    return compared('client-aborts', side(one), side(other))
+  }
+  const alike = played(...Array.from({length: 10}, () => granted))
+  const mixed = played(granted, ...Array.from({length: 9}, () => delayed(60.1)))
+  const {differs, kinds, why} = of(alike, mixed)
+  t.deepEqual([differs, kinds], [['repetitions'], [0, 1]])
+  t.is(
+    why,
+    'Not every repetition answered alike: immediate 10 times on Linux #1; immediate 1 time, delayed 9 times on Linux #2.',
+  )
+  t.deepEqual(of(mixed, played(granted, delayed(61))).differs, [])
+  t.deepEqual(of(alike, played(granted)).differs, [])
+})

@@ -195,12 +195,12 @@ function unsafeCheck(): CheckDocument {
 function historyExample(): History {
   const days = [...around(61, 12), ...around(30, 12)].map((value, index): Measure[] => [
     waited(value),
-    waited(0, {subject: 'server-aborts', answer: 'immediate'}),
-    waited(index === 20 ? null : 0.3, {subject: 'check 3000: node server.js', answer: 'safe'}),
+    waited(0, {subject: 'server-aborts', answers: ['immediate']}),
+    waited(index === 20 ? null : 0.3, {subject: 'check 3000: node server.js', answers: ['safe']}),
     ...(index < 5 ? [waited(2, {subject: 'other-user/listening'})] : []),
     ...(index < 15
-      ? [waited(0, {subject: 'client-aborts', answer: 'immediate'})]
-      : [waited(null, {subject: 'client-aborts', answer: 'blocked'})]),
+      ? [waited(0, {subject: 'client-aborts', answers: ['immediate']})]
+      : [waited(null, {subject: 'client-aborts', answers: ['blocked']})]),
   ])
   const upgraded = host({release: '6.19.1'})
   const runs = recordsOf(days).map((run, index) => (index < 12 ? run : {...run, host: upgraded}))
@@ -212,7 +212,9 @@ function historyExample(): History {
   )
   return historyOf({
     records: [...runs, ...tables].sort((one, other) => one.at.localeCompare(other.at)),
-    skipped: [{file: 'old/report.json', because: 'is cut off in the middle; fetch it again'}],
+    skipped: [
+      {file: 'old/report.json', because: 'is cut off in the middle; fetch it again', at: null},
+    ],
     cells: ['TIME_WAIT none@127.0.0.1 -> none@127.0.0.1', 'LISTEN none@::1 -> none@::1', 'a'],
     outcomes: ['', 'granted', 'EADDRINUSE'],
   })

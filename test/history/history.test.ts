@@ -6,7 +6,7 @@ import {all, around, host, record, recordsOf, waited} from './records.ts'
 
 test('what moved is first, with where it was and is, and where versions changed', (t) => {
   const days = [...around(61, 12), ...around(30, 12)].map((value) => [
-    waited(0, {subject: 'never-waits', answer: 'immediate'}),
+    waited(0, {subject: 'never-waits', answers: ['immediate']}),
     waited(value),
   ])
   const runs = recordsOf(days).map((run, index) =>
@@ -40,12 +40,16 @@ test('a time that the rules allow before and after has not moved, however it did
 
 test('an answer that changes once is reported at once; one that was not waited out is the same', (t) => {
   const answers = ['delayed', 'refused', 'delayed', 'refused', 'immediate', 'refused']
-  const days = answers.map((answer) => [waited(answer === 'delayed' ? 61 : null, {answer})])
+  const days = answers.map((answer) => [
+    waited(answer === 'delayed' ? 61 : null, {answers: [answer]}),
+  ])
   const {moved} = historyOf(all(recordsOf(days)))
   t.like(moved, [{kind: 'answer', from: 'immediate', to: 'refused', times: 2, file: 5}])
   const {moved: none} = historyOf(all(recordsOf(days.slice(0, 4))))
   t.deepEqual(none, [])
-  const blocked = ['delayed', 'refused', 'blocked'].map((answer) => [waited(null, {answer})])
+  const blocked = ['delayed', 'refused', 'blocked'].map((answer) => [
+    waited(null, {answers: [answer]}),
+  ])
   t.like(historyOf(all(recordsOf(blocked))).moved, [{from: 'delayed', to: 'blocked', file: 2}])
 })
 
@@ -116,7 +120,7 @@ test('of thousands of runs the document keeps few points, and says how many runs
 
 test('neighbours that answer differently, or by another version, stay apart', (t) => {
   const days = Array.from({length: 900}, (_, index) => [
-    waited(index < 450 ? 61 : 0, {answer: index < 450 ? 'delayed' : 'immediate'}),
+    waited(index < 450 ? 61 : 0, {answers: [index < 450 ? 'delayed' : 'immediate']}),
   ])
   const [series] = historyOf(all(recordsOf(days))).series
   const values = new Set(series?.points.map(({value}) => value))

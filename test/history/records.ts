@@ -24,9 +24,9 @@ export function host(changes: Partial<RunRecord['host']> = {}): RunRecord['host'
 /** A scenario that took so long, with an uncertainty of a millisecond. */
 export function waited(value: number | null, changes: Partial<Measure> = {}): Measure {
   return {
-    ...{subject: 'server-closes-first', value, low: value, high: value, beside: null},
+    ...{subject: 'server-closes-first', value, low: value, high: value, error: null, residue: null},
     ...(value === null ? {} : {low: Math.max(0, value - 0.001)}),
-    ...{answer: 'delayed', expected: null},
+    ...{answers: ['delayed'], expected: null},
     ...changes,
   }
 }

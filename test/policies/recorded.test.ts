@@ -1,4 +1,4 @@
-import {writeFileSync} from 'node:fs'
+import {mkdirSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import type {Report, Result} from '../../harness/documents/report-schema.ts'
 import type {Timing} from '../../harness/documents/timing-schema.ts'
@@ -6,6 +6,7 @@ import {UsageError} from '../../harness/errors.ts'
 import {newestReleases, readReleases, releasesOf} from '../../harness/policies/recorded.ts'
 import {temporaryFolder} from '../commands/cli.ts'
 import {test} from '../declare.ts'
+import {realDocuments} from '../documents/documents.ts'
 
 function report(...results: Partial<Result>[]): Report {
   return {format: 'rebind-report', version: 1, host: {}, results} as unknown as Report
@@ -61,4 +62,41 @@ test('what has a format that is no word is refused, also where it would have to 
       message: /is neither a rebind report nor a rebind timing/,
     })
   }
+})
+
+test('a port that was kept for more than a day is not believed: a policy would try for as long', (t) => {
+  const timing = (waitSeconds: number) =>
+    ({
+      ...{format: 'rebind-timing', residue: 'TIME_WAIT', host: {}},
+      samples: [{waitSeconds: 60}, {waitSeconds}],
+    }) as unknown as Timing
+  t.throws(() => releasesOf(timing(1e15), 'timing.json'), {
+    instanceOf: UsageError,
+    message: /^timing\.json contains a port that was kept for more than a day; name a run folder/,
+  })
+  t.deepEqual(releasesOf(timing(240), 'timing.json').releaseSeconds, [60, 240])
+  t.throws(() => releasesOf(report(result('a', 'TIME_WAIT', 'delayed', 1e9)), 'report.json'))
+})
+
+test('a timing that ended early is passed over, and that is said', async (t) => {
+  const folder = temporaryFolder(t)
+  const {timing} = await realDocuments()
+  const whole = timing as Timing
+  const write = (name: string, changes: object) => {
+    mkdirSync(join(folder, name))
+    writeFileSync(join(folder, name, 'timing.json'), JSON.stringify({...whole, ...changes}))
+  }
+  write('2026-01-01T00-00-00Z-1a2b', {})
+  write('2026-01-02T00-00-00Z-1a2b', {run: {...whole.run, interrupted: 'SIGINT'}})
+  write('2026-01-03T00-00-00Z-1a2b', {summary: {...whole.summary, released: 1}})
+  const told: string[] = []
+  const newest = await newestReleases(folder, (problem) => told.push(problem))
+  t.regex(newest?.file ?? '', /2026-01-01/)
+  t.is(told.length, 2)
+  t.regex(told[0] ?? '', /2026-01-03.+ended with 1 of \d+ ports released/)
+  t.regex(told[1] ?? '', /2026-01-02.+was interrupted with/)
+  await t.throwsAsync(readReleases(join(folder, '2026-01-02T00-00-00Z-1a2b')), {
+    instanceOf: UsageError,
+    message: /was interrupted with/,
+  })
 })

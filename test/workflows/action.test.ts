@@ -16,6 +16,7 @@ import {validateAction} from '@action-validator/core'
 import test, {type ExecutionContext} from 'ava'
 import {parse} from 'yaml'
 import {commandLine} from '../../harness/commands/command-line.ts'
+import type {CheckDocument} from '../../harness/documents/check-schema.ts'
 import {reportSchema} from '../../harness/documents/report-schema.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
 import {freePort} from '../check/servers.ts'
@@ -283,7 +284,7 @@ testUnless(
     await job.run('run', {run: '--quick server-aborts'})
     const same = await job.run('baseline', {baseline: '-earlier runs'})
     t.deepEqual([same.status, same.outputs.status], [0, '0'], same.shown)
-    t.regex(same.summary, /1 scenarios against the baseline: 0 differences/)
+    t.regex(same.summary, /1 scenario against the baseline: 0 differences/)
     const alone = mkdtempSync(join(tmpdir(), 'rebind-test-'))
     t.teardown(() => rmSync(alone, {recursive: true, force: true}))
     const first = await job.run('baseline', {baseline: alone})
@@ -378,6 +379,95 @@ testUnless(
     t.regex(readFileSync(join(folder, 'summary'), 'utf8'), /# Side by side[\s\S]+# Rebind history/)
   },
 )
+
+/** A workflow's script, in a folder with these runs of as many artifacts. */
+function pageMaker(t: ExecutionContext, workflow: string, name: string) {
+  const folder = temporaryFolder(t)
+  const file = join(projectFolder, '.github', 'workflows', workflow)
+  const {jobs} = parse(readFileSync(file, 'utf8')) as {jobs: {compare: {steps: Step[]}}}
+  const script = jobs.compare.steps.find((step) => step.name === name)?.run ?? ''
+  writeFileSync(join(folder, 'script.sh'), script)
+  symlinkSync(join(projectFolder, 'dist'), join(folder, 'dist'))
+  const env = {RUNNER_TEMP: folder, GITHUB_STEP_SUMMARY: join(folder, 'summary')}
+  return {
+    folder,
+    add(path: string, document: object, kind = 'check') {
+      const run = join(folder, 'runs', path, '2026-11-27T14-40-03Z-1a2b')
+      mkdirSync(run, {recursive: true})
+      writeFileSync(join(run, `${kind}.json`), JSON.stringify(document))
+    },
+    make: () => bash(join(folder, 'script.sh'), folder, env),
+  }
+}
+
+const onePage = ['restart.yml', 'Make one page of them'] as const
+
+testUnless(
+  missing,
+  'the page has a line for each runner, also of one system and architecture',
+  async (t) => {
+    const {folder, add, make} = pageMaker(t, ...onePage)
+    const {check} = await realDocuments()
+    const {problem: _, ...measured} = check as {problem?: unknown}
+    const problem = {kind: 'exited', message: 'it ended', remedy: 'look'}
+    const {host} = check as CheckDocument
+    const on = (label: string, changes: object) =>
+      add(`restart-${label}`, {...measured, ...changes, host: {...host, label}})
+    on('ubuntu-22.04', {safe: true})
+    on('ubuntu-24.04', {safe: false})
+    on('macos-15', {problem})
+    const {status, shown} = await make()
+    t.is(status, 0, shown)
+    const {series, moved, skipped} = JSON.parse(
+      readFileSync(join(folder, 'page', 'history.json'), 'utf8'),
+    )
+    t.deepEqual(
+      series.map(({system}: {system: string}) => system.split(' ')[0]),
+      ['ubuntu-22.04', 'ubuntu-24.04'],
+    )
+    t.deepEqual(moved, [])
+    t.regex(skipped[0].because, /measured nothing on macos-15 \(exited\)/)
+    t.regex(readFileSync(join(folder, 'summary'), 'utf8'), /measured nothing on macos-15/)
+  },
+)
+
+testUnless(missing, 'the page fails if no runner could measure anything', async (t) => {
+  const {add, make} = pageMaker(t, ...onePage)
+  const {check} = await realDocuments()
+  const problem = {kind: 'exited', message: 'it ended', remedy: 'look'}
+  add('restart-macos-15', {...(check as CheckDocument), problem})
+  const {status, shown} = await make()
+  t.not(status, 0)
+  t.regex(shown, /^::error title=Nothing to show::no runner could restart the server/m)
+})
+
+testUnless(
+  missing,
+  'the files of a single artifact, which are not in a folder of its name, are found',
+  async (t) => {
+    const {folder, add, make} = pageMaker(t, ...onePage)
+    const {check} = await realDocuments()
+    const {problem: _, ...measured} = check as {problem?: unknown}
+    add('', measured)
+    const {status, shown} = await make()
+    t.is(status, 0, shown)
+    t.regex(readFileSync(join(folder, 'page', 'report.html'), 'utf8'), /1 check of 1 system/)
+  },
+)
+
+test('both workflows look for the files of one artifact and of several', (t) => {
+  for (const name of ['restart.yml', 'repro.yml']) {
+    const text = readFileSync(join(projectFolder, '.github', 'workflows', name), 'utf8')
+    t.regex(text, /runs\/\*\/\S+ runs\/\*\/\*\//, name)
+  }
+})
+
+test('a label reaches every command that measures', (t) => {
+  for (const id of ['run', 'matrix', 'timing', 'check']) {
+    const step = steps.find((each) => each.id === id)
+    t.regex(step?.run ?? '', /--label "\$LABEL"/, id)
+  }
+})
 
 const hasWrap = commandLine().commands.some((command) => command.name() === 'wrap')
 

@@ -1,4 +1,5 @@
 import type {Finding, Judgement} from '../../documents/comparison-schema.ts'
+import {counted} from '../../text.ts'
 import type {TestCase} from './test-case.ts'
 
 /** A case per difference, one per thing that could not be compared, and one for all the rest. */
@@ -14,7 +15,7 @@ export function casesOfJudgement(judgement: Judgement): TestCase[] {
   return [
     {
       ...{name: 'everything else', group, status: 'as-expected', reason: '', seconds: 0},
-      seen: {compared: `${scenarios} scenarios, ${cells} cells`},
+      seen: {compared: `${counted(scenarios, 'scenario')}, ${counted(cells, 'cell')}`},
     },
     ...differences.map(found('unexpected')),
     ...notCompared.map(found('failed')),
