@@ -15,7 +15,7 @@ import {holdsPort, isAnyLeft, type LeftOver} from './residue.ts'
 import type {RestartEvent} from './restart-state.ts'
 import {type ServerStart, starvedSeconds} from './server.ts'
 import {hadListened, type StartOutcome} from './start-outcome.ts'
-import {staysUp} from './stays-up.ts'
+import {letClientIn, staysUp} from './stays-up.ts'
 
 /** While the prober runs it is the prober that notices; the table is for what it cannot see. */
 const lookEveryMilliseconds = 50
@@ -70,14 +70,16 @@ export async function playAttempt(
   const residue = await left
   if (outcome.kind !== 'listening') return refuse(attempt, outcome)
   const late = await isLate(attempt, outcome, residue)
+  const acceptedAt = await letClientIn({context, server: start, prober})
+  const isLetIn = acceptedAt !== undefined
   const usualSeconds = first.startupSeconds
   const fault =
     (await missesPorts(attempt)) ??
-    (await staysUp({context, server: start, judge, prober, usualSeconds}))
+    (await staysUp({context, server: start, judge, prober, usualSeconds, isLetIn}))
   // That is certain, whenever it began to listen.
   if (fault !== undefined) return refuse(attempt, fault)
   if (late !== undefined && 'problem' in late) throw new CouldNotMeasure(late.problem)
-  return grant(attempt, outcome, late)
+  return grant(attempt, outcome, late, acceptedAt ?? outcome.at)
 }
 
 type Listening = Extract<StartOutcome, {kind: 'listening'}>
@@ -104,6 +106,7 @@ function grant(
   {attempt, context, start, prober, listened, predecessor: {first}}: Attempt,
   outcome: Listening,
   late: Late | undefined,
+  acceptedAt: number,
 ): Extract<Ended, {event: 'granted'}> {
   const {holders, beside} = outcome
   const had = prober.connection()
@@ -117,7 +120,8 @@ function grant(
   const besideOld: StartOutcome = {kind: 'beside-old', holders: beside}
   const after =
     beside.length > 0 ? {outcome: besideOld, code: null} : late && {outcome, code: late.code}
-  return {event: 'granted', attempt, at, successor, after, lines: start.lines.errorLines()}
+  const lines = start.lines.errorLines()
+  return {event: 'granted', attempt, at, acceptedAt, successor, after, lines}
 }
 
 async function refuse(
