@@ -86,7 +86,7 @@ type Listening = Extract<StartOutcome, {kind: 'listening'}>
 type Late = {code: CheckError['code']}
 
 /** What a start may take before it is taken for one that does not listen. */
-function patienceSeconds({startupSeconds}: RunningServer): number {
+function patienceSeconds({startupSeconds}: Pick<RunningServer, 'startupSeconds'>): number {
   return Math.max(1, 3 * startupSeconds)
 }
 
@@ -95,7 +95,8 @@ async function missesPorts({
   start,
   predecessor,
 }: Attempt): Promise<StartOutcome | undefined> {
-  const until = monotonicSeconds() + patienceSeconds(predecessor)
+  const {allPortsSeconds} = predecessor.first
+  const until = monotonicSeconds() + patienceSeconds({startupSeconds: allPortsSeconds})
   const ports = await missingPorts(context, start, until)
   // That one has ended says more.
   const isRunning = start.ending() === undefined

@@ -1,3 +1,4 @@
+import {monotonicSeconds} from '../clock.ts'
 import type {CheckDocument, CheckProblem, CheckRound} from '../documents/check-schema.ts'
 import {kernelOf} from '../documents/host.ts'
 import {platformOf, ruleTexts} from '../platforms/detect.ts'
@@ -131,6 +132,7 @@ async function startFirst(
         startedAt,
         startupSeconds,
         atLeastSeconds: Math.max(0, outcome.notBefore - startedAt - starvedSeconds(host, start)),
+        allPortsSeconds: Math.max(startupSeconds, monotonicSeconds() - startedAt),
         readsAsInUse: start.lines.readsAsInUse(),
       }
       const {holders} = outcome
