@@ -9,6 +9,7 @@ import {CouldNotMeasure, tooSlowProblem, unseenProblem} from './could-not-measur
 import {isKnown, isStarting, isStarved, mayBeLate, type Starts, surelyLate} from './late-start.ts'
 import type {Listened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
+import {checkedPorts} from './options.ts'
 import {missingPorts} from './other-ports.ts'
 import type {Prober} from './prober.ts'
 import {holdsPort, isAnyLeft, type LeftOver} from './residue.ts'
@@ -137,7 +138,8 @@ async function refuse(
   const starved = starvedSeconds(context.host, start)
   await clearAway(context, start)
   // Only now has all arrived that it wrote: its end may be told before its last words.
-  const inUse = start.lines.namesAddressInUse() && !hadListened(outcome.kind)
+  const inUse =
+    start.lines.namesAddressInUse(checkedPorts(context.options)) && !hadListened(outcome.kind)
   const cutOff =
     outcome.kind === 'never-listened' &&
     isStarting({
@@ -166,7 +168,7 @@ async function isLate(
 ): Promise<Late | {problem: CheckProblem} | undefined> {
   const {context, start, prober, predecessor} = attempt
   const listensAt = Math.min(at, prober.connection()?.at ?? at)
-  const namedAt = start.lines.namedAddressInUseAt()
+  const namedAt = start.lines.namedAddressInUseAt(checkedPorts(context.options))
   const tookSeconds = listensAt - start.startedAt
   const unknown = starvedSeconds(context.host, start) + Math.max(0, listensAt - notBefore)
   const starts: Starts = {

@@ -85,6 +85,29 @@ test('a server that crashes on the second start is blocked, and it is said that 
 })
 
 test('what a refused server wrote last is heard, however much it wrote before, and whoever keeps its output open', async (t) => {
+test('a server that is refused another port, while its own has residue, is not taken for one without SO_REUSEADDR', async (t) => {
+  const other = await freePort(t)
+  const source = `
+    import {spawn} from 'node:child_process'
+    import {createServer} from 'node:net'
+    const fail = (error) => { console.log(error.message); process.exit(1) }
+    const keep = \`require('net').createServer().listen(${other}, '127.0.0.1', () => console.log('kept'))\`
+    const admin = createServer().on('error', fail).listen(${other}, '127.0.0.1', () => admin.close(() => {
+      const helper = spawn('node', ['-e', keep], {detached: true, stdio: ['ignore', 'pipe', 'ignore']})
+      helper.stdout.once('data', () => {
+        createServer((socket) => socket.on('error', () => {}))${listens}
+      })
+    }))
+  `
+  const document = await check(t, ['node', program(t, 'server.mjs', source)], shortWait)
+  const round = onlyRound(t, document)
+  t.is(round.verdict, 'blocked')
+  t.is(round.errors[0]?.code, null)
+  t.true(round.errors[0]?.lines.join().includes(`:${other}`))
+  t.is(document.reuseaddr.set, null)
+  t.is(document.reuseaddr.because, 'the restart failed for a reason other than the port')
+})
+
   const source = leavesLock(
     `spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {stdio: 'inherit'})
     for (let line = 0; line < 80; line++) writeSync(2, 'x'.repeat(1000) + '\\n')
