@@ -3,7 +3,7 @@ import {monotonicSeconds} from '../clock.ts'
 import type {CheckRound} from '../documents/check-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {CommandEnding} from '../processes/protocol.ts'
-import {endWithinSeconds} from './clear-away.ts'
+import {openEndingTime} from './clear-away.ts'
 import type {CheckContext} from './context.ts'
 import {
   CouldNotMeasure,
@@ -66,7 +66,7 @@ export async function stopServer(
   if (stop !== 'none') await send(context, server, stop)
   onEvent?.('step', {at: stoppedAt, step: `stop ${stop}`})
   let stoppedAcceptingAt: number | undefined
-  let timedOut = false
+  let isNotEnding: (() => boolean) | undefined
   while (server.ending() === undefined) {
     signal.throwIfAborted()
     const at = monotonicSeconds()
@@ -80,11 +80,11 @@ export async function stopServer(
         prober.resume()
       }
     }
-    if (at > deadline && !timedOut) {
-      timedOut = true
+    if (at > deadline && isNotEnding === undefined) {
+      isNotEnding = openEndingTime(() => [server.pid])
       killAll(context)
     }
-    if (at > deadline + endWithinSeconds) {
+    if (isNotEnding?.() === true) {
       throw new CouldNotMeasure(notEndedProblem(context, [server.pid]))
     }
     const wake = new AbortController()
@@ -98,6 +98,7 @@ export async function stopServer(
     at: ending.seconds,
     role: 'predecessor',
     pid: server.pid,
+  const timedOut = isNotEnding !== undefined
     change: 'ended',
     status: ending.code,
     signal: ending.signal,
@@ -109,6 +110,29 @@ export async function stopServer(
     stoppedAcceptingAt: Math.min(stoppedAcceptingAt ?? ending.seconds, ending.seconds),
     ending,
     exitedBy: timedOut ? 'SIGKILL' : stop === 'none' ? 'itself' : stop,
+/**
+ * The end of a process that is not in the table any more, of which the guardian tells a moment later.
+ * @throws CouldNotMeasure if it does not; the reason of the signal when that is aborted
+ */
+async function hearOfEnd(context: CheckContext, server: ServerStart): Promise<CommandEnding> {
+  const isOver = openEndingTime(() => [server.pid])
+  for (;;) {
+    context.signal.throwIfAborted()
+    const ending = server.ending()
+    if (ending !== undefined) return ending
+    if (isOver()) throw new CouldNotMeasure(notEndedProblem(context, [server.pid]))
+    await nextLook(server)
+  }
+}
+
+async function nextLook(server: ServerStart): Promise<void> {
+  const wake = new AbortController()
+  await Promise.race([
+    server.ended,
+    delay(lookEveryMilliseconds, undefined, {signal: wake.signal}),
+  ]).finally(() => wake.abort())
+}
+
     timedOut,
   }
 }
