@@ -49,7 +49,7 @@ export async function stopServer(
   const {ours} = await judge.judge(before, lookedAt)
   // The process table knows of an end before the guardian does.
   if (!host.processes().some(({pid}) => pid === server.pid)) {
-    const ending = await server.ended
+    const ending = await hearOfEnd(context, server)
     // By a look that began after the end: the one before may have seen the listener that ended with it.
     const left = await judge.judge(await look(), monotonicSeconds())
     if (ending.code === 0 && left.ours.length > 0) {
@@ -87,11 +87,7 @@ export async function stopServer(
     if (isNotEnding?.() === true) {
       throw new CouldNotMeasure(notEndedProblem(context, [server.pid]))
     }
-    const wake = new AbortController()
-    await Promise.race([
-      server.ended,
-      delay(lookEveryMilliseconds, undefined, {signal: wake.signal}),
-    ]).finally(() => wake.abort())
+    await nextLook(server)
   }
   const ending = await server.ended
   onEvent?.('process', {
@@ -133,13 +129,9 @@ async function nextLook(server: ServerStart): Promise<void> {
   ]).finally(() => wake.abort())
 }
 
-    timedOut,
-  }
-}
-
 /** @throws CouldNotMeasure if the server is another user's */
-async function send(
-  context: CheckContext,
+export async function sendStop(
+  context: Pick<CheckContext, 'host'>,
   server: ServerStart,
   stop: NodeJS.Signals,
 ): Promise<void> {
