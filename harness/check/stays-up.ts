@@ -88,7 +88,7 @@ export async function letClientIn({
   server,
   prober,
 }: Pick<Watch, 'context' | 'server' | 'prober'>): Promise<number | undefined> {
-  const isOver = openPatience(host, server, connectWithinSeconds)
+  const isOver = openPatience(host, server, connectWithinSeconds, 'accept a client')
   let waited = false
   prober.resume()
   try {

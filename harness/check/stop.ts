@@ -63,7 +63,7 @@ export async function stopServer(
   const sockets = new Set(before.listeners.map(socketKey))
   const stoppedAt = monotonicSeconds()
   const deadline = stoppedAt + stopTimeoutSeconds
-  if (stop !== 'none') await send(context, server, stop)
+  if (stop !== 'none') await sendStop(context, server, stop)
   onEvent?.('step', {at: stoppedAt, step: `stop ${stop}`})
   let stoppedAcceptingAt: number | undefined
   let isNotEnding: (() => boolean) | undefined
@@ -94,11 +94,11 @@ export async function stopServer(
     at: ending.seconds,
     role: 'predecessor',
     pid: server.pid,
-  const timedOut = isNotEnding !== undefined
     change: 'ended',
     status: ending.code,
     signal: ending.signal,
   })
+  const timedOut = isNotEnding !== undefined
   return {
     kind: 'stopped',
     stoppedAt,
@@ -106,6 +106,10 @@ export async function stopServer(
     stoppedAcceptingAt: Math.min(stoppedAcceptingAt ?? ending.seconds, ending.seconds),
     ending,
     exitedBy: timedOut ? 'SIGKILL' : stop === 'none' ? 'itself' : stop,
+    timedOut,
+  }
+}
+
 /**
  * The end of a process that is not in the table any more, of which the guardian tells a moment later.
  * @throws CouldNotMeasure if it does not; the reason of the signal when that is aborted

@@ -33,7 +33,9 @@ const errorSchema = z.looseObject({
 const processSchema = z.looseObject({
   pid: z.int().positive().describe('Process id'),
   command: z.string().describe('Its command line'),
-  listening: z.boolean().describe('Whether it still listened on the port after the stop'),
+  listening: z
+    .boolean()
+    .describe('Whether it still listened on the port, or at the path, after the stop'),
 })
 
 /**
@@ -255,6 +257,16 @@ const socketStartSchema = z.looseObject({
   verdict: z
     .enum(['granted', 'refused', 'takes-over', 'hangs'])
     .describe(
+  stopTimedOut: z
+    .boolean()
+    .optional()
+    .describe('True if the stop before it was not obeyed in time, so SIGKILL followed'),
+  survivors: z
+    .array(processSchema)
+    .optional()
+    .describe(
+      'Processes of the stopped server that were alive after this start, and whether they still listened; absent if none was',
+    ),
       'granted: it listened; refused: it ended; takes-over: it removed the path of the running one; hangs: it ran, and did not listen',
     ),
   what: z.string().describe('What it did, in words'),

@@ -1,3 +1,4 @@
+import {isSafeStart} from '../check/safe.ts'
 import type {CheckDocument, CheckError, CheckRound} from '../documents/check-schema.ts'
 import {hostWords, residueWords} from '../documents/words.ts'
 import type {Block, Tone, View} from '../render/model.ts'
@@ -338,7 +339,7 @@ function activationWords({activation}: CheckDocument): string[] {
 
 type SocketStart = NonNullable<CheckDocument['socket']>['starts'][number]
 
-export const situationWords: Readonly<Record<SocketStart['situation'], string>> = {
+const situationWords: Readonly<Record<SocketStart['situation'], string>> = {
   stopped: 'after a stop',
   killed: 'after SIGKILL',
   beside: 'beside the running one',
@@ -349,25 +350,38 @@ const socketVerdictWords: Readonly<Record<SocketStart['verdict'], string>> = {
   refused: 'was refused its path',
   'takes-over': 'took the path over',
   hangs: 'ran on without listening',
+/** `after a stop`. */
+export function startedWords({situation, stopTimedOut = false}: SocketStart): string {
+  const words = situationWords[situation]
+  return stopTimedOut ? `${words} (timed out, SIGKILL)` : words
+}
+
+/** `exited with status 1; the old server still listened (pid 12)`. */
+export function didWords({what, survivors = []}: SocketStart): string {
+  const listening = survivors.filter((survivor) => survivor.listening).map(({pid}) => pid)
+  return listening.length === 0
+    ? what
+    : `${what}; the old server still listened (pid ${listening.join(', ')})`
+}
+
 }
 
 /** `NOT SAFE: the server was refused its path after SIGKILL`. */
 function socketWords({safe, socket}: CheckDocument): string {
   if (safe) return 'SAFE: the path was free again each time, and a second instance ends'
-  const bad = (socket?.starts ?? []).filter(
-    ({situation, verdict}) => verdict !== (situation === 'beside' ? 'refused' : 'granted'),
-  )
-  const words = bad.map(
-    ({situation, verdict}) => `${socketVerdictWords[verdict]} ${situationWords[situation]}`,
-  )
+  const bad = (socket?.starts ?? []).filter((start) => !isSafeStart(start))
+  const words = bad.map((start) => {
+    const beside = start.verdict === 'granted' ? ' beside the old one' : ''
+    return `${socketVerdictWords[start.verdict]}${beside} ${startedWords(start)}`
+  })
   return `NOT SAFE: the server ${words.join(', and ')}`
 }
 
 function socketBlocks({socket}: CheckDocument): Block[] {
   if (socket === undefined) return []
-  const rows = socket.starts.map(({situation, fileLeft, verdict, what, afterSeconds, lines}) => [
-    ...[situationWords[situation], fileLeft ? 'yes' : 'no', verdict, what],
-    ...[secondsWords(afterSeconds), lines.join(' / ')],
+  const rows = socket.starts.map((start) => [
+    ...[startedWords(start), start.fileLeft ? 'yes' : 'no', start.verdict, didWords(start)],
+    ...[secondsWords(start.afterSeconds), start.lines.join(' / ')],
   ])
   const columns = ['started', 'file there', 'verdict', 'what it did', 'after', 'what it said']
   return [

@@ -1,7 +1,7 @@
-import {isSafe} from '../../check/safe.ts'
+import {isSafe, isSafeStart} from '../../check/safe.ts'
 import type {CheckDocument, CheckRound} from '../../documents/check-schema.ts'
 import {residueWords} from '../../documents/words.ts'
-import {safetyWords, situationWords} from '../../views/check.ts'
+import {didWords, safetyWords, startedWords} from '../../views/check.ts'
 import type {TestCase} from './test-case.ts'
 
 /**
@@ -88,12 +88,12 @@ function secondCases({twice = []}: CheckDocument): UngroupedCase[] {
 }
 
 function socketCases({socket}: CheckDocument): UngroupedCase[] {
-  return (socket?.starts ?? []).map(({situation, verdict, what, afterSeconds, lines}) => ({
-    name: `start ${situationWords[situation]}`,
-    status: judged(verdict === (situation === 'beside' ? 'refused' : 'granted')),
-    reason: `${verdict}: ${what}`,
-    seconds: afterSeconds,
-    seen: {verdict, what, said: lines.join(' / ')},
+  return (socket?.starts ?? []).map((start) => ({
+    name: `start ${startedWords(start)}`,
+    status: judged(isSafeStart(start)),
+    reason: `${start.verdict}: ${didWords(start)}`,
+    seconds: start.afterSeconds,
+    seen: {verdict: start.verdict, what: didWords(start), said: start.lines.join(' / ')},
   }))
 }
 
