@@ -290,7 +290,11 @@ function generationWords({trigger}: CheckDocument): string[] {
 function twiceWords({safe, twice = []}: CheckDocument): string {
   const starts =
     twice.length === 1 ? 'a second instance' : `each of ${twice.length} second instances`
-  if (safe) return `SAFE: ${starts} ends and says why`
+  if (safe) {
+    const status = twice.some((each) => each.status === 0) ? ' with status 0' : ''
+    const isSilent = twice.some(({lines}) => lines.length === 0)
+    return `SAFE: ${starts} ends${status}${isSilent ? ', but does not say why' : ' and says why'}`
+  }
   const bad = [...new Set(twice.flatMap(({verdict}) => (verdict === 'refuses' ? [] : [verdict])))]
   return `NOT SAFE: a second instance ${bad.map((verdict) => secondWords[verdict]).join(', and ')}`
 }
@@ -298,7 +302,7 @@ function twiceWords({safe, twice = []}: CheckDocument): string {
 type Second = NonNullable<CheckDocument['twice']>[number]
 
 const secondWords: Readonly<Record<Second['verdict'], string>> = {
-  refuses: 'ends and says why',
+  refuses: 'ends',
   moves: 'moves to another port',
   shares: 'shares the port',
   hijacks: 'takes all clients of the first one',
