@@ -62,6 +62,7 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
         break
       }
       rounds.push(played.round)
+      if (played.round.interrupted === true) signal.throwIfAborted()
       server = played.successor
     }
     if (server?.waiting !== undefined) resetSocket(server.waiting.client.socket)
@@ -131,8 +132,8 @@ async function startFirst(
       const first = {
         startedAt,
         startupSeconds,
-        atLeastSeconds: Math.max(0, outcome.notBefore - startedAt - starvedSeconds(host, start)),
         allPortsSeconds: Math.max(startupSeconds, monotonicSeconds() - startedAt),
+        atLeastSeconds: Math.max(0, outcome.notBefore - startedAt - starvedSeconds(host, start)),
         readsAsInUse: start.lines.readsAsInUse(),
       }
       const {holders} = outcome

@@ -86,6 +86,7 @@ export async function playRound(
       },
       residue: restarted.residue,
       verdict,
+      ...(grantedAt === null && signal.aborted ? {interrupted: true} : {}),
       attempts,
       outageSeconds: acceptedAt === null ? null : Math.max(0, acceptedAt - stop.stoppedAcceptingAt),
       waitSeconds: verdict === 'immediate' ? 0 : waited,

@@ -77,6 +77,10 @@ const roundSchema = z.looseObject({
     .describe(
       'immediate: the first start listened; delayed: a later one; blocked: none within the limit',
     ),
+  interrupted: z
+    .boolean()
+    .optional()
+    .describe('True if the check was interrupted before the limit, so blocked means until then'),
   attempts: count.describe('How often the server was started'),
   outageSeconds: seconds
     .nullable()
@@ -253,10 +257,6 @@ const socketStartSchema = z.looseObject({
   situation: z
     .enum(['stopped', 'killed', 'beside'])
     .describe('After the server was stopped; after it was killed; beside the running one'),
-  fileLeft: z.boolean().describe('Whether there was a file at the path when it was started'),
-  verdict: z
-    .enum(['granted', 'refused', 'takes-over', 'hangs'])
-    .describe(
   stopTimedOut: z
     .boolean()
     .optional()
@@ -267,6 +267,10 @@ const socketStartSchema = z.looseObject({
     .describe(
       'Processes of the stopped server that were alive after this start, and whether they still listened; absent if none was',
     ),
+  fileLeft: z.boolean().describe('Whether there was a file at the path when it was started'),
+  verdict: z
+    .enum(['granted', 'refused', 'takes-over', 'hangs'])
+    .describe(
       'granted: it listened; refused: it ended; takes-over: it removed the path of the running one; hangs: it ran, and did not listen',
     ),
   what: z.string().describe('What it did, in words'),

@@ -54,8 +54,9 @@ function exitWords({exitSeconds, exitedBy, stopTimedOut}: CheckRound): string {
   return `${exitSeconds.toFixed(3)} s, ${exitedBy}${stopTimedOut ? ' (timed out)' : ''}`
 }
 
-function waitWords({verdict, waitSeconds}: CheckRound): string {
+function waitWords({verdict, waitSeconds, interrupted = false}: CheckRound): string {
   if (verdict === 'immediate') return '0 s'
+  if (interrupted) return 'interrupted'
   return waitSeconds === null ? 'not within the limit' : `${waitSeconds.toFixed(2)} s`
 }
 
@@ -349,11 +350,6 @@ const situationWords: Readonly<Record<SocketStart['situation'], string>> = {
   beside: 'beside the running one',
 }
 
-const socketVerdictWords: Readonly<Record<SocketStart['verdict'], string>> = {
-  granted: 'listened',
-  refused: 'was refused its path',
-  'takes-over': 'took the path over',
-  hangs: 'ran on without listening',
 /** `after a stop`. */
 export function startedWords({situation, stopTimedOut = false}: SocketStart): string {
   const words = situationWords[situation]
@@ -368,6 +364,11 @@ export function didWords({what, survivors = []}: SocketStart): string {
     : `${what}; the old server still listened (pid ${listening.join(', ')})`
 }
 
+const socketVerdictWords: Readonly<Record<SocketStart['verdict'], string>> = {
+  granted: 'listened',
+  refused: 'was refused its path',
+  'takes-over': 'took the path over',
+  hangs: 'ran on without listening',
 }
 
 /** `NOT SAFE: the server was refused its path after SIGKILL`. */

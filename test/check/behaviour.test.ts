@@ -4,6 +4,7 @@ import {createServer} from 'node:net'
 import {join} from 'node:path'
 import test from 'ava'
 import {checkRestart} from '../../harness/check/check.ts'
+import {casesOfCheck} from '../../harness/feeds/cases/check.ts'
 import {readProcesses} from '../../harness/processes/process-table.ts'
 import {soon, temporaryFolder, testUnless, until} from '../commands/cli.ts'
 import {check, freePort, httpServer, onlyRound, platform, program, shortWait} from './servers.ts'
@@ -84,7 +85,6 @@ test('a server that crashes on the second start is blocked, and it is said that 
   t.regex(document.advice.join('\n'), /nothing to do with port/)
 })
 
-test('what a refused server wrote last is heard, however much it wrote before, and whoever keeps its output open', async (t) => {
 test('a server that is refused another port, while its own has residue, is not taken for one without SO_REUSEADDR', async (t) => {
   const other = await freePort(t)
   const source = `
@@ -108,6 +108,7 @@ test('a server that is refused another port, while its own has residue, is not t
   t.is(document.reuseaddr.because, 'the restart failed for a reason other than the port')
 })
 
+test('what a refused server wrote last is heard, however much it wrote before, and whoever keeps its output open', async (t) => {
   const source = leavesLock(
     `spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {stdio: 'inherit'})
     for (let line = 0; line < 80; line++) writeSync(2, 'x'.repeat(1000) + '\\n')
@@ -119,6 +120,26 @@ test('a server that is refused another port, while its own has residue, is not t
   t.deepEqual(
     round.errors.map(({code}) => code),
     ['EADDRINUSE'],
+  )
+})
+
+test('a restart that is interrupted while it is tried is told with what was seen until then', async (t) => {
+  const interruption = new AbortController()
+  const options = {
+    command: ['node', program(t, 'server.mjs', leavesLock(''))],
+    port: await freePort(t),
+  }
+  const onWaiting = () => interruption.abort('SIGINT')
+  const document = await checkRestart(options, {onWaiting}, interruption.signal)
+  t.is(document.problem?.kind, 'interrupted')
+  t.false(document.safe)
+  const [round] = document.rounds
+  t.like(round, {verdict: 'blocked', interrupted: true, waitSeconds: null, outageSeconds: null})
+  t.deepEqual(round?.errors[0]?.lines, ['error: the lock exists'])
+  const cases = casesOfCheck(document)
+  t.deepEqual(
+    cases.map(({name, status}) => `${name} ${status}`),
+    ['round 1 skipped'],
   )
 })
 

@@ -9,8 +9,9 @@ import type {TestCase} from './test-case.ts'
  * the outage.
  */
 export function casesOfCheck(document: CheckDocument): TestCase[] {
-  const {host, rounds, problem, advice} = document
+  const {host, problem, advice} = document
   const group = `${host.stack}.check`
+  const rounds = playedRounds(document)
   const ofRounds = rounds.map(
     (round, index): TestCase => ({
       name: `round ${index + 1}`,
@@ -42,9 +43,15 @@ export function casesOfCheck(document: CheckDocument): TestCase[] {
   ]
 }
 
-function unmeasuredName({trigger, port, rounds}: CheckDocument): string {
+/** One that was interrupted is neither good nor bad. */
+function playedRounds({rounds}: CheckDocument): CheckRound[] {
+  return rounds.filter(({interrupted}) => interrupted !== true)
+}
+
+function unmeasuredName(document: CheckDocument): string {
+  const {trigger, port} = document
   if (trigger !== undefined) return 'reload'
-  return port === null ? 'start' : `round ${rounds.length + 1}`
+  return port === null ? 'start' : `round ${playedRounds(document).length + 1}`
 }
 
 type UngroupedCase = Omit<TestCase, 'group'>
