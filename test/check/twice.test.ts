@@ -52,7 +52,7 @@ seen(
   async (t) => {
     const slow = `
     import {createServer} from 'node:http'
-    createServer().listen(0, '127.0.0.1')
+    setTimeout(() => createServer().listen(0, '127.0.0.1'), 3000)
     setTimeout(() => createServer().listen(process.env.PORT, '127.0.0.1'), 6000)
   `
     const command = ['node', program(t, 'server.mjs', slow)]
