@@ -63,7 +63,7 @@ export async function startAfter(
   scene: Scene,
   {fileLeft, firstSeconds}: Before,
 ): Promise<{start: ServerStart; seen: Seen}> {
-  const {options, path, host, signal} = scene
+  const {options, host, signal} = scene
   const start = await host.start(commandToStart(options))
   const survivors = await survivorsOf(scene, start)
   const seconds = Math.max(options.startTimeoutSeconds, 3 * firstSeconds)
@@ -84,7 +84,7 @@ export async function startAfter(
     const ending = start.ending()
     if (ending !== undefined) return seen('refused', endingWords(ending))
     const afterSeconds = secondsSince()
-    if ((await letsIn(path)) && (await isListenersOf(scene, start))) {
+    if ((await letsIn(scene)) && (await isListenersOf(scene, start))) {
       const fault = await fallsAway(scene, start, Math.max(shortestWatchSeconds, firstSeconds))
       if (fault !== undefined) return seen(...fault)
       const what = fileLeft ? 'took the place of the file that was left' : 'listened'
@@ -97,10 +97,11 @@ export async function startAfter(
 
 /** What becomes of a start that listens, if it does not stay. */
 async function fallsAway(
-  {options, path, host, signal}: Scene,
+  scene: Scene,
   start: ServerStart,
   seconds: number,
 ): Promise<[verdict: Seen['verdict'], what: string] | undefined> {
+  const {options, host, signal} = scene
   const until = monotonicSeconds() + seconds
   const isOver = openPatience(host, start, seconds + secondsLike(0), 'accept a second client')
   for (;;) {
@@ -112,7 +113,7 @@ async function fallsAway(
       return isItsWay ? undefined : ['refused', `listened, then ${endingWords(ending)}`]
     }
     if (monotonicSeconds() > until) {
-      if (options.stop === 'none' || (await letsIn(path))) return undefined
+      if (options.stop === 'none' || (await letsIn(scene))) return undefined
       if (isOver()) return ['hangs', 'listened, then stopped listening']
     }
     await delay(lookEveryMilliseconds, undefined, {signal})
@@ -153,10 +154,10 @@ export async function startBeside(
       const isSame = isSameFile(before, await lookAt(path))
       if (ending !== undefined) {
         await second.silent
-        const isFirstThere = first.ending() === undefined && isSame && (await letsIn(path))
+        const isFirstThere = first.ending() === undefined && isSame && (await letsIn(scene))
         return isFirstThere ? seen('refused', endingWords(ending), ending.code) : takesOver()
       }
-      if (!isSame && (await letsIn(path))) return takesOver()
+      if (!isSame && (await letsIn(scene))) return takesOver()
       if (isOver()) return seen('hangs', 'ran, and listened nowhere')
       await delay(lookEveryMilliseconds, undefined, {signal})
     }
@@ -177,20 +178,23 @@ export async function assertRunning(
 }
 
 /** Whether somebody accepts connections at the path. What it answers is read, for many a server dies of EPIPE. */
-async function letsIn(path: string): Promise<boolean> {
+async function letsIn({path, platform}: Scene): Promise<boolean> {
   const socket = connect(path).resume()
   try {
-    return await new Promise<boolean>((answer) => {
+    const isDone = await new Promise<boolean | undefined>((answer) => {
       let isIn = false
       socket.once('connect', () => {
         isIn = true
         socket.end()
-        socket.setTimeout(answersWithinMilliseconds, () => answer(true))
+        socket.setTimeout(answersWithinMilliseconds)
       })
       socket.once('error', () => answer(isIn))
       socket.once('close', () => answer(isIn))
-      socket.setTimeout(connectWithinMilliseconds, () => answer(isIn))
+      socket.once('timeout', () => answer(isIn ? undefined : false))
+      socket.setTimeout(connectWithinMilliseconds)
     })
+    // The kernel connects whoever is in the listener's queue, too.
+    return isDone ?? ((await platform.readUnixSockets?.(path))?.queued ?? 0) === 0
   } finally {
     socket.destroy()
   }

@@ -124,7 +124,7 @@ async function playStarts(scene: Scene, starts: SocketStart[]): Promise<void> {
 }
 
 /**
- * Stops the server as it was asked for, which only the process that was started is told, or kills all of it.
+ * Stops the server as it was asked for, of which only the process that was started hears, or kills all of it.
  * @returns whether it had to be killed, because it did not obey in time
  * @throws CouldNotMeasure if it has ended already, may not be sent signals, or survives SIGKILL
  */

@@ -171,6 +171,22 @@ test('one that listens after a stop, and then ends, did not get its path back', 
   t.is(socket?.starts.length, 1)
 })
 
+testUnless(
+  platform.stack === 'linux' ? undefined : 'only Linux shows who is accepted',
+  'one that listens after a stop, and accepts nobody, hangs',
+  async (t) => {
+    const deaf = ending.replace('if (!isFirst) process.exit(9)', '').replace(
+      'SOCKET)',
+      `SOCKET, () => {
+        if (!isFirst) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+      })`,
+    )
+    const {socket, problem} = await checked(t, deaf, {startTimeoutSeconds: 6})
+    t.deepEqual([socket?.starts[0]?.situation, socket?.starts[0]?.verdict], ['stopped', 'hangs'])
+    t.is(problem?.kind, 'never-listened')
+  },
+)
+
 test('one that ended by itself, before it was stopped, could not be measured', async (t) => {
   const start = {
     ending: () => ({code: 5, signal: null, seconds: 1}),
