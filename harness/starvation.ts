@@ -77,3 +77,20 @@ export function watchStarvation(pids: () => Iterable<number>): () => boolean {
     return starved
   }
 }
+
+/**
+ * Tells whether so many seconds have passed since now in which none of the processes was kept from running, or far
+ * more of any kind.
+ */
+export function openRunningTime(seconds: number, pids: () => Iterable<number>): () => boolean {
+  const isKept = watchStarvation(pids)
+  const beganAt = monotonicSeconds()
+  let askedAt = beganAt
+  let ran = 0
+  return () => {
+    const now = monotonicSeconds()
+    if (!isKept()) ran += now - askedAt
+    askedAt = now
+    return ran > seconds || now - beganAt > seconds + starvedAtMostSeconds
+  }
+}

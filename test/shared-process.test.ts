@@ -18,6 +18,7 @@ await shareProcess({
   'check/restart-state': () => import('./check/restart-state.test.ts'),
   'check/start-state': () => import('./check/start-state.test.ts'),
   'check/thresholds': () => import('./check/thresholds.test.ts'),
+  'commands/check-modes': () => import('./commands/check-modes.test.ts'),
   'compare/baseline': () => import('./compare/baseline.test.ts'),
   'compare/because': () => import('./compare/because.test.ts'),
   'compare/bind-guide': () => import('./compare/bind-guide.test.ts'),

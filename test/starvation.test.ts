@@ -1,4 +1,4 @@
-import {isStarved, watchStarvation} from '../harness/starvation.ts'
+import {isStarved, openRunningTime, watchStarvation} from '../harness/starvation.ts'
 import {test} from './declare.ts'
 
 const waits = (...seconds: number[]) => new Map(seconds.map((each, index) => [index + 1, each]))
@@ -15,4 +15,9 @@ test('what a process waited before it was looked at does not count', (t) => {
 test('who has not been looked at twice starves nobody, nor does a process that is not there', (t) => {
   const starves = watchStarvation(() => [process.pid, 2 ** 30])
   t.false(starves())
+})
+
+test('time in which nobody was starved passes as usual', (t) => {
+  t.false(openRunningTime(60, () => [process.pid])())
+  t.true(openRunningTime(0, () => [process.pid])())
 })

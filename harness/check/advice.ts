@@ -85,6 +85,10 @@ function problem({document}: Seen): string[] {
   return [`${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`]
 }
 
+/** What helps where the signal to stop did not reach the server. */
+export const stopsWholeGroup =
+  'Stop the whole process group (kill -- -PID), or have the parent pass the signal on: in a shell script, start the server with exec; run node directly instead of through npm.'
+
 function liveOldProcess(seen: Seen): string[] {
   if (seen.listeningSurvivors.length === 0) return []
   const beside = seen.failed.some(({errors}) => errors.some(({kind}) => kind === 'beside-old'))
@@ -95,7 +99,7 @@ function liveOldProcess(seen: Seen): string[] {
         ? ' The new server could listen on the same port (SO_REUSEPORT), so the old one still gets some of the new connections.'
         : ''
     }`,
-    'Stop the whole process group (kill -- -PID), or have the parent pass the signal on: in a shell script, start the server with exec; run node directly instead of through npm.',
+    stopsWholeGroup,
   ]
 }
 

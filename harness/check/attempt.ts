@@ -9,13 +9,14 @@ import {CouldNotMeasure, tooSlowProblem, unseenProblem} from './could-not-measur
 import {isKnown, isStarting, isStarved, mayBeLate, type Starts, surelyLate} from './late-start.ts'
 import type {Listened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
+import {checkedPorts} from './options.ts'
 import {missingPorts} from './other-ports.ts'
 import type {Prober} from './prober.ts'
 import {holdsPort, isAnyLeft, type LeftOver} from './residue.ts'
 import type {RestartEvent} from './restart-state.ts'
 import {type ServerStart, starvedSeconds} from './server.ts'
 import {hadListened, type StartOutcome} from './start-outcome.ts'
-import {staysUp} from './stays-up.ts'
+import {letClientIn, staysUp} from './stays-up.ts'
 
 /** While the prober runs it is the prober that notices; the table is for what it cannot see. */
 const lookEveryMilliseconds = 50
@@ -70,21 +71,23 @@ export async function playAttempt(
   const residue = await left
   if (outcome.kind !== 'listening') return refuse(attempt, outcome)
   const late = await isLate(attempt, outcome, residue)
+  const acceptedAt = await letClientIn({context, server: start, prober})
+  const isLetIn = acceptedAt !== undefined
   const usualSeconds = first.startupSeconds
   const fault =
     (await missesPorts(attempt)) ??
-    (await staysUp({context, server: start, judge, prober, usualSeconds}))
+    (await staysUp({context, server: start, judge, prober, usualSeconds, isLetIn}))
   // That is certain, whenever it began to listen.
   if (fault !== undefined) return refuse(attempt, fault)
   if (late !== undefined && 'problem' in late) throw new CouldNotMeasure(late.problem)
-  return grant(attempt, outcome, late)
+  return grant(attempt, outcome, late, acceptedAt ?? outcome.at)
 }
 
 type Listening = Extract<StartOutcome, {kind: 'listening'}>
 type Late = {code: CheckError['code']}
 
 /** What a start may take before it is taken for one that does not listen. */
-function patienceSeconds({startupSeconds}: RunningServer): number {
+function patienceSeconds({startupSeconds}: Pick<RunningServer, 'startupSeconds'>): number {
   return Math.max(1, 3 * startupSeconds)
 }
 
@@ -93,7 +96,8 @@ async function missesPorts({
   start,
   predecessor,
 }: Attempt): Promise<StartOutcome | undefined> {
-  const until = monotonicSeconds() + patienceSeconds(predecessor)
+  const {allPortsSeconds} = predecessor.first
+  const until = monotonicSeconds() + patienceSeconds({startupSeconds: allPortsSeconds})
   const ports = await missingPorts(context, start, until)
   // That one has ended says more.
   const isRunning = start.ending() === undefined
@@ -104,6 +108,7 @@ function grant(
   {attempt, context, start, prober, listened, predecessor: {first}}: Attempt,
   outcome: Listening,
   late: Late | undefined,
+  acceptedAt: number,
 ): Extract<Ended, {event: 'granted'}> {
   const {holders, beside} = outcome
   const had = prober.connection()
@@ -117,7 +122,8 @@ function grant(
   const besideOld: StartOutcome = {kind: 'beside-old', holders: beside}
   const after =
     beside.length > 0 ? {outcome: besideOld, code: null} : late && {outcome, code: late.code}
-  return {event: 'granted', attempt, at, successor, after, lines: start.lines.errorLines()}
+  const lines = start.lines.errorLines()
+  return {event: 'granted', attempt, at, acceptedAt, successor, after, lines}
 }
 
 async function refuse(
@@ -132,7 +138,8 @@ async function refuse(
   const starved = starvedSeconds(context.host, start)
   await clearAway(context, start)
   // Only now has all arrived that it wrote: its end may be told before its last words.
-  const inUse = start.lines.namesAddressInUse() && !hadListened(outcome.kind)
+  const inUse =
+    start.lines.namesAddressInUse(checkedPorts(context.options)) && !hadListened(outcome.kind)
   const cutOff =
     outcome.kind === 'never-listened' &&
     isStarting({
@@ -161,7 +168,7 @@ async function isLate(
 ): Promise<Late | {problem: CheckProblem} | undefined> {
   const {context, start, prober, predecessor} = attempt
   const listensAt = Math.min(at, prober.connection()?.at ?? at)
-  const namedAt = start.lines.namedAddressInUseAt()
+  const namedAt = start.lines.namedAddressInUseAt(checkedPorts(context.options))
   const tookSeconds = listensAt - start.startedAt
   const unknown = starvedSeconds(context.host, start) + Math.max(0, listensAt - notBefore)
   const starts: Starts = {

@@ -1,3 +1,4 @@
+import {monotonicSeconds} from '../clock.ts'
 import type {CheckDocument, CheckProblem, CheckRound} from '../documents/check-schema.ts'
 import {kernelOf} from '../documents/host.ts'
 import {platformOf, ruleTexts} from '../platforms/detect.ts'
@@ -61,6 +62,7 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
         break
       }
       rounds.push(played.round)
+      if (played.round.interrupted === true) signal.throwIfAborted()
       server = played.successor
     }
     if (server?.waiting !== undefined) resetSocket(server.waiting.client.socket)
@@ -130,6 +132,7 @@ async function startFirst(
       const first = {
         startedAt,
         startupSeconds,
+        allPortsSeconds: Math.max(startupSeconds, monotonicSeconds() - startedAt),
         atLeastSeconds: Math.max(0, outcome.notBefore - startedAt - starvedSeconds(host, start)),
         readsAsInUse: start.lines.readsAsInUse(),
       }

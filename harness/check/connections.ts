@@ -107,19 +107,37 @@ async function sendAndHear({socket}: Netcat, send: Buffer): Promise<void> {
   await heard.catch(() => undefined)
 }
 
-/** On Linux a socket has an inode only once accept(2) has given it to the process. */
+/** Local ports of the clients that were accepted: on Linux a socket has an inode only once accept(2) has returned it. */
+function acceptedPorts({connections}: PortView): Set<number> {
+  return new Set(
+    connections.flatMap(({endpoint, entry}) =>
+      endpoint === 'server' && entry.inode !== undefined ? entry.remote.port : [],
+    ),
+  )
+}
+
+/**
+ * Whether a process has accepted the connection, which a handshake does not show: the kernel completes that for
+ * whoever is in the listener's queue. True where the table shows no inodes.
+ */
+export function wasAccepted({socket}: Netcat, localPort: number, view: PortView): boolean {
+  // While there is a listener, only whoever has accepted it sends anything, or ends it.
+  if (socket.bytesRead > 0 || socket.readableEnded || socket.destroyed) return true
+  if (!view.listeners.some(({inode}) => inode !== undefined)) return true
+  const ends = view.connections.filter(
+    ({endpoint, entry}) => endpoint === 'server' && entry.remote.port === localPort,
+  )
+  // With TCP_DEFER_ACCEPT (tcp(7)) it is the kernel that waits until the client says something.
+  return ends.some(({entry}) => entry.inode !== undefined || entry.state === 'SYN_RECV')
+}
+
 async function waitUntilAccepted(
   connections: readonly OpenConnection[],
   {look, signal}: ConnectionOptions,
 ): Promise<number | null> {
   const deadline = monotonicSeconds() + settleWithinSeconds
   for (;;) {
-    const view = await look()
-    const owned = new Set(
-      view.connections.flatMap(({endpoint, entry}) =>
-        endpoint === 'server' && entry.inode !== undefined ? entry.remote.port : [],
-      ),
-    )
+    const owned = acceptedPorts(await look())
     const accepted = connections.filter(
       (connection) => owned.has(connection.localPort) || connection.endedByServer(),
     ).length

@@ -38,7 +38,9 @@ export interface FirstStart {
   /** Monotonic. */
   startedAt: number
   startupSeconds: number
-  /** Of that, what it surely took: what it waited for a processor, and what we came late to see, left out. */
+  /** Until the last of its ports listened. */
+  allPortsSeconds: number
+  /** Of `startupSeconds`, what it surely took: what it waited for a processor, and what we came late to see, left out. */
   atLeastSeconds: number
   /** Lines that read as if a port were in use, though it was not. */
   readsAsInUse: ReadonlySet<string>

@@ -106,7 +106,7 @@ export function notPermittedProblem(
 }
 
 export function notEndedProblem(
-  {host}: Pick<CheckContext, 'host'>,
+  {host}: {host: Pick<CheckContext['host'], 'commandOf'>},
   pids: readonly number[],
 ): CheckProblem {
   const who = pids.map((pid) => processWords({pid, command: host.commandOf(pid) ?? '?'}))

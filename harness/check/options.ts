@@ -80,6 +80,11 @@ export function fillOptions(options: CheckOptions): FilledOptions {
   return filled
 }
 
+/** All ports that the server has to listen on. */
+export function checkedPorts({port, alsoPorts}: FilledOptions): number[] {
+  return [port, ...alsoPorts]
+}
+
 function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory()

@@ -27,7 +27,7 @@ export interface Prober {
   resume(): void
   pause(): void
   /** The connection that was had; it is tried for no longer then. */
-  connection(): {client: Netcat; at: number} | undefined
+  connection(): {client: Netcat; localPort: number; at: number} | undefined
   /** Gives up the connection, because it is one with somebody else, and goes on. */
   reject(): void
   /** Resolved whenever a connection is had. */
@@ -49,7 +49,7 @@ export function openProber(options: ProberOptions): Prober {
   let from = chooseLocalPort(options)
   let timer: NodeJS.Timeout | undefined
   let trying = false
-  let had: {client: Netcat; at: number} | undefined
+  let had: ReturnType<Prober['connection']>
   let told: () => void = () => undefined
 
   async function tryToConnect(): Promise<void> {
@@ -70,8 +70,10 @@ export function openProber(options: ProberOptions): Prober {
       if (timer === undefined) resetSocket(socket)
       else {
         socket.setTimeout(0)
-        ports.add(socket.localPort ?? 0)
-        had = {client, at}
+        // It is not known any more once the socket is destroyed.
+        const {localPort = 0} = socket
+        ports.add(localPort)
+        had = {client, localPort, at}
         told()
       }
     } catch (error) {

@@ -7,7 +7,7 @@ import type {SeenSocket} from '../restart/observer.ts'
 import {printable} from '../text.ts'
 import {outcomeWords} from './errors-seen.ts'
 import {foregroundAdvice} from './fixes.ts'
-import type {FilledOptions} from './options.ts'
+import {checkedPorts, type FilledOptions} from './options.ts'
 import {endWords, holdersOf, type PortView} from './port-view.ts'
 import type {ServerStart} from './server.ts'
 import type {StartOutcome} from './start-outcome.ts'
@@ -64,10 +64,11 @@ export type FirstFailure = Extract<
 export function startProblem(
   outcome: FirstFailure,
   {lines}: ServerStart,
-  {address, port, startTimeoutSeconds}: FilledOptions,
+  options: FilledOptions,
   left: readonly SeenSocket[],
 ): CheckProblem {
   const {kind} = outcome
+  const {address, port, startTimeoutSeconds} = options
   const said = lines.errorLines().map(printable)
   const output = said.length === 0 ? '; it wrote nothing' : `; its output: ${said.join(' / ')}`
   const message = `the server ${outcomeWords(outcome)}`
@@ -76,7 +77,7 @@ export function startProblem(
       return {
         kind,
         message: `${message} before it listened on port ${port}${output}`,
-        remedy: lines.namesAddressInUse()
+        remedy: lines.namesAddressInUse(checkedPorts(options))
           ? residueRemedy(port, left)
           : 'start the command by hand to see why (it gets only PATH, HOME, PORT and what --env sets)',
       }

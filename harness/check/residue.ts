@@ -87,12 +87,20 @@ export async function describeSurvivors(
   {host, look, platform, options}: CheckContext,
   start: ServerStart,
 ): Promise<Survivor[]> {
-  const old = host.processes().filter((each) => each.start !== start.number)
-  if (old.length === 0) return []
+  if (!host.processes().some((each) => each.start !== start.number)) return []
   const {listeners, listenersOnOtherAddresses} = await look()
   const sockets = [...listeners, ...listenersOnOtherAddresses]
-  const listening = await holdersOf(platform, options.port, sockets)
-  return old.flatMap(({pid}) => {
+  return survivorsBeside(host, start, await holdersOf(platform, options.port, sockets))
+}
+
+/** The living processes of earlier starts, and which of them listen. */
+export function survivorsBeside(
+  host: Pick<ServerHost, 'processes' | 'commandOf'>,
+  start: Pick<ServerStart, 'number'>,
+  listening: readonly {pid: number}[],
+): Survivor[] {
+  return host.processes().flatMap(({pid, start: whose}) => {
+    if (whose === start.number) return []
     const command = host.commandOf(pid)
     if (command === undefined) return []
     return [{pid, command, listening: listening.some((holder) => holder.pid === pid)}]

@@ -22,6 +22,8 @@ export type RestartEvent =
       event: 'granted'
       attempt: number
       at: number
+      /** When a client was let in. */
+      acceptedAt: number
       successor: RunningServer
       /** It listened late, or beside an old one for a while: it got the port at its own second try. */
       after: {outcome: StartOutcome; code: CheckError['code']} | undefined
@@ -32,6 +34,8 @@ export interface RestartState {
   attempts: number
   firstAttemptAt: number
   grantedAt: number | null
+  /** When a client was let in again. */
+  acceptedAt: number | null
   successor: RunningServer | undefined
   errors: ErrorsSeen
   oldListeners: ReadonlyMap<number, Survivor>
@@ -39,7 +43,7 @@ export interface RestartState {
 
 export function restartBegun(at: number): RestartState {
   return {
-    ...{attempts: 0, firstAttemptAt: at, grantedAt: null, successor: undefined},
+    ...{attempts: 0, firstAttemptAt: at, grantedAt: null, acceptedAt: null, successor: undefined},
     ...{errors: noErrors, oldListeners: new Map()},
   }
 }
@@ -67,10 +71,10 @@ export function foldRestart(state: RestartState, event: RestartEvent): RestartSt
       return {...state, errors: addError(state.errors, event)}
     }
     case 'granted': {
-      const {at, successor, after, attempt, lines} = event
+      const {at, acceptedAt, successor, after, attempt, lines} = event
       const errors =
         after === undefined ? state.errors : addError(state.errors, {attempt, lines, ...after})
-      return {...state, grantedAt: at, successor, errors}
+      return {...state, grantedAt: at, acceptedAt, successor, errors}
     }
   }
 }

@@ -26,7 +26,10 @@ export interface Restarted extends Omit<RestartState, 'errors' | 'oldListeners'>
 
 class AttemptFailed extends Error {}
 
-/** Starts the command until it listens, or until the limit. */
+/**
+ * Starts the command until it listens, or until the limit. If it is interrupted, what was seen until then is known.
+ * @throws the reason of the signal when that is aborted before an attempt has failed
+ */
 export async function restart(
   round: number,
   of: Omit<AttemptContext, 'deadline'>,
@@ -78,8 +81,9 @@ export async function restart(
       },
     })
   } catch (error) {
-    signal.throwIfAborted()
-    if (!(error instanceof AttemptFailed)) throw error
+    const isInterrupted = signal.aborted && state.errors.list.length > 0
+    if (!isInterrupted) signal.throwIfAborted()
+    if (!(isInterrupted || error instanceof AttemptFailed)) throw error
   }
   const {errors, oldListeners, ...known} = state
   return {

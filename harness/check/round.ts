@@ -68,9 +68,7 @@ export async function playRound(
       ...{context, predecessor: server, connections, prober, listened, listenedToTheEnd},
     })
     successor = restarted.successor
-    const {attempts, errors, firstAttemptAt, grantedAt, survivors} = restarted
-    // A client sees the port again when it is let in; the table shows the listener a little earlier.
-    const acceptsAt = prober.connection()?.at ?? grantedAt
+    const {attempts, errors, firstAttemptAt, grantedAt, acceptedAt, survivors} = restarted
     const waited = grantedAt === null ? null : Math.max(0, grantedAt - firstAttemptAt)
     const verdict = grantedAt === null ? 'blocked' : errors.length === 0 ? 'immediate' : 'delayed'
     const round: CheckRound = {
@@ -88,11 +86,9 @@ export async function playRound(
       },
       residue: restarted.residue,
       verdict,
+      ...(grantedAt === null && signal.aborted ? {interrupted: true} : {}),
       attempts,
-      outageSeconds:
-        acceptsAt === null || grantedAt === null
-          ? null
-          : Math.max(0, acceptsAt - stop.stoppedAcceptingAt),
+      outageSeconds: acceptedAt === null ? null : Math.max(0, acceptedAt - stop.stoppedAcceptingAt),
       waitSeconds: verdict === 'immediate' ? 0 : waited,
       refusedConnections: prober.counts.refused,
       failedConnections: prober.counts.failed,

@@ -14,6 +14,7 @@ import {
   signalProcess,
 } from '../processes/process-table.ts'
 import type {CommandEnding, CommandToStart} from '../processes/protocol.ts'
+import type {NotEnded} from '../processes/subreaper.ts'
 import {longestProcessorWaits} from '../starvation.ts'
 import {type Lineage, type Member, openLineage} from './lineage.ts'
 import {collectLines, type OutputLines} from './output-lines.ts'
@@ -69,9 +70,9 @@ export interface ServerHost {
   removeFolder(folder: string): Promise<void>
   /**
    * Ends all servers with all their processes, and waits until they have ended.
-   * @returns the pids of those that could not be ended, because they have become another user's
+   * @returns the pids of those that could not be ended
    */
-  close(): Promise<readonly number[]>
+  close(): Promise<Readonly<NotEnded>>
 }
 
 interface RunningServer {
@@ -203,7 +204,7 @@ export async function openServerHost(
       closing = true
       const answer = await guardian.request('exit', null).catch(() => undefined)
       await guardian.ended
-      return answer?.left ?? []
+      return {refused: answer?.left ?? [], late: answer?.late ?? []}
     },
   }
 }

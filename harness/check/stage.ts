@@ -7,6 +7,7 @@ import type {CheckContext, CheckListeners} from './context.ts'
 import {
   blindnessOf,
   CouldNotMeasure,
+  notEndedProblem,
   notPermittedProblem,
   outOfFilesProblem,
 } from './could-not-measure.ts'
@@ -89,17 +90,33 @@ export async function withHost(
       (pid) => listeners.onSilent?.(pid),
       listen === undefined ? {} : {inherits: listen()},
     )
-    let left: readonly number[] = []
+    let left: Awaited<ReturnType<ServerHost['close']>> | undefined
     const document = await play(host)
       .catch((error: unknown) => withProblem(blank, problemOf(error, signal)))
       .finally(async () => {
         left = await host.close()
       })
-    if (left.length === 0 || document.problem !== undefined) return advised(document)
-    return withProblem(document, notPermittedProblem({host}, left, 'SIGKILL'))
+    const {refused = [], late = []} = left ?? {}
+    const isFree = refused.length === 0 || document.problem !== undefined
+    return sayingWhoIsLeft(
+      isFree
+        ? advised(document)
+        : withProblem(document, notPermittedProblem({host}, refused, 'SIGKILL')),
+      {host, late},
+    )
   } finally {
     await program.dispose()
   }
+}
+
+/** That a process ends late says nothing of what was measured before. */
+export function sayingWhoIsLeft(
+  document: CheckDocument,
+  {host, late}: {host: Pick<ServerHost, 'commandOf'>; late: readonly number[]},
+): CheckDocument {
+  if (late.length === 0) return document
+  const {message, remedy} = notEndedProblem({host}, late)
+  return {...document, advice: [...document.advice, `${message}: ${remedy}.`]}
 }
 
 /** Why there is no verdict. @throws what is no such reason */

@@ -1,7 +1,9 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
+import {wasAccepted} from './connections.ts'
 import type {CheckContext} from './context.ts'
 import type {ListenerJudge} from './listeners.ts'
+import {openPatience} from './patience.ts'
 import type {Prober} from './prober.ts'
 import type {ServerStart} from './server.ts'
 import type {StartOutcome} from './start-outcome.ts'
@@ -9,6 +11,7 @@ import {unseenSeconds} from './start-state.ts'
 
 /** How long a client is given to get in, once the table shows a listener. */
 const connectWithinSeconds = 5
+const acceptedEveryMilliseconds = 10
 const lookEveryMilliseconds = 50
 const shortestWatchSeconds = 0.5
 /** How long a server may still run after it has closed its listener, if it is ending. */
@@ -17,24 +20,25 @@ const endsWithinSeconds = 1
 const servesWithinSeconds = 5
 
 export interface Watch {
-  context: Pick<CheckContext, 'options' | 'look' | 'signal'>
+  context: Pick<CheckContext, 'options' | 'look' | 'host' | 'signal'>
   server: ServerStart
   judge: ListenerJudge
   prober: Prober
   /** How long the command took to listen when it was first started. */
   usualSeconds: number
+  /** Whether the client was accepted. */
+  isLetIn: boolean
 }
 
 /**
  * A server that listens is not yet one that is there: it may end when its second port is refused, or let
- * nobody in. So a client has to get in, and the server is watched for as long as its first start took.
+ * nobody in. So a client has to have got in, and the server is watched for as long as its first start took.
  * @returns what became of it instead; undefined if it stayed up
  * @throws the reason of the signal when that is aborted
  */
 export async function staysUp(watch: Watch): Promise<StartOutcome | undefined> {
-  const {context, server, judge, prober, usualSeconds} = watch
+  const {context, server, judge, prober, usualSeconds, isLetIn} = watch
   const {options, look, signal} = context
-  await letClientIn(watch)
   const client = prober.connection()?.client.socket
   let until = monotonicSeconds() + Math.max(shortestWatchSeconds, usualSeconds)
   let unseenSince: number | undefined
@@ -44,10 +48,10 @@ export async function staysUp(watch: Watch): Promise<StartOutcome | undefined> {
     const ending = server.ending()
     if (ending !== undefined) {
       // Without a signal to stop it, ending is what the server does, once it has served its client.
-      const isItsWay = options.stop === 'none' && ending.code === 0 && client !== undefined
+      const isItsWay = options.stop === 'none' && ending.code === 0 && isLetIn
       return isItsWay ? undefined : {kind: 'ended-after-listening', ending}
     }
-    if (client === undefined) return {kind: 'not-let-in'}
+    if (client === undefined || !isLetIn) return {kind: 'not-let-in'}
     const at = monotonicSeconds()
     const {ours, old, others, unseen} = await judge.judge(await look(), at)
     if (others.length > 0) return {kind: 'other-process', holders: others}
@@ -73,17 +77,37 @@ export async function staysUp(watch: Watch): Promise<StartOutcome | undefined> {
   }
 }
 
-/** The outage ends when a client is let in, which the listener alone does not prove. */
-async function letClientIn({prober, server, context: {signal}}: Watch): Promise<void> {
+/**
+ * The outage ends when a client is let in, which neither the listener proves nor a handshake. What the server waited
+ * for a processor does not count.
+ * @returns when it was accepted, as far as that shows, monotonic; undefined if it was not
+ * @throws the reason of the signal when that is aborted
+ */
+export async function letClientIn({
+  context: {look, host, signal},
+  server,
+  prober,
+}: Pick<Watch, 'context' | 'server' | 'prober'>): Promise<number | undefined> {
+  const isOver = openPatience(host, server, connectWithinSeconds, 'accept a client')
+  let waited = false
   prober.resume()
-  const wake = new AbortController()
-  const stop = () => wake.abort()
-  signal.addEventListener('abort', stop, {once: true})
-  await Promise.race([
-    prober.next(),
-    server.ended,
-    delay(connectWithinSeconds * 1000, undefined, {signal: wake.signal}).catch(() => undefined),
-  ]).finally(stop)
-  signal.removeEventListener('abort', stop)
-  prober.pause()
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const had = prober.connection()
+      const at = monotonicSeconds()
+      if (had !== undefined && wasAccepted(had.client, had.localPort, await look())) {
+        return waited ? at : had.at
+      }
+      waited = had !== undefined
+      if (server.ending() !== undefined || isOver()) return undefined
+      const wake = new AbortController()
+      await Promise.race([
+        server.ended,
+        delay(acceptedEveryMilliseconds, undefined, {signal: wake.signal}),
+      ]).finally(() => wake.abort())
+    }
+  } finally {
+    prober.pause()
+  }
 }

@@ -3,7 +3,7 @@ import {monotonicSeconds} from '../clock.ts'
 import type {CheckRound} from '../documents/check-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {CommandEnding} from '../processes/protocol.ts'
-import {endWithinSeconds} from './clear-away.ts'
+import {openEndingTime} from './clear-away.ts'
 import type {CheckContext} from './context.ts'
 import {
   CouldNotMeasure,
@@ -49,7 +49,7 @@ export async function stopServer(
   const {ours} = await judge.judge(before, lookedAt)
   // The process table knows of an end before the guardian does.
   if (!host.processes().some(({pid}) => pid === server.pid)) {
-    const ending = await server.ended
+    const ending = await hearOfEnd(context, server)
     // By a look that began after the end: the one before may have seen the listener that ended with it.
     const left = await judge.judge(await look(), monotonicSeconds())
     if (ending.code === 0 && left.ours.length > 0) {
@@ -63,10 +63,10 @@ export async function stopServer(
   const sockets = new Set(before.listeners.map(socketKey))
   const stoppedAt = monotonicSeconds()
   const deadline = stoppedAt + stopTimeoutSeconds
-  if (stop !== 'none') await send(context, server, stop)
+  if (stop !== 'none') await sendStop(context, server, stop)
   onEvent?.('step', {at: stoppedAt, step: `stop ${stop}`})
   let stoppedAcceptingAt: number | undefined
-  let timedOut = false
+  let isNotEnding: (() => boolean) | undefined
   while (server.ending() === undefined) {
     signal.throwIfAborted()
     const at = monotonicSeconds()
@@ -80,18 +80,14 @@ export async function stopServer(
         prober.resume()
       }
     }
-    if (at > deadline && !timedOut) {
-      timedOut = true
+    if (at > deadline && isNotEnding === undefined) {
+      isNotEnding = openEndingTime(() => [server.pid])
       killAll(context)
     }
-    if (at > deadline + endWithinSeconds) {
+    if (isNotEnding?.() === true) {
       throw new CouldNotMeasure(notEndedProblem(context, [server.pid]))
     }
-    const wake = new AbortController()
-    await Promise.race([
-      server.ended,
-      delay(lookEveryMilliseconds, undefined, {signal: wake.signal}),
-    ]).finally(() => wake.abort())
+    await nextLook(server)
   }
   const ending = await server.ended
   onEvent?.('process', {
@@ -102,6 +98,7 @@ export async function stopServer(
     status: ending.code,
     signal: ending.signal,
   })
+  const timedOut = isNotEnding !== undefined
   return {
     kind: 'stopped',
     stoppedAt,
@@ -113,9 +110,32 @@ export async function stopServer(
   }
 }
 
+/**
+ * The end of a process that is not in the table any more, of which the guardian tells a moment later.
+ * @throws CouldNotMeasure if it does not; the reason of the signal when that is aborted
+ */
+async function hearOfEnd(context: CheckContext, server: ServerStart): Promise<CommandEnding> {
+  const isOver = openEndingTime(() => [server.pid])
+  for (;;) {
+    context.signal.throwIfAborted()
+    const ending = server.ending()
+    if (ending !== undefined) return ending
+    if (isOver()) throw new CouldNotMeasure(notEndedProblem(context, [server.pid]))
+    await nextLook(server)
+  }
+}
+
+async function nextLook(server: ServerStart): Promise<void> {
+  const wake = new AbortController()
+  await Promise.race([
+    server.ended,
+    delay(lookEveryMilliseconds, undefined, {signal: wake.signal}),
+  ]).finally(() => wake.abort())
+}
+
 /** @throws CouldNotMeasure if the server is another user's */
-async function send(
-  context: CheckContext,
+export async function sendStop(
+  context: Pick<CheckContext, 'host'>,
   server: ServerStart,
   stop: NodeJS.Signals,
 ): Promise<void> {

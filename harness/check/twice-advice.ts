@@ -19,12 +19,14 @@ export function twiceAdvice({problem, twice = []}: CheckDocument): string[] {
   }
   const verdicts = [...new Set(twice.map(({verdict}) => verdict))]
   const quiet = twice.some(({verdict, status}) => verdict === 'refuses' && status === 0)
+  const silent = twice.some(({verdict, lines}) => verdict === 'refuses' && lines.length === 0)
   return [
     ...verdicts.flatMap((verdict) => (verdict === 'refuses' ? [] : [remedies[verdict]])),
     ...(quiet
       ? ['The second one ends with status 0, which reads as if all were well; use another.']
       : []),
-    ...(verdicts.every((verdict) => verdict === 'refuses') && !quiet
+    ...(silent ? ['The second one ends without a word; write why, on stderr.'] : []),
+    ...(verdicts.every((verdict) => verdict === 'refuses') && !quiet && !silent
       ? ['Nothing to do: a second instance ends at once, and says why.']
       : []),
   ]

@@ -1,6 +1,6 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
-import type {CheckDocument} from '../documents/check-schema.ts'
+import type {CheckDocument, CheckProblem} from '../documents/check-schema.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {CommandEnding} from '../processes/protocol.ts'
 import {connect, Failed, type Target} from '../traffic/connection.ts'
@@ -10,10 +10,11 @@ import {CouldNotMeasure} from './could-not-measure.ts'
 import {endingWords} from './errors-seen.ts'
 import {recogniseRuntime} from './fixes.ts'
 import {type CheckOptions, commandToStart, type FilledOptions, fillOptions} from './options.ts'
+import {openPatience, secondsLike} from './patience.ts'
 import {endWords, holdersOfEach} from './port-view.ts'
 import {startServer, unseenProblem} from './reload-server.ts'
 import type {ServerStart} from './server.ts'
-import {onStage} from './stage.ts'
+import {onStage, problemOf} from './stage.ts'
 import {twiceAdvice} from './twice-advice.ts'
 
 export type SecondVerdict = NonNullable<CheckDocument['twice']>[number]['verdict']
@@ -22,15 +23,17 @@ export type SecondVerdict = NonNullable<CheckDocument['twice']>[number]['verdict
 const addresses = ['127.0.0.1', '0.0.0.0', '::'] as const
 const hostPlaceholder = '{host}'
 
-/** So many clients come once both listen. */
+/** So many clients come once both listen, if that does not take too long. */
 const clients = 100
 const timeoutSeconds = 5
 const lookEveryMilliseconds = 20
-const shortestWaitSeconds = 5
 /** One that both have is seen in two looks: the first may be taken by surprise and end. */
 const staysSeconds = 0.5
 /** Client's connection is looked up while it is open; accept(2) may come a moment after the handshake. */
 const acceptsWithinSeconds = 1
+const acceptedEveryMilliseconds = 10
+/** After so long no more of them come: nobody accepts them, or the queues are full. */
+const clientsWithinSeconds = 20
 
 /**
  * Starts a server a second time beside itself, and says what the second one does: it should fail, and say why.
@@ -52,21 +55,29 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
   const takesHost = [...options.command, ...Object.values(options.env)].some((word) =>
     word.includes(hostPlaceholder),
   )
-  const first = await startServer({...context, options: atHost(options, options.address)})
+  const asFirst = {...context, options: atHost(options, options.address)}
+  const {start, holders} = await startServer(asFirst)
+  const first = {start, seconds: monotonicSeconds() - start.startedAt}
   const twice: NonNullable<CheckDocument['twice']> = []
-  for (const address of takesHost ? addresses : [null]) {
-    context.signal.throwIfAborted()
-    const asked = atHost(options, address ?? options.address)
-    const {answeredBy, ...second} = await startSecond({...context, options: asked}, first.start)
-    twice.push({address, answeredBy: answeredBy && {...answeredBy}, ...second})
-    if (first.start.ending() !== undefined) break
+  let problem: CheckProblem | undefined
+  try {
+    for (const address of takesHost ? addresses : [null]) {
+      context.signal.throwIfAborted()
+      const asked = atHost(options, address ?? options.address)
+      const {answeredBy, ...second} = await startSecond({...context, options: asked}, first)
+      twice.push({address, answeredBy: answeredBy && {...answeredBy}, ...second})
+      if (start.ending() !== undefined) break
+    }
+  } catch (error) {
+    problem = problemOf(error, context.signal)
   }
-  const commands = [...first.holders.map(({command}) => command), options.command.join(' ')]
+  const commands = [...holders.map(({command}) => command), options.command.join(' ')]
   return {
     ...blank,
-    twice,
+    ...(problem === undefined ? {} : {problem}),
+    ...(problem !== undefined && twice.length === 0 ? {} : {twice}),
     runtime: recogniseRuntime(commands)?.name ?? null,
-    safe: twice.every(({verdict}) => verdict === 'refuses'),
+    safe: problem === undefined && twice.every(({verdict}) => verdict === 'refuses'),
   }
 }
 
@@ -86,19 +97,24 @@ interface Second {
   ports: number[]
 }
 
-async function startSecond(context: CheckContext, first: ServerStart): Promise<Second> {
+/** The server that has the port, and what it took to listen. */
+interface First {
+  start: ServerStart
+  seconds: number
+}
+
+async function startSecond(context: CheckContext, first: First): Promise<Second> {
   const {host, options} = context
-  const before = monotonicSeconds()
   const second = await host.start(commandToStart(options))
   try {
-    const seen = await watchSecond(context, second, before)
+    const seen = await watchSecond(context, second, first.seconds)
     const {status} = seen
-    if (seen.kind === 'listens') return await whoAnswers(context, {first, second})
+    if (seen.kind === 'listens') return await whoAnswers(context, {first: first.start, second})
     const said = {status, lines: second.lines.errorLines(), ports: seen.ports}
     const nobody = {answeredBy: null, what: seen.what}
     if (seen.kind === 'ended') {
       // It may have ended the first one, and itself be told to start again.
-      const verdict = first.ending() === undefined ? 'refuses' : 'hijacks'
+      const verdict = first.start.ending() === undefined ? 'refuses' : 'hijacks'
       return {verdict, ...nobody, ...said}
     }
     return {verdict: seen.kind === 'elsewhere' ? 'moves' : 'hangs', ...nobody, ...said}
@@ -118,10 +134,13 @@ type SeenOfSecond = {
 async function watchSecond(
   context: CheckContext,
   second: ServerStart,
-  startedAt: number,
+  firstSeconds: number,
 ): Promise<SeenOfSecond> {
   const {look, host, platform, options, signal} = context
-  const deadline = startedAt + Math.max(shortestWaitSeconds, options.startTimeoutSeconds / 3)
+  const usual = secondsLike(firstSeconds)
+  const isUsuallyThere = openPatience(host, second, usual, 'listen on its port')
+  const longest = Math.max(usual, options.startTimeoutSeconds / 3)
+  const isOver = openPatience(host, second, longest, 'listen or end')
   const isSeconds = ({pid}: Holder) => host.startOf(pid) === second.number
   let listensSince: number | undefined
   let unseenSince: number | undefined
@@ -151,11 +170,11 @@ async function watchSecond(
       return {kind: 'listens', what: 'listens, too', status: null, ports: [options.port]}
     }
     const ports = [...new Set(own.map(({local}) => local.port))]
-    if (here.length === 0 && ports.length > 0 && at > startedAt + shortestWaitSeconds) {
+    if (here.length === 0 && ports.length > 0 && isUsuallyThere()) {
       const what = `listens on port ${ports.join(' and ')} instead`
       return {kind: 'elsewhere', what, status: null, ports}
     }
-    if (at > deadline) {
+    if (isOver()) {
       return {kind: 'nowhere', what: 'runs, and listens nowhere', status: null, ports: []}
     }
     const wake = new AbortController()
@@ -173,12 +192,14 @@ async function endedAs(second: ServerStart, ending: CommandEnding): Promise<Seen
 
 /** Both listen: which of them gets the clients that come. */
 async function whoAnswers(
-  {options, look, host, platform}: CheckContext,
+  {options, look, host, platform, signal}: CheckContext,
   {first, second}: {first: ServerStart; second: ServerStart},
 ): Promise<Second> {
   const target: Target = {host: options.address, port: options.port, timeoutSeconds}
   const answeredBy = {first: 0, second: 0, nobody: 0}
-  for (let client = 0; client < clients; client++) {
+  const until = monotonicSeconds() + clientsWithinSeconds
+  for (let client = 0; client < clients && monotonicSeconds() < until; client++) {
+    signal.throwIfAborted()
     const owner = await ownerOf()
     if (owner === first.number) answeredBy.first++
     else if (owner === second.number) answeredBy.second++
@@ -204,6 +225,7 @@ async function whoAnswers(
     try {
       const deadline = monotonicSeconds() + acceptsWithinSeconds
       while (monotonicSeconds() < deadline && connection.ended() === undefined) {
+        signal.throwIfAborted()
         const {connections} = await look()
         const ends = connections.flatMap(({endpoint, entry}) =>
           endpoint === 'server' && entry.remote.port === connection.localPort ? [entry] : [],
@@ -214,6 +236,7 @@ async function whoAnswers(
           const start = host.startOf(pid)
           if (typeof start === 'number') return start
         }
+        await delay(acceptedEveryMilliseconds, undefined, {signal})
       }
       return undefined
     } finally {

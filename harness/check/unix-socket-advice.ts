@@ -1,4 +1,7 @@
 import type {CheckDocument} from '../documents/check-schema.ts'
+import {stopsWholeGroup} from './advice.ts'
+import {processWords} from './problems.ts'
+import {isSafeStart} from './safe.ts'
 
 type Start = NonNullable<CheckDocument['socket']>['starts'][number]
 
@@ -23,16 +26,40 @@ const remedies: Readonly<Record<Start['situation'], Partial<Record<Start['verdic
 }
 
 /** What to do, a sentence each. */
-export function socketAdvice({problem, socket, safe}: CheckDocument): string[] {
+export function socketAdvice(document: CheckDocument): string[] {
+  const {problem, socket, safe} = document
   if (problem !== undefined) {
     return [`${problem.remedy.charAt(0).toUpperCase()}${problem.remedy.slice(1)}.`]
   }
-  if (safe) {
+  const starts = socket?.starts ?? []
+  const advice = [
+    ...new Set([...starts.flatMap((start) => remedyOf(start)), ...slowExit(document)]),
+  ]
+  return safe && advice.length === 0
+    ? [
+        'Nothing to do: it gets its path back after a stop and after a crash, and a second instance ends.',
+      ]
+    : advice
+}
+
+function remedyOf(start: Start): string[] {
+  const {situation, verdict, stopTimedOut = false, survivors = []} = start
+  if (isSafeStart(start)) return []
+  const listening = survivors.filter((survivor) => survivor.listening)
+  if (listening.length > 0) {
+    const who = listening.map(processWords).join(', ')
     return [
-      'Nothing to do: it gets its path back after a stop and after a crash, and a second instance ends.',
+      `An old process is still running and listening: ${who}. It outlived the process that was stopped.`,
+      stopsWholeGroup,
     ]
   }
-  return (socket?.starts ?? []).flatMap(
-    ({situation, verdict}) => remedies[situation][verdict] ?? [],
-  )
+  return [remedies[stopTimedOut ? 'killed' : situation][verdict] ?? []].flat()
+}
+
+function slowExit({stop, socket}: CheckDocument): string[] {
+  if (socket?.starts.some(({stopTimedOut}) => stopTimedOut === true) !== true) return []
+  const asked = stop === 'none' ? 'exit by itself' : `exit on ${stop}`
+  return [
+    `The server did not ${asked} in time, so SIGKILL had to follow, as under systemd and Docker: how it restarts after an orderly stop is unknown.`,
+  ]
 }

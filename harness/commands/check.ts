@@ -13,6 +13,7 @@ import {type CheckDocument, checkSchema, type StopSignal} from '../documents/che
 import {exitStatus, UsageError} from '../errors.ts'
 import {printable} from '../text.ts'
 import {safetyWords} from '../views/check.ts'
+import {assertOptionsFit, type CheckMode} from './check-modes.ts'
 import {type OutputOptions, openOutputs} from './outputs.ts'
 import {inSession} from './session.ts'
 
@@ -51,8 +52,14 @@ export interface CheckCommandOptions extends OutputOptions {
 /**
  * `rebind check --port P -- COMMAND ARGS...`: restarts a server under open connections. With --trigger or --attach it
  * restarts by itself, under traffic.
+ * @param isGiven whether an option was given, by its name in camel case
  */
-export async function check(command: string[], given: CheckCommandOptions): Promise<number> {
+export async function check(
+  command: string[],
+  given: CheckCommandOptions,
+  isGiven: (name: string) => boolean,
+): Promise<number> {
+  assertOptionsFit(modeOf(given), isGiven)
   const measure = measuring(command, given)
   const echo = given.verbose === true ? (line: string) => process.stderr.write(line) : undefined
   const outputs = await openOutputs(given)
@@ -87,7 +94,7 @@ type Measure = (listeners: CheckListeners, interruption: AbortSignal) => Promise
 
 /** @throws UsageError for options that cannot be, before anything is begun */
 function measuring(command: string[], given: CheckCommandOptions): Measure {
-  const kind = kindOf(given)
+  const mode = modeOf(given)
   const common = {
     stop: given.stop,
     stopTimeoutSeconds: given.stopTimeout,
@@ -95,24 +102,24 @@ function measuring(command: string[], given: CheckCommandOptions): Measure {
     env: given.env,
     cwd: given.cwd ?? process.cwd(),
   }
-  if (kind === 'socket') {
+  if (mode === 'socket') {
     const {socket = ''} = given
     const options = {...common, command, socket}
     fillOptions({...options, port: 1})
     return (listeners, interruption) => checkUnixSocket(options, listeners, interruption)
   }
-  const onPort = {...common, ...portOptions(given, kind)}
-  if (kind === 'twice') {
+  const onPort = {...common, ...portOptions(given, mode)}
+  if (mode === 'twice') {
     const options = fillOptions({...onPort, command})
     return (listeners, interruption) => checkSecondInstance(options, listeners, interruption)
   }
-  if (kind === 'restart') {
+  if (mode === 'restart') {
     const {connections, hold = false, rounds} = given
     const options = fillOptions({...onPort, command, connections, hold, rounds})
     return (listeners, interruption) => checkRestart(options, listeners, interruption)
   }
   const options = {...onPort, ...trafficOptions(command, given)}
-  if (kind === 'activate') {
+  if (mode === 'activate') {
     fillReloadOptions({...options, triggers: [['restart']]})
     return (listeners, interruption) => checkActivation(options, listeners, interruption)
   }
@@ -120,25 +127,24 @@ function measuring(command: string[], given: CheckCommandOptions): Measure {
   return (listeners, interruption) => checkReload(options, listeners, interruption)
 }
 
-type Kind = 'restart' | 'reload' | 'activate' | 'twice' | 'socket'
-
 /** What is asked for; the command line has seen to it that it is one thing. */
-function kindOf({socket, twice, activate, attach, trigger}: CheckCommandOptions): Kind {
+function modeOf({socket, twice, activate, attach, trigger}: CheckCommandOptions): CheckMode {
   if (socket !== undefined) return 'socket'
   if (twice === true) return 'twice'
   if (activate === true) return 'activate'
-  return attach === true || trigger !== undefined ? 'reload' : 'restart'
+  if (attach === true) return 'attach'
+  return trigger === undefined ? 'restart' : 'trigger'
 }
 
-function portOptions(given: CheckCommandOptions, kind: Kind) {
+function portOptions(given: CheckCommandOptions, mode: CheckMode) {
   const [port, ...alsoPorts] = given.port ?? []
   if (port === undefined) {
     throw new UsageError(
       'no port given; say with --port where the server listens (or with --socket)',
     )
   }
-  if (alsoPorts.length > 0 && (kind === 'twice' || kind === 'activate')) {
-    throw new UsageError(`--${kind} is about one port; give one --port`)
+  if (alsoPorts.length > 0 && (mode === 'twice' || mode === 'activate')) {
+    throw new UsageError(`--${mode} is about one port; give one --port`)
   }
   return {
     ...{port, alsoPorts, address: given.host, limitSeconds: given.limit},

@@ -18,11 +18,6 @@ import {
   systemLabel,
 } from './options.ts'
 
-/** Options of `check` that say what clients do while a server reloads, and how that is judged. */
-const onlyUnderTraffic = [
-  ...['triggerTimeout', 'rate', 'idle', 'inFlight', 'http', 'maxOutage', 'maxLost', 'maxWait'],
-]
-
 /**
  * All commands with their options. They are loaded when they are called, so that a small one does not wait
  * for a large one.
@@ -498,10 +493,7 @@ missing, 3 could not try, 130/143 interrupted`,
       new Option(
         '--socket <path>',
         'the Unix socket that it listens on, instead of a port',
-      ).conflicts([
-        ...['port', 'host', 'connections', 'hold', 'rounds', 'twice', 'activate', 'attach'],
-        ...['trigger', ...onlyUnderTraffic],
-      ]),
+      ).conflicts(['twice', 'activate', 'attach', 'trigger']),
     )
     .option('--host <address>', 'the address at which clients reach it', '127.0.0.1')
     .option(
@@ -543,7 +535,7 @@ missing, 3 could not try, 130/143 interrupted`,
       new Option(
         '--twice',
         'start the command a second time beside the first: does it fail? {host} stands for 127.0.0.1, 0.0.0.0 and ::',
-      ).conflicts(['attach', 'trigger', ...onlyUnderTraffic]),
+      ).conflicts(['attach', 'trigger']),
     )
     .option(
       '--trigger-timeout <seconds>',
@@ -592,9 +584,10 @@ Examples:
 The server gets PATH, HOME, PORT and what --env sets. All its processes are ended afterwards.
 Exit status: 0 safe (every restart was immediate; with --trigger or --attach: nothing was lost), 1 not, 2 bad usage, 3 could not measure, 130/143 interrupted`,
     )
-    .action(async (command, options) => {
+    .action(async (command, options, self: Command) => {
       const {check} = await import('./check.ts')
-      process.exitCode = await check(command, options)
+      const isGiven = (name: string) => self.getOptionValueSource(name) === 'cli'
+      process.exitCode = await check(command, options, isGiven)
     })
 
   program

@@ -33,7 +33,9 @@ const errorSchema = z.looseObject({
 const processSchema = z.looseObject({
   pid: z.int().positive().describe('Process id'),
   command: z.string().describe('Its command line'),
-  listening: z.boolean().describe('Whether it still listened on the port after the stop'),
+  listening: z
+    .boolean()
+    .describe('Whether it still listened on the port, or at the path, after the stop'),
 })
 
 /**
@@ -75,6 +77,10 @@ const roundSchema = z.looseObject({
     .describe(
       'immediate: the first start listened; delayed: a later one; blocked: none within the limit',
     ),
+  interrupted: z
+    .boolean()
+    .optional()
+    .describe('True if the check was interrupted before the limit, so blocked means until then'),
   attempts: count.describe('How often the server was started'),
   outageSeconds: seconds
     .nullable()
@@ -251,6 +257,16 @@ const socketStartSchema = z.looseObject({
   situation: z
     .enum(['stopped', 'killed', 'beside'])
     .describe('After the server was stopped; after it was killed; beside the running one'),
+  stopTimedOut: z
+    .boolean()
+    .optional()
+    .describe('True if the stop before it was not obeyed in time, so SIGKILL followed'),
+  survivors: z
+    .array(processSchema)
+    .optional()
+    .describe(
+      'Processes of the stopped server that were alive after this start, and whether they still listened; absent if none was',
+    ),
   fileLeft: z.boolean().describe('Whether there was a file at the path when it was started'),
   verdict: z
     .enum(['granted', 'refused', 'takes-over', 'hangs'])

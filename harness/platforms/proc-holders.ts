@@ -67,11 +67,15 @@ function listenersIn(table: string, port: number): SocketEntry[] {
 
 /** `__SO_ACCEPTCON` of include/uapi/linux/net.h, which unix_seq_show prints for a listening socket. */
 const acceptsConnections = 0x10000
-/** SS_CONNECTED of include/uapi/linux/net.h: accepted connections carry their listener's path, too. */
+/**
+ * SS_CONNECTING and SS_CONNECTED of include/uapi/linux/net.h: connections carry their listener's path, too. Those in its
+ * queue are connecting, and have no inode.
+ */
+const connecting = '02'
 const connected = '03'
 
 interface UnixRow {
-  listening: boolean
+  kind: 'listening' | 'queued' | 'other'
   inode: number
   /** As it was given to bind(2): maybe a relative path. */
   bound: string
@@ -79,12 +83,14 @@ interface UnixRow {
 
 /** Parses /proc/net/unix (net/unix/af_unix.c: unix_seq_show), without accepted connections. */
 export function parseProcNetUnix(text: string): UnixRow[] {
-  return text.split('\n').flatMap((line) => {
+  return text.split('\n').flatMap((line): UnixRow | UnixRow[] => {
     const match = /^\S+: \S+ \S+ (\S+) \S+ (\S+) +(\d+) (.+)$/.exec(line)
     if (match === null) return []
     const [, flags = '', state, inode, bound = ''] = match
-    const listening = (Number.parseInt(flags, 16) & acceptsConnections) !== 0
-    return state === connected && !listening ? [] : {listening, inode: Number(inode), bound}
+    const row = {inode: Number(inode), bound}
+    if ((Number.parseInt(flags, 16) & acceptsConnections) !== 0) return {kind: 'listening', ...row}
+    if (state === connected) return []
+    return {kind: state === connecting && row.inode === 0 ? 'queued' : 'other', ...row}
   })
 }
 
@@ -94,14 +100,20 @@ export const readProcNetUnix: UnixSocketReader = async (path) => {
     isAbsolute(bound) ? bound === path : path.endsWith(lastPart(bound)),
   )
   const {byInode, unseenProcesses} = findHolders(new Set(rows.map(({inode}) => inode)))
-  const sockets = rows.flatMap(({listening, inode, bound}): UnixSocketEntry[] => {
+  /** As they were given to bind(2). */
+  const names = new Set<string>()
+  const sockets = rows.flatMap(({kind, inode, bound}): UnixSocketEntry[] => {
+    if (kind === 'queued') return []
     const holders = byInode.get(inode) ?? []
     // A path that was bound as a relative one is shown so; only its process knows from where.
     const isSame =
       isAbsolute(bound) || holders.some(({pid}) => resolve(folderOf(pid), bound) === path)
-    return isSame ? [{listening, holders}] : []
+    if (!isSame) return []
+    names.add(bound)
+    return [{listening: kind === 'listening', holders}]
   })
-  return {sockets, unseenProcesses}
+  const queued = rows.filter(({kind, bound}) => kind === 'queued' && names.has(bound)).length
+  return {sockets, queued, unseenProcesses}
 }
 
 function readUnixTable(): string {

@@ -46,10 +46,13 @@ export interface UnixSocketEntry {
   holders: Holder[]
 }
 
-/** The sockets that are bound to an absolute path and not merely connections accepted there. */
-export type UnixSocketReader = (
-  path: string,
-) => Promise<{sockets: UnixSocketEntry[]; unseenProcesses: number | null}>
+/** The sockets that are bound to an absolute path and not merely connections made there. */
+export type UnixSocketReader = (path: string) => Promise<{
+  sockets: UnixSocketEntry[]
+  /** Connections that no process has accepted; absent where that is not visible. */
+  queued?: number
+  unseenProcesses: number | null
+}>
 
 /** A listener on the port in another network namespace, where it is in nobody's way here. */
 export interface ForeignListener {

@@ -10,14 +10,15 @@ import {BoundedOutput} from './bounded-output.ts'
 import {entriesBelow, ProcessGroups, signalProcess} from './process-table.ts'
 import {type CommandToStart, type Handlers, type Notice, soleActor} from './protocol.ts'
 import {removeFolder} from './remove-folder.ts'
-import {becomeSubreaper, type Subreaper} from './subreaper.ts'
+import {becomeSubreaper, type NotEnded, notEnded, type Subreaper} from './subreaper.ts'
 
 const reapEveryMilliseconds = 100
 /** Looking through all processes is expensive: on some systems ps(1) has to do it. */
 const lookEveryMilliseconds = 1000
 /** What a process that has ended wrote is in the pipe already; a child of its own may keep that open. */
 const lastWordsMilliseconds = 100
-const endWithinSeconds = 1
+/** A killed process that is still there then hangs in a system call. */
+const endWithinSeconds = 5
 /** Where the harness' own stdin, stdout and stderr are, if it passes them (`passesStreams`). */
 const streamFds = [inheritedFd + 1, inheritedFd + 2, inheritedFd + 3] as const
 
@@ -88,8 +89,12 @@ export const guardianHandlers = {
   },
 
   async exit() {
-    const left = endTree()
-    return {openConnections: 0, ...(left.length > 0 ? {left} : {})}
+    const {refused, late} = endTree()
+    return {
+      openConnections: 0,
+      ...(refused.length > 0 ? {left: refused} : {}),
+      ...(late.length > 0 ? {late} : {}),
+    }
   },
 } satisfies Handlers
 
@@ -125,11 +130,8 @@ function watchOverTree(): void {
   }
 }
 
-/**
- * Kills until nothing is left: a process may start another one while it is being looked for.
- * @returns the processes that could not be ended, because they have become another user's
- */
-function endTree(): number[] {
+/** Kills until nothing is left: a process may start another one while it is being looked for. */
+function endTree(): NotEnded {
   // The groups of commands that still run are surely ours, and need no table of processes.
   for (const pid of running.keys()) killGroup(pid)
   // Nobody waits for the commands any more, and not every container has an init that would.
@@ -139,7 +141,7 @@ function endTree(): number[] {
 }
 
 /** Without a subreaper: an orphan is found by its group, unless it has left that, too. */
-function endWhatIsFound(): number[] {
+function endWhatIsFound(): NotEnded {
   const deadline = monotonicSeconds() + endWithinSeconds
   for (const pid of running.keys()) groups.add(pid)
   for (;;) {
@@ -153,7 +155,9 @@ function endWhatIsFound(): number[] {
         return false
       }
     })
-    if (ending.length === 0 || monotonicSeconds() > deadline) return left.map(({pid}) => pid)
+    if (ending.length === 0 || monotonicSeconds() > deadline) {
+      return notEnded(left.map(({pid}) => pid))
+    }
   }
 }
 

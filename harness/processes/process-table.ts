@@ -42,11 +42,24 @@ function readProcStat(pid: number): ProcessEntry | undefined {
   let fd: number | undefined
   try {
     fd = openSync(`/proc/${pid}/stat`, 'r')
-    return parseProcStat(stat.toString('latin1', 0, readSync(fd, stat)))
+    const entry = parseProcStat(stat.toString('latin1', 0, readSync(fd, stat)))
+    return entry?.zombie === true && hasThreads(pid) ? {...entry, zombie: false} : entry
   } catch {
     return undefined
   } finally {
     if (fd !== undefined) closeSync(fd)
+  }
+}
+
+/**
+ * Whether a process whose main thread has ended has others: pthread_exit(3) ends that alone, and the threads of a killed
+ * process end one after the other. Until the last has ended, it has what it had, and its parent hears nothing.
+ */
+function hasThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1
+  } catch {
+    return false
   }
 }
 

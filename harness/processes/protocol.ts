@@ -185,9 +185,17 @@ export const requests = {
   'hand-over-connection': {params: nothing, result: bracket},
   /**
    * Exit with status 0, or leave the host. Answered first. Predecessor: with the connections that close only now.
-   * Guardian: with the processes of its commands that it could not end (`left`), because they are another user's.
+   * Guardian: with the processes of its commands that it could not end, because they are another user's (`left`), or
+   * were killed and are still there (`late`).
    */
-  exit: {params: nothing, result: fields({openConnections: count, left: optional(list(pid))})},
+  exit: {
+    params: nothing,
+    result: fields({
+      openConnections: count,
+      left: optional(list(pid)),
+      late: optional(list(pid)),
+    }),
+  },
   /** Host: end this actor by force, and close all that is its. */
   leave: {params: nothing, result: nothing},
   /** Holder, or a client that is to have both ends: keep an accepted connection that comes with the message. */

@@ -1,6 +1,6 @@
 import {readdirSync, readFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
-import {monotonicSeconds} from '../clock.ts'
+import {openRunningTime} from '../starvation.ts'
 import {entriesBelow, readProcesses, signalProcess} from './process-table.ts'
 
 /** include/uapi/linux/prctl.h and wait.h. */
@@ -15,6 +15,14 @@ interface Reaping {
   getsid(pid: number): number
 }
 
+/** Processes that could not be ended. */
+export interface NotEnded {
+  /** Another user's, which may not be sent signals. */
+  refused: number[]
+  /** They were killed, and are still there. */
+  late: number[]
+}
+
 /** A process that every orphan among its descendants becomes a child of. */
 export interface Subreaper {
   /**
@@ -27,9 +35,9 @@ export interface Subreaper {
    * Ends all children but those that are spared, and everything below them, until no such child is left. As
    * every orphan becomes a child, and only this process reaps its children, none of their pids can come to
    * mean another process before it is signalled.
-   * @returns the processes that could not be ended, because another user's, or not in time
+   * @param withinSeconds in which they have a processor
    */
-  endAll(withinSeconds: number, isSpared?: (pid: number) => boolean): number[]
+  endAll(withinSeconds: number, isSpared?: (pid: number) => boolean): NotEnded
   /** The session that a process is in; 0: this one. */
   sessionOf(pid: number): number
 }
@@ -70,23 +78,31 @@ function endAll(
   withinSeconds: number,
   isSpared: (pid: number) => boolean,
   reap: () => void,
-): number[] {
-  const deadline = monotonicSeconds() + withinSeconds
+): NotEnded {
+  const isOver = openRunningTime(withinSeconds, childrenOfThisProcess)
   const left = () => childrenOfThisProcess().filter((pid) => !isSpared(pid))
   for (;;) {
     // A child that ends hands its own children over in the same instant, and stays in this list until it is
     // reaped here. So, unlike one reading of all of /proc, an empty list proves that nothing is left.
     const children = left()
-    if (children.length === 0) return []
-    const refused = children.filter((pid) => !kill(pid))
+    if (children.length === 0) return {refused: [], late: []}
+    const refused = children.filter((pid) => !send(pid, 'SIGKILL'))
     reap()
     // What is below another user's process may be ours to end even so.
     const below = refused.length > 0 ? refusedBelow(refused) : refused
     const isAllThatIsLeft = left().every((pid) => refused.includes(pid))
-    if ((isAllThatIsLeft && below.length === 0) || monotonicSeconds() > deadline) {
-      return left().flatMap((pid) => [pid, ...entriesBelow(pid).map((entry) => entry.pid)])
+    if ((isAllThatIsLeft && below.length === 0) || isOver()) {
+      return notEnded(left().flatMap((pid) => [pid, ...entriesBelow(pid).map((each) => each.pid)]))
     }
     pause()
+  }
+}
+
+/** Of processes that were sent SIGKILL, which of them may be. */
+export function notEnded(pids: readonly number[]): NotEnded {
+  return {
+    refused: pids.filter((pid) => !send(pid, 0)),
+    late: pids.filter((pid) => send(pid, 0)),
   }
 }
 
@@ -105,9 +121,9 @@ function refusedBelow(parents: readonly number[]): number[] {
 }
 
 /** False if the process belongs to another user. */
-function kill(pid: number): boolean {
+function send(pid: number, signal: 'SIGKILL' | 0): boolean {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
     return true
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'EPERM'

@@ -1,3 +1,4 @@
+import {isSafeStart} from '../check/safe.ts'
 import type {CheckDocument, CheckError, CheckRound} from '../documents/check-schema.ts'
 import {hostWords, residueWords} from '../documents/words.ts'
 import type {Block, Tone, View} from '../render/model.ts'
@@ -53,8 +54,9 @@ function exitWords({exitSeconds, exitedBy, stopTimedOut}: CheckRound): string {
   return `${exitSeconds.toFixed(3)} s, ${exitedBy}${stopTimedOut ? ' (timed out)' : ''}`
 }
 
-function waitWords({verdict, waitSeconds}: CheckRound): string {
+function waitWords({verdict, waitSeconds, interrupted = false}: CheckRound): string {
   if (verdict === 'immediate') return '0 s'
+  if (interrupted) return 'interrupted'
   return waitSeconds === null ? 'not within the limit' : `${waitSeconds.toFixed(2)} s`
 }
 
@@ -289,7 +291,11 @@ function generationWords({trigger}: CheckDocument): string[] {
 function twiceWords({safe, twice = []}: CheckDocument): string {
   const starts =
     twice.length === 1 ? 'a second instance' : `each of ${twice.length} second instances`
-  if (safe) return `SAFE: ${starts} ends and says why`
+  if (safe) {
+    const status = twice.some((each) => each.status === 0) ? ' with status 0' : ''
+    const isSilent = twice.some(({lines}) => lines.length === 0)
+    return `SAFE: ${starts} ends${status}${isSilent ? ', but does not say why' : ' and says why'}`
+  }
   const bad = [...new Set(twice.flatMap(({verdict}) => (verdict === 'refuses' ? [] : [verdict])))]
   return `NOT SAFE: a second instance ${bad.map((verdict) => secondWords[verdict]).join(', and ')}`
 }
@@ -297,7 +303,7 @@ function twiceWords({safe, twice = []}: CheckDocument): string {
 type Second = NonNullable<CheckDocument['twice']>[number]
 
 const secondWords: Readonly<Record<Second['verdict'], string>> = {
-  refuses: 'ends and says why',
+  refuses: 'ends',
   moves: 'moves to another port',
   shares: 'shares the port',
   hijacks: 'takes all clients of the first one',
@@ -338,10 +344,24 @@ function activationWords({activation}: CheckDocument): string[] {
 
 type SocketStart = NonNullable<CheckDocument['socket']>['starts'][number]
 
-export const situationWords: Readonly<Record<SocketStart['situation'], string>> = {
+const situationWords: Readonly<Record<SocketStart['situation'], string>> = {
   stopped: 'after a stop',
   killed: 'after SIGKILL',
   beside: 'beside the running one',
+}
+
+/** `after a stop`. */
+export function startedWords({situation, stopTimedOut = false}: SocketStart): string {
+  const words = situationWords[situation]
+  return stopTimedOut ? `${words} (timed out, SIGKILL)` : words
+}
+
+/** `exited with status 1; the old server still listened (pid 12)`. */
+export function didWords({what, survivors = []}: SocketStart): string {
+  const listening = survivors.filter((survivor) => survivor.listening).map(({pid}) => pid)
+  return listening.length === 0
+    ? what
+    : `${what}; the old server still listened (pid ${listening.join(', ')})`
 }
 
 const socketVerdictWords: Readonly<Record<SocketStart['verdict'], string>> = {
@@ -354,20 +374,19 @@ const socketVerdictWords: Readonly<Record<SocketStart['verdict'], string>> = {
 /** `NOT SAFE: the server was refused its path after SIGKILL`. */
 function socketWords({safe, socket}: CheckDocument): string {
   if (safe) return 'SAFE: the path was free again each time, and a second instance ends'
-  const bad = (socket?.starts ?? []).filter(
-    ({situation, verdict}) => verdict !== (situation === 'beside' ? 'refused' : 'granted'),
-  )
-  const words = bad.map(
-    ({situation, verdict}) => `${socketVerdictWords[verdict]} ${situationWords[situation]}`,
-  )
+  const bad = (socket?.starts ?? []).filter((start) => !isSafeStart(start))
+  const words = bad.map((start) => {
+    const beside = start.verdict === 'granted' ? ' beside the old one' : ''
+    return `${socketVerdictWords[start.verdict]}${beside} ${startedWords(start)}`
+  })
   return `NOT SAFE: the server ${words.join(', and ')}`
 }
 
 function socketBlocks({socket}: CheckDocument): Block[] {
   if (socket === undefined) return []
-  const rows = socket.starts.map(({situation, fileLeft, verdict, what, afterSeconds, lines}) => [
-    ...[situationWords[situation], fileLeft ? 'yes' : 'no', verdict, what],
-    ...[secondsWords(afterSeconds), lines.join(' / ')],
+  const rows = socket.starts.map((start) => [
+    ...[startedWords(start), start.fileLeft ? 'yes' : 'no', start.verdict, didWords(start)],
+    ...[secondsWords(start.afterSeconds), start.lines.join(' / ')],
   ])
   const columns = ['started', 'file there', 'verdict', 'what it did', 'after', 'what it said']
   return [

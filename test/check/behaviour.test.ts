@@ -4,6 +4,7 @@ import {createServer} from 'node:net'
 import {join} from 'node:path'
 import test from 'ava'
 import {checkRestart} from '../../harness/check/check.ts'
+import {casesOfCheck} from '../../harness/feeds/cases/check.ts'
 import {readProcesses} from '../../harness/processes/process-table.ts'
 import {soon, temporaryFolder, testUnless, until} from '../commands/cli.ts'
 import {check, freePort, httpServer, onlyRound, platform, program, shortWait} from './servers.ts'
@@ -84,6 +85,29 @@ test('a server that crashes on the second start is blocked, and it is said that 
   t.regex(document.advice.join('\n'), /nothing to do with port/)
 })
 
+test('a server that is refused another port, while its own has residue, is not taken for one without SO_REUSEADDR', async (t) => {
+  const other = await freePort(t)
+  const source = `
+    import {spawn} from 'node:child_process'
+    import {createServer} from 'node:net'
+    const fail = (error) => { console.log(error.message); process.exit(1) }
+    const keep = \`require('net').createServer().listen(${other}, '127.0.0.1', () => console.log('kept'))\`
+    const admin = createServer().on('error', fail).listen(${other}, '127.0.0.1', () => admin.close(() => {
+      const helper = spawn('node', ['-e', keep], {detached: true, stdio: ['ignore', 'pipe', 'ignore']})
+      helper.stdout.once('data', () => {
+        createServer((socket) => socket.on('error', () => {}))${listens}
+      })
+    }))
+  `
+  const document = await check(t, ['node', program(t, 'server.mjs', source)], shortWait)
+  const round = onlyRound(t, document)
+  t.is(round.verdict, 'blocked')
+  t.is(round.errors[0]?.code, null)
+  t.true(round.errors[0]?.lines.join().includes(`:${other}`))
+  t.is(document.reuseaddr.set, null)
+  t.is(document.reuseaddr.because, 'the restart failed for a reason other than the port')
+})
+
 test('what a refused server wrote last is heard, however much it wrote before, and whoever keeps its output open', async (t) => {
   const source = leavesLock(
     `spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {stdio: 'inherit'})
@@ -96,6 +120,26 @@ test('what a refused server wrote last is heard, however much it wrote before, a
   t.deepEqual(
     round.errors.map(({code}) => code),
     ['EADDRINUSE'],
+  )
+})
+
+test('a restart that is interrupted while it is tried is told with what was seen until then', async (t) => {
+  const interruption = new AbortController()
+  const options = {
+    command: ['node', program(t, 'server.mjs', leavesLock(''))],
+    port: await freePort(t),
+  }
+  const onWaiting = () => interruption.abort('SIGINT')
+  const document = await checkRestart(options, {onWaiting}, interruption.signal)
+  t.is(document.problem?.kind, 'interrupted')
+  t.false(document.safe)
+  const [round] = document.rounds
+  t.like(round, {verdict: 'blocked', interrupted: true, waitSeconds: null, outageSeconds: null})
+  t.deepEqual(round?.errors[0]?.lines, ['error: the lock exists'])
+  const cases = casesOfCheck(document)
+  t.deepEqual(
+    cases.map(({name, status}) => `${name} ${status}`),
+    ['round 1 skipped'],
   )
 })
 

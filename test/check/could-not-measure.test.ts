@@ -9,7 +9,8 @@ import {fillOptions} from '../../harness/check/options.ts'
 import {collectLines} from '../../harness/check/output-lines.ts'
 import {startProblem} from '../../harness/check/problems.ts'
 import type {ServerHost, ServerStart} from '../../harness/check/server.ts'
-import {type CheckProblem, checkSchema} from '../../harness/documents/check-schema.ts'
+import {sayingWhoIsLeft} from '../../harness/check/stage.ts'
+import {type CheckDocument, type CheckProblem, checkSchema} from '../../harness/documents/check-schema.ts'
 import {readProcesses} from '../../harness/processes/process-table.ts'
 import type {SeenSocket} from '../../harness/restart/observer.ts'
 import {
@@ -211,4 +212,15 @@ test('a port with hundreds of thousands of sockets left on it is still told how 
     Array.from({length: 300_000}, () => socket),
   )
   t.regex(remedy, /wait 44 s/)
+})
+
+test('a process that ends late, when all has been measured, is named, and the verdict stays', (t) => {
+  const host = {commandOf: () => 'node server.js'}
+  const document = {safe: true, advice: ['Nothing to do.']} as unknown as CheckDocument
+  t.is(sayingWhoIsLeft(document, {host, late: []}), document)
+  const {safe, problem, advice} = sayingWhoIsLeft(document, {host, late: [7]})
+  t.true(safe)
+  t.is(problem, undefined)
+  t.is(advice[0], 'Nothing to do.')
+  t.regex(advice[1] ?? '', /^SIGKILL did not end pid 7 \(node server\.js\): .*\.$/)
 })

@@ -26,6 +26,22 @@ test('a server that gets both of its ports back is safe', async (t) => {
   )
 })
 
+test('one that listens on its second port much later each time is safe', async (t) => {
+  const other = await freePort(t)
+  const text = `
+    import {createServer} from 'node:net'
+    const open = (port) =>
+      createServer((socket) => socket.on('error', () => {}).resume()).listen(Number(port), '127.0.0.1')
+    open(process.env.PORT)
+    setTimeout(open, 2500, process.env.OTHER)
+  `
+  const command = ['node', program(t, 'server.mjs', text)]
+  const given = {alsoPorts: [other], env: {OTHER: String(other)}, limitSeconds: 10}
+  const document = await check(t, command, given)
+  t.is(onlyRound(t, document).verdict, 'immediate')
+  t.true(document.safe)
+})
+
 test('one that does without its second port, which an old child still has, is not', async (t) => {
   const other = await freePort(t)
   const text = `

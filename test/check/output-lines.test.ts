@@ -44,3 +44,36 @@ test('without a line that names an error the last ones are shown', (t) => {
   lines.add(Array.from({length: 20}, (_, index) => `line ${index}\n`).join(''))
   t.deepEqual(lines.errorLines(), ['line 15', 'line 16', 'line 17', 'line 18', 'line 19'])
 })
+
+const others: [what: string, text: string][] = [
+  ['another port', 'listen EADDRINUSE: address already in use :::3999\n'],
+  [
+    'another port, in many lines',
+    "Error: listen EADDRINUSE: address already in use :::3999\n  code: 'EADDRINUSE',\n  port: 3999\n",
+  ],
+  ['another port, in its last line', 'BindException: Address already in use\nport 3999 in use'],
+  ['a path', 'listen EADDRINUSE: address already in use /tmp/app.sock\n'],
+]
+for (const [what, text] of others) {
+  test(`words about ${what} say nothing of the server's own`, (t) => {
+    const lines = collectLines()
+    lines.add(text, 5)
+    t.true(lines.namesAddressInUse())
+    t.false(lines.namesAddressInUse([3000]))
+    t.is(lines.namedAddressInUseAt([3000]), undefined)
+    t.regex(lines.errorLines().join(), /in use/)
+  })
+}
+
+test('the first words about one of the ports are remembered, with their time, however the text comes', (t) => {
+  const lines = collectLines()
+  lines.add(
+    'listen EADDRINUSE: address already in use :::3999\nlisten EADDRINUSE: address already',
+    1,
+  )
+  t.false(lines.namesAddressInUse([3000]))
+  lines.add(' in use :::3000\n', 2)
+  lines.add('listen EADDRINUSE: address already in use :::3000\n', 3)
+  t.is(lines.namedAddressInUseAt([80, 3000]), 2)
+  t.is(lines.namedAddressInUseAt(), 1)
+})

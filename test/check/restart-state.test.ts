@@ -49,9 +49,15 @@ test('an attempt that the limit cut off counts only where nothing else is known'
 test('a start that got its port after a second try of its own is granted, with the reason', (t) => {
   const successor = {} as RunningServer
   const granted = (after?: Extract<RestartEvent, {event: 'granted'}>['after']): RestartEvent => ({
-    ...{event: 'granted', attempt: 1, at: 12, successor, after, lines: ['bind() failed']},
+    ...{event: 'granted', attempt: 1, at: 12, acceptedAt: 13, successor, after},
+    lines: ['bind() failed'],
   })
-  t.like(fold(started(1), granted()), {grantedAt: 12, successor, errors: {list: []}})
+  t.like(fold(started(1), granted()), {
+    grantedAt: 12,
+    acceptedAt: 13,
+    successor,
+    errors: {list: []},
+  })
   const holders = [holder(7, 'old')]
   const late = fold(started(1), granted({outcome: {kind: 'beside-old', holders}, code: null}))
   t.like(late.errors.list[0], {kind: 'beside-old', lines: ['bind() failed'], count: 1})

@@ -10,8 +10,10 @@ import type {ServerStart} from '../../harness/check/server.ts'
 import {stopServer} from '../../harness/check/stop.ts'
 import {platform} from './servers.ts'
 
+const never = new AbortController().signal
+
 /** Stops a server that ends, with status 0, after the first look and before the process table is read. */
-async function stopWhereItEnds(listensAfterwards: boolean) {
+async function stopWhereItEnds({listensAfterwards = false, hasEnded = true, signal = never}) {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const {port} = server.address() as {port: number}
@@ -20,7 +22,8 @@ async function stopWhereItEnds(listensAfterwards: boolean) {
   const start = {
     number: 0,
     pid: process.pid,
-    ended: Promise.resolve(ending),
+    ending: () => (hasEnded ? ending : undefined),
+    ended: hasEnded ? Promise.resolve(ending) : new Promise(() => undefined),
     silent: Promise.resolve(),
     lines: {errorLines: () => []},
   } as unknown as ServerStart
@@ -33,6 +36,7 @@ async function stopWhereItEnds(listensAfterwards: boolean) {
       return viewPort(sockets, '127.0.0.1', port)
     },
     host: {processes: () => [], startOf: () => 0},
+    signal,
   } as unknown as CheckContext
   try {
     return await stopServer(context, start, {
@@ -45,12 +49,19 @@ async function stopWhereItEnds(listensAfterwards: boolean) {
 }
 
 test('a server that ends while it is looked at is no daemon', async (t) => {
-  const {problem} = (await t.throwsAsync(stopWhereItEnds(false), {
+  const {problem} = (await t.throwsAsync(stopWhereItEnds({}), {
     instanceOf: CouldNotMeasure,
   })) as CouldNotMeasure
   t.is(problem.kind, 'exited')
 })
 
 test('one that has ended, and left a listener of its own, is', async (t) => {
-  t.is((await stopWhereItEnds(true)).kind, 'daemonised')
+  t.is((await stopWhereItEnds({listensAfterwards: true})).kind, 'daemonised')
+})
+
+test('one whose end nobody tells of can be interrupted', async (t) => {
+  const interruption = new AbortController()
+  const stopping = stopWhereItEnds({hasEnded: false, signal: interruption.signal})
+  interruption.abort(new Error('SIGINT'))
+  await t.throwsAsync(stopping, {message: 'SIGINT'})
 })

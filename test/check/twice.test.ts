@@ -3,6 +3,7 @@ import type {CheckOptions} from '../../harness/check/options.ts'
 import {checkSecondInstance} from '../../harness/check/twice.ts'
 import {type CheckDocument, checkSchema} from '../../harness/documents/check-schema.ts'
 import {reusePortProblem} from '../../harness/restart/blank.ts'
+import {checkView} from '../../harness/views/check.ts'
 import {needs} from '../needs.ts'
 import {freePort, httpServer, missingServer, plainPython, platform, program} from './servers.ts'
 
@@ -39,6 +40,41 @@ seen('a server that ends quietly is refused, but told to use another status', as
   const document = await twice(t, ['node', program(t, 'server.mjs', quiet)])
   t.deepEqual(verdicts(document), [[null, 'refuses']])
   t.regex(document.advice.join('\n'), /status 0/)
+  t.regex(document.advice.join('\n'), /without a word/)
+  t.is(
+    checkView(document).verdict?.text,
+    'SAFE: a second instance ends with status 0, but does not say why',
+  )
+})
+
+seen(
+  'a second instance that has another port, too, is given as long for its own as the first one took',
+  async (t) => {
+    const slow = `
+    import {createServer} from 'node:http'
+    setTimeout(() => createServer().listen(0, '127.0.0.1'), 3000)
+    setTimeout(() => createServer().listen(process.env.PORT, '127.0.0.1'), 6000)
+  `
+    const command = ['node', program(t, 'server.mjs', slow)]
+    const document = await twice(t, command, {startTimeoutSeconds: 12})
+    t.deepEqual(verdicts(document), [[null, 'refuses']])
+  },
+)
+
+needs(
+  missingServer('python3') ?? (platform.stack === 'linux' ? undefined : 'not on Linux'),
+  test.serial,
+)('two that accept nobody do not take a second for each client', async (t) => {
+  const [opening = ''] = plainPython.split('while True')
+  const deaf = `${opening.replace(
+    'server.bind',
+    'server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)\nserver.bind',
+  )}\nimport time\ntime.sleep(600)`
+  const document = await twice(t, ['python3', program(t, 'server.py', deaf)])
+  t.deepEqual(verdicts(document), [[null, 'shares']])
+  const {first = 0, second = 0, nobody = 0} = document.twice?.[0]?.answeredBy ?? {}
+  t.deepEqual([first, second], [0, 0])
+  t.true(nobody > 0 && nobody < 100)
 })
 
 seen('a server that takes the next port moves', async (t) => {
@@ -98,6 +134,23 @@ while True:
 `
   const document = await twice(t, ['python3', program(t, 'server.py', closing)])
   t.deepEqual(verdicts(document), [[null, 'shares']])
+})
+
+seen('what was seen of one address before an interruption is kept', async (t) => {
+  const interruption = new AbortController()
+  const anywhere = httpServer.replace("'127.0.0.1'", 'process.argv[2]')
+  const announced = `console.log('started')\n${anywhere}`
+  const command = ['node', program(t, 'server.mjs', announced), '{host}']
+  let started = 0
+  const onOutput = ({text}: {text: string}) => {
+    started += text.split('started').length - 1
+    // The first one, and those beside it.
+    if (started === 3) interruption.abort('SIGINT')
+  }
+  const given = {command, port: await freePort(t)}
+  const document = await checkSecondInstance(given, {onOutput}, interruption.signal)
+  t.is(document.problem?.kind, 'interrupted')
+  t.deepEqual(verdicts(document)[0], ['127.0.0.1', 'refuses'])
 })
 
 seen(

@@ -380,3 +380,62 @@ testUnless(
     t.is(readFileSync(`${cwd}marker`, 'utf8'), '')
   },
 )
+
+/** Accepts clients, and when started again does what is given. */
+const serving = (again: string) => `
+import os, socket, time
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(('127.0.0.1', int(os.environ['PORT'])))
+server.listen()
+isFirst = not os.path.exists('marker')
+open('marker', 'w')
+if not isFirst:
+    ${again}
+while True:
+    server.accept()[0].recv(9)
+`
+
+testUnless(
+  missingProgram('python3') ??
+    (process.platform === 'linux' ? undefined : 'only Linux shows who is accepted'),
+  'a server that completes handshakes, and accepts nobody, is not safe',
+  async (t) => {
+    const file = program(t, 'server.py', serving('time.sleep(600)'))
+    const cwd = file.replace(/server\.py$/, '')
+    const document = await check(t, ['python3', file], {cwd, limitSeconds: 4})
+    const round = onlyRound(t, document)
+    t.false(document.safe)
+    t.is(round.verdict, 'blocked')
+    t.is(round.errors[0]?.kind, 'not-let-in')
+    t.is(round.outageSeconds, null)
+  },
+)
+
+testUnless(
+  missingProgram('python3') ??
+    (process.platform === 'linux' ? undefined : 'only Linux shows who is accepted'),
+  'the outage lasts until a client is accepted, not until the kernel completes its handshake',
+  async (t) => {
+    const file = program(t, 'server.py', serving('time.sleep(1)'))
+    const cwd = file.replace(/server\.py$/, '')
+    const document = await check(t, ['python3', file], {cwd})
+    t.true(document.safe)
+    t.true((onlyRound(t, document).outageSeconds ?? 0) >= 1)
+  },
+)
+
+testUnless(
+  missingProgram('python3') ??
+    (process.platform === 'linux' ? undefined : 'only Linux has TCP_DEFER_ACCEPT'),
+  'a server whose kernel gives it no client that says nothing is safe',
+  async (t) => {
+    const deferring = serving('pass').replace(
+      'server.listen()',
+      'server.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 600)\nserver.listen()',
+    )
+    const file = program(t, 'server.py', deferring)
+    const document = await check(t, ['python3', file], {cwd: file.replace(/server\.py$/, '')})
+    t.true(document.safe, JSON.stringify(document))
+  },
+)

@@ -31,6 +31,8 @@ test('each option that cannot be is refused before anything is started, with the
   t.regex(await complain('--twice', '--http', '/', ...server), cannot)
   t.regex(await complain('--activate', '--attach'), cannot)
   t.regex(await complain('--socket', 'app.sock', ...server), cannot)
+  t.regex(await complain('--http', '/', ...server), /'--http' needs one of --trigger, --attach/)
+  t.regex(await complain('--attach', '--stop', 'SIGINT'), /'--stop' .* it is for a plain restart/)
   t.regex(await complain('--port', '20501', '--twice', ...server), /give one --port/)
   t.regex(await complain('--port', '20500', ...server), /port 20500 was given twice/)
   t.regex(await complain('--max-outage', 'soon', ...server), /duration, e\.g\. 200ms/)

@@ -36,6 +36,12 @@ test('each start on a Unix socket is a case', (t) => {
     ['start after SIGKILL', 'unexpected'],
     ['start beside the running one', 'unexpected'],
   ])
+  const {socket} = documents.socket as CheckDocument
+  const survivors = [{pid: 7, command: 'node old.mjs', listening: true}]
+  const starts = (socket?.starts ?? []).map((each) => ({...each, stopTimedOut: true, survivors}))
+  t.deepEqual(casesOf('socket', {socket: {path: '/app.sock', starts: starts.slice(0, 1)}}), [
+    ['start after a stop (timed out, SIGKILL)', 'unexpected'],
+  ])
   const problem = {kind: 'exited', message: 'it ended', remedy: 'look'} as const
   t.deepEqual(casesOf('socket', {socket: undefined, problem}), [['start', 'failed']])
 })

@@ -1,5 +1,6 @@
 import {execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
+import {readFileSync} from 'node:fs'
 import test from 'ava'
 import {
   commandLineOf,
@@ -12,7 +13,7 @@ import {
   readProcesses,
   signalProcess,
 } from '../../harness/processes/process-table.ts'
-import {missingProgram, testUnless} from '../commands/cli.ts'
+import {missingProgram, soon, testUnless, until} from '../commands/cli.ts'
 
 test('a process is found below its parent and by its group, until it has ended', async (t) => {
   const child = spawn('sleep', ['60'], {detached: true, stdio: 'ignore'})
@@ -43,6 +44,34 @@ test('a signal reaches the process that is meant, and no later one with its pid'
   t.deepEqual(await once(child, 'exit'), [null, 'SIGTERM'])
   t.false(signalProcess(entry))
 })
+
+testUnless(
+  missingProgram('python3') ??
+    (process.platform === 'linux' ? undefined : 'only Linux shows such a process as a zombie'),
+  'a process whose main thread has ended lives while another one does, and can be ended',
+  async (t) => {
+    const script = `
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+ctypes.CDLL(None).pthread_exit(None)
+`
+    const child = spawn('python3', ['-c', script], {stdio: 'ignore'})
+    t.teardown(() => void child.kill('SIGKILL'))
+    await once(child, 'spawn')
+    const {pid = 0} = child
+    const state = () =>
+      readFileSync(`/proc/${pid}/stat`, 'latin1')
+        .replace(/^.*\) /s, '')
+        .charAt(0)
+    await until(() => state() === 'Z', soon, 'the end of the main thread')
+    const entry = readProcess(pid)
+    if (entry === undefined) return t.fail()
+    t.false(entry.zombie)
+    t.true(livingBelow(process.pid).includes(pid))
+    t.true(signalProcess(entry))
+    t.deepEqual(await once(child, 'exit'), [null, 'SIGKILL'])
+  },
+)
 
 test('this process is in the table, with its parent', (t) => {
   const own = readProcesses().find(({pid}) => pid === process.pid)

@@ -1,7 +1,7 @@
-import {isSafe} from '../../check/safe.ts'
+import {isSafe, isSafeStart} from '../../check/safe.ts'
 import type {CheckDocument, CheckRound} from '../../documents/check-schema.ts'
 import {residueWords} from '../../documents/words.ts'
-import {safetyWords, situationWords} from '../../views/check.ts'
+import {didWords, safetyWords, startedWords} from '../../views/check.ts'
 import type {TestCase} from './test-case.ts'
 
 /**
@@ -9,8 +9,9 @@ import type {TestCase} from './test-case.ts'
  * the outage.
  */
 export function casesOfCheck(document: CheckDocument): TestCase[] {
-  const {host, rounds, problem, advice} = document
+  const {host, problem, advice} = document
   const group = `${host.stack}.check`
+  const rounds = playedRounds(document)
   const ofRounds = rounds.map(
     (round, index): TestCase => ({
       name: `round ${index + 1}`,
@@ -42,9 +43,15 @@ export function casesOfCheck(document: CheckDocument): TestCase[] {
   ]
 }
 
-function unmeasuredName({trigger, port, rounds}: CheckDocument): string {
+/** One that was interrupted is neither good nor bad. */
+function playedRounds({rounds}: CheckDocument): CheckRound[] {
+  return rounds.filter(({interrupted}) => interrupted !== true)
+}
+
+function unmeasuredName(document: CheckDocument): string {
+  const {trigger, port} = document
   if (trigger !== undefined) return 'reload'
-  return port === null ? 'start' : `round ${rounds.length + 1}`
+  return port === null ? 'start' : `round ${playedRounds(document).length + 1}`
 }
 
 type UngroupedCase = Omit<TestCase, 'group'>
@@ -88,12 +95,12 @@ function secondCases({twice = []}: CheckDocument): UngroupedCase[] {
 }
 
 function socketCases({socket}: CheckDocument): UngroupedCase[] {
-  return (socket?.starts ?? []).map(({situation, verdict, what, afterSeconds, lines}) => ({
-    name: `start ${situationWords[situation]}`,
-    status: judged(verdict === (situation === 'beside' ? 'refused' : 'granted')),
-    reason: `${verdict}: ${what}`,
-    seconds: afterSeconds,
-    seen: {verdict, what, said: lines.join(' / ')},
+  return (socket?.starts ?? []).map((start) => ({
+    name: `start ${startedWords(start)}`,
+    status: judged(isSafeStart(start)),
+    reason: `${start.verdict}: ${didWords(start)}`,
+    seconds: start.afterSeconds,
+    seen: {verdict: start.verdict, what: didWords(start), said: start.lines.join(' / ')},
   }))
 }
 
