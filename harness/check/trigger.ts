@@ -126,13 +126,15 @@ async function runTrigger(
   const env = {...triggerEnv, PORT: String(port)}
   const start = await host.start({command, args, cwd, env})
   const timer = new AbortController()
+  const either = AbortSignal.any([timer.signal, signal])
   const ending = await Promise.race([
     start.ended,
-    delay(triggerTimeoutSeconds * 1000, undefined, {signal: timer.signal}),
+    delay(triggerTimeoutSeconds * 1000, undefined, {signal: either}),
   ]).finally(() => timer.abort())
-  signal.throwIfAborted()
   const text = words.join(' ')
   if (ending === undefined) {
+    // What it has started is the user's; of a server of ours, all ends with the check.
+    if (server === undefined) await host.signal(start, 'SIGTERM')
     return {
       kind: 'trigger-failed',
       message: `the trigger did not end within ${triggerTimeoutSeconds} s: ${text}`,

@@ -1,6 +1,7 @@
 import {type ChildProcess, spawn} from 'node:child_process'
+import {randomUUID} from 'node:crypto'
 import {once} from 'node:events'
-import {mkdtempSync} from 'node:fs'
+import {closeSync, mkdtempSync, openSync, readSync, unlinkSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
@@ -18,6 +19,7 @@ const lookEveryMilliseconds = 1000
 /** What a process that has ended wrote is in the pipe already; a child of its own may keep that open. */
 const lastWordsMilliseconds = 100
 const endWithinSeconds = 1
+const keptOutputBytes = 64 * 1024
 /** Where the harness' own stdout and stderr are, if it passes them (`passesOutputs`). */
 const outputFds = [inheritedFd + 1, inheritedFd + 2] as const
 
@@ -33,15 +35,17 @@ const folders = new Set<string>()
  */
 export const guardianHandlers = {
   async 'start-command'(asked: CommandToStart) {
-    const {command, args, env, cwd} = asked
-    watchOverTree()
+    const {command, args, env, cwd, leaves = false} = asked
+    // Its children may be what the user wants to run from now on: they become init's, as ever.
+    if (!leaves) watchOverTree()
+    const file = leaves ? openOutputFile() : undefined
     const seconds = monotonicSeconds()
     const child = spawn(command, args, {
       env,
       cwd,
       // A group of its own, so that a terminal's Ctrl-C does not stop the server before the harness does.
       detached: true,
-      stdio: streamsOf(asked),
+      stdio: file === undefined ? streamsOf(asked) : ['ignore', file, file],
     })
     const {pid} = child
     if (pid !== undefined) {
@@ -57,13 +61,19 @@ export const guardianHandlers = {
       child.once('exit', async (code, signal) => {
         notify({notice: 'command-ended', pid, code, signal, seconds: monotonicSeconds()})
         running.delete(pid)
-        if (subreaper === undefined) groups.add(pid)
+        if (watching && subreaper === undefined) groups.add(pid)
         await Promise.race([closed, delay(lastWordsMilliseconds)])
+        if (file !== undefined) outputs.at(-1)?.add(readBeginning(file))
         for (const output of outputs) output.end()
         notify({notice: 'command-silent', pid})
       })
     }
-    await once(child, 'spawn')
+    try {
+      await once(child, 'spawn')
+    } catch (error) {
+      if (file !== undefined) closeSync(file)
+      throw error
+    }
     return {pid: pid ?? 0, seconds}
   },
 
@@ -109,6 +119,24 @@ function streamsOf({inherits, writesThrough}: CommandToStart): ('ignore' | 'pipe
   ]
 }
 
+/**
+ * A file without a name, instead of a pipe: who writes into a pipe that nobody reads any more is ended by SIGPIPE, and
+ * what the command leaves running writes for as long as it likes.
+ */
+function openOutputFile(): number {
+  const path = join(tmpdir(), `rebind-output-${randomUUID()}`)
+  const file = openSync(path, 'ax+', 0o600)
+  unlinkSync(path)
+  return file
+}
+
+function readBeginning(file: number): Buffer {
+  const bytes = Buffer.alloc(keptOutputBytes)
+  const length = readSync(file, bytes, 0, bytes.length, 0)
+  closeSync(file)
+  return bytes.subarray(0, length)
+}
+
 function watchOverTree(): void {
   if (watching) return
   watching = true
@@ -125,10 +153,12 @@ function watchOverTree(): void {
 }
 
 /**
- * Kills until nothing is left: a process may start another one while it is being looked for.
+ * Kills until nothing is left: a process may start another one while it is being looked for. What was started to be left
+ * alone is never below a guardian that watches.
  * @returns the processes that could not be ended, because they have become another user's
  */
 function endTree(): number[] {
+  if (!watching) return []
   // The groups of commands that still run are surely ours, and need no table of processes.
   for (const pid of running.keys()) killGroup(pid)
   // Nobody waits for the commands any more, and not every container has an init that would.
