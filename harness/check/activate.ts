@@ -110,7 +110,9 @@ async function takesSocket(
       const holders = await holdersOf(platform, port, ends)
       host.processes()
       if (holders.some(({pid}) => host.startOf(pid) === start.number)) return true
-      if (connection.ended() !== undefined) {
+      // The socket is ours: whatever a client gets of it, its end included, is from a process that has accepted it.
+      if (connection.socket.bytesRead > 0 || connection.ended() === 'closed') return true
+      if (connection.ended() === 'reset') {
         return {message: `a client of ${address}:${port} was not accepted`}
       }
       if (monotonicSeconds() - start.startedAt > startTimeoutSeconds) {
@@ -139,7 +141,7 @@ async function connectTo({address, port}: FilledOptions) {
 
 /** Ends the server, while its socket stays. */
 async function stop(
-  {host, options}: Pick<CheckContext, 'host' | 'options'>,
+  {host, options, signal}: Pick<CheckContext, 'host' | 'options' | 'signal'>,
   start: ServerStart,
 ): Promise<CheckProblem | undefined> {
   const {stop: how, stopTimeoutSeconds} = options
@@ -148,7 +150,7 @@ async function stop(
     const timer = new AbortController()
     return Promise.race([
       start.ended,
-      delay(seconds * 1000, undefined, {signal: timer.signal}),
+      delay(seconds * 1000, undefined, {signal: AbortSignal.any([timer.signal, signal])}),
     ]).finally(() => timer.abort())
   }
   if ((await within(stopTimeoutSeconds)) !== undefined) return undefined

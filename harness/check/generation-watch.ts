@@ -28,6 +28,8 @@ export interface GenerationWatch {
   mostListeners(): number
   /** Whether one and the same socket listened in every look: then there was no moment without a listener. */
   isSameListener(): boolean
+  /** The listening sockets that clients reached in the last look, where the system shows which they are. */
+  reached(): ReadonlySet<number>
   /** Sockets that nobody we may look into has had for a while. */
   unseen(): readonly SocketEntry[]
   cause(): void
@@ -52,6 +54,7 @@ export function openGenerationWatch({
   let state = noGenerations
   let mostListeners = 0
   let constant: ReadonlySet<number> | undefined
+  let reached: ReadonlySet<number> = new Set()
   let isOver = false
   const sightings = new Map<number, Sighting>()
   const unseenSince = new Map<string, number>()
@@ -68,8 +71,8 @@ export function openGenerationWatch({
     const to = monotonicSeconds()
     const listeners = [...view.listeners, ...view.listenersOnOtherAddresses]
     mostListeners = Math.max(mostListeners, listeners.length)
-    const keys = view.listeners.flatMap(({inode}) => inode ?? [])
-    constant = new Set(keys.filter((key) => constant?.has(key) ?? true))
+    reached = new Set(view.listeners.flatMap(({inode}) => inode ?? []))
+    constant = new Set([...reached].filter((key) => constant?.has(key) ?? true))
     fold({event: 'look', from, to, serving, listeners: view.listeners.length})
     for (const {pid, started, ended} of state.seen.values()) {
       if (ended === undefined && !isAlive({pid, started})) {
@@ -120,6 +123,7 @@ export function openGenerationWatch({
     sighting: (localPort) => sightings.get(localPort),
     mostListeners: () => mostListeners,
     isSameListener: () => (constant?.size ?? 0) > 0,
+    reached: () => reached,
     unseen: () => unseen,
     cause: () => fold({event: 'cause', at: monotonicSeconds()}),
     looks: (left) =>

@@ -32,6 +32,7 @@ export type GenerationEvent =
 export interface Seen {
   pid: number
   started: string
+  /** When it was first seen: an orphan gets another one. */
   parent: number
   command: string
   /** How many causes had been before it was first seen. */
@@ -47,6 +48,10 @@ export interface Seen {
   /** It ended at the latest at the end of this; undefined while it lives. */
   ended: Bracket | undefined
   everListened: boolean
+  /** It did so in the last look that showed it. */
+  listens?: boolean
+  /** Children of its come and go without a cause: it forks for each connection, or replaces its workers now and then. */
+  forks?: boolean
   /** The listening sockets that it had in the last look that showed any. */
   sockets: readonly number[]
   /** It had the same connection in two looks: a master that passes one on to a worker has it for a moment. */
@@ -84,7 +89,9 @@ export function foldGenerations(state: GenerationsState, event: GenerationEvent)
       if (key === undefined || process === undefined || process.ended !== undefined) return state
       const ended = {from: state.lastLook?.from ?? process.last.from, to: event.at}
       const to = process.to ?? {from: process.last.from, to: event.at}
-      return {...state, seen: new Map(state.seen).set(key, {...process, to, ended})}
+      const seen = new Map(state.seen).set(key, {...process, to, ended})
+      if (process.cause === state.causes) noteForking(seen, process)
+      return {...state, seen}
     }
     case 'look':
       return foldLook(state, event)
@@ -108,7 +115,9 @@ function foldLook(
     const before = isAnew ? undefined : latest
     now.add(key)
     seen.set(key, {
-      ...{pid, started, parent, command},
+      ...{pid, started, command, listens},
+      parent: before?.parent ?? parent,
+      ...(before?.forks === true ? {forks: true} : {}),
       cause: before?.cause ?? state.causes,
       looks: (before?.looks ?? 0) + 1,
       from: before?.from ?? {from: state.lastLook?.from ?? from, to},
@@ -135,6 +144,40 @@ function foldLook(
     seen,
     withoutListener: foldListeners(state, listeners, look),
   }
+}
+
+/** A process has ended that came without a cause between: whoever listens and started it does so all the time. */
+function noteForking(seen: Map<string, Seen>, {parent, cause}: Seen): void {
+  for (const [key, each] of seen) {
+    if (each.pid === parent && each.cause === cause && each.everListened) {
+      seen.set(key, {...each, forks: true})
+    }
+  }
+}
+
+/**
+ * Who is the server of each process below one that forks: there a new process proves nothing. One that opened a listening
+ * socket of its own is another server.
+ */
+function serversOf(all: readonly Seen[]): ReadonlyMap<Seen, Seen> {
+  const servers = new Map(all.flatMap((each) => (each.forks === true ? [[each, each]] : [])))
+  for (let size = 0; size !== servers.size; ) {
+    size = servers.size
+    const byPid = new Map([...servers].map(([{pid}, server]) => [pid, server]))
+    for (const each of all) {
+      const server = byPid.get(each.parent)
+      if (server === undefined || servers.has(each)) continue
+      if (each.sockets.every((inode) => server.sockets.includes(inode))) servers.set(each, server)
+    }
+  }
+  return servers
+}
+
+/** Processes that count: those below one that forks are a part of that one. */
+function counted({seen}: Pick<GenerationsState, 'seen'>): Seen[] {
+  const all = [...seen.values()]
+  const servers = serversOf(all)
+  return all.filter((each) => each.looks >= looksNeeded && (servers.get(each) ?? each) === each)
 }
 
 /** The last time that a process listened or served. */
@@ -183,13 +226,14 @@ export interface Generation {
 
 /**
  * The generations in their order. A process that was there before the first cause and still is, and never
- * served while others did, or is the parent of others that listen, is the master of all of them, and of none.
+ * served while others did, or is the parent of others that listen, or gives its connections to others, is the master of
+ * all of them, and of none.
  */
 export function generationsOf(state: GenerationsState): Generation[] {
-  const counted = [...state.seen.values()].filter((each) => each.looks >= looksNeeded)
-  const causes = [...new Set(counted.map(({cause}) => cause))].sort((a, b) => a - b)
+  const all = counted(state)
+  const causes = [...new Set(all.map(({cause}) => cause))].sort((a, b) => a - b)
   return causes.flatMap((cause): Generation[] => {
-    const members = counted.filter((each) => each.cause === cause && !isMaster(each, counted))
+    const members = all.filter((each) => each.cause === cause && !isMaster(each, all))
     if (members.length === 0) return []
     const ends = members.map(({to}) => to)
     return [
@@ -206,7 +250,10 @@ export function generationsOf(state: GenerationsState): Generation[] {
 }
 
 function isMaster({pid, everServed, to, cause}: Seen, all: readonly Seen[]): boolean {
-  if (cause > 0 || to !== undefined || everServed) return false
+  if (cause > 0 || to !== undefined) return false
+  // Who does not listen has its connections from its parent, which holds each until it is passed on, however long that takes.
+  if (all.some((each) => each.parent === pid && each.everServed && !each.everListened)) return true
+  if (everServed) return false
   // Whoever closes each connection at once is never seen to have one; but its master is seen to be its parent. One that
   // starts its own successor is not.
   const isWorker = (each: Seen) => each.cause === 0 && each.everListened && each.parent === pid
@@ -214,18 +261,44 @@ function isMaster({pid, everServed, to, cause}: Seen, all: readonly Seen[]): boo
 }
 
 /** Processes that served before the first cause, but for masters. */
-export function oldProcesses({seen}: GenerationsState): Seen[] {
-  const counted = [...seen.values()].filter(({looks}) => looks >= looksNeeded)
-  return counted.filter((each) => each.cause === 0 && !isMaster(each, counted))
+export function oldProcesses(state: GenerationsState): Seen[] {
+  const all = counted(state)
+  return all.filter((each) => each.cause === 0 && !isMaster(each, all))
+}
+
+/** Processes that serve and began to after a cause; those below one that forks did if it did. */
+export function newProcesses({seen}: GenerationsState): Seen[] {
+  const all = [...seen.values()]
+  const servers = serversOf(all)
+  return all.filter(
+    (each) =>
+      each.looks >= looksNeeded && each.to === undefined && (servers.get(each) ?? each).cause > 0,
+  )
+}
+
+/**
+ * Old processes that listen on a socket that is theirs alone: it has a queue of its own, in which clients wait for the
+ * old server. Where a socket is shared with a master or with new processes, that alone does not show who accepts.
+ * @param sockets the listening sockets that clients reach now
+ */
+export function oldListeners(state: GenerationsState, sockets: ReadonlySet<number>): Seen[] {
+  const old = oldProcesses(state)
+  const all = [...state.seen.values()]
+  const servers = serversOf(all)
+  const listening = all.filter(({to, listens}) => to === undefined && listens === true)
+  const others = listening.filter((each) => !old.includes(servers.get(each) ?? each))
+  const shared = new Set(others.flatMap((each) => each.sockets))
+  return listening.filter(
+    (each) =>
+      old.includes(each) && each.sockets.some((inode) => sockets.has(inode) && !shared.has(inode)),
+  )
 }
 
 /** Whether anything has changed since the first cause. */
 export function hasChanged(state: GenerationsState): boolean {
   if (state.causes === 0) return false
   const isNew = generationsOf(state).some(({cause}) => cause > 0)
-  const isGone = [...state.seen.values()].some(
-    ({cause, to, looks}) => cause === 0 && to !== undefined && looks >= looksNeeded,
-  )
+  const isGone = counted(state).some(({cause, to}) => cause === 0 && to !== undefined)
   return isNew || isGone || state.withoutListener.length > 0
 }
 

@@ -30,8 +30,18 @@ export interface LossEvidence {
   mostListeners: number
   /** One and the same socket listened all the time: no queue was closed. */
   isSameListener: boolean
+  /** How many there were of each failure, if only the first of them are known one by one. */
+  all?: Readonly<Record<Loss['failure'], number>>
   /** net.ipv4.tcp_migrate_req does something here and is 1; null where that is not known. */
   migratesQueues: boolean | null
+}
+
+/** What a loss counts as of which nothing else is known. */
+const unseenKinds: Readonly<Record<Loss['failure'], LossKind>> = {
+  refused: 'no-listener',
+  reset: 'reset-unseen',
+  'cut-off': 'closed-unanswered',
+  unanswered: 'unanswered',
 }
 
 /** An end and a loss that are as close as that belong together: a look and the news of an end take time. */
@@ -45,6 +55,11 @@ export function explainLosses(losses: readonly Loss[], evidence: LossEvidence): 
   for (const loss of losses) {
     const kind = kindOf(loss, evidence)
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  }
+  for (const [failure, many] of Object.entries(evidence.all ?? {})) {
+    const rest = many - losses.filter((loss) => loss.failure === failure).length
+    const kind = unseenKinds[failure as Loss['failure']]
+    if (rest > 0) counts.set(kind, (counts.get(kind) ?? 0) + rest)
   }
   return lossKinds.flatMap((kind) => {
     const count = counts.get(kind)

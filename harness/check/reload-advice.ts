@@ -22,7 +22,16 @@ const remedies: Readonly<Record<LossKind, string>> = {
 
 /** What to do, a sentence each; the answer first. */
 export function reloadAdvice(document: CheckDocument): string[] {
-  const {problem, losses = [], trigger, traffic, lossless, thresholds = [], runtime} = document
+  const {
+    problem,
+    losses = [],
+    trigger,
+    traffic,
+    lossless,
+    thresholds = [],
+    runtime,
+    safe,
+  } = document
   if (problem !== undefined) {
     return [`${problem.remedy.charAt(0).toUpperCase()}${problem.remedy.slice(1)}.`]
   }
@@ -32,6 +41,8 @@ export function reloadAdvice(document: CheckDocument): string[] {
     ]
   }
   const own = runtimes.find(({name}) => name === runtime)?.reload
+  const {withoutListenerSeconds: [atLeast] = [0], oldListeners = []} = trigger ?? {}
+  const isGap = trigger?.reloaded === true && atLeast > 0
   const stays = trigger?.reloaded === true && trigger.generations[0]?.to === null
   return [
     ...(trigger?.reloaded === false
@@ -39,9 +50,15 @@ export function reloadAdvice(document: CheckDocument): string[] {
           'No new process answered: the server is gone, or stays as it was; see its output in server.log.',
         ]
       : []),
+    ...(isGap && !losses.some(({kind}) => kind === 'no-listener') ? [remedies['no-listener']] : []),
     ...losses.map(({kind}) => remedies[kind as LossKind] ?? ''),
-    ...(losses.length > 0 && own !== undefined ? [`${own}.`] : []),
-    ...(stays
+    ...((losses.length > 0 || isGap) && own !== undefined ? [`${own}.`] : []),
+    ...(oldListeners.length > 0
+      ? [
+          'The old server has a listening socket of its own, and goes on taking clients: have it close that socket, or exit, once the new one listens.',
+        ]
+      : []),
+    ...(stays && oldListeners.length === 0
       ? [
           'Processes of the old generation still served at the end: they may wait for kept connections to close, or hold the socket for ever.',
         ]
@@ -55,7 +72,7 @@ export function reloadAdvice(document: CheckDocument): string[] {
           'No answer was expected, so nobody knows which connections were accepted: use --http PATH, or --send TEXT.',
         ]
       : []),
-    ...(lossless === true && thresholds.every(({met}) => met)
+    ...(lossless === true && safe
       ? ['Nothing to do: every connection and request was answered while the server restarted.']
       : []),
   ].filter((line) => line !== '')

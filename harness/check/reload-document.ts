@@ -2,11 +2,13 @@ import type {CheckDocument, CheckProblem} from '../documents/check-schema.ts'
 import {tooSlow} from '../too-slow.ts'
 import type {Ask} from '../traffic/ask.ts'
 import type {Traffic} from '../traffic/clients.ts'
+import type {Loss, Tally} from '../traffic/tally.ts'
 import type {CheckContext} from './context.ts'
 import type {GenerationWatch} from './generation-watch.ts'
-import {generationsOf} from './generations.ts'
+import {generationsOf, type Seen} from './generations.ts'
 import {explainLosses, withoutListenerSeconds} from './losses.ts'
 import type {FilledReloadOptions} from './reload-options.ts'
+import {isReloadSafe} from './safe.ts'
 import {judgeThresholds} from './thresholds.ts'
 import type {Reload} from './trigger.ts'
 
@@ -21,7 +23,7 @@ export interface MeasuredReload {
   /** How long clients came. */
   seconds: number
   reload: Reload
-  /** Other ports that nobody listens on any more. */
+  /** Other ports that nobody listens on any more, or old processes alone. */
   missing: readonly number[]
 }
 
@@ -38,16 +40,15 @@ export function documented(
   const answeredAfterSeconds =
     reload.answeredAt === undefined ? null : Math.max(0, reload.answeredAt - triggeredAt)
   const migrates = platform.stack === 'linux' ? (settings.tcp_migrate_req ?? null) : null
+  const all = lostByFailure(tally)
   const losses = explainLosses(tally.losses, {
+    all,
     ...{state, sighting: watch.sighting, mostListeners: watch.mostListeners()},
     isSameListener: watch.isSameListener(),
     migratesQueues:
       migrates === null ? (platform.stack === 'linux' ? false : null) : migrates === 1,
   })
-  const lost = Object.values(tally.lanes).reduce(
-    (sum, {refused, reset, cutOff, unanswered}) => sum + refused + reset + cutOff + unanswered,
-    0,
-  )
+  const lost = Object.values(all).reduce((sum, each) => sum + each, 0)
   const lossless = lost > 0 ? false : asks.kind === 'nothing' ? null : true
   const gap = tally.longestGapSeconds(origin + seconds)
   const without = withoutListenerSeconds(state)
@@ -65,10 +66,11 @@ export function documented(
       answeredAfterSeconds,
       withoutListenerSeconds: [without.atLeast, without.atMost],
       ...(options.alsoPorts.length === 0 ? {} : {missingPorts: [...missing]}),
+      ...(reload.oldListeners.length === 0
+        ? {}
+        : {oldListeners: reload.oldListeners.map(processOf)}),
       generations: generationsOf(state).map(({processes, from, to}) => ({
-        processes: processes.map(({pid, started, command}) => ({
-          ...{pid, startedAt: started, command},
-        })),
+        processes: processes.map(processOf),
         from: [moment(from.from), moment(from.to)],
         to: to === undefined ? null : [moment(to.from), moment(to.to)],
       })),
@@ -89,12 +91,25 @@ export function documented(
   }
 }
 
+function processOf({pid, started, command}: Pick<Seen, 'pid' | 'started' | 'command'>) {
+  return {pid, startedAt: started, command}
+}
+
+function lostByFailure({lanes}: Tally): Record<Loss['failure'], number> {
+  const sum = (field: 'refused' | 'reset' | 'cutOff' | 'unanswered') =>
+    Object.values(lanes).reduce((total, lane) => total + lane[field], 0)
+  return {
+    ...{refused: sum('refused'), reset: sum('reset')},
+    ...{'cut-off': sum('cutOff'), unanswered: sum('unanswered')},
+  }
+}
+
 /**
  * With the verdict, by what was measured.
  * @param isSameListener one socket listened all the time, so that no outage can have been missed
  */
 export function judged(document: CheckDocument, isSameListener: boolean): CheckDocument {
-  const {thresholds = [], trigger, lossless, problem} = document
+  const {thresholds = [], trigger, problem} = document
   const unmeasured = thresholds.find(({measured}) => measured === null)
   const own: CheckProblem | undefined =
     problem ??
@@ -106,23 +121,18 @@ export function judged(document: CheckDocument, isSameListener: boolean): CheckD
           message: `--${unmeasured.name} cannot be judged: the server answers nothing that a client could wait for`,
           remedy: 'give it something to answer, with --http PATH or --send TEXT',
         })
-  const safe =
-    own === undefined &&
-    trigger?.reloaded === true &&
-    (trigger.missingPorts ?? []).length === 0 &&
-    lossless !== false &&
-    thresholds.every(({met}) => met)
+  const safe = own === undefined && isReloadSafe(document) && thresholds.every(({met}) => met)
   return {...document, safe, ...(own === undefined ? {} : {problem: own})}
 }
 
 /** Who came too late may have missed an outage; what was lost is lost all the same. */
-function tooSlowToTell({traffic, lossless}: CheckDocument): CheckProblem | undefined {
-  const {latestSeconds = 0} = traffic ?? {}
-  if (lossless === false || latestSeconds <= punctualSeconds) return undefined
+function tooSlowToTell(document: CheckDocument): CheckProblem | undefined {
+  const {latestSeconds = 0} = document.traffic ?? {}
+  if (!isReloadSafe(document) || latestSeconds <= punctualSeconds) return undefined
   return {
     kind: 'too-slow',
     message: tooSlow(
-      `a client came ${latestSeconds.toFixed(2)} s late, so that an outage of that length would not have been seen`,
+      `clients came up to ${latestSeconds.toFixed(2)} s late, so that an outage of that length would not have been seen`,
     ),
     remedy: 'repeat the check when this machine is less busy, or with a lower --rate',
   }

@@ -1,13 +1,15 @@
 import {monotonicSeconds} from '../clock.ts'
-import type {CheckDocument} from '../documents/check-schema.ts'
+import {deferred} from '../deferred.ts'
+import type {CheckDocument, CheckProblem} from '../documents/check-schema.ts'
+import {type ProcessIdentity, readProcesses} from '../processes/process-table.ts'
 import type {Ask} from '../traffic/ask.ts'
-import {openTraffic} from '../traffic/clients.ts'
+import {openTraffic, type Traffic} from '../traffic/clients.ts'
 import type {Tally} from '../traffic/tally.ts'
 import type {CheckContext, CheckListeners} from './context.ts'
 import {CouldNotMeasure} from './could-not-measure.ts'
 import {recogniseRuntime} from './fixes.ts'
 import {openGenerationWatch} from './generation-watch.ts'
-import type {GenerationsState} from './generations.ts'
+import {type GenerationsState, newProcesses, oldProcesses} from './generations.ts'
 import {missingPorts} from './other-ports.ts'
 import {reloadAdvice} from './reload-advice.ts'
 import {documented, judged} from './reload-document.ts'
@@ -20,14 +22,16 @@ import {
   unseenProblem,
 } from './reload-server.ts'
 import {openServingReader} from './serving.ts'
-import {onStage} from './stage.ts'
-import {type Act, cause, lookUntil, type Reload, runTriggers} from './trigger.ts'
+import {onStage, problemOf} from './stage.ts'
+import {type Act, cause, lookUntil, nothingYet, type Reload, runTriggers} from './trigger.ts'
 
 const timeoutSeconds = 5
 /** How long it is watched before the trigger, so that its workers are known; on a busy machine that takes longer. */
 const baselineSeconds = {atLeast: 0.5, atMost: 5}
 const baselineLooks = 10
 const baselineAnswers = 20
+/** So many clients have come and gone: a server that forks for each of them has shown it. */
+const baselineVisits = 3
 /** How long the other ports may take once the new server answers. */
 const otherPortsSeconds = 3
 
@@ -73,7 +77,7 @@ export async function measure(
   const {platform, look, signal} = context
   const {address: host, port, rate, idle, inFlight} = options
   const target = {host, port, timeoutSeconds}
-  const asks = await chooseAsk(options, target, server)
+  const asks = await chooseAsk(options, {...target, signal}, server)
   const watch = openGenerationWatch({look, reader: openServingReader(platform, port)})
   const origin = monotonicSeconds()
   let fault: Error | undefined
@@ -89,27 +93,37 @@ export async function measure(
     if (unseen.length > 0) throw new CouldNotMeasure(unseenProblem(options, unseen))
   }
 
+  const reload = nothingYet()
+  let missing: number[] = []
+  let began = origin
+  let stoppedAt: number | undefined
   async function play() {
     await traffic.start()
-    const began = monotonicSeconds()
+    began = monotonicSeconds()
     await lookUntil(watch, failIfFaulty, () => {
       const seconds = monotonicSeconds() - began
-      const isKnown = isBaseline(watch.state(), traffic.tally, asks.kind)
+      const isKnown = isBaseline(watch.state(), traffic, asks.kind)
       return seconds > (isKnown ? baselineSeconds.atLeast : baselineSeconds.atMost)
     })
-    const reload = await cause({...context, options, watch, traffic, server, failIfFaulty}, act)
+    // What the last of those clients has left behind is over by then.
+    await watch.looks(2)
+    const before = readProcesses()
+    await cause({...context, options, watch, traffic, server, failIfFaulty}, act, reload)
     await traffic.stop()
-    const seconds = monotonicSeconds() - began
-    // What started is a trigger or a watcher's child: whoever listens is taken for it.
-    const missing = await missingPorts(context, undefined, monotonicSeconds() + otherPortsSeconds)
-    return {reload, seconds, missing}
+    stoppedAt = monotonicSeconds()
+    const isOld = (pid: number) => isOldHolder(pid, watch.state(), before)
+    const until = stoppedAt + otherPortsSeconds
+    missing = await missingPorts(context, undefined, until, isOld)
   }
 
   try {
-    const played = await Promise.race([play(), watch.failure])
+    // What was counted before an interruption is told all the same.
+    reload.problem = (await problemIn([play(), watch.failure], signal)) ?? reload.problem
+    const seconds = (stoppedAt ?? monotonicSeconds()) - began
+    const played = {reload, seconds, missing}
     const measured = documented(context, options, {origin, watch, traffic, asks, ...played})
     const runtime = runtimeOf(options, server, [...watch.state().seen.values()])
-    const all = {...blank, ...measured, ...more(traffic.tally, played.reload), runtime}
+    const all = {...blank, ...measured, ...more(traffic.tally, reload), runtime}
     return judged(all, watch.isSameListener())
   } finally {
     traffic.end()
@@ -117,12 +131,66 @@ export async function measure(
   }
 }
 
+/**
+ * Waits for the first of them, or for an interruption.
+ * @returns why it did not come to its end
+ * @throws what is no reason for not measuring
+ */
+async function problemIn(
+  playing: readonly Promise<unknown>[],
+  signal: AbortSignal,
+): Promise<CheckProblem | undefined> {
+  const interrupted = deferred<never>()
+  const interrupt = () => interrupted.reject(signal.reason)
+  signal.addEventListener('abort', interrupt)
+  try {
+    if (signal.aborted) interrupt()
+    await Promise.race([...playing, interrupted.promise])
+    return undefined
+  } catch (error) {
+    return problemOf(error, signal)
+  } finally {
+    signal.removeEventListener('abort', interrupt)
+  }
+}
+
 /** Whether it is known who serves: who accepts for a master shows only by connections that are seen twice. */
-function isBaseline({looks, seen}: GenerationsState, {answers}: Tally, asks: Ask['kind']): boolean {
+function isBaseline(
+  {looks, seen}: GenerationsState,
+  {tally: {answers}, closedVisits}: Traffic,
+  asks: Ask['kind'],
+): boolean {
   const serves = [...seen.values()].some(({everServed}) => everServed)
   return (
-    looks >= baselineLooks && (serves || answers.length >= baselineAnswers || asks === 'nothing')
+    looks >= baselineLooks &&
+    closedVisits() >= baselineVisits &&
+    (serves || answers.length >= baselineAnswers || asks === 'nothing')
   )
+}
+
+/**
+ * Whether a process that listens on another port is of the old server. One that stays is not if it is the master of the
+ * new processes, or has started them.
+ */
+function isOldHolder(
+  pid: number,
+  state: GenerationsState,
+  before: readonly ProcessIdentity[],
+): boolean {
+  const table = new Map(readProcesses().map((entry) => [entry.pid, entry]))
+  const entry = table.get(pid)
+  // It has just ended: the next look is without it.
+  if (entry === undefined) return true
+  const {started} = entry
+  const isIt = (each: ProcessIdentity) => each.pid === pid && each.started === started
+  const now = newProcesses(state)
+  if (!before.some(isIt) || now.some(isIt)) return false
+  if (oldProcesses(state).some(isIt)) return true
+  const isAbove = (below: number | undefined): boolean => {
+    const parent = below === undefined ? undefined : table.get(below)?.parent
+    return parent !== undefined && parent !== 0 && (parent === pid || isAbove(parent))
+  }
+  return ![...state.seen.values()].some(isIt) && !now.some((each) => isAbove(each.pid))
 }
 
 function runtimeOf(

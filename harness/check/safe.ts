@@ -12,3 +12,19 @@ export function isSafeStart({situation, verdict, survivors = []}: SocketStart): 
   if (situation === 'beside') return verdict === 'refused'
   return verdict === 'granted' && !survivors.some(({listening}) => listening)
 }
+
+/** Whether a reload has lost nothing, by its clients and by who listened meanwhile; thresholds left out. */
+export function isReloadSafe({trigger, lossless}: CheckDocument): boolean {
+  if (trigger === undefined) return false
+  const {reloaded, withoutListenerSeconds, missingPorts = [], oldListeners = []} = trigger
+  const [atLeast] = withoutListenerSeconds
+  // That nobody came just then was luck.
+  const isGapless = atLeast === 0
+  return (
+    reloaded &&
+    isGapless &&
+    missingPorts.length === 0 &&
+    oldListeners.length === 0 &&
+    lossless !== false
+  )
+}

@@ -84,15 +84,16 @@ interface RunningServer {
 /**
  * Starts the guardian, the process that all servers are children of. It ends them when the harness is
  * gone, even by SIGKILL.
- * @param options a socket that commands may get, and whether they may read and write where we do
+ * @param options a socket that commands may get, whether they may read and write where we do, and whether they are left alone
  */
 export async function openServerHost(
   program: CompiledProgram,
   onOutput: (output: ServerOutput) => void,
   onSilent: (pid: number) => void = () => undefined,
-  options: Pick<LaunchOptions, 'inherits' | 'passesStreams'> = {},
+  options: Pick<LaunchOptions, 'inherits' | 'passesStreams' | 'leaves'> = {},
 ): Promise<ServerHost> {
   const servers = new Map<number, RunningServer>()
+  const leaving = options.leaves === true ? {leaves: true} : {}
   const groups = new ProcessGroups()
   // A server may write, and end, before the answer that tells its pid has been dealt with.
   const early: (() => void)[] = []
@@ -145,7 +146,7 @@ export async function openServerHost(
       processes()
       starting++
       try {
-        const {pid, seconds} = await guardian.request('start-command', command)
+        const {pid, seconds} = await guardian.request('start-command', {...command, ...leaving})
         const ended = deferred<CommandEnding>()
         const silent = deferred<void>()
         let ending: CommandEnding | undefined
@@ -166,7 +167,7 @@ export async function openServerHost(
           ended.resolve(how)
         }
         servers.set(pid, {start, end, fallSilent: silent.resolve})
-        groups.add(pid)
+        if (options.leaves !== true) groups.add(pid)
         return start
       } catch (error) {
         throw startProblem(error, command)

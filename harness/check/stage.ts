@@ -74,9 +74,9 @@ export async function describeMachine({
   return {platform, settings, blank}
 }
 
-/** Has a check played where its servers are started, and ends whatever is left of them. */
+/** Has a check played where its servers are started, and ends whatever is left of them; of triggers of the user's server, nothing. */
 export async function withHost(
-  {listeners, signal, listen, advised}: StageOptions,
+  {listeners, signal, attaches = false, listen, advised}: StageOptions,
   {blank}: Bare,
   play: (host: ServerHost) => Promise<CheckDocument>,
 ): Promise<CheckDocument> {
@@ -88,7 +88,7 @@ export async function withHost(
       program,
       (output) => listeners.onOutput?.(output),
       (pid) => listeners.onSilent?.(pid),
-      listen === undefined ? {} : {inherits: listen()},
+      {leaves: attaches, ...(listen === undefined ? {} : {inherits: listen()})},
     )
     let left: Awaited<ReturnType<ServerHost['close']>> | undefined
     const document = await play(host)

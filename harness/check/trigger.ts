@@ -5,11 +5,22 @@ import type {Traffic} from '../traffic/clients.ts'
 import type {CheckContext} from './context.ts'
 import {endingWords} from './errors-seen.ts'
 import type {GenerationWatch} from './generation-watch.ts'
-import {generationsOf, hasChanged, oldProcesses} from './generations.ts'
+import {
+  type GenerationsState,
+  generationsOf,
+  hasChanged,
+  newProcesses,
+  oldListeners,
+  oldProcesses,
+  type Seen,
+} from './generations.ts'
 import type {FilledReloadOptions} from './reload-options.ts'
 import type {Server} from './reload-server.ts'
 
-/** How long the old generation is waited for once the new one answers, and how long the new one is watched. */
+/**
+ * How long the old generation is waited for once the new one answers, and how long the new one is watched. While the old
+ * one takes clients, it is waited for as long as the server may take to change.
+ */
 const settleSeconds = {atLeast: 0.5, atMost: 3}
 /** If the command has ended and nobody of it is left, nobody will answer any more. */
 const endedSeconds = 1
@@ -18,10 +29,12 @@ const longestSeconds = 60
 
 /** What came of the triggers. */
 export interface Reload {
-  /** When each trigger was started, monotonic. */
+  /** When each trigger was started, monotonic; it grows. */
   triggeredAt: number[]
   /** When a new generation first had a client that it answered; undefined if none did. */
   answeredAt: number | undefined
+  /** Old processes that listened on sockets of their own to the last. */
+  oldListeners: readonly Seen[]
   problem: CheckProblem | undefined
 }
 
@@ -48,21 +61,30 @@ export const runTriggers: Act = async (stage, onBegin) => {
   return undefined
 }
 
-/** Causes a new generation, and waits for what comes of that. */
-export async function cause(stage: Stage, act: Act): Promise<Reload> {
+export const nothingYet = (): Reload => ({
+  ...{triggeredAt: [], answeredAt: undefined, oldListeners: [], problem: undefined},
+})
+
+/**
+ * Causes a new generation, and waits for what comes of that.
+ * @param reload gets what comes of it at once, so that it is known even if this is interrupted
+ */
+export async function cause(stage: Stage, act: Act, reload: Reload): Promise<void> {
   const {options, watch, traffic, server, host, failIfFaulty} = stage
   const {triggerTimeoutSeconds, limitSeconds} = options
-  const triggeredAt: number[] = []
   watch.cause()
-  let answeredAt: number | undefined
+  let oldAcceptedAt: number | undefined
   let changedAt: number | undefined
   let endedSince: number | undefined
+  let isOldAccepting = false
   const note = (now: number) => {
     if (hasChanged(watch.state())) changedAt ??= now
-    if (answeredAt === undefined && isAnswered(watch, traffic)) answeredAt = now
+    const {answeredAt} = reload
+    if (answeredAt === undefined && isAnswered(watch, traffic)) reload.answeredAt = now
+    if (answeredAt !== undefined && doesOldAccept(watch, traffic, answeredAt)) oldAcceptedAt = now
   }
   let isActing = true
-  const acting = act(stage, () => triggeredAt.push(monotonicSeconds())).finally(() => {
+  const acting = act(stage, () => reload.triggeredAt.push(monotonicSeconds())).finally(() => {
     isActing = false
   })
   // It is waited for below, whatever comes first.
@@ -71,17 +93,26 @@ export async function cause(stage: Stage, act: Act): Promise<Reload> {
     note(monotonicSeconds())
     return !isActing
   })
-  const impossible = await acting
-  if (impossible !== undefined) return {triggeredAt, answeredAt: undefined, problem: impossible}
-  const began = triggeredAt[0] ?? monotonicSeconds()
+  reload.problem = await acting
+  if (reload.problem !== undefined) return
+  const began = reload.triggeredAt[0] ?? monotonicSeconds()
   const isOver = () => {
     const now = monotonicSeconds()
     const state = watch.state()
     note(now)
+    const {answeredAt} = reload
     if (answeredAt !== undefined) {
       const since = now - answeredAt
       const isOldGone = generationsOf(state).every(({cause: by, to}) => by > 0 || to !== undefined)
-      return since > settleSeconds.atMost || (isOldGone && since > settleSeconds.atLeast)
+      if (isOldGone) {
+        isOldAccepting = false
+        reload.oldListeners = []
+        return since > settleSeconds.atLeast
+      }
+      isOldAccepting = now - (oldAcceptedAt ?? answeredAt) <= settleSeconds.atMost
+      reload.oldListeners = oldListeners(state, watch.reached())
+      if (!isOldAccepting && reload.oldListeners.length === 0) return true
+      return since > Math.max(settleSeconds.atMost, triggerTimeoutSeconds)
     }
     if (changedAt === undefined) return now - began > triggerTimeoutSeconds
     const isGone = server !== undefined && host.processes().length === 0
@@ -90,9 +121,21 @@ export async function cause(stage: Stage, act: Act): Promise<Reload> {
     return now - began > Math.max(triggerTimeoutSeconds, Math.min(limitSeconds, longestSeconds))
   }
   await lookUntil(watch, failIfFaulty, isOver)
-  const problem =
-    changedAt === undefined ? nothingRestartedProblem(options, triggerTimeoutSeconds) : undefined
-  return {triggeredAt, answeredAt, problem}
+  if (changedAt === undefined) {
+    reload.problem = nothingRestartedProblem(options, watch.state())
+  } else if (isOldAccepting && reload.oldListeners.length === 0) {
+    reload.problem = oldAcceptsProblem(options)
+  }
+}
+
+/** Whether an old process has a client that came when a new one had answered already. */
+function doesOldAccept(watch: GenerationWatch, {answeredPorts}: Traffic, since: number): boolean {
+  const ports = answeredPorts()
+  const {lastLook} = watch.state()
+  return oldProcesses(watch.state()).some(
+    ({last, clients}) =>
+      last.to === lastLook?.to && clients.some((client) => (ports.get(client) ?? 0) > since),
+  )
 }
 
 /**
@@ -101,15 +144,14 @@ export async function cause(stage: Stage, act: Act): Promise<Reload> {
  * answered came.
  */
 function isAnswered(watch: GenerationWatch, {answeredPorts, tally}: Traffic): boolean {
-  const seen = [...watch.state().seen.values()]
   const ports = answeredPorts()
-  const current = seen.filter(({cause: by, to, looks}) => by > 0 && looks > 1 && to === undefined)
+  const current = newProcesses(watch.state())
   if (current.some(({clients}) => clients.some((client) => ports.has(client)))) return true
   if (!current.some(({everListened}) => everListened)) return false
   const old = oldProcesses(watch.state()).filter(({everListened}) => everListened)
   const ends = old.map(({to}) => to?.to ?? Number.POSITIVE_INFINITY)
   const alone = Math.max(0, ...ends)
-  return tally.answers.some(({from}) => from > alone)
+  return (tally.answers.at(-1)?.from ?? 0) > alone
 }
 
 /** @returns why it did not do what it should */
@@ -126,13 +168,15 @@ async function runTrigger(
   const env = {...triggerEnv, PORT: String(port)}
   const start = await host.start({command, args, cwd, env})
   const timer = new AbortController()
+  const either = AbortSignal.any([timer.signal, signal])
   const ending = await Promise.race([
     start.ended,
-    delay(triggerTimeoutSeconds * 1000, undefined, {signal: timer.signal}),
+    delay(triggerTimeoutSeconds * 1000, undefined, {signal: either}),
   ]).finally(() => timer.abort())
-  signal.throwIfAborted()
   const text = words.join(' ')
   if (ending === undefined) {
+    // What it has started is the user's; of a server of ours, all ends with the check.
+    if (server === undefined) await host.signal(start, 'SIGTERM')
     return {
       kind: 'trigger-failed',
       message: `the trigger did not end within ${triggerTimeoutSeconds} s: ${text}`,
@@ -156,15 +200,31 @@ function ownEnvironment(): Record<string, string> {
   )
 }
 
-function nothingRestartedProblem({triggers}: FilledReloadOptions, seconds: number): CheckProblem {
+function nothingRestartedProblem(
+  {triggers, triggerTimeoutSeconds: seconds}: FilledReloadOptions,
+  {seen}: GenerationsState,
+): CheckProblem {
+  const what =
+    triggers.length === 0
+      ? `nothing restarted within ${seconds} s`
+      : `the trigger restarted nothing within ${seconds} s`
+  const isForking = [...seen.values()].some(({forks}) => forks === true)
   return {
     kind: 'nothing-restarted',
-    message:
-      triggers.length === 0
-        ? `nothing restarted within ${seconds} s`
-        : `the trigger restarted nothing within ${seconds} s`,
+    message: isForking
+      ? `${what}, as far as can be seen: this server's processes come and go all the time, so that a new one shows nothing, unless it is the one that listens`
+      : what,
     remedy:
       'check that it does what restarts the server (a watcher needs a file that it watches), or raise --trigger-timeout',
+  }
+}
+
+/** With a socket that old and new processes share, their clients alone show who accepts. */
+function oldAcceptsProblem({triggerTimeoutSeconds: seconds}: FilledReloadOptions): CheckProblem {
+  return {
+    kind: 'old-still-accepts',
+    message: `a new process answered, but old ones went on taking new clients for ${seconds} s: either they are being replaced slowly, or nothing reloaded and there is just one more`,
+    remedy: 'if its processes are replaced one by one, raise --trigger-timeout',
   }
 }
 

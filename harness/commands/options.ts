@@ -5,11 +5,16 @@ import {InvalidArgumentError} from 'commander'
 import type {Address} from '../sockets/address.ts'
 import {printable} from '../text.ts'
 
+/** Node's timers keep milliseconds in 31 bits: a longer one is over at once. */
+const mostSeconds = Math.floor((2 ** 31 - 1) / 1000)
+
 /** Parses a positive number of seconds. */
 export function seconds(text: string): number {
   const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
-    throw new InvalidArgumentError('It must be a number of seconds greater than 0, e.g. 150.')
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0 || value > mostSeconds) {
+    throw new InvalidArgumentError(
+      `It must be a number of seconds greater than 0, and at most ${mostSeconds}, e.g. 150.`,
+    )
   }
   return value
 }

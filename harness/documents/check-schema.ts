@@ -139,6 +139,8 @@ const problemSchema = z.looseObject({
       /** The trigger could not be run, or failed. */
       'trigger-failed',
       'nothing-restarted',
+      /** New processes answered, and old ones of the same listening socket went on taking clients. */
+      'old-still-accepts',
       /** A threshold was given for what could not be measured. */
       'threshold-not-measured',
     ])
@@ -150,19 +152,19 @@ const problemSchema = z.looseObject({
 /** A moment that lies between two others, in seconds since the check began to watch, by the monotonic clock. */
 const bracketSchema = z.tuple([seconds, seconds])
 
+const servingProcess = {
+  pid: z.int().positive().describe('Process id'),
+  startedAt: z
+    .string()
+    .describe(
+      "When it was started, in the operating system's own words: tells it from others of its pid",
+    ),
+  command: z.string().describe('Its command line'),
+}
+
 const generationSchema = z.looseObject({
   processes: z
-    .array(
-      z.looseObject({
-        pid: z.int().positive().describe('Process id'),
-        startedAt: z
-          .string()
-          .describe(
-            "When it was started, in the operating system's own words: tells it from others of its pid",
-          ),
-        command: z.string().describe('Its command line'),
-      }),
-    )
+    .array(z.looseObject(servingProcess))
     .describe('The processes that served; a master that stays through all of them is left out'),
   from: bracketSchema.describe(
     'When the first of them began to serve: after the one, before the other',
@@ -187,7 +189,15 @@ const triggerSchema = z.looseObject({
   missingPorts: z
     .array(z.int().min(1).max(65535))
     .optional()
-    .describe('Ports that nobody listened on after it; absent if only one was given'),
+    .describe(
+      'Ports that nobody, or an old process alone, listened on after it; absent if only one was given',
+    ),
+  oldListeners: z
+    .array(z.looseObject(servingProcess))
+    .optional()
+    .describe(
+      'Old processes that still listened at the end, on a socket of their own; absent if none did',
+    ),
   generations: z.array(generationSchema).describe('Who served, one after the other'),
 })
 

@@ -37,6 +37,8 @@ export interface LaunchOptions {
   inherits?: number
   /** It gets our own stdin, stdout and stderr, too, behind that socket, for programs that it starts. */
   passesStreams?: boolean
+  /** Of a guardian: all that it starts is left alone, also what becomes an orphan; it writes to our stderr, which outlives us. */
+  leaves?: boolean
   /**
    * A program, with its arguments, that becomes the process or starts it, e.g. nsenter(1). The channel is
    * then file descriptor 0, because sudo closes all but the first three.
@@ -108,9 +110,9 @@ export async function startChild(
   program: string,
   role: Role | HostKind,
   listeners: ChildListeners,
-  {inherits, passesStreams = false, through}: LaunchOptions = {},
+  {inherits, leaves = false, passesStreams = leaves, through}: LaunchOptions = {},
 ): Promise<Child> {
-  if (role === 'guardian') adoptOrphans()
+  if (role === 'guardian' && !leaves) adoptOrphans()
   const inherited: ('ignore' | number)[] = passesStreams
     ? [inherits ?? 'ignore', 0, 1, 2]
     : inherits === undefined

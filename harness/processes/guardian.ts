@@ -34,8 +34,9 @@ const folders = new Set<string>()
  */
 export const guardianHandlers = {
   async 'start-command'(asked: CommandToStart) {
-    const {command, args, env, cwd} = asked
-    watchOverTree()
+    const {command, args, env, cwd, leaves = false} = asked
+    // Its children may be what the user wants to run from now on: they become init's, as ever.
+    if (!leaves) watchOverTree()
     const seconds = monotonicSeconds()
     const child = spawn(command, args, {
       env,
@@ -58,7 +59,7 @@ export const guardianHandlers = {
       child.once('exit', async (code, signal) => {
         notify({notice: 'command-ended', pid, code, signal, seconds: monotonicSeconds()})
         running.delete(pid)
-        if (subreaper === undefined) groups.add(pid)
+        if (watching && subreaper === undefined) groups.add(pid)
         await Promise.race([closed, delay(lastWordsMilliseconds)])
         for (const output of outputs) output.end()
         notify({notice: 'command-silent', pid})
@@ -106,8 +107,10 @@ let watching = false
 let subreaper: Subreaper | undefined
 
 function streamsOf(asked: CommandToStart): ('ignore' | 'pipe' | number)[] {
-  const {inherits, readsThrough, writesThrough} = asked
+  const {inherits, leaves, readsThrough, writesThrough} = asked
   const [stdin, stdout, stderr] = streamFds
+  // Not a pipe: who writes into one that nobody reads any more is ended by SIGPIPE.
+  if (leaves === true) return ['ignore', stderr, stderr]
   return [
     readsThrough === true ? stdin : 'ignore',
     ...(writesThrough === true ? [stdout, stderr] : (['pipe', 'pipe'] as const)),
@@ -130,8 +133,12 @@ function watchOverTree(): void {
   }
 }
 
-/** Kills until nothing is left: a process may start another one while it is being looked for. */
+/**
+ * Kills until nothing is left: a process may start another one while it is being looked for. What was started to be left
+ * alone is never below a guardian that watches.
+ */
 function endTree(): NotEnded {
+  if (!watching) return {refused: [], late: []}
   // The groups of commands that still run are surely ours, and need no table of processes.
   for (const pid of running.keys()) killGroup(pid)
   // Nobody waits for the commands any more, and not every container has an init that would.

@@ -160,6 +160,8 @@ const commandToStart = fields({
   readsThrough: optional(flag),
   /** What it writes goes where the harness itself writes, and is not told of. */
   writesThrough: optional(flag),
+  /** It restarts what is not ours: neither it nor what it starts is ever ended, unless by a signal that is asked for. */
+  leaves: optional(flag),
   /** The whole environment. */
   env: table((name) => name !== '' && !name.includes('='), text),
   cwd: text,

@@ -25,9 +25,14 @@ export interface Traffic {
   tally: Tally
   /** Opens the idle connections and those with requests, and resolves when each was answered once; then new ones begin. */
   start(): Promise<void>
-  /** Local ports of connections that are open now and on which requests are answered, the idle ones left out. */
-  answeredPorts(): ReadonlySet<number>
-  /** How much later than planned new connections were begun at worst, in seconds. */
+  /**
+   * Local ports of connections that are open now and on which requests are answered, the idle ones left out, and when
+   * each connection was begun.
+   */
+  answeredPorts(): ReadonlyMap<number, number>
+  /** How many new connections have come to their end. */
+  closedVisits(): number
+  /** How much later than planned new connections were, or would have been, begun at worst, in seconds. */
   latestSeconds(): number
   /** No more new ones; resolves when all that are under way have come to an end, and the idle ones were asked again. */
   stop(): Promise<void>
@@ -47,24 +52,21 @@ const comesAgainMilliseconds = 20
 export function openTraffic(options: TrafficOptions): Traffic {
   const {target, rate, idle: idleCount, inFlight, onFault} = options
   const tally = openTally()
-  const open = new Set<Connection>()
-  const answered = new Set<number>()
+  const answered = new Map<number, number>()
   const underWay = new Set<Promise<void>>()
   const idle: Connection[] = []
   const stopping = new AbortController()
+  const over = new AbortController()
   // Every client waits for it.
-  setMaxListeners(0, stopping.signal)
+  setMaxListeners(0, stopping.signal, over.signal)
   let timer: NodeJS.Timeout | undefined
   let latest = 0
+  let closedVisits = 0
   let isOver = false
 
   async function opened(lane: Lane): Promise<Connection> {
     tally.opened(lane)
-    const connection = await connect(target)
-    open.add(connection)
-    connection.socket.once('close', () => open.delete(connection))
-    if (isOver) connection.socket.destroy()
-    return connection
+    return connect({...target, signal: over.signal})
   }
 
   /** Counts what became of it. */
@@ -104,7 +106,7 @@ export function openTraffic(options: TrafficOptions): Traffic {
     try {
       connection = await opened('new')
       await askOn(connection, 'new')
-      answered.add(connection.localPort)
+      answered.set(connection.localPort, from)
       await options.kept()
       if (options.ask.kind === 'nothing' && connection.ended() === 'reset') {
         throw new Failed('reset', 'the connection was reset')
@@ -114,6 +116,7 @@ export function openTraffic(options: TrafficOptions): Traffic {
     } finally {
       if (connection !== undefined) answered.delete(connection.localPort)
       connection?.close()
+      closedVisits++
     }
   }
 
@@ -124,14 +127,19 @@ export function openTraffic(options: TrafficOptions): Traffic {
 
   function beginVisits(): void {
     const startedAt = monotonicSeconds()
+    let tickedAt = startedAt
     let begun = 0
+    // With a low rate, too, at least the next one is to come.
+    const most = Math.max(1, rate * madeUpForSeconds)
     timer = setInterval(() => {
-      const due = (monotonicSeconds() - startedAt) * rate
-      latest = Math.max(latest, (due - begun) / rate - tickMilliseconds / 1000)
-      const most = rate * madeUpForSeconds
+      const now = monotonicSeconds()
+      // Whether or not a client was due: whoever else looks in this process was held up, too.
+      latest = Math.max(latest, now - tickedAt - tickMilliseconds / 1000)
+      tickedAt = now
+      const due = (now - startedAt) * rate
       // What was missed is left out, not begun in one crowd.
       if (due - begun > most) begun = due - most
-      for (; begun + 1 <= due; begun++) track(visit())
+      for (; due - begun >= 1; begun++) track(visit())
     }, tickMilliseconds)
   }
 
@@ -147,7 +155,7 @@ export function openTraffic(options: TrafficOptions): Traffic {
           reused = false
           connection = await opened('in-flight')
           const {localPort, socket} = connection
-          answered.add(localPort)
+          answered.set(localPort, from)
           socket.once('close', () => answered.delete(localPort))
         }
         const {isLast} = await askOn(connection, 'in-flight')
@@ -210,10 +218,13 @@ export function openTraffic(options: TrafficOptions): Traffic {
             asking.then(resolve)
           }),
       )
-      await Promise.race([Promise.all(firsts), delay(target.timeoutSeconds * 1000)])
-      beginVisits()
+      const {signal} = stopping
+      const late = delay(target.timeoutSeconds * 1000, undefined, {signal}).catch(() => undefined)
+      await Promise.race([Promise.all(firsts), late])
+      if (!isOver) beginVisits()
     },
     answeredPorts: () => answered,
+    closedVisits: () => closedVisits,
     latestSeconds: () => latest,
     async stop() {
       clearInterval(timer)
@@ -225,7 +236,7 @@ export function openTraffic(options: TrafficOptions): Traffic {
       isOver = true
       clearInterval(timer)
       stopping.abort()
-      for (const {socket} of open) socket.destroy()
+      over.abort()
     },
   }
 }

@@ -9,6 +9,8 @@ export interface Target {
   port: number
   /** How long a connection, and an answer, is waited for. */
   timeoutSeconds: number
+  /** Aborted when nobody waits for it any more. */
+  signal?: AbortSignal
 }
 
 /** A connection of ours to the server. */
@@ -37,8 +39,9 @@ export class Failed extends Error {
 const closeWithinMilliseconds = 1000
 
 /** @throws Failed; SystemError for what is our fault, e.g. EMFILE */
-export async function connect({host, port, timeoutSeconds}: Target): Promise<Connection> {
+export async function connect({host, port, timeoutSeconds, signal}: Target): Promise<Connection> {
   const socket = createConnection({host, port, allowHalfOpen: true, noDelay: true})
+  closeOn(signal, socket)
   let ended: 'reset' | 'closed' | undefined
   let problem: NodeJS.ErrnoException | undefined
   socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -103,6 +106,15 @@ export async function connect({host, port, timeoutSeconds}: Target): Promise<Con
       else socket.once('end', () => socket.destroy())
     },
   }
+}
+
+/** As Node's own option `signal` does, which leaves a listener behind for each socket. */
+function closeOn(signal: AbortSignal | undefined, socket: Socket): void {
+  if (signal === undefined) return
+  const close = () => socket.destroy()
+  if (signal.aborted) close()
+  signal.addEventListener('abort', close)
+  socket.once('close', () => signal.removeEventListener('abort', close))
 }
 
 function failureOf(ended: 'reset' | 'closed'): Failed {

@@ -35,15 +35,16 @@ const fieldOf = {
   unanswered: 'unanswered',
 } as const satisfies Record<Loss['failure'], keyof LaneTally>
 
-/** So many are kept one by one; of more, only their number. */
+/** So many losses are kept one by one, and so many answers, the latest; of more, only their number. */
 const keptLosses = 10_000
 const keptAnswers = 100_000
 
 /** All that became of all clients. */
 export interface Tally {
   lanes: Record<Lane, LaneTally>
+  /** Those that are kept one by one; the lanes count all. */
   losses: Loss[]
-  /** The answers to new connections: when each was begun, and answered. */
+  /** The latest answers to new connections: when each was begun, and answered. */
   answers: {from: number; at: number}[]
   /** Responses of HTTP by the first digit of their status. */
   statusClasses: Record<string, number>
@@ -85,8 +86,9 @@ export function openTally(): Tally {
         const statusClass = `${Math.floor(status / 100)}xx`
         tally.statusClasses[statusClass] = (tally.statusClasses[statusClass] ?? 0) + 1
       }
-      if (name === 'new' && tally.answers.length < keptAnswers) {
+      if (name === 'new') {
         tally.answers.push({from: askedAt, at})
+        if (tally.answers.length >= 2 * keptAnswers) tally.answers.splice(0, keptAnswers)
       }
       if (name === 'idle') return
       if (lastAnswerAt !== undefined) longestGap = Math.max(longestGap, at - lastAnswerAt)

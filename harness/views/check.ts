@@ -150,12 +150,23 @@ function reloadWords(document: CheckDocument): string {
   if (trigger?.reloaded === false) return 'NOT SAFE: no new server answered'
   const missing = trigger?.missingPorts ?? []
   if (missing.length > 0) {
-    return `NOT SAFE: nobody listens on port ${missing.join(' and ')} any more`
+    return `NOT SAFE: the new server does not listen on port ${missing.join(' and ')}`
   }
+  const old = (trigger?.oldListeners ?? []).map(({pid, command}) => `pid ${pid} (${command})`)
+  const beside =
+    old.length === 0 ? [] : [`the old server still listens, and gets clients: ${old.join(', ')}`]
   const lost = lanesOf(traffic).reduce((sum, [, lane]) => sum + lostIn(lane), 0)
   const exceeded = thresholds.filter(({met}) => !met).map(exceededWords)
-  const losses = lost === 0 ? [] : [`${lost} of ${askedWords(traffic)} were lost`]
-  return `NOT SAFE: ${[...losses, ...exceeded].join(', ')}`
+  const losses = lost === 0 ? gapWords(trigger) : [`${lost} of ${askedWords(traffic)} were lost`]
+  return `NOT SAFE: ${[...beside, ...losses, ...exceeded].join(', ')}`
+}
+
+function gapWords(trigger: CheckDocument['trigger']): string[] {
+  const [atLeast, atMost] = trigger?.withoutListenerSeconds ?? [0, 0]
+  if (atLeast === 0) return []
+  return [
+    `nobody listened for ${milliseconds(atLeast)} to ${milliseconds(atMost)} ms, when no client happened to come`,
+  ]
 }
 
 type Traffic = NonNullable<CheckDocument['traffic']>

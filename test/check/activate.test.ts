@@ -44,6 +44,19 @@ activating(
   },
 )
 
+activating(
+  'a server that greets its clients and closes at once has taken its socket',
+  async (t) => {
+    const greeting = `
+    import {createServer} from 'node:net'
+    createServer((socket) => socket.end('hello', () => socket.destroy())).listen({fd: 3})
+  `
+    const command = ['node', program(t, 'server.mjs', greeting)]
+    const document = checkSchema.parse(await checkActivation({command, port: await freePort(t)}))
+    t.true(document.activation?.took, document.activation?.because)
+  },
+)
+
 activating('a server that binds its port itself is told to take the socket', async (t) => {
   const document = await activate(t, httpServer)
   t.is(document.problem, undefined)

@@ -4,7 +4,9 @@ import {
   type GenerationsState,
   generationsOf,
   hasChanged,
+  newProcesses,
   noGenerations,
+  oldListeners,
   oldProcesses,
   type Serving,
 } from '../../harness/check/generations.ts'
@@ -68,6 +70,12 @@ test('a primary that holds each connection for a moment, to pass it on, is a mas
     [process(1, true), worker],
   )
   t.deepEqual(pids(state), [[2]])
+})
+
+test('so is one that is slow to do so', (t) => {
+  const worker = {...process(2, false, 4001), parent: 1}
+  const both = [process(1, true, 4002), worker]
+  t.deepEqual(pids(watched(both, both)), [[2]])
 })
 
 test('the end of a worker that never listened is told by itself, not by what it has no connection for', (t) => {
@@ -135,4 +143,56 @@ test('the parent of workers is their master, also where they are never seen to h
 test('a server that starts its successor by itself is no master of it', (t) => {
   const [old, next] = [process(1, true), {...process(2, true), parent: 1}]
   t.deepEqual(pids(watched([old], [old], cause, [old, next], [old, next])), [[1], [2]])
+})
+
+const end = (pid: number): GenerationEvent => ({event: 'ended', pid, started: `${pid}`, at: 1.4})
+/** Forked by process 1 for one client, with the listening socket. */
+const child = (pid: number, ...clients: number[]): Serving => ({
+  ...{...process(pid, true, ...clients), parent: 1},
+})
+
+test('children that come and go without a trigger are no new generation after it, either', (t) => {
+  const server = process(1, true)
+  const visit = (pid: number) => [server, child(pid, 4000 + pid)]
+  const before = [visit(2), visit(2), [server], end(2)]
+  const after = watched(...before, cause, visit(3), visit(3), [server], end(3), visit(4), visit(4))
+  t.deepEqual(pids(after), [[1]])
+  t.false(hasChanged(after))
+  t.deepEqual(newProcesses(after), [])
+})
+
+test('where such a server is replaced, the new one and its children are', (t) => {
+  const server = process(1, true)
+  const orphan = {...child(3, 4003), parent: 1000}
+  const [next, its] = [process(5, true), {...child(6, 4006), parent: 5}]
+  const state = watched(
+    ...[[server, child(2, 4002)], [server, child(2, 4002)], [server], end(2), cause],
+    // Forked before its parent was ended, and alive for longer.
+    ...[[server, child(3, 4003)], end(1), [orphan], [orphan]],
+    ...[[next], [next, its], [next, its]],
+  )
+  t.true(hasChanged(state))
+  t.deepEqual(pids(state), [[1], [5, 6]])
+  t.deepEqual(
+    newProcesses(state).map(({pid}) => pid),
+    [5, 6],
+  )
+})
+
+test('an old process listens by itself only on a socket that neither a master nor a new process has', (t) => {
+  const on = (pid: number, socket: number, ...clients: number[]): Serving => ({
+    ...{...process(pid, true, ...clients), sockets: [socket]},
+  })
+  const reached = new Set([7, 8])
+  const listening = (state: GenerationsState, sockets = reached) =>
+    oldListeners(state, sockets).map(({pid}) => pid)
+  const beside = [on(1, 7), on(2, 8, 4002)]
+  const shared = watched([on(1, 7, 4001)], [on(1, 7, 4001)], cause, beside, beside)
+  t.deepEqual(listening(shared), [1])
+  t.deepEqual(listening(shared, new Set([8])), [], 'of another address')
+  const passedOn = [on(1, 7), on(2, 7, 4002)]
+  t.deepEqual(listening(watched([on(1, 7, 4001)], [on(1, 7, 4001)], cause, passedOn, passedOn)), [])
+  const old = {...process(1, false, 4001), sockets: []}
+  const closed = [old, on(2, 8, 4002)]
+  t.deepEqual(listening(watched([on(1, 7, 4001)], [on(1, 7, 4001)], cause, closed, closed)), [])
 })

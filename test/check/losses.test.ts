@@ -51,6 +51,15 @@ test('what was refused had no listener, for as long as looks show', (t) => {
   t.deepEqual(withoutListenerSeconds(open), {atLeast: 9, atMost: 10})
 })
 
+test('losses that are not known one by one count as well', (t) => {
+  const all = {refused: 5, reset: 1, 'cut-off': 2, unanswered: 0}
+  t.deepEqual(kinds([loss({failure: 'refused'}), loss({failure: 'cut-off'})], evidence({all})), [
+    ['no-listener', 5],
+    ['closed-unanswered', 2],
+    ['reset-unseen', 1],
+  ])
+})
+
 test('a reset is due to the queue where nobody had accepted it, and to its process where that ended', (t) => {
   const sighting = {4001: {accepted: false, owner: undefined}}
   t.deepEqual(kinds([loss({}), loss({})], evidence({}, sighting)), [['queue-closed', 2]])

@@ -93,7 +93,35 @@ test('a reload after which nobody listens on the second port is not safe', async
   t.is(document.problem, undefined)
   t.deepEqual(document.trigger?.missingPorts, [other])
   t.false(document.safe)
-  t.is(checkView(document).verdict?.text, `NOT SAFE: nobody listens on port ${other} any more`)
+  t.is(
+    checkView(document).verdict?.text,
+    `NOT SAFE: the new server does not listen on port ${other}`,
+  )
+})
+
+test('a reload after which an old process alone has the second port is not safe', async (t) => {
+  const [port, other] = [await freePort(t), await freePort(t)]
+  const text = `
+    import {spawn} from 'node:child_process'
+    import {createServer} from 'node:http'
+    const {PORT, OTHER, NEXT} = process.env
+    const listen = (port) =>
+      createServer((request, response) => response.end('hello')).listen(Number(port), '127.0.0.1')
+    const server = listen(PORT)
+    if (NEXT === undefined) listen(OTHER)
+    process.on('SIGHUP', () => {
+      server.close()
+      const env = {...process.env, NEXT: 'yes'}
+      spawn(process.execPath, [import.meta.filename], {env, stdio: 'inherit'})
+    })
+  `
+  const document = await checkReload({
+    ...{command: ['node', program(t, 'server.mjs', text)], port, alsoPorts: [other], http: '/'},
+    ...{triggers: [['kill', '-HUP', '{pid}']], env: {OTHER: String(other)}},
+  })
+  t.true(document.trigger?.reloaded)
+  t.deepEqual(document.trigger?.missingPorts, [other])
+  t.false(document.safe)
 })
 
 test('a port that is named twice is refused', (t) => {

@@ -1,6 +1,8 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {createServer} from 'node:http'
+import {type AddressInfo, createServer as createTcpServer} from 'node:net'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {checkReload} from '../../harness/check/reload.ts'
@@ -316,6 +318,108 @@ needs(missingServer('nginx'), test.serial)(
     t.is(document.traffic?.new.refused, 0)
   },
 )
+
+watching('one more worker beside the old ones is not known to be a reload', async (t) => {
+  const growing = rolling.replace('old.disconnect()', 'undefined')
+  const command = ['node', program(t, 'growing.mjs', growing)]
+  const triggers = [['kill', '-HUP', '{pid}']]
+  const document = await reload(t, {command, triggers, triggerTimeoutSeconds: 4})
+  t.true(document.trigger?.reloaded)
+  t.is(document.problem?.kind, 'old-still-accepts')
+  t.false(document.safe)
+})
+
+const python = needs(
+  platform.readHolders === null ? 'processes cannot be seen here' : missingServer('python3'),
+  test.serial,
+)
+
+python(
+  'a server that forks for each client has not reloaded because new processes answer',
+  async (t) => {
+    const forking = `
+import os, socketserver
+class Greeting(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.sendall(b'hi\\n')
+        while self.request.recv(100):
+            pass
+class Server(socketserver.ForkingTCPServer):
+    allow_reuse_address = True
+Server(('127.0.0.1', int(os.environ['PORT'])), Greeting).serve_forever()
+`
+    const options = {
+      ...{port: await freePort(t), command: ['python3', program(t, 'server.py', forking)]},
+      ...{triggers: [['true']], triggerTimeoutSeconds: 1},
+    }
+    const {problem, trigger, safe} = checkSchema.parse(await checkReload(options))
+    t.is(problem?.kind, 'nothing-restarted')
+    t.regex(problem?.message ?? '', /come and go all the time/)
+    t.is(trigger?.generations.length, 1)
+    t.false(safe)
+  },
+)
+
+python('an old server that goes on listening beside the new one is not safe', async (t) => {
+  const sharing = `
+import os, signal, socket, subprocess, sys, threading
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+server.bind(('127.0.0.1', int(os.environ['PORT'])))
+server.listen()
+signal.signal(signal.SIGHUP, lambda *_: subprocess.Popen([sys.executable, __file__]))
+def greet(connection):
+    with connection:
+        connection.sendall(b'hi\\n')
+        connection.recv(100)
+while True:
+    connection, _ = server.accept()
+    threading.Thread(target=greet, args=[connection]).start()
+`
+  const options = {
+    ...{port: await freePort(t), command: ['python3', program(t, 'server.py', sharing)]},
+    ...{triggers: [['kill', '-HUP', '{pid}']], triggerTimeoutSeconds: 4},
+  }
+  const document = checkSchema.parse(await checkReload(options))
+  t.is(document.problem, undefined)
+  t.true(document.trigger?.reloaded)
+  t.is(document.trigger?.oldListeners?.length, 1)
+  t.false(document.safe)
+  t.regex(document.advice.join('\n'), /goes on taking clients/)
+  t.notRegex(document.advice.join('\n'), /Nothing to do/)
+})
+
+watching('what was counted before an interruption is in the document', async (t) => {
+  const interruption = new AbortController()
+  let requests = 0
+  const server = createServer((_, response) => {
+    response.end('hello')
+    if (++requests === 50) interruption.abort('SIGINT')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const {port} = server.address() as AddressInfo
+  const document = checkSchema.parse(await checkReload({port, http: '/'}, {}, interruption.signal))
+  t.is(document.problem?.kind, 'interrupted')
+  t.true((document.traffic?.new.answered ?? 0) > 0)
+  t.is(generations(document).length, 1)
+  t.false(document.safe)
+})
+
+test('an interruption is not kept waiting by a server that does not answer', async (t) => {
+  const interruption = new AbortController()
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined)
+    interruption.abort('SIGINT')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const {port} = server.address() as AddressInfo
+  const document = await checkReload({port, http: '/'}, {}, interruption.signal)
+  t.is(document.problem?.kind, 'interrupted')
+})
 
 test('what cannot be is told before anything is started', async (t) => {
   const port = await freePort(t)

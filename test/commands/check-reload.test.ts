@@ -37,6 +37,7 @@ test('each option that cannot be is refused before anything is started, with the
   t.regex(await complain('--port', '20500', ...server), /port 20500 was given twice/)
   t.regex(await complain('--max-outage', 'soon', ...server), /duration, e\.g\. 200ms/)
   t.regex(await complain('--max-lost', '-1', ...server), /number from 0/)
+  t.regex(await complain('--trigger-timeout', '2147484', ...server), /at most 2147483/)
   t.regex(await complain(), /no command given/)
 })
 

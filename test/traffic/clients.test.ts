@@ -107,6 +107,43 @@ test('where nobody listens all are refused, until somebody does', async (t) => {
   t.is(clients.tally.lanes.new.opened, refused + answered)
 })
 
+test('with a low rate, too, clients come, and one that comes when it is due is not late', async (t) => {
+  const port = await listening(t, http())
+  const clients = openTraffic({
+    target: {host: '127.0.0.1', port, timeoutSeconds: 5},
+    ...{ask: {kind: 'http', path: '/'}, rate: 2, idle: 0, inFlight: 0},
+    ...{kept: () => delay(5), onFault: (error) => t.fail(error.message)},
+  })
+  t.teardown(() => clients.end())
+  let [tickedAt, heldUp] = [performance.now(), 0]
+  const ticking = setInterval(() => {
+    const now = performance.now()
+    heldUp = Math.max(heldUp, now - tickedAt)
+    tickedAt = now
+  }, 5)
+  t.teardown(() => clearInterval(ticking))
+  await clients.start()
+  await until(() => clients.tally.lanes.new.opened >= 2)
+  await clients.stop()
+  // No later than other timers of this process, which other programs may have held up.
+  t.true(clients.latestSeconds() < heldUp / 1000 + 0.1)
+})
+
+test('a client that this process keeps from coming is late', async (t) => {
+  const port = await listening(t, http())
+  const clients = openTraffic({
+    target: {host: '127.0.0.1', port, timeoutSeconds: 5},
+    ...{ask: {kind: 'http', path: '/'}, rate: 1, idle: 0, inFlight: 0},
+    ...{kept: () => delay(5), onFault: (error) => t.fail(error.message)},
+  })
+  t.teardown(() => clients.end())
+  await clients.start()
+  await delay(10)
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+  await delay(10)
+  t.true(clients.latestSeconds() > 0.15)
+})
+
 test('a server that speaks first is not asked', async (t) => {
   const server = createServer((socket) => socket.write('220 hello\r\n'))
   const tally = await traffic(t, server, {ask: {kind: 'greeting'}, inFlight: 1, idle: 1})

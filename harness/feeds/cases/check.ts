@@ -1,4 +1,4 @@
-import {isSafe, isSafeStart} from '../../check/safe.ts'
+import {isReloadSafe, isSafe, isSafeStart} from '../../check/safe.ts'
 import type {CheckDocument, CheckRound} from '../../documents/check-schema.ts'
 import {residueWords} from '../../documents/words.ts'
 import {didWords, safetyWords, startedWords} from '../../views/check.ts'
@@ -61,17 +61,12 @@ function judged(isGood: boolean): TestCase['status'] {
 }
 
 function reloadCases(document: CheckDocument): UngroupedCase[] {
-  const {trigger, activation, lossless, losses = [], traffic, advice} = document
+  const {trigger, activation, losses = [], traffic, advice} = document
   if (trigger === undefined && activation === undefined) return []
-  const isGood =
-    trigger?.reloaded === true &&
-    (trigger.missingPorts ?? []).length === 0 &&
-    lossless !== false &&
-    activation?.took !== false
   return [
     {
       name: activation === undefined ? 'reload' : 'activation',
-      status: judged(isGood),
+      status: judged(isReloadSafe(document) && activation?.took !== false),
       reason: safetyWords(document),
       seconds: traffic?.longestGapSeconds ?? 0,
       seen: {
