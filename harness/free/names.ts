@@ -25,10 +25,6 @@ const containerRuntimes = new Set([
   ...['podman', 'buildkitd', 'kubelet', 'k3s', 'k3s-server', 'lxd', 'incusd', 'runsc', 'crio'],
 ])
 
-/** A shell that runs one command, and package managers that run a script. */
-const shells = new Set(['sh', 'bash', 'dash', 'zsh', 'ksh', 'ash'])
-const packageManagers = new Set(['npm', 'npx', 'npm-cli', 'npx-cli', 'yarn', 'pnpm', 'yarnpkg'])
-
 /** Runtimes, whose program is what follows. */
 const runtimes = /^(?:node|nodejs|bun|deno|python[\d.]*|ruby|perl|php)$/
 
@@ -47,13 +43,6 @@ export function isSession(names: readonly string[]): boolean {
 
 export function isContainerRuntime(names: readonly string[]): boolean {
   return names.some((name) => containerRuntimes.has(name))
-}
-
-/** `sh -c ...`, `npm start`, `node /usr/lib/.../npm-cli.js run dev`. */
-export function isWrapper(command: string): boolean {
-  const [first = '', second = ''] = command.split(' ')
-  if (shells.has(baseName(first))) return /^-[a-z]*c$/.test(second)
-  return packageManagers.has(programName(command))
 }
 
 /** What a person calls it: `nodemon` of `node /app/node_modules/.bin/nodemon server.js`. */

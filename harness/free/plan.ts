@@ -36,7 +36,7 @@ export async function planFor(picture: PortPicture, allowed: Allowed): Promise<P
   const listeners = inTheWay.filter(({entry}) => entry.state === 'LISTEN')
   const holders = distinct(listeners)
   const asking = {port, uid, stack: platform.stack, ancestors: ownAncestors(table)}
-  const targets = targetsOf(holders, table, asking.ancestors)
+  const targets = targetsOf(holders, table)
   const open = inTheWay.filter((socket) => isKept(socket, picture, targets))
   const canDestroy = open.every((socket) => mayDestroy(platform, picture.settings, socket))
   const connections = allowed.connections && canDestroy ? open : []
@@ -74,12 +74,11 @@ function distinct(sockets: readonly PortSocket[]): Holder[] {
 }
 
 function signalSteps(targets: readonly Target[], {timeoutSeconds}: Allowed): FreeStep[] {
-  return targets
-    .filter(({role}) => role !== 'worker')
-    .map(({entry, command}) => ({
-      ...{what: 'signal', pid: entry.pid, command, signal: 'SIGTERM', socket: null},
-      seconds: timeoutSeconds,
-    }))
+  return targets.map(({entry, command, starter}) => ({
+    ...{what: 'signal', pid: entry.pid, command, signal: 'SIGTERM', socket: null},
+    ...(starter === null ? {} : {after: starter}),
+    seconds: timeoutSeconds,
+  }))
 }
 
 function destroyStep({entry, holders}: PortSocket): FreeStep {

@@ -1,32 +1,6 @@
 import {containerIn, publishersIn} from '../../harness/free/containers.ts'
-import {
-  isContainerRuntime,
-  isEditor,
-  isSession,
-  isWrapper,
-  programName,
-} from '../../harness/free/names.ts'
+import {isContainerRuntime, isEditor, isSession, programName} from '../../harness/free/names.ts'
 import {test} from '../declare.ts'
-
-test('a shell with one command and a package manager are wrappers, a shell of a person is not', (t) => {
-  for (const command of [
-    'sh -c node server.js',
-    '/bin/bash -ec ./server',
-    'npm start',
-    'npm run dev',
-    'node /usr/lib/node_modules/npm/bin/npm-cli.js start',
-    'node /usr/share/yarn/bin/yarn.js dev',
-    '/usr/bin/node /opt/pnpm.cjs start',
-  ]) {
-    t.true(isWrapper(command), command)
-  }
-  for (const command of [
-    ...['bash', '-bash', 'zsh -l', 'bash deploy.sh', 'node server.js', 'nodemon server.js'],
-    ...['node /app/node_modules/.bin/concurrently npm:a npm:b', 'systemd --user', ''],
-  ]) {
-    t.false(isWrapper(command), command)
-  }
-})
 
 test('a program is called by what a person typed', (t) => {
   t.is(programName('node /app/node_modules/.bin/nodemon --watch src server.js'), 'nodemon')
