@@ -1,5 +1,4 @@
 import type {Holder} from '../platforms/socket-holders.ts'
-import {ancestorsOf} from '../processes/process-details.ts'
 import {type ProcessEntry, readProcesses} from '../processes/process-table.ts'
 
 /** A process that is to end. */
@@ -15,11 +14,6 @@ export type ProcessTable = ReadonlyMap<number, ProcessEntry>
 
 export function readTable(): ProcessTable {
   return new Map(readProcesses().map((entry) => [entry.pid, entry]))
-}
-
-/** This process, and all that it descends from. */
-export function ownAncestors(table: ProcessTable): Set<number> {
-  return new Set([process.pid, ...ancestorsOf(process.pid, table).map(({pid}) => pid)])
 }
 
 /**

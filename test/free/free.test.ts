@@ -329,7 +329,7 @@ linuxOnly('a supervisor that starts the server again is named, with exit status 
 
 /** Programs of which nothing is known but what they are called. */
 const leftAlone: [what: string, name: string, kind: string, says: RegExp][] = [
-  ['an editor', 'code', 'editor', /is an editor/],
+  ['an editor', 'code', 'editor', /looks like an editor \(code\)/],
   ['a proxy of containers', 'docker-proxy', 'container', /publishes the port.*stop/],
   ['a container runtime', 'dockerd', 'container', /publishes the port.*stop/],
   ['a multiplexer of terminals', 'tmux', 'session', /login, desktop or terminal/],
@@ -348,6 +348,20 @@ for (const [what, name, kind, says] of leftAlone) {
     t.true(isAlive(holder))
   })
 }
+
+linuxOnly(
+  'a server that calls itself as an editor does, with a word of one, is ended',
+  async (t) => {
+    const port = await takePort(t)
+    const code = `${server}; process.title = 'fleet'`
+    const holder = await started(t, [
+      ...[process.execPath, '-e', code, '/home/joe/.vscode-server/bin/node', String(port)],
+    ])
+    const answer = await free(t, [String(port), '--yes'])
+    t.like(answer, {status: 0, freed: true}, answer.because)
+    t.is((await holder.ended).signal, 'SIGTERM')
+  },
+)
 
 linuxOnly('a process that has started the command is left alone', async (t) => {
   const port = await takePort(t)
