@@ -7,6 +7,7 @@ import type {Address} from '../sockets/address.ts'
 import {plainBindRefusal} from '../why/bind-trials.ts'
 import {programName} from '../why/names.ts'
 import {lookAtPort, type PortSocket} from '../why/port-picture.ts'
+import {protectionsOf} from '../why/protection.ts'
 import {holderWords} from '../why/words.ts'
 import {endTargets, type Held, openTargets} from './end-targets.ts'
 import {type Looking, listenersIn, liveListenerIn, type Problem, stillRefused} from './looking.ts'
@@ -81,7 +82,7 @@ async function carryOut(plan: Plan, options: FreeOptions, machine: Machine): Pro
       (plan.targets.length > 0 ? await isTakenAgain(looking) : undefined)
     if (problem === undefined) return {freed: true, did, because: 'a plain bind is granted'}
     if ('because' in problem) return {freed: false, did, ...problem}
-    return {freed: false, did, ...restart(problem, plan)}
+    return {freed: false, did, ...restart(problem, plan, options, machine)}
   } finally {
     for (const {handle} of held) handle.close()
   }
@@ -130,6 +131,8 @@ async function isTakenAgain({port, signal, isFree, look}: Looking): Promise<Prob
 function restart(
   {holders}: PortSocket,
   {targets, table}: Plan,
+  {port}: FreeOptions,
+  {platform}: Machine,
 ): Pick<Free, 'because' | 'restartedBy'> {
   const [holder] = holders
   if (holder === undefined) return {because: 'a process that is not visible listens on it now'}
@@ -139,10 +142,14 @@ function restart(
   const above = ancestorsOf(holder.pid, readTable())
   const starter = above.find((entry) => before.has(identityOf(entry)))
   if (starter === undefined) return {because: `${holderWords(holder)} listens on it now`}
-  const command = commandLineOf(starter.pid) ?? null
+  const {pid, parent} = starter
+  const command = commandLineOf(pid) ?? null
+  const asHolder = {pid, parent, uid: null, user: null, command: command ?? ''}
+  const protection = protectionsOf([asHolder], {platform, port, uid: null}).get(pid)
+  const how = protection === undefined ? 'stop that instead' : protection.because
   return {
-    because: `restarted by ${programName(command ?? 'a process')} (pid ${starter.pid}): stop that instead`,
-    restartedBy: {pid: starter.pid, command},
+    because: `restarted by ${programName(command ?? 'a process')} (pid ${pid}): ${how}`,
+    restartedBy: {pid, command},
   }
 }
 

@@ -35,7 +35,7 @@ export async function outlastWork(
       }
       const [first] = working
       if (first === undefined) return undefined
-      if (seconds > drainSeconds) return tooLong(first, looking)
+      if (seconds > drainSeconds) return tooLong(first, drainSeconds)
       await untilNextLook(looking, () => noteEnds(held))
     }
     return undefined
@@ -56,8 +56,8 @@ function workWords({handle}: Held, seconds: number): string {
   return `process ${handle.pid} listens no longer, and finishes what its clients wait for; waits at most ${Math.ceil(seconds)} s for that`
 }
 
-function tooLong({handle}: Held, {port, drainSeconds}: Looking): Problem {
+function tooLong({handle}: Held, drainSeconds: number): Problem {
   return {
-    because: `process ${handle.pid} listens no longer, but still has connections after ${drainSeconds} s; rebind why ${port} shows them`,
+    because: `process ${handle.pid} listens no longer, but still has connections after ${drainSeconds} s; kill -9 ${handle.pid} ends it, and them`,
   }
 }

@@ -25,6 +25,8 @@ const jetBrainsMain = 'com.intellij.idea.Main'
 /** Ending one would end somebody's login or desktop, or all that runs in their terminal. */
 const sessions = new Set([
   ...['sshd', 'sshd-session', 'login', 'tmux', 'screen', 'SCREEN', 'ttyd'],
+  // A user's own: process 1 is told apart by its number.
+  'systemd',
   ...['xrdp', 'xrdp-sesman', 'Xvnc', 'Xtigervnc', 'Xtightvnc', 'x11vnc', 'x0vncserver'],
   ...['ControlCenter', 'rapportd', 'WindowServer', 'gnome-shell', 'Xorg'],
 ])

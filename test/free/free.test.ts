@@ -205,17 +205,36 @@ testUnless(
   },
 )
 
-linuxOnly('a shell that starts the server again is a supervisor, and named', async (t) => {
-  const port = await takePort(t)
-  const script = 'while true; do "$0" -e "$1" "$2"; done'
-  const shell = await started(t, ['sh', '-c', script, process.execPath, server, String(port)])
-  const answer = await free(t, [String(port), '--yes'])
-  t.like(answer, {status: 1, freed: false})
-  t.is(answer.restartedBy?.pid, shell.pid)
-  t.true(isAlive(shell))
-  shell.child.kill('SIGKILL')
-  await free(t, [String(port), '--yes'])
-})
+for (const [name, how] of [
+  ['sh', /: stop that instead$/],
+  ['tmux', /: somebody's login, desktop or terminal depends on it$/],
+] as const) {
+  linuxOnly(
+    `a shell that starts the server again is a supervisor, and named, as ${name}`,
+    async (t) => {
+      const port = await takePort(t)
+      const program = join(temporaryFolder(t), name)
+      symlinkSync('/bin/sh', program)
+      const script = 'while true; do "$0" -e "$1" "$2"; done'
+      const shell = await started(t, [
+        program,
+        '-c',
+        script,
+        process.execPath,
+        server,
+        String(port),
+      ])
+      const answer = await free(t, [String(port), '--yes'])
+      t.like(answer, {status: 1, freed: false})
+      t.is(answer.restartedBy?.pid, shell.pid)
+      t.regex(answer.because, new RegExp(`^restarted by ${name} `))
+      t.regex(answer.because, how)
+      t.true(isAlive(shell))
+      shell.child.kill('SIGKILL')
+      await free(t, [String(port), '--yes'])
+    },
+  )
+}
 
 /** A server with a process that it has started and that has its socket, too; what each does when it is asked to end. */
 function withWorker(port: number, server: string, worker: string): string {
