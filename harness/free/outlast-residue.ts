@@ -47,8 +47,8 @@ export async function outlastResidue(
         tell(`waits at most ${Math.ceil(remaining)} s until the kernel lets go of port ${port}`)
       }
       // What the OS hides has no timer to be seen: it is waited for once.
-      if (inTheWay.length > 0 || !isHidden) {
-        until = Math.max(until, now + remaining + (remaining > 0 ? patienceSeconds : 0))
+      if (remaining > 0 && (inTheWay.length > 0 || !isHidden)) {
+        until = Math.max(until, now + remaining + patienceSeconds)
       }
       isHidden ||= inTheWay.length === 0 && remaining > 0
       if (now > until) return stillRefused(port)

@@ -47,9 +47,7 @@ export async function outlastWork(
 /** Those with a connection that is in the way. */
 function workingOf(held: readonly Held[], picture: PortPicture): Held[] {
   const pids = new Set(socketsInTheWay(picture).flatMap(({holders}) => holders.map(({pid}) => pid)))
-  return held.filter(
-    ({handle, sent}) => sent !== undefined && handle.isAlive() && pids.has(handle.pid),
-  )
+  return held.filter(({handle}) => handle.isAlive() && pids.has(handle.pid))
 }
 
 function workWords({handle}: Held, seconds: number): string {

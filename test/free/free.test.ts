@@ -110,6 +110,26 @@ const draining = `
   }).listen(Number(process.argv.at(-1)), '127.0.0.1', () => console.log('up'))
   process.on('SIGTERM', () => server.close())`
 
+/** The same, where a worker, which has the listening socket, too, has the connections, and is told by its server. */
+const drainingWorker = `
+  process.on('message', (what, socket) => {
+    if (what === 'close') return require('fs').closeSync(4)
+    socket.on('error', () => {}).on('close', () => process.exit()).resume()
+    socket.once('data', () => socket.write('answer'))
+    console.log('up')
+  })`
+const drainingByWorker = `
+  const worker = (server) => require('child_process').spawn(process.execPath,
+    ['-e', ${JSON.stringify(drainingWorker)}],
+    {stdio: ['ignore', 'inherit', 'inherit', 'ipc', server._handle]}).on('exit', () => process.exit())
+  const server = require('net').createServer({pauseOnConnect: true}, (socket) => own.send('take', socket))
+  let own
+  server.listen(Number(process.argv.at(-1)), '127.0.0.1', () => {
+    own = worker(server)
+    console.log('up')
+  })
+  process.on('SIGTERM', () => server.close() && own.send('close'))`
+
 /** A client of a server whose end it waits for: it asks by anything that it sends. */
 async function clientOf(t: ExecutionContext, port: number): Promise<Socket> {
   const client = connect(port, '127.0.0.1')
@@ -143,6 +163,29 @@ linuxOnly(
   },
 )
 
+linuxOnly('so does a worker, whose server waits for it', async (t) => {
+  const port = await takePort(t)
+  const holder = await startServer(t, port, drainingByWorker)
+  const client = await clientOf(t, port)
+  await holder.shows(/up\s+up/, 'stdout')
+  const cli = startCli(t, ['free', String(port), '--yes', '--json', '--timeout', '0.2'])
+  await cli.shows(/process \d+ listens no longer, .* waits at most \d+ s/)
+  client.write('question')
+  t.is(String((await once(client, 'data'))[0]), 'answer')
+  client.end()
+  const {status, stdout} = await cli.ended
+  const answer = freeSchema.parse(JSON.parse(stdout))
+  t.is(status, 0, answer.because)
+  t.deepEqual(
+    answer.did.map(({what, signal}) => [what, signal]),
+    [
+      ['signal', 'SIGTERM'],
+      ['wait', null],
+    ],
+  )
+  t.is((await holder.ended).status, 0)
+})
+
 /** What the command does, as far as it is told to; with limits of our own. */
 async function prepared(port: number, signal = new AbortController().signal) {
   const limits = {timeoutSeconds: 0.1, drainSeconds: 0.1, connections: false}
@@ -173,6 +216,32 @@ linuxOnly('work that does not come to an end is waited for no longer than a limi
   )
   t.true(isAlive(holder))
 })
+
+/** Passes what it accepts to a process that does not listen, and outlives it. */
+const passing = `
+  const code = "process.on('message', (what, socket) => socket.on('close', () => process.exit()).resume() && console.log('up'))"
+  const other = require('child_process').spawn(process.execPath, ['-e', code], {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
+  require('net').createServer({pauseOnConnect: true}, (socket) => other.send('take', socket))
+    .listen(Number(process.argv.at(-1)), '127.0.0.1', () => console.log('up'))`
+
+linuxOnly(
+  'a connection that a process of no plan keeps is not waited for without end',
+  async (t) => {
+    const port = await takePort(t)
+    const holder = await startServer(t, port, passing)
+    const {document, carryOut} = await prepared(port)
+    t.is(document.plan.length, 1)
+    const client = await clientOf(t, port)
+    await holder.shows(/up\s+up/, 'stdout')
+    const answer = await carryOut()
+    t.like(answer, {
+      freed: false,
+      because: `it is still refused; rebind why ${port} shows what is on it`,
+    })
+    client.end()
+    await holder.ended
+  },
+)
 
 linuxOnly('a shell is never ended: it goes on with what comes after the server', async (t) => {
   const port = await takePort(t)
