@@ -21,6 +21,9 @@ export interface FreeCommandOptions {
   json?: boolean
 }
 
+/** A client that waits longer for an answer has given up, as a rule. */
+const drainSeconds = 60
+
 /** `rebind free PORT`: ends what is on the port, if that hurts nobody, and waits until a plain bind is granted. */
 export async function free(port: number, given: FreeCommandOptions): Promise<number> {
   const problem = nativeOpenerProblem()
@@ -28,7 +31,7 @@ export async function free(port: number, given: FreeCommandOptions): Promise<num
   const interruption = listenForInterruption()
   const options: FreeOptions = {
     ...{port, addresses: await addressesToTry(given.host)},
-    ...{connections: given.connections === true, timeoutSeconds: given.timeout},
+    ...{connections: given.connections === true, timeoutSeconds: given.timeout, drainSeconds},
     signal: interruption.signal,
     tell: (line) => process.stderr.write(`rebind: ${line}\n`),
   }
@@ -36,8 +39,9 @@ export async function free(port: number, given: FreeCommandOptions): Promise<num
     const {document, carryOut} = await prepare(options, await readMachine())
     const {plan, left, freed} = document
     const isOver = freed || given.dryRun === true || left.length > 0 || plan.length === 0
-    if (isOver || !(await isAgreed(document, given, options.signal))) return print(document, given)
-    const status = print(await carryOut(), given)
+    const isWanted =
+      !isOver && !options.signal.aborted && (await isAgreed(document, given, options.signal))
+    const status = print(isWanted ? await carryOut() : document, given)
     return interruption.exitStatus() ?? status
   } finally {
     interruption.dispose()
@@ -69,15 +73,16 @@ async function isAgreed(
   }
   const items = plan.map(stepWords)
   process.stderr.write(`To free port ${port}:\n${renderBlock({kind: 'list', items})}\n`)
-  const terminal = createInterface({input: process.stdin, output: process.stderr})
+  process.stderr.write('Do this? [y/N] ')
+  // Not as a terminal, for which Ctrl-C would be a key like any other.
+  const lines = createInterface({input: process.stdin, terminal: false, signal})
   try {
-    const answer = await terminal.question('Do this? [y/N] ', {signal})
-    return /^y(es)?$/i.test(answer.trim())
-  } catch {
-    // Ctrl-C, or the terminal is gone.
+    for await (const answer of lines) return /^y(es)?$/i.test(answer.trim())
+    // Interrupted, or the terminal is gone.
+    process.stderr.write('\n')
     return false
   } finally {
-    terminal.close()
+    lines.close()
   }
 }
 

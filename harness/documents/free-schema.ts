@@ -11,14 +11,23 @@ const end = z.looseObject({
 const stepSchema = z.looseObject({
   what: z
     .enum(['signal', 'destroy', 'wait'])
-    .describe('A signal to a process, the destruction of a socket, or waiting for the kernel'),
+    .describe('A signal to a process, the destruction of a socket, or waiting'),
   pid: z
     .int()
     .positive()
     .nullable()
-    .describe('signal: the process; destroy: the process that has the socket, null if none has'),
+    .describe(
+      'signal: the process; destroy: the process that has the socket, null if none has; wait: the process that finishes its work, null for the kernel',
+    ),
   command: z.string().nullable().describe('Command line of that process'),
   signal: z.enum(['SIGTERM', 'SIGKILL']).nullable().describe('signal: which'),
+  after: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'signal: only if it still has the listening socket when this process, which started it, has not; absent for a server',
+    ),
   socket: z
     .looseObject({
       state: z.enum(tcpStates).describe('TCP state'),

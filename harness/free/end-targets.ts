@@ -14,87 +14,102 @@ interface Ending {
   holders(): Promise<ReadonlySet<number>>
 }
 
-type Held = Target & {handle: ProcessHandle}
+/** A process that is to end, by a handle that never means another one. */
+export interface Held extends Target {
+  handle: ProcessHandle
+  /** The last signal that it got, and when. */
+  sent?: {step: FreeStep; at: number}
+}
 
 const lookEveryMilliseconds = 20
 /** A killed process that is still there then hangs in a system call. */
 const killedWithinSeconds = 5
 
-/**
- * Ends processes: SIGTERM to the first ones, and SIGKILL to all that are left after the timeout.
- * @returns what was done, and why it was not enough
- */
-export async function endTargets(
-  targets: readonly Target[],
-  ending: Ending,
-): Promise<{did: FreeStep[]; problem?: string}> {
-  if (targets.length === 0) return {did: []}
-  const held = targets.flatMap((target): Held[] => {
+/** Those of them that have not ended; each handle has to be closed. */
+export function openTargets(targets: readonly Target[]): Held[] {
+  return targets.flatMap((target): Held[] => {
     const handle = openProcess(target.entry)
     return handle === undefined ? [] : [{...target, handle}]
   })
-  const did: FreeStep[] = []
-  try {
-    // Whoever was asked has had time to answer: only what has the port still is ended.
-    const holders = await ending.holders()
-    const servers = held.filter(({role, handle}) => role !== 'wrapper' && holders.has(handle.pid))
-    const wrappers = servers.length === 0 ? [] : held.filter(({role}) => role === 'wrapper')
-    const problem = await signalled([...wrappers, ...servers], ending, did)
-    return problem === undefined ? {did} : {did, problem}
-  } finally {
-    for (const {handle} of held) handle.close()
-  }
 }
 
-async function signalled(
+/**
+ * Ends processes that listen: servers first, and each worker that still has the socket when its server has not. Each
+ * gets SIGTERM, and after the timeout SIGKILL if it still listens: one that does not is left to finish its work.
+ * @param did what was done is added
+ * @returns why it was not enough
+ */
+export async function endTargets(
   held: readonly Held[],
   ending: Ending,
   did: FreeStep[],
 ): Promise<string | undefined> {
-  const rounds = [
-    {
-      signal: 'SIGTERM',
-      seconds: ending.timeoutSeconds,
-      to: held.filter(({role}) => role !== 'worker'),
-    },
-    {signal: 'SIGKILL', seconds: killedWithinSeconds, to: held},
-  ] as const
-  for (const {signal, seconds, to} of rounds) {
-    const alive = to.filter(({handle}) => handle.isAlive())
-    if (alive.length === 0) continue
-    const began = monotonicSeconds()
-    const {sent, refused} = send(signal, alive)
-    const gone = refused === undefined && (await areGone(held, seconds, ending))
-    for (const {handle, command} of sent) {
-      const took = handle.isAlive() ? null : monotonicSeconds() - began
-      const step = {pid: handle.pid, command, signal, socket: null, seconds: took}
-      did.push({what: 'signal', ...step})
-    }
-    if (refused !== undefined) return refused
-    if (gone) break
-    if (ending.signal.aborted) return 'interrupted'
+  while (!ending.signal.aborted) {
+    if (held.length === 0) return undefined
+    const holders = await ending.holders()
+    if (ending.signal.aborted) break
+    const due = held.filter(
+      ({handle, starter, sent}) =>
+        sent === undefined &&
+        holders.has(handle.pid) &&
+        (starter === null || !holders.has(starter)),
+    )
+    if (due.length === 0) return undefined
+    const problem = await end(due, ending, did)
+    if (problem !== undefined) return problem
   }
-  const left = held.filter(({handle}) => handle.isAlive())
-  return left.length === 0 || ending.isFree()
-    ? undefined
-    : `process ${left.map(({entry}) => entry.pid).join(', ')} did not end`
+  return 'interrupted'
 }
 
-/** @returns who got it, and why somebody could not be signalled */
+async function end(
+  due: readonly Held[],
+  ending: Ending,
+  did: FreeStep[],
+): Promise<string | undefined> {
+  const refused = send('SIGTERM', due, did)
+  if (refused !== undefined) return refused
+  if (await areGone(due, ending.timeoutSeconds, ending)) return undefined
+  const holders = await ending.holders()
+  if (ending.signal.aborted) return 'interrupted'
+  const listening = due.filter(({handle}) => handle.isAlive() && holders.has(handle.pid))
+  const problem = send('SIGKILL', listening, did)
+  if (problem !== undefined || (await areGone(listening, killedWithinSeconds, ending))) {
+    return problem
+  }
+  const left = listening.filter(({handle}) => handle.isAlive())
+  return `process ${left.map(({handle}) => handle.pid).join(', ')} did not end`
+}
+
+/** @returns why one could not be signalled */
 function send(
   signal: 'SIGTERM' | 'SIGKILL',
   targets: readonly Held[],
-): {sent: Held[]; refused?: string} {
-  const sent: Held[] = []
+  did: FreeStep[],
+): string | undefined {
   for (const target of targets) {
+    const {handle, command} = target
     try {
-      if (target.handle.signal(signal)) sent.push(target)
+      if (!handle.signal(signal)) continue
     } catch (error) {
       if (!isSystemError(error)) throw error
-      return {sent, refused: `process ${target.handle.pid} cannot be signalled (${error.code})`}
+      return `process ${handle.pid} cannot be signalled (${error.code})`
+    }
+    const step: FreeStep = {
+      ...{what: 'signal', pid: handle.pid, command, signal, socket: null, seconds: null},
+    }
+    target.sent = {step, at: monotonicSeconds()}
+    did.push(step)
+  }
+  return undefined
+}
+
+/** Says of each that has ended how long its last signal took. */
+export function noteEnds(held: readonly Held[]): void {
+  for (const {handle, sent} of held) {
+    if (sent !== undefined && sent.step.seconds === null && !handle.isAlive()) {
+      sent.step.seconds = monotonicSeconds() - sent.at
     }
   }
-  return {sent}
 }
 
 /** Waits until all have ended, or the port is free. */
@@ -105,6 +120,7 @@ async function areGone(
 ): Promise<boolean> {
   const deadline = monotonicSeconds() + seconds
   for (;;) {
+    noteEnds(held)
     if (held.every(({handle}) => !handle.isAlive()) || isFree()) return true
     if (monotonicSeconds() > deadline || signal.aborted) return false
     await delay(lookEveryMilliseconds, undefined, {signal}).catch(() => undefined)

@@ -1,43 +1,28 @@
 import {setTimeout as delay} from 'node:timers/promises'
-import {monotonicSeconds} from '../clock.ts'
 import type {Free, FreeStep} from '../documents/free-schema.ts'
 import type {Machine} from '../documents/host.ts'
 import {ancestorsOf} from '../processes/process-details.ts'
 import {commandLineOf} from '../processes/process-table.ts'
 import type {Address} from '../sockets/address.ts'
 import {plainBindRefusal} from '../why/bind-trials.ts'
-import {socketsInTheWay} from '../why/causes.ts'
-import {lookAtPort, type PortPicture, type PortSocket} from '../why/port-picture.ts'
+import {programName} from '../why/names.ts'
+import {lookAtPort, type PortSocket} from '../why/port-picture.ts'
+import {protectionsOf} from '../why/protection.ts'
 import {holderWords} from '../why/words.ts'
-import {endTargets} from './end-targets.ts'
-import {isWrapper, programName} from './names.ts'
-import {
-  type Plan,
-  patienceSeconds,
-  planFor,
-  remainingSeconds,
-  residueByEnd,
-  waitStep,
-} from './plan.ts'
-import {destroySockets, isResidue} from './residue.ts'
+import {endTargets, type Held, openTargets} from './end-targets.ts'
+import {type Looking, listenersIn, liveListenerIn, type Problem, stillRefused} from './looking.ts'
+import {outlastResidue} from './outlast-residue.ts'
+import {outlastWork} from './outlast-work.ts'
+import {type Plan, planFor} from './plan.ts'
+import {destroySockets} from './residue.ts'
 import {readTable} from './targets.ts'
 
-export interface FreeOptions {
-  port: number
+export interface FreeOptions extends Omit<Looking, 'isFree' | 'look'> {
   addresses: readonly Address[]
   /** Connections of living processes may be destroyed. */
   connections: boolean
-  /** How long a process may take to end before SIGKILL. */
-  timeoutSeconds: number
-  signal: AbortSignal
-  /** Told what is waited for, a line each. */
-  tell(line: string): void
 }
 
-/** A refused bind costs microseconds, and the kernel lets go between two looks. */
-const tryEveryMilliseconds = 50
-const lookEverySeconds = 0.5
-/** A supervisor starts a server again at once, as a rule. */
 const lookAgainMilliseconds = 1000
 
 /** What stands between a port and a plain bind, and what would free it. Nothing is changed. */
@@ -79,42 +64,42 @@ function outcomeOf(refusal: string | undefined, {left}: Plan): string {
 
 type Outcome = Pick<Free, 'freed' | 'did' | 'because' | 'restartedBy'>
 
+/** Does it. @returns what came of it */
 async function carryOut(plan: Plan, options: FreeOptions, machine: Machine): Promise<Outcome> {
   const did: FreeStep[] = []
-  const outcome = (freed: boolean, because: string): Outcome => ({freed, did, because})
-  const {port, addresses, signal} = options
-  const isFree = () => plainBindRefusal(port, addresses) === undefined
+  const looking: Looking = {
+    ...options,
+    isFree: () => plainBindRefusal(options.port, options.addresses) === undefined,
+    look: () => lookAtPort(options.port, options.addresses, machine.platform, machine.settings),
+  }
+  const held = openTargets(plan.targets)
+  try {
+    const problem =
+      (await endListeners(held, looking, did)) ??
+      destroyConnections(plan, options.port, did) ??
+      (await outlastWork(held, looking, did)) ??
+      (await outlastResidue(looking, did)) ??
+      (plan.targets.length > 0 ? await isTakenAgain(looking) : undefined)
+    if (problem === undefined) return {freed: true, did, because: 'a plain bind is granted'}
+    if ('because' in problem) return {freed: false, did, ...problem}
+    return {freed: false, did, ...restart(problem, plan, options, machine)}
+  } finally {
+    for (const {handle} of held) handle.close()
+  }
+}
+
+async function endListeners(
+  held: readonly Held[],
+  looking: Looking,
+  did: FreeStep[],
+): Promise<Problem | undefined> {
   const holders = async () => {
-    const listening = listenersIn(await look(options, machine))
+    const listening = listenersIn(await looking.look())
     return new Set(listening.flatMap((socket) => socket.holders.map(({pid}) => pid)))
   }
-  const ended = await endTargets(plan.targets, {...options, isFree, holders})
-  did.push(...ended.did)
-  if (ended.problem !== undefined) return outcome(false, ended.problem)
-  const problem =
-    destroyConnections(plan, port, did) ?? (await outlastResidue(plan, options, machine, did))
-  if (signal.aborted) return outcome(false, 'interrupted')
-  if (problem !== undefined) return {...outcome(false, problem.because), ...problem}
-  if (plan.targets.length > 0) {
-    await delay(lookAgainMilliseconds, undefined, {signal}).catch(() => undefined)
-    if (!isFree()) {
-      const [newcomer] = listenersIn(await look(options, machine))
-      const again = newcomer === undefined ? stillRefused(port) : restart(newcomer, plan)
-      return {...outcome(false, again.because), ...again}
-    }
-  }
-  return outcome(true, 'a plain bind is granted')
+  const because = await endTargets(held, {...looking, holders}, did)
+  return because === undefined ? undefined : {because}
 }
-
-function look({port, addresses}: FreeOptions, {platform, settings}: Machine) {
-  return lookAtPort(port, addresses, platform, settings)
-}
-
-function listenersIn(picture: PortPicture): PortSocket[] {
-  return socketsInTheWay(picture).filter(({entry}) => entry.state === 'LISTEN')
-}
-
-type Problem = Pick<Free, 'because' | 'restartedBy'>
 
 /** @returns why the kernel does not do it */
 function destroyConnections(
@@ -135,90 +120,36 @@ function destroyConnections(
   return {because: 'the kernel does not destroy its connections for us (SOCK_DESTROY)'}
 }
 
-/** Destroys what no process has, or waits until the kernel lets go. @returns why the port cannot be freed */
-async function outlastResidue(
-  plan: Plan,
-  options: FreeOptions,
-  machine: Machine,
-  did: FreeStep[],
-): Promise<Problem | undefined> {
-  const {port, addresses, signal, tell} = options
-  const {platform} = machine
-  let canDestroy = platform.rules?.destroy != null
-  let waitsSince: number | undefined
-  let isHidden = false
-  let until = monotonicSeconds() + patienceSeconds
-  const waited = () => {
-    if (waitsSince !== undefined) did.push(waitStep(monotonicSeconds() - waitsSince))
-  }
-  while (!signal.aborted) {
-    if (plainBindRefusal(port, addresses) === undefined) break
-    const picture = await look(options, machine)
-    const [listener] = listenersIn(picture)
-    // One without a process is of a process that is just ending.
-    if (listener !== undefined && listener.holders.length > 0) {
-      waited()
-      return restart(listener, plan)
-    }
-    const inTheWay = socketsInTheWay(picture)
-    const residue = inTheWay.filter(isResidue)
-    if (canDestroy && residue.length > 0) {
-      const {destroyed, isRefused} = destroySockets(port, residue)
-      did.push(...residueByEnd(destroyed.map((entry) => ({entry, holders: [], outgoing: false}))))
-      canDestroy = !isRefused && destroyed.length > 0
-      if (canDestroy) continue
-    }
-    const now = monotonicSeconds()
-    const remaining = remainingSeconds(inTheWay, picture)
-    if (waitsSince === undefined && remaining > 0) {
-      waitsSince = now
-      tell(`waits at most ${Math.ceil(remaining)} s until the kernel lets go of port ${port}`)
-    }
-    // What the OS hides has no timer to be seen: it is waited for once.
-    if (inTheWay.length > 0 || !isHidden) {
-      until = Math.max(until, now + remaining + (remaining > 0 ? patienceSeconds : 0))
-    }
-    isHidden ||= inTheWay.length === 0 && remaining > 0
-    if (now > until) {
-      waited()
-      return stillRefused(port)
-    }
-    await untilFreeOr(now + lookEverySeconds, options)
-  }
-  waited()
-  return undefined
-}
-
-function stillRefused(port: number): Problem {
-  return {because: `it is still refused; rebind why ${port} shows what is on it`}
-}
-
-async function untilFreeOr(
-  deadline: number,
-  {port, addresses, signal}: FreeOptions,
-): Promise<void> {
-  while (monotonicSeconds() < deadline && !signal.aborted) {
-    if (plainBindRefusal(port, addresses) === undefined) return
-    await delay(tryEveryMilliseconds, undefined, {signal}).catch(() => undefined)
-  }
+/** A supervisor starts a server again at once, as a rule. @returns who listens then */
+async function isTakenAgain({port, signal, isFree, look}: Looking): Promise<Problem | undefined> {
+  await delay(lookAgainMilliseconds, undefined, {signal}).catch(() => undefined)
+  if (isFree()) return undefined
+  return liveListenerIn(await look()) ?? stillRefused(port)
 }
 
 /** Somebody listens again: who started that one, if it also started the one that was ended. */
-function restart({holders}: PortSocket, {targets, table}: Plan): Problem {
+function restart(
+  {holders}: PortSocket,
+  {targets, table}: Plan,
+  {port}: FreeOptions,
+  {platform}: Machine,
+): Pick<Free, 'because' | 'restartedBy'> {
   const [holder] = holders
   if (holder === undefined) return {because: 'a process that is not visible listens on it now'}
   const before = new Set(
     targets.flatMap(({entry}) => ancestorsOf(entry.pid, table)).map(identityOf),
   )
   const above = ancestorsOf(holder.pid, readTable())
-  const starter = above.find(
-    (entry) => before.has(identityOf(entry)) && !isWrapper(commandLineOf(entry.pid) ?? ''),
-  )
+  const starter = above.find((entry) => before.has(identityOf(entry)))
   if (starter === undefined) return {because: `${holderWords(holder)} listens on it now`}
-  const command = commandLineOf(starter.pid) ?? null
+  const {pid, parent} = starter
+  const command = commandLineOf(pid) ?? null
+  const asHolder = {pid, parent, uid: null, user: null, command: command ?? ''}
+  const protection = protectionsOf([asHolder], {platform, port, uid: null}).get(pid)
+  const how = protection === undefined ? 'stop that instead' : protection.because
   return {
-    because: `restarted by ${programName(command ?? 'a process')} (pid ${starter.pid}): stop that instead`,
-    restartedBy: {pid: starter.pid, command},
+    because: `restarted by ${programName(command ?? 'a process')} (pid ${pid}): ${how}`,
+    restartedBy: {pid, command},
   }
 }
 

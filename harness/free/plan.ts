@@ -2,12 +2,13 @@ import type {FreeStep, LeftAlone} from '../documents/free-schema.ts'
 import {groupBy} from '../group-by.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import {isHeld, socketsInTheWay} from '../why/causes.ts'
+import {publishersOf} from '../why/containers.ts'
 import {numberOf, type PortPicture, type PortSocket} from '../why/port-picture.ts'
+import {type Protection, protectionsOf, publishedWords} from '../why/protection.ts'
 import {lastRemaining, releaseRange, remainingOf} from '../why/remaining.ts'
 import {endWords, holderWords} from '../why/words.ts'
-import {protectionOf} from './protection.ts'
 import {isResidue, mayDestroy} from './residue.ts'
-import {ownAncestors, type ProcessTable, readTable, type Target, targetsOf} from './targets.ts'
+import {type ProcessTable, readTable, type Target, targetsOf} from './targets.ts'
 
 /** What would free a port, and what is left alone so that it cannot be freed. */
 export interface Plan {
@@ -30,20 +31,24 @@ interface Allowed {
 
 /** Looks, and changes nothing. */
 export async function planFor(picture: PortPicture, allowed: Allowed): Promise<Plan> {
-  const {port, uid, platform} = picture
+  const {platform} = picture
   const table = readTable()
   const inTheWay = socketsInTheWay(picture)
   const listeners = inTheWay.filter(({entry}) => entry.state === 'LISTEN')
   const holders = distinct(listeners)
-  const asking = {port, uid, stack: platform.stack, ancestors: ownAncestors(table)}
-  const targets = targetsOf(holders, table, asking.ancestors)
+  const targets = targetsOf(holders, table)
   const open = inTheWay.filter((socket) => isKept(socket, picture, targets))
   const canDestroy = open.every((socket) => mayDestroy(platform, picture.settings, socket))
   const connections = allowed.connections && canDestroy ? open : []
   const concerned = [...holders, ...distinct(connections)]
-  const protections = await Promise.all(concerned.map((holder) => protectionOf(holder, asking)))
+  const protections = protectionsOf(concerned, picture)
   const left = [
-    ...protections.flatMap((protection) => protection ?? []),
+    ...(await Promise.all(
+      concerned.flatMap((holder) => {
+        const protection = protections.get(holder.pid)
+        return protection === undefined ? [] : [leftAlone(holder, protection, picture)]
+      }),
+    )),
     ...listeners.flatMap((socket) =>
       socket.holders.length === 0 ? [unseenListener(socket, picture)] : [],
     ),
@@ -74,12 +79,11 @@ function distinct(sockets: readonly PortSocket[]): Holder[] {
 }
 
 function signalSteps(targets: readonly Target[], {timeoutSeconds}: Allowed): FreeStep[] {
-  return targets
-    .filter(({role}) => role !== 'worker')
-    .map(({entry, command}) => ({
-      ...{what: 'signal', pid: entry.pid, command, signal: 'SIGTERM', socket: null},
-      seconds: timeoutSeconds,
-    }))
+  return targets.map(({entry, command, starter}) => ({
+    ...{what: 'signal', pid: entry.pid, command, signal: 'SIGTERM', socket: null},
+    ...(starter === null ? {} : {after: starter}),
+    seconds: timeoutSeconds,
+  }))
 }
 
 function destroyStep({entry, holders}: PortSocket): FreeStep {
@@ -147,6 +151,16 @@ export function residueByEnd(residue: readonly PortSocket[]): FreeStep[] {
 
 export function waitStep(seconds: number | null): FreeStep {
   return {what: 'wait', pid: null, command: null, signal: null, socket: null, seconds}
+}
+
+async function leftAlone(
+  holder: Holder,
+  {kind, because, publishes}: Protection,
+  {port}: PortPicture,
+): Promise<LeftAlone> {
+  const why = publishes === true ? publishedWords(await publishersOf(port), port) : because
+  const {pid, command} = holder
+  return {kind, pid, command, because: `${holderWords(holder)} is left alone: ${why}`}
 }
 
 function unseenListener({entry}: PortSocket, {port, uid}: PortPicture): LeftAlone {

@@ -87,10 +87,25 @@ function describeProcess(pid: number): Holder | undefined {
  * @throws SystemError if the process has ended
  */
 export function readCommandLine(pid: number): string {
-  const bytes = Buffer.alloc(longestCommand)
+  return parseProcCmdline(readCmdline(pid, longestCommand))
+}
+
+/** More than the words by which a program is known. */
+const longestWords = 64 * 1024
+
+/**
+ * The words of a command line, up to a limit.
+ * @throws SystemError if the process has ended
+ */
+export function readCommandWords(pid: number): string[] {
+  return readCmdline(pid, longestWords).split('\0')
+}
+
+function readCmdline(pid: number, length: number): string {
+  const bytes = Buffer.alloc(length)
   const fd = openSync(`/proc/${pid}/cmdline`, 'r')
   try {
-    return parseProcCmdline(bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0)))
+    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0))
   } finally {
     closeSync(fd)
   }

@@ -14,7 +14,6 @@ interface Calls {
   syscall(number: number, ...typesAndValues: (string | number | null)[]): number
   poll(fds: Buffer, count: number, milliseconds: number): number
   close(fd: number): number
-  getsid(pid: number): number
   errno(): number
 }
 
@@ -32,7 +31,6 @@ function declare(): Calls {
     syscall: library.func('long syscall(long, ...)'),
     poll: library.func('int poll(void *, unsigned long, int)'),
     close: library.func('int close(int)'),
-    getsid: library.func('int getsid(int)'),
     errno: () => koffi.errno(),
   } as Calls
 }
@@ -110,14 +108,4 @@ function signalPidfd(fd: number, signal: NodeJS.Signals): boolean {
   const errno = calls().errno()
   if (errno === constants.errno.ESRCH) return false
   throw systemError('pidfd_send_signal', errno)
-}
-
-/** The session that a process is in; undefined where that is not known. */
-export function sessionOf(pid: number): number | undefined {
-  try {
-    const session = calls().getsid(pid)
-    return session < 0 ? undefined : session
-  } catch {
-    return undefined
-  }
 }

@@ -33,11 +33,12 @@ function sentence(text: string): string {
 
 /** What would be done, in one line each. */
 export function stepWords(step: FreeStep): Text {
-  const {what, signal, seconds} = step
+  const {what, signal, seconds, after} = step
   switch (what) {
     case 'signal': {
-      const last = seconds === null ? '' : `, and SIGKILL if it has not ended after ${seconds} s`
-      return [`send ${signal} to `, ...processWords(step), last]
+      const when = after === undefined ? '' : `, if it still listens when process ${after} does not`
+      const last = seconds === null ? '' : `, and SIGKILL if it still listens after ${seconds} s`
+      return [`send ${signal} to `, ...processWords(step), when, last]
     }
     case 'destroy':
       return ['destroy ', ...socketWords(step)]
@@ -57,7 +58,13 @@ function doneWords(step: FreeStep): Text {
     case 'destroy':
       return ['destroyed ', ...socketWords(step)]
     case 'wait':
-      return `waited ${(seconds ?? 0).toFixed(1)} s until the kernel let go`
+      return step.pid === null
+        ? `waited ${(seconds ?? 0).toFixed(1)} s until the kernel let go`
+        : [
+            `waited ${(seconds ?? 0).toFixed(1)} s for `,
+            ...processWords(step),
+            ' to finish its work',
+          ]
   }
 }
 

@@ -8,6 +8,7 @@ import {isHeld, obstaclesOf} from './causes.ts'
 import {type Inference, type Obstacle, predecessorOf, questionOver} from './inference.ts'
 import {isItsOwnPeer} from './outgoing.ts'
 import {type PortPicture, type PortSocket, plainTrials} from './port-picture.ts'
+import {leaveAlone} from './protection.ts'
 import {proxyOf} from './proxies.ts'
 import type {PortRefusal} from './refusal.ts'
 import {type Remaining, releaseRange} from './remaining.ts'
@@ -94,11 +95,10 @@ function stopAdvice({picture, inTheWay}: Situation): Advice[] {
         text: `Process ${pid} is the program itself: two parts of it listen on port ${picture.port}, or it calls listen() twice.`,
       }
     }
+    const protection = picture.protections?.get(pid)
+    if (protection !== undefined) return leaveAlone(holder, protection)
     const after = connections === 0 ? '' : afterStop(connections, picture)
-    const how =
-      pid === 1
-        ? 'Process 1 holds sockets for services that it starts on demand: stop the socket unit (systemctl list-sockets shows it), not process 1.'
-        : `Stop process ${pid}${listens ? ` (rebind free ${picture.port}, or kill ${pid})` : `, or let it close the connection (kill ${pid})`}; if a supervisor started it, stop it there, or it comes back.`
+    const how = `Stop process ${pid}${listens ? ` (rebind free ${picture.port}, or kill ${pid})` : `, or let it close the connection (kill ${pid})`}; if a supervisor started it, stop it there, or it comes back.`
     return {kind: 'stop-process', pid, text: `${how}${after}`}
   })
   if (unknown) {

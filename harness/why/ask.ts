@@ -3,7 +3,7 @@ import type {WhyPath, WhyPort} from '../documents/why-schema.ts'
 import {UsageError} from '../errors.ts'
 import {addressesToTry} from './addresses.ts'
 import {explainPort} from './explain.ts'
-import {lookAtPort} from './port-picture.ts'
+import {lookAtPort, withProtections} from './port-picture.ts'
 import {explainPath} from './unix-socket.ts'
 
 export interface WhyOptions {
@@ -27,7 +27,7 @@ export async function whyPort(port: number, {host: address}: WhyOptions): Promis
   assertPort(port)
   const {platform, settings, host} = await readMachine()
   const addresses = await addressesToTry(address)
-  return explainPort(await lookAtPort(port, addresses, platform, settings), host)
+  return explainPort(withProtections(await lookAtPort(port, addresses, platform, settings)), host)
 }
 
 export async function whyPath(path: string): Promise<WhyPath> {

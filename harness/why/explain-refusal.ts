@@ -3,7 +3,7 @@ import {readMachine} from '../documents/host.ts'
 import type {WhyPath, WhyPort} from '../documents/why-schema.ts'
 import type {Address} from '../sockets/address.ts'
 import {explainPort} from './explain.ts'
-import {lookAtPort} from './port-picture.ts'
+import {lookAtPort, withProtections} from './port-picture.ts'
 import type {Refusal} from './refusal.ts'
 import {explainPath} from './unix-socket.ts'
 
@@ -12,7 +12,10 @@ export async function explainRefusal(refusal: Refusal): Promise<WhyPort | WhyPat
   const {platform, settings, host} = await readMachine()
   if ('path' in refusal) return explainPath(refusal.path, platform, host)
   const addresses = addressesOf(refusal.address)
-  return explainPort(await lookAtPort(refusal.port, addresses, platform, settings, refusal), host)
+  return explainPort(
+    withProtections(await lookAtPort(refusal.port, addresses, platform, settings, refusal)),
+    host,
+  )
 }
 
 /** Nothing is looked up: a name other than localhost, and an address with a zone, may be any address. */

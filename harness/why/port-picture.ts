@@ -6,6 +6,7 @@ import type {Address} from '../sockets/address.ts'
 import {nativeOpenerProblem} from '../sockets/libc.ts'
 import {type BindTrial, tryBinds} from './bind-trials.ts'
 import {outgoingConnections} from './outgoing.ts'
+import {type Protections, protectionsOf} from './protection.ts'
 import type {PortRefusal} from './refusal.ts'
 
 /** A socket whose local port is the one in question. */
@@ -31,6 +32,8 @@ export interface PortPicture {
   trialProblem: string | undefined
   /** The bind of a program that is to be explained: then none of ours is tried. */
   refusal?: PortRefusal | undefined
+  /** Who of those that have a socket must not be ended; absent where nobody asked. */
+  protections?: Protections
   elsewhere: ForeignListener[]
   /** Why the sockets, or the processes that have them, could not be looked up, where the OS lets us look. */
   problems: {sockets?: string; holders?: string}
@@ -102,6 +105,12 @@ export async function lookAtPort(
     unseenProcesses: holders?.unseenProcesses ?? null,
     uid: process.geteuid?.() ?? null,
   }
+}
+
+/** With who of those on the port must not be ended. */
+export function withProtections(picture: PortPicture): PortPicture {
+  const holders = picture.sockets?.flatMap((socket) => socket.holders) ?? []
+  return {...picture, protections: protectionsOf(holders, picture)}
 }
 
 /**

@@ -10,6 +10,7 @@ import {generalRules} from '../platforms/rule-table.ts'
 import type {Holder, UnixSocketEntry} from '../platforms/socket-holders.ts'
 import {withDetails} from '../processes/process-details.ts'
 import {processFields} from './process-fields.ts'
+import {leaveAlone, type Protections, protectionsOf} from './protection.ts'
 import {holderWords, shellWord} from './words.ts'
 
 /** What is at the path, and what a client would get there. */
@@ -50,6 +51,8 @@ export async function explainPath(given: string, platform: Platform, host: Host)
       : bound.some((socket) => socket.holders.length === 0) && process.geteuid?.() !== 0
         ? ['Which process has the socket could not be seen: it is of another user; root can.']
         : []
+  const uid = process.geteuid?.() ?? null
+  const protections = protectionsOf(holders, {platform, port: null, uid})
   const causes = causeOf(state, path, holders, bound)
   return {
     format: 'rebind-why',
@@ -59,7 +62,7 @@ export async function explainPath(given: string, platform: Platform, host: Host)
     bindable: state === 'free',
     processes: holders.map(processFields),
     causes,
-    advice: adviceOf(state, path, holders, bound),
+    advice: adviceOf(state, path, holders, bound, protections),
     rules: ruleTexts(
       platform.rules,
       causes.flatMap(({rule}) => rule ?? []),
@@ -211,6 +214,7 @@ function adviceOf(
   path: string,
   holders: readonly Holder[],
   bound: readonly UnixSocketEntry[],
+  protections: Protections,
 ): Advice[] {
   switch (state) {
     case 'free':
@@ -227,8 +231,8 @@ function adviceOf(
       ]
     case 'live':
     case 'not-listening': {
-      const pids = [...new Set(holders.map(({pid}) => pid))]
-      return pids.length === 0
+      const processes = new Map(holders.map((holder) => [holder.pid, holder]))
+      return processes.size === 0
         ? [
             {
               kind: 'look-as-root',
@@ -238,11 +242,7 @@ function adviceOf(
                   : `Ask again as root to see which process it is: sudo rebind why ${shellWord(path)}.`,
             },
           ]
-        : pids.map((pid) => ({
-            kind: 'stop-process' as const,
-            pid,
-            text: `Stop process ${pid} (kill ${pid}); if it does not remove the file at its end, remove it then. Do not remove the file of a running server: its clients would no longer find it.`,
-          }))
+        : [...processes.values()].map((holder) => stopAdvice(holder, protections))
     }
     case 'left-behind':
       return [
@@ -278,5 +278,16 @@ function adviceOf(
       ]
     case 'too-long':
       return [{kind: 'check-path', text: 'Give the server a shorter path, e.g. below /run.'}]
+  }
+}
+
+function stopAdvice(holder: Holder, protections: Protections): Advice {
+  const {pid} = holder
+  const protection = protections.get(pid)
+  if (protection !== undefined) return leaveAlone(holder, protection)
+  return {
+    kind: 'stop-process',
+    pid,
+    text: `Stop process ${pid} (kill ${pid}); if it does not remove the file at its end, remove it then. Do not remove the file of a running server: its clients would no longer find it.`,
   }
 }

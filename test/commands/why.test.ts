@@ -1,5 +1,5 @@
 import {once} from 'node:events'
-import {mkdirSync, realpathSync, writeFileSync} from 'node:fs'
+import {mkdirSync, realpathSync, symlinkSync, writeFileSync} from 'node:fs'
 import {connect} from 'node:net'
 import {join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
@@ -63,21 +63,19 @@ test('a free port is said to be free, with exit status 0', async (t) => {
   t.is(answer.bind.length % 4, 0)
 })
 
-testUnless(
-  onLinux,
-  'a client that is connected to itself is told of as such, and is to be stopped',
-  async (t) => {
-    const port = await takePort(t)
-    const client = connect({host: '127.0.0.1', port, localAddress: '127.0.0.1', localPort: port})
-    t.teardown(() => client.resetAndDestroy())
-    await once(client, 'connect')
-    const answer = await whyPort(t, [String(port)])
-    t.is(answer.status, 1)
-    t.deepEqual(kinds(answer.causes), ['self-connection'])
-    t.regex(answer.causes[0]?.text ?? '', /connected to itself \(ESTABLISHED\).* has it\.$/)
-    t.is(answer.advice.find(({kind}) => kind === 'stop-process')?.pid, process.pid)
-  },
-)
+testUnless(onLinux, 'a client that is connected to itself is told of as such', async (t) => {
+  const port = await takePort(t)
+  const client = connect({host: '127.0.0.1', port, localAddress: '127.0.0.1', localPort: port})
+  t.teardown(() => client.resetAndDestroy())
+  await once(client, 'connect')
+  const answer = await whyPort(t, [String(port)])
+  t.is(answer.status, 1)
+  t.deepEqual(kinds(answer.causes), ['self-connection'])
+  t.regex(answer.causes[0]?.text ?? '', /connected to itself \(ESTABLISHED\).* has it\.$/)
+  // This process, which has started the command.
+  t.like(answer.advice[0], {kind: 'note', pid: undefined})
+  t.regex(answer.advice[0]?.text ?? '', new RegExp(`^Leave process ${process.pid} .* alone`))
+})
 
 testUnless(
   onLinux,
@@ -198,6 +196,32 @@ testUnless(
   },
 )
 
+for (const [what, name, kind] of [
+  ['an editor', 'code', 'note'],
+  ['a terminal', 'tmux', 'note'],
+  ['a container runtime', 'dockerd', 'stop-container'],
+] as const) {
+  testUnless(
+    onLinux,
+    `nobody is advised to kill ${what}, on a port or a Unix socket`,
+    async (t) => {
+      const port = await takePort(t)
+      const folder = temporaryFolder(t)
+      const [program, path] = [join(folder, name), join(folder, 'socket')]
+      symlinkSync(process.execPath, program)
+      const code = `require('net').createServer().listen(${port}, '127.0.0.1', () =>
+      require('net').createServer().listen(${JSON.stringify(path)}, () => console.log('up')))`
+      const holder = startProgram(t, [program, '-e', code])
+      await holder.shows(/up/, 'stdout')
+      for (const {advice} of [await whyPort(t, [String(port)]), await whyPath(t, path)]) {
+        t.is(advice[0]?.kind, kind)
+        t.regex(advice[0]?.text ?? '', new RegExp(`^Leave process ${holder.pid} .* alone: `))
+        t.true(advice.every(({text}) => !/\bkill\b/.test(text)))
+      }
+    },
+  )
+}
+
 testUnless(
   onLinux,
   'a connection that went out from the port is told from what a server left',
@@ -212,7 +236,7 @@ testUnless(
     t.deepEqual(kinds(answer.causes), ['outgoing-connection'])
     t.true(answer.sockets?.[0]?.outgoing)
     t.is(answer.sockets?.[0]?.pid, process.pid)
-    t.like(answer.advice[0], {kind: 'stop-process', pid: process.pid})
+    t.regex(answer.advice[0]?.text ?? '', new RegExp(`^Leave process ${process.pid} .* alone`))
     server.close()
   },
 )

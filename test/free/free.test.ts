@@ -1,10 +1,16 @@
 import {spawnSync} from 'node:child_process'
+import {once} from 'node:events'
 import {symlinkSync, writeFileSync} from 'node:fs'
+import {open} from 'node:fs/promises'
+import {connect, type Socket} from 'node:net'
 import {join} from 'node:path'
 import type {ExecutionContext} from 'ava'
 import {type Free, freeSchema} from '../../harness/documents/free-schema.ts'
+import {readMachine} from '../../harness/documents/host.ts'
+import {prepare} from '../../harness/free/free.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {addressesToTry} from '../../harness/why/addresses.ts'
 import {
   complaintsOf,
   missingProgram,
@@ -97,21 +103,149 @@ linuxOnly('a server that does not end by SIGTERM is killed after --timeout', asy
   t.regex(stdout, /asked/)
 })
 
-linuxOnly('the shell that runs nothing but the server ends with it', async (t) => {
+/** Stops listening when it is asked to end; who is connected then is answered when they send something. */
+const draining = `
+  const server = require('net').createServer((socket) => {
+    socket.on('error', () => {}).once('data', () => socket.write('answer'))
+  }).listen(Number(process.argv.at(-1)), '127.0.0.1', () => console.log('up'))
+  process.on('SIGTERM', () => server.close())`
+
+/** The same, where a worker, which has the listening socket, too, has the connections, and is told by its server. */
+const drainingWorker = `
+  process.on('message', (what, socket) => {
+    if (what === 'close') return require('fs').closeSync(4)
+    socket.on('error', () => {}).on('close', () => process.exit()).resume()
+    socket.once('data', () => socket.write('answer'))
+    console.log('up')
+  })`
+const drainingByWorker = `
+  const worker = (server) => require('child_process').spawn(process.execPath,
+    ['-e', ${JSON.stringify(drainingWorker)}],
+    {stdio: ['ignore', 'inherit', 'inherit', 'ipc', server._handle]}).on('exit', () => process.exit())
+  const server = require('net').createServer({pauseOnConnect: true}, (socket) => own.send('take', socket))
+  let own
+  server.listen(Number(process.argv.at(-1)), '127.0.0.1', () => {
+    own = worker(server)
+    console.log('up')
+  })
+  process.on('SIGTERM', () => server.close() && own.send('close'))`
+
+/** A client of a server whose end it waits for: it asks by anything that it sends. */
+async function clientOf(t: ExecutionContext, port: number): Promise<Socket> {
+  const client = connect(port, '127.0.0.1')
+  t.teardown(() => client.destroy())
+  await once(client, 'connect')
+  return client
+}
+
+linuxOnly(
+  'a server that stops listening in time finishes its work, and is not killed',
+  async (t) => {
+    const port = await takePort(t)
+    const holder = await startServer(t, port, draining)
+    const client = await clientOf(t, port)
+    const cli = startCli(t, ['free', String(port), '--yes', '--json', '--timeout', '0.2'])
+    // By then it would have been killed.
+    await cli.shows(/process \d+ listens no longer, .* waits at most \d+ s/)
+    client.write('question')
+    t.is(String((await once(client, 'data'))[0]), 'answer')
+    client.end()
+    const {status, stdout} = await cli.ended
+    const answer = freeSchema.parse(JSON.parse(stdout))
+    t.like(answer, {freed: true}, answer.because)
+    t.is(status, 0)
+    t.is((await holder.ended).status, 0)
+    t.like(answer.did, [
+      {what: 'signal', pid: holder.pid, signal: 'SIGTERM'},
+      {what: 'wait', pid: holder.pid},
+    ])
+    t.is(answer.did.length, 2)
+  },
+)
+
+linuxOnly('so does a worker, whose server waits for it', async (t) => {
   const port = await takePort(t)
-  const script = '"$0" -e "$1" "$2"; echo the shell goes on'
-  const shell = await started(t, ['sh', '-c', script, process.execPath, server, String(port)])
-  const answer = await free(t, [String(port), '--yes'])
-  t.like(answer, {status: 0, freed: true}, answer.because)
-  t.is(answer.did[0]?.pid, shell.pid)
-  const {signal, stdout} = await shell.ended
-  t.is(signal, 'SIGTERM')
-  t.notRegex(stdout, /goes on/)
+  const holder = await startServer(t, port, drainingByWorker)
+  const client = await clientOf(t, port)
+  await holder.shows(/up\s+up/, 'stdout')
+  const cli = startCli(t, ['free', String(port), '--yes', '--json', '--timeout', '0.2'])
+  await cli.shows(/process \d+ listens no longer, .* waits at most \d+ s/)
+  client.write('question')
+  t.is(String((await once(client, 'data'))[0]), 'answer')
+  client.end()
+  const {status, stdout} = await cli.ended
+  const answer = freeSchema.parse(JSON.parse(stdout))
+  t.is(status, 0, answer.because)
+  t.deepEqual(
+    answer.did.map(({what, signal}) => [what, signal]),
+    [
+      ['signal', 'SIGTERM'],
+      ['wait', null],
+    ],
+  )
+  t.is((await holder.ended).status, 0)
 })
 
-linuxOnly('a shell that runs something else, too, is left alone', async (t) => {
+/** What the command does, as far as it is told to; with limits of our own. */
+async function prepared(port: number, signal = new AbortController().signal) {
+  const limits = {timeoutSeconds: 0.1, drainSeconds: 0.1, connections: false}
+  const options = {
+    port,
+    addresses: await addressesToTry(undefined),
+    ...limits,
+    signal,
+    tell: () => undefined,
+  }
+  return prepare(options, await readMachine())
+}
+
+linuxOnly('work that does not come to an end is waited for no longer than a limit', async (t) => {
   const port = await takePort(t)
-  const script = 'sleep 600 & "$0" -e "$1" "$2"; echo the shell goes on; kill $!'
+  const holder = await startServer(t, port, draining)
+  await clientOf(t, port)
+  const {carryOut} = await prepared(port)
+  const answer = await carryOut()
+  t.like(answer, {freed: false})
+  t.regex(
+    answer.because,
+    new RegExp(`^process ${holder.pid} listens no longer, but .* after 0.1 s`),
+  )
+  t.deepEqual(
+    answer.did.map(({signal}) => signal),
+    ['SIGTERM', null],
+  )
+  t.true(isAlive(holder))
+})
+
+/** Passes what it accepts to a process that does not listen, and outlives it. */
+const passing = `
+  const code = "process.on('message', (what, socket) => socket.on('close', () => process.exit()).resume() && console.log('up'))"
+  const other = require('child_process').spawn(process.execPath, ['-e', code], {stdio: ['ignore', 'inherit', 'inherit', 'ipc']})
+  require('net').createServer({pauseOnConnect: true}, (socket) => other.send('take', socket))
+    .listen(Number(process.argv.at(-1)), '127.0.0.1', () => console.log('up'))`
+
+linuxOnly(
+  'a connection that a process of no plan keeps is not waited for without end',
+  async (t) => {
+    const port = await takePort(t)
+    const holder = await startServer(t, port, passing)
+    const {document, carryOut} = await prepared(port)
+    t.is(document.plan.length, 1)
+    const client = await clientOf(t, port)
+    await holder.shows(/up\s+up/, 'stdout')
+    const answer = await carryOut()
+    t.like(answer, {
+      freed: false,
+      because: `it is still refused; rebind why ${port} shows what is on it`,
+    })
+    client.end()
+    await holder.ended
+  },
+)
+
+linuxOnly('a shell is never ended: it goes on with what comes after the server', async (t) => {
+  const port = await takePort(t)
+  const script = '"$0" -e "$1" "$2"; echo the shell goes on'
   const shell = await started(t, ['sh', '-c', script, process.execPath, server, String(port)])
   const answer = await free(t, [String(port), '--yes'])
   t.like(answer, {status: 0, freed: true}, answer.because)
@@ -120,44 +254,142 @@ linuxOnly('a shell that runs something else, too, is left alone', async (t) => {
   t.regex((await shell.ended).stdout, /goes on/)
 })
 
-linuxOnly('a shell of another session is left alone', async (t) => {
-  const port = await takePort(t)
-  const script = 'setsid "$0" -e "$1" "$2"; echo the shell goes on'
-  const shell = await started(t, ['sh', '-c', script, process.execPath, server, String(port)])
-  const answer = await free(t, [String(port), '--yes'])
-  t.true(answer.freed)
-  t.false(answer.did.some(({pid}) => pid === shell.pid))
-  t.regex((await shell.ended).stdout, /goes on/)
-})
+testUnless(
+  onLinux ?? missingProgram('npm'),
+  'npm ends with the server that it runs, which gets one SIGTERM',
+  async (t) => {
+    const port = await takePort(t)
+    const folder = temporaryFolder(t)
+    const counting = `process.on('SIGTERM', () => console.log('asked') ?? setImmediate(process.exit, 143)); ${server}`
+    writeFileSync(join(folder, 'server.cjs'), counting)
+    const scripts = {start: `node server.cjs ${port}`}
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({scripts}))
+    const npm = startProgram(t, ['npm', 'start'], {cwd: folder})
+    await npm.shows(/up/, 'stdout')
+    const answer = await free(t, [String(port), '--yes'])
+    t.like(answer, {status: 0, freed: true}, answer.because)
+    t.is(answer.did.length, 1)
+    const {stdout} = await npm.ended
+    t.is(stdout.match(/asked/g)?.length, 1)
+  },
+)
 
-testUnless(onLinux ?? nobodyProblem, 'a shell of another user is left alone', async (t) => {
-  const port = await takePort(t)
-  const become = 'setpriv --reuid=65534 --regid=65534 --clear-groups'
-  const script = `${become} "$0" -e "$1" "$2"; echo the shell goes on`
-  const shell = await started(t, ['sh', '-c', script, process.execPath, server, String(port)])
-  const answer = await free(t, [String(port), '--yes'])
-  t.true(answer.freed, answer.because)
-  t.false(answer.did.some(({pid}) => pid === shell.pid))
-  t.regex((await shell.ended).stdout, /goes on/)
-})
+for (const [name, how] of [
+  ['sh', /: stop that instead$/],
+  ['tmux', /: somebody's login, desktop or terminal depends on it$/],
+] as const) {
+  linuxOnly(
+    `a shell that starts the server again is a supervisor, and named, as ${name}`,
+    async (t) => {
+      const port = await takePort(t)
+      const program = join(temporaryFolder(t), name)
+      symlinkSync('/bin/sh', program)
+      const script = 'while true; do "$0" -e "$1" "$2"; done'
+      const shell = await started(t, [
+        program,
+        '-c',
+        script,
+        process.execPath,
+        server,
+        String(port),
+      ])
+      const answer = await free(t, [String(port), '--yes'])
+      t.like(answer, {status: 1, freed: false})
+      t.is(answer.restartedBy?.pid, shell.pid)
+      t.regex(answer.because, new RegExp(`^restarted by ${name} `))
+      t.regex(answer.because, how)
+      t.true(isAlive(shell))
+      shell.child.kill('SIGKILL')
+      await free(t, [String(port), '--yes'])
+    },
+  )
+}
 
-linuxOnly('workers that share the socket end with the process that started them', async (t) => {
-  const port = await takePort(t)
-  const code = "process.on('SIGTERM', () => {}); process.send('up'); setInterval(() => {}, 1000)"
-  const program = `
+/** A server with a process that it has started and that has its socket, too; what each does when it is asked to end. */
+function withWorker(port: number, server: string, worker: string): string {
+  const code = `process.on('SIGTERM', () => {${worker}}); process.send('up'); setInterval(() => {}, 1000)`
+  return `
+    process.on('SIGTERM', () => {${server}})
     const server = require('net').createServer().listen(${port}, '127.0.0.1', () => {
-      const worker = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(code)}],
-        {stdio: ['ignore', 'ignore', 'ignore', 'ipc', server._handle]})
+      globalThis.worker = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(code)}],
+        {stdio: ['ignore', 'inherit', 'ignore', 'ipc', server._handle]})
       worker.on('message', () => console.log('up ' + worker.pid))
     })`
-  const holder = await started(t, [process.execPath, '-e', program])
-  const answer = await free(t, [String(port), '--yes', '--timeout', '0.2'])
+}
+
+for (const [what, atSigterm, signals] of [
+  ['gets SIGTERM', "console.log('worker asked'); process.exit()", ['SIGTERM']],
+  ['gets SIGKILL if it ignores SIGTERM', '', ['SIGTERM', 'SIGKILL']],
+] as const) {
+  linuxOnly(
+    `a worker that keeps the socket when its server has ended is in the plan, and ${what}`,
+    async (t) => {
+      const port = await takePort(t)
+      const program = withWorker(port, 'process.exit()', atSigterm)
+      const holder = await started(t, [process.execPath, '-e', program])
+      const answer = await free(t, [String(port), '--yes', '--timeout', '0.5'])
+      t.like(answer, {status: 0, freed: true}, answer.because)
+      const {stdout} = await holder.ended
+      const worker = Number(/up (\d+)/.exec(stdout)?.[1])
+      t.like(answer.plan, [
+        {pid: holder.pid, signal: 'SIGTERM', after: undefined},
+        {pid: worker, signal: 'SIGTERM', after: holder.pid},
+      ])
+      t.deepEqual(
+        answer.did.map(({pid, signal}) => [pid, signal]),
+        [[holder.pid, 'SIGTERM'], ...signals.map((signal) => [worker, signal])],
+      )
+      t.is(/worker asked/.test(stdout), signals.length === 1)
+    },
+  )
+}
+
+linuxOnly('a worker that ends with its server gets no signal', async (t) => {
+  const port = await takePort(t)
+  const endsBoth = "server.close(); worker.on('exit', () => process.exit()).kill('SIGKILL')"
+  const holder = await started(t, [process.execPath, '-e', withWorker(port, endsBoth, '')])
+  const answer = await free(t, [String(port), '--yes'])
   t.like(answer, {status: 0, freed: true}, answer.because)
-  t.like(answer.did[0], {pid: holder.pid, signal: 'SIGTERM'})
-  const worker = Number(/up (\d+)/.exec((await holder.ended).stdout)?.[1])
-  const killed = answer.did.filter(({signal}) => signal === 'SIGKILL').map(({pid}) => pid)
-  t.true(killed.includes(worker))
+  t.deepEqual(
+    answer.did.map(({pid, signal}) => [pid, signal]),
+    [[holder.pid, 'SIGTERM']],
+  )
 })
+
+linuxOnly('whoever interrupts it before the first signal has ended nothing', async (t) => {
+  const port = await takePort(t)
+  const holder = await startServer(t, port)
+  const interruption = new AbortController()
+  const {document, carryOut} = await prepared(port, interruption.signal)
+  t.is(document.plan.length, 1)
+  interruption.abort()
+  t.like(await carryOut(), {freed: false, did: [], because: 'interrupted'})
+  t.true(isAlive(holder))
+})
+
+testUnless(
+  onLinux ?? missingProgram('mkfifo'),
+  'interrupted while it looks, it ends with status 130, also with --dry-run',
+  async (t) => {
+    const port = await takePort(t)
+    const folder = temporaryFolder(t)
+    const [proxy, docker, fifo] = ['docker-proxy', 'docker', 'fifo'].map((name) =>
+      join(folder, name),
+    )
+    symlinkSync(process.execPath, proxy ?? '')
+    spawnSync('mkfifo', [fifo ?? ''])
+    writeFileSync(docker ?? '', `#!/bin/sh\ncat '${fifo}'\n`, {mode: 0o755})
+    const holder = await started(t, [proxy ?? '', '-e', server, String(port)])
+    const env = {PATH: `${folder}:${process.env.PATH}`}
+    const cli = startCli(t, ['free', String(port), '--dry-run'], {env})
+    // Opened once what it has started to look reads it.
+    const writer = await open(fifo ?? '', 'w')
+    cli.child.kill('SIGINT')
+    await writer.close()
+    t.is((await cli.ended).status, 130)
+    t.true(isAlive(holder))
+  },
+)
 
 linuxOnly('a supervisor that starts the server again is named, with exit status 1', async (t) => {
   const port = await takePort(t)
@@ -185,7 +417,7 @@ linuxOnly('a supervisor that starts the server again is named, with exit status 
 
 /** Programs of which nothing is known but what they are called. */
 const leftAlone: [what: string, name: string, kind: string, says: RegExp][] = [
-  ['an editor', 'code', 'editor', /is an editor/],
+  ['an editor', 'code', 'editor', /looks like an editor \(code\)/],
   ['a proxy of containers', 'docker-proxy', 'container', /publishes the port.*stop/],
   ['a container runtime', 'dockerd', 'container', /publishes the port.*stop/],
   ['a multiplexer of terminals', 'tmux', 'session', /login, desktop or terminal/],
@@ -204,6 +436,20 @@ for (const [what, name, kind, says] of leftAlone) {
     t.true(isAlive(holder))
   })
 }
+
+linuxOnly(
+  'a server that calls itself as an editor does, with a word of one, is ended',
+  async (t) => {
+    const port = await takePort(t)
+    const code = `${server}; process.title = 'fleet'`
+    const holder = await started(t, [
+      ...[process.execPath, '-e', code, '/home/joe/.vscode-server/bin/node', String(port)],
+    ])
+    const answer = await free(t, [String(port), '--yes'])
+    t.like(answer, {status: 0, freed: true}, answer.because)
+    t.is((await holder.ended).signal, 'SIGTERM')
+  },
+)
 
 linuxOnly('a process that has started the command is left alone', async (t) => {
   const port = await takePort(t)
@@ -383,6 +629,8 @@ testUnless(
       cli.child.stdin?.write(answer)
       return cli.ended
     }
+    const interrupted = await ask('\u0003')
+    t.is(interrupted.status, 130)
     const declined = await ask('n\n')
     t.is(declined.status, 1)
     t.regex(declined.stdout, new RegExp(`SIGTERM to process ${holder.pid} `))

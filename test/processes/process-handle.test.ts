@@ -1,13 +1,11 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import test, {type ExecutionContext} from 'ava'
-import {openProcess, sessionOf} from '../../harness/processes/process-handle.ts'
+import {openProcess} from '../../harness/processes/process-handle.ts'
 import {readProcess} from '../../harness/processes/process-table.ts'
-import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
-import {testUnless} from '../needs.ts'
 
-async function sleeper(t: ExecutionContext, detached = false) {
-  const child = spawn('sleep', ['600'], {stdio: 'ignore', detached})
+async function sleeper(t: ExecutionContext) {
+  const child = spawn('sleep', ['600'], {stdio: 'ignore'})
   t.teardown(() => void child.kill('SIGKILL'))
   await once(child, 'spawn')
   const entry = readProcess(child.pid ?? 0)
@@ -34,13 +32,3 @@ test('a process that was started at another time is another one, and is not take
   t.is(child.exitCode, null)
   t.is(child.signalCode, null)
 })
-
-testUnless(
-  nativeOpenerProblem(),
-  'a process of a session of its own has another session',
-  async (t) => {
-    const [same, own] = [await sleeper(t), await sleeper(t, true)]
-    t.is(sessionOf(same.entry.pid), sessionOf(process.pid))
-    t.is(sessionOf(own.entry.pid), own.entry.pid)
-  },
-)

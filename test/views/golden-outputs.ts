@@ -167,6 +167,10 @@ const freeing: FreeStep[] = [
     seconds: 5,
   },
   {
+    ...{what: 'signal', pid: 4712, command: 'worker', signal: 'SIGTERM', socket: null},
+    ...{after: 4711, seconds: 5},
+  },
+  {
     ...{what: 'destroy', pid: null, command: null, signal: null, count: 3, seconds: null},
     socket: {state: 'TIME_WAIT', local: {address: '127.0.0.1', port: 8088}, remote: null},
   },
@@ -185,7 +189,9 @@ function freed(): Record<'done' | 'left' | 'planned', Free> {
   const plan = freeing
   const asked = {...({format: 'rebind-free', version: 1, port: 8088} as const), plan}
   const common = {...asked, host: recordedReport().host}
-  const did = plan.map((step) => ({...step, seconds: step.what === 'destroy' ? null : 0.25}))
+  const steps = plan.map((step) => ({...step, seconds: step.what === 'destroy' ? null : 0.25}))
+  const finished = {what: 'wait', pid: 4711, command: 'node server.js', seconds: 12.3} as const
+  const did: FreeStep[] = [...steps, {...finished, signal: null, socket: null}]
   const because = 'nothing was done'
   return {
     done: {...common, did, freed: true, left: [], because: 'a plain bind is granted'},
