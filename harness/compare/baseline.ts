@@ -310,7 +310,7 @@ function repetitionChange(old: Result, fresh: Result): Change[] {
   const [first] = others
   if (first === undefined || before.length === 0) return []
   const times = fresh.repeats?.length ?? 1
-  const text = `${bindWords(first)} in ${others.length} of ${times} repetitions, never in the baseline`
+  const text = `${bindWords(first)} in ${others.length} of ${counted(times, 'repetition')}, never in the baseline`
   return [['repetitions', text]]
 }
 
@@ -373,7 +373,7 @@ function judgeMatrix(
   const onlyPredicted = 'predicted only, and not tried, on one side or both'
   notCompared.push(...together(untried, 'not-measured', onlyPredicted))
   const added = judged.cells.filter((cell) => !known.has(cellKey(cell))).length
-  if (added > 0) notes.push(`${added} cells are new, the baseline does not have them`)
+  if (added > 0) notes.push(`${counted(added, 'new cell')}, not in the baseline`)
 }
 
 /** One line for all that is missing for the same reason, with an example. */

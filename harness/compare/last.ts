@@ -178,7 +178,7 @@ function judgeMeasures({judged, baseline}: Party, verdicts: Verdicts): number {
   }
   for (const [subject, before] of known) {
     if (now.has(subject) || before.length * 2 <= baseline.length) continue
-    const text = `not measured now, it was in ${before.length} of the last ${baseline.length} runs`
+    const text = `not measured now, it was in ${before.length} of the last ${counted(baseline.length, 'run')}`
     notCompared.push({subject, kind: 'not-measured', text})
   }
   if (tooFew.length > 0) {
@@ -196,7 +196,7 @@ function changesOf(measure: Measure, before: readonly Measure[], tooFew: string[
   const {subject, answers, error, residue} = measure
   const finding = (kind: FindingKind, text: string): Finding => ({subject, kind, text})
   const last = before.at(-1)
-  const often = `in the last ${before.length} runs`
+  const often = `in the last ${counted(before.length, 'run')}`
   if (!areKnown(answers, before)) {
     const [now, was] = [answers, last?.answers ?? []].map((each) => each.join(', ') || 'no answer')
     return [finding('grant', `${now}, was ${was} ${often}`)]

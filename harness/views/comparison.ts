@@ -253,7 +253,7 @@ export function scenarioTally(scenarios: readonly ScenarioComparison[]): string 
   const byRelease = alike.filter(({differs}) => differs.length > 0).length
   const but = byRelease === 0 ? '' : ` (${byRelease} of them but for how long the port is kept)`
   return [
-    `${scenarios.length} scenarios: ${alike.length} alike${but}`,
+    `${counted(scenarios.length, 'scenario')}: ${alike.length} alike${but}`,
     `${differing.length} differ`,
     `${notCompared.length} not compared`,
   ].join(', ')
@@ -336,7 +336,7 @@ function tableWords({tables}: CellComparison, sides: readonly Side[]): string[] 
       : `${agreeing} as the rules say, ${disagreeing} against them`
     const more = others.length === 0 ? '' : ` and ${others.length} more`
     const file = `${sides[first]?.file ?? ''}${more}`
-    return `${labelOf(own, sides)}: ${cells} cells, ${granted} granted, ${refused} refused; ${judged} (${file})`
+    return `${labelOf(own, sides)}: ${counted(cells, 'cell')}, ${granted} granted, ${refused} refused; ${judged} (${file})`
   })
 }
 
@@ -348,7 +348,11 @@ function cellTally(
   const lacking = absent.flatMap((count, index) =>
     count === 0 ? [] : [`${count} absent on ${sides[index]?.label ?? ''}`],
   )
-  return [`${compared} cells compared: ${same} alike`, `${differing} differ`, ...lacking].join(', ')
+  return [
+    `${counted(compared, 'cell')} compared: ${same} alike`,
+    `${differing} differ`,
+    ...lacking,
+  ].join(', ')
 }
 
 /** `granted on Linux, EADDRINUSE on gVisor`. */

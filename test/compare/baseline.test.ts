@@ -275,7 +275,7 @@ test('cells that are missing now are one difference with an example, new ones a 
   )
   const reversed = judge([few], [matrixBy(linux)])
   t.deepEqual(reversed.differences, [])
-  t.regex(reversed.notes[0] ?? '', /^\d+ cells are new/)
+  t.regex(reversed.notes[0] ?? '', /^\d+ new cells, not in the baseline/)
 })
 
 test('cells that were only predicted could not be compared', (t) => {

@@ -1,6 +1,7 @@
 import type {Matrix, MatrixCell} from '../../documents/matrix-schema.ts'
 import {groupBy} from '../../group-by.ts'
 import {bugTextOf, ruleTextOf} from '../../matrix/cell-rule.ts'
+import {counted} from '../../text.ts'
 import type {TestCase} from './test-case.ts'
 
 /**
@@ -27,7 +28,7 @@ export function casesOfMatrix({host, cells, predicted, rules}: Matrix): TestCase
       ([reason, alike]): TestCase => ({
         ...common,
         name: `${common.name}, not judged`,
-        ...{status: 'skipped', reason: `${alike.length} cells: ${reason}`, seen: {}},
+        ...{status: 'skipped', reason: `${counted(alike.length, 'cell')}: ${reason}`, seen: {}},
       }),
     )
     return [
