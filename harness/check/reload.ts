@@ -134,7 +134,7 @@ export async function measure(
 /**
  * Waits for the first of them, or for an interruption.
  * @returns why it did not come to its end
- * @throws what is no reason for not measuring
+ * @throws any other error
  */
 async function problemIn(
   playing: readonly Promise<unknown>[],
