@@ -3,7 +3,15 @@ import {UsageError} from '../errors.ts'
 const onPort = ['port', 'host'] as const
 const starting = ['startTimeout', 'env', 'cwd'] as const
 const stopping = ['stop', 'stopTimeout'] as const
-const underTraffic = ['send', 'limit', 'triggerTimeout', 'rate', 'idle', 'inFlight', 'http'] as const
+const underTraffic = [
+  'send',
+  'limit',
+  'triggerTimeout',
+  'rate',
+  'idle',
+  'inFlight',
+  'http',
+] as const
 const limits = ['maxOutage', 'maxLost', 'maxWait'] as const
 
 /** What each way to check takes of the options that not all of them take. */

@@ -10,7 +10,11 @@ import {collectLines} from '../../harness/check/output-lines.ts'
 import {startProblem} from '../../harness/check/problems.ts'
 import type {ServerHost, ServerStart} from '../../harness/check/server.ts'
 import {sayingWhoIsLeft} from '../../harness/check/stage.ts'
-import {type CheckDocument, type CheckProblem, checkSchema} from '../../harness/documents/check-schema.ts'
+import {
+  type CheckDocument,
+  type CheckProblem,
+  checkSchema,
+} from '../../harness/documents/check-schema.ts'
 import {readProcesses} from '../../harness/processes/process-table.ts'
 import type {SeenSocket} from '../../harness/restart/observer.ts'
 import {
