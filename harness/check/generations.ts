@@ -160,17 +160,30 @@ function noteForking(seen: Map<string, Seen>, {parent, cause}: Seen): void {
  * socket of its own is another server.
  */
 function serversOf(all: readonly Seen[]): ReadonlyMap<Seen, Seen> {
-  const servers = new Map(all.flatMap((each) => (each.forks === true ? [[each, each]] : [])))
+  const forking = all.filter(({forks}) => forks === true)
+  const servers = new Map(forking.map((each) => [each, each]))
+  const pids = new Set(all.map(({pid}) => pid))
   for (let size = 0; size !== servers.size; ) {
     size = servers.size
     const byPid = new Map([...servers].map(([{pid}, server]) => [pid, server]))
     for (const each of all) {
-      const server = byPid.get(each.parent)
-      if (server === undefined || servers.has(each)) continue
-      if (each.sockets.every((inode) => server.sockets.includes(inode))) servers.set(each, server)
+      if (servers.has(each)) continue
+      const above = byPid.get(each.parent)
+      const parents = above !== undefined ? [above] : isOrphan(each, pids) ? forking : []
+      const server = parents.find(({sockets}) => isWithin(each.sockets, sockets))
+      if (server !== undefined) servers.set(each, server)
     }
   }
   return servers
+}
+
+/** First seen when its parent had ended. One that listens on nobody knows which socket may be another server. */
+function isOrphan({parent, everListened, sockets}: Seen, pids: ReadonlySet<number>): boolean {
+  return !pids.has(parent) && (!everListened || sockets.length > 0)
+}
+
+function isWithin(some: readonly number[], all: readonly number[]): boolean {
+  return some.every((each) => all.includes(each))
 }
 
 /** Processes that count: those below one that forks are a part of that one. */

@@ -161,6 +161,17 @@ test('children that come and go without a trigger are no new generation after it
   t.deepEqual(newProcesses(after), [])
 })
 
+test('a child of such a server that is first seen when its parent has ended is none, either', (t) => {
+  const on = (each: Serving, socket: number): Serving => ({...each, sockets: [socket]})
+  const server = on(process(1, true), 7)
+  const visit = [server, on(child(2, 4002), 7)]
+  const orphans = [on(process(3, true, 4003), 7), process(4, false, 4004)]
+  const next = [on(process(5, true), 8)]
+  const before = [visit, visit, [server], end(2), cause]
+  const state = watched(...before, [server], end(1), orphans, orphans, next, next)
+  t.deepEqual(pids(state), [[1], [5]])
+})
+
 test('where such a server is replaced, the new one and its children are', (t) => {
   const server = process(1, true)
   const orphan = {...child(3, 4003), parent: 1000}

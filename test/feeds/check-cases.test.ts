@@ -17,9 +17,12 @@ test('a reload is a case, and so is each limit', (t) => {
     ['--max-lost 20', 'as-expected'],
   ])
   const {trigger} = documents.reload as CheckDocument
-  const without = {lossless: true, losses: [], thresholds: []}
+  if (trigger === undefined) throw new Error('it has no trigger')
+  const gapless = {...trigger, withoutListenerSeconds: [0, 0] as [number, number]}
+  const without = {lossless: true, losses: [], thresholds: [], trigger: gapless}
   t.deepEqual(casesOf('reload', without), [['reload', 'as-expected']])
-  const missing = {...without, trigger: trigger && {...trigger, missingPorts: [9229]}}
+  t.deepEqual(casesOf('reload', {...without, trigger}), [['reload', 'unexpected']])
+  const missing = {...without, trigger: {...gapless, missingPorts: [9229]}}
   t.deepEqual(casesOf('reload', missing), [['reload', 'unexpected']])
 })
 
