@@ -454,7 +454,7 @@ Exit status: 0 printed, 2 bad usage`,
       '--connections',
       'also destroy connections of processes that do not listen; both ends lose them (Linux, as root)',
     )
-    .option('--timeout <seconds>', 'how long a process may take to end before SIGKILL', seconds, 5)
+    .option('--timeout <seconds>', 'how long a process may listen before SIGKILL', seconds, 5)
     .option('--host <address>', 'the address to bind; by default the wildcards and loopback')
     .option('--json', 'print a JSON document')
     .addHelpText(

@@ -86,7 +86,7 @@ for (const [name, loader] of Object.entries(loaders)) {
       const {ours, own} = split(explained.stderr)
       t.is(times(ours, heading), 1, ours)
       t.regex(ours, new RegExp(`A server is running: process ${process.pid} `))
-      t.regex(ours, new RegExp(`^- Stop process ${process.pid} `, 'm'))
+      t.regex(ours, new RegExp(`^- Leave process ${process.pid} `, 'm'))
       const withoutFolders = (text: string) => text.replace(/\/\S*rebind-test-\w+/g, '')
       t.is(withoutFolders(own), withoutFolders(plain.stderr))
       t.is(explained.stdout, '')
