@@ -397,19 +397,19 @@ test('whoever answers nothing, or too late, is ended, and the program gets its o
   await once(server, 'listening')
   t.teardown(() => server.close())
   const program = `require('node:net').createServer().listen(${port}, '127.0.0.1')`
-  for (const [explainer, why] of [
+  for (const [explainer, seconds, why] of [
     [
       "require('node:fs').writeFileSync('pid', String(process.pid)); setInterval(() => {}, 1000)",
-      'within 0\\.5 s',
+      ...['0.5', 'within 0\\.5 s'],
     ],
-    ["process.stdout.write('no JSON')", 'from here:'],
-    ['process.exit(1)', 'from here:'],
+    ["process.stdout.write('no JSON')", '30', 'from here:'],
+    ['process.exit(1)', '30', 'from here:'],
   ] as const) {
     const ours = temporaryFolder(t)
     copyFileSync(preload, join(ours, 'preload.cjs'))
     writeFileSync(join(ours, 'explainer.cjs'), explainer)
     const loader = [`--require=${join(ours, 'preload.cjs')}`]
-    const env = {REBIND_EXPLAIN_SECONDS: '0.5'}
+    const env = {REBIND_EXPLAIN_SECONDS: seconds}
     const {status, stderr} = await run(t, program, {loader, env})
     t.regex(stderr, new RegExp(`^rebind: port ${port} was refused .*${why}`))
     t.regex(stderr, /Error: listen EADDRINUSE/)

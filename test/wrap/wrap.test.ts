@@ -30,9 +30,11 @@ async function wrap(
 ) {
   const cwd = temporaryFolder(t)
   writeFileSync(join(cwd, 'program.cjs'), program)
-  const {args = [], ...others} = options
+  const {args = [], env, ...others} = options
   const ended = await runCli(t, ['wrap', ...args, '--', process.execPath, 'program.cjs'], {
     cwd,
+    // Beside other tests an answer may take longer than on a machine of one's own.
+    env: {REBIND_EXPLAIN_SECONDS: '30', ...env},
     ...others,
   })
   return {...ended, cwd, files: readdirSync(cwd, {recursive: true, encoding: 'utf8'})}
