@@ -10,11 +10,6 @@ export function printable(text: string): string {
   return inGithubActions ? withoutRunnerCommands(plain) : plain
 }
 
-/** `1 connection`, `20000 connections`. */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`
-}
-
 /**
  * Control sequences, and control strings that are ended (ECMA-48, sections 5.4 and 5.6), and the other escape
  * sequences. A match can neither begin nor go on at what begins another one, so that time is linear in the

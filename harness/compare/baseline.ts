@@ -6,12 +6,12 @@ import type {
   Range,
 } from '../documents/comparison-schema.ts'
 import type {Report, Result, ResultBind} from '../documents/report-schema.ts'
-import {besidesWords, firstErrorWords, residueWords} from '../documents/words.ts'
+import {besidesWords, counted, firstErrorWords, residueWords} from '../documents/words.ts'
 import {UsageError} from '../errors.ts'
 import {bugOfCell, ruleIdOf} from '../matrix/cell-rule.ts'
 import type {RuleAnswer} from '../platforms/platform.ts'
 import {bugOfResult} from '../restart/known-bug.ts'
-import {counted, printable} from '../text.ts'
+import {printable} from '../text.ts'
 import {answerOf, hull, isMeasured, overlap, releaseBracket, repetitionsOf} from './answer.ts'
 import {
   type Answered,

@@ -1,13 +1,12 @@
 import {dirname} from 'node:path'
 import type {Finding, FindingKind, Judgement, Side} from '../documents/comparison-schema.ts'
-import {rangeWords} from '../documents/words.ts'
+import {counted, rangeWords} from '../documents/words.ts'
 import {greatestOf, leastOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
 import {isKnownAnswer, type Measure} from '../history/measures.ts'
 import type {Records, RunRecord} from '../history/read.ts'
 import {fewestRuns, levelOf} from '../history/spread.ts'
 import {kernelOf} from '../history/systems.ts'
-import {counted} from '../text.ts'
 
 type Verdicts = Pick<Judgement, 'differences' | 'notCompared' | 'notes'>
 

@@ -2,12 +2,11 @@ import {isDeepStrictEqual} from 'node:util'
 import type {Answer, Aspect} from '../documents/comparison-schema.ts'
 import type {Host} from '../documents/report-schema.ts'
 import type {ExpectedRules} from '../documents/rules.ts'
-import {besidesWords, rangeWords} from '../documents/words.ts'
+import {besidesWords, counted, rangeWords} from '../documents/words.ts'
 import {groupBy} from '../group-by.ts'
 import {platformOf} from '../platforms/detect.ts'
 import {bindQuestions, ruleOf} from '../restart/bind-questions.ts'
 import {bugOfResult} from '../restart/known-bug.ts'
-import {counted} from '../text.ts'
 import {
   type Asked,
   asSentence,

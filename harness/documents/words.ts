@@ -1,6 +1,11 @@
 import type {Range} from './comparison-schema.ts'
 import type {Host, Result} from './report-schema.ts'
 
+/** `1 connection`, `20000 connections`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
+}
+
 const stackTitles: Record<Host['stack'], string | undefined> = {
   linux: 'Linux',
   darwin: 'Darwin',

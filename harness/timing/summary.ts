@@ -1,6 +1,6 @@
 import type {Bracket} from '../clock.ts'
+import {counted} from '../documents/words.ts'
 import type {PortRelease} from '../restart/release.ts'
-import {counted} from '../text.ts'
 
 /** The value below which the given share of them lies (nearest rank); null of none. */
 export function quantile(values: readonly number[], share: number): number | null {

@@ -11,11 +11,10 @@ import type {
   ScenarioComparison,
   Side,
 } from '../documents/comparison-schema.ts'
-import {besidesWords, rangeWords} from '../documents/words.ts'
+import {besidesWords, counted, rangeWords} from '../documents/words.ts'
 import {greatestOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
 import type {Block, Text, View} from '../render/model.ts'
-import {counted} from '../text.ts'
 
 /** Documents side by side: what differs and why, and what each side answered. */
 export function comparisonView(comparison: Comparison): View {

@@ -1,6 +1,6 @@
 import type {Free, FreeStep} from '../documents/free-schema.ts'
+import {counted} from '../documents/words.ts'
 import type {Block, Part, Text, View} from '../render/model.ts'
-import {counted} from '../text.ts'
 import {endWords} from '../why/words.ts'
 
 /** Whether the port is free, what was done for that or would be, and what is left alone. */

@@ -5,12 +5,12 @@ import type {
   HistoryMove,
   HistorySeries,
 } from '../documents/history-schema.ts'
+import {counted} from '../documents/words.ts'
 import {groupBy} from '../group-by.ts'
 import {bucketed} from '../history/points.ts'
 import {fewestRuns} from '../history/spread.ts'
 import type {Block, Cell, Figure, Text, View} from '../render/model.ts'
 import {sparkline} from '../render/sparkline.ts'
-import {counted} from '../text.ts'
 import {leastSpanSeconds, renderOverTime} from './html/over-time.ts'
 
 /** So many lines have a drawing; all are in the table. */

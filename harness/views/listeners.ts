@@ -1,6 +1,6 @@
 import type {Listener, Listeners} from '../documents/listeners-schema.ts'
+import {counted} from '../documents/words.ts'
 import type {Text, View} from '../render/model.ts'
-import {counted} from '../text.ts'
 import {endWords} from '../why/words.ts'
 import {parentWords, startWords} from './processes.ts'
 

@@ -1,10 +1,10 @@
 import type {Machine} from '../documents/host.ts'
 import type {Listener, Listeners} from '../documents/listeners-schema.ts'
+import {counted} from '../documents/words.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
 import type {SocketEntry} from '../platforms/socket-table.ts'
 import {userName} from '../platforms/users.ts'
 import {withDetails} from '../processes/process-details.ts'
-import {counted} from '../text.ts'
 
 /**
  * All sockets of this machine that listen, and whose they are. Nothing is tried.

@@ -1,5 +1,5 @@
 import type {Finding, Judgement} from '../../documents/comparison-schema.ts'
-import {counted} from '../../text.ts'
+import {counted} from '../../documents/words.ts'
 import type {TestCase} from './test-case.ts'
 
 /** A case per difference, one per thing that could not be compared, and one for all the rest. */

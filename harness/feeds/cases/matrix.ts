@@ -1,7 +1,7 @@
 import type {Matrix, MatrixCell} from '../../documents/matrix-schema.ts'
+import {counted} from '../../documents/words.ts'
 import {groupBy} from '../../group-by.ts'
 import {bugTextOf, ruleTextOf} from '../../matrix/cell-rule.ts'
-import {counted} from '../../text.ts'
 import type {TestCase} from './test-case.ts'
 
 /**
