@@ -31,6 +31,8 @@ export type Stop =
     }
 
 const lookEveryMilliseconds = 10
+/** A server that does not listen any more may be about to end, which must not be taken for the end that it is told. */
+const endsByItselfWithinSeconds = 0.5
 
 /**
  * Has the server exit, with SIGKILL to all of its processes if it does not in time.
@@ -47,8 +49,9 @@ export async function stopServer(
   const lookedAt = monotonicSeconds()
   const before = await look()
   const {ours} = await judge.judge(before, lookedAt)
+  if (ours.length === 0) await endOrPass(server, endsByItselfWithinSeconds)
   // The process table knows of an end before the guardian does.
-  if (!host.processes().some(({pid}) => pid === server.pid)) {
+  if (server.ending() !== undefined || !host.processes().some(({pid}) => pid === server.pid)) {
     const ending = await hearOfEnd(context, server)
     // By a look that began after the end: the one before may have seen the listener that ended with it.
     const left = await judge.judge(await look(), monotonicSeconds())
@@ -125,11 +128,16 @@ async function hearOfEnd(context: CheckContext, server: ServerStart): Promise<Co
   }
 }
 
-async function nextLook(server: ServerStart): Promise<void> {
+function nextLook(server: ServerStart): Promise<void> {
+  return endOrPass(server, lookEveryMilliseconds / 1000)
+}
+
+/** Waits until the server has ended, or so much time has passed. */
+async function endOrPass(server: ServerStart, seconds: number): Promise<void> {
   const wake = new AbortController()
   await Promise.race([
     server.ended,
-    delay(lookEveryMilliseconds, undefined, {signal: wake.signal}),
+    delay(seconds * 1000, undefined, {signal: wake.signal}),
   ]).finally(() => wake.abort())
 }
 

@@ -329,10 +329,12 @@ for (const [when, then] of begun) {
 
 test('a server that ended by itself before it was told to could not be measured', async (t) => {
   const source = `${imports}
-    server.on('connection', () => { console.log('bye'); process.exit(0) })
+    server.on('connection', (socket) => socket.once('data', () => { console.log('bye'); process.exit(0) }))
     server.listen(port, '127.0.0.1')
   `
-  const document = await check(t, ['node', program(t, 'server.mjs', source)])
+  // What is sent is waited for: the check does not stop it before it has ended, or is about to.
+  const send = Buffer.from('hello')
+  const document = await check(t, ['node', program(t, 'server.mjs', source)], {send})
   t.false(document.safe)
   t.is(document.problem?.kind, 'exited')
   t.regex(
