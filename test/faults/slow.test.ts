@@ -90,12 +90,10 @@ for (const [what, scenarios] of kinds) {
         )
         if (bind?.residueAtSeconds === undefined || timeWait?.expiresInSeconds === undefined)
           continue
-        // The kernel's own timer tells when it appeared; a timer that ran anew afterwards does so later.
+        // The kernel's own timer tells when it appeared; a timer that ran anew afterwards does so later. Between a
+        // reading and its time this process may be kept from running; a moment after the stop would be seconds late.
         const appeared = timeWait.seconds + timeWait.expiresInSeconds - 60
-        t.true(
-          bind.residueAtSeconds <= appeared + 0.05,
-          `${bind.residueAtSeconds} s, ${appeared} s`,
-        )
+        t.true(bind.residueAtSeconds <= appeared + 1, `${bind.residueAtSeconds} s, ${appeared} s`)
       }
       t.is(status, expected.some((id) => id.endsWith(tooShort)) ? 3 : 0)
     },
