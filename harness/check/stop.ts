@@ -31,7 +31,7 @@ export type Stop =
     }
 
 const lookEveryMilliseconds = 10
-/** A server that does not listen any more may be about to end, which must not be taken for the end that it is told. */
+/** A server that does not listen any more may be about to end: that is not the work of the stop signal. */
 const endsByItselfWithinSeconds = 0.5
 
 /**
