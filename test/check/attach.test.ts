@@ -91,7 +91,7 @@ attaching('what the trigger leaves running is left running, and may go on writin
   await until(() => existsSync(join(cwd, 'pid')))
   const pid = await answeringPid(t, server)
   t.is(String(pid), readFileSync(join(cwd, 'pid'), 'utf8'))
-  // It has written again, after whoever read its first words had gone.
+  // It has written again, after the check had gone.
   t.is(await answeringPid(t, server), pid)
 })
 

@@ -138,6 +138,16 @@ async function clientOf(t: ExecutionContext, port: number): Promise<Socket> {
   return client
 }
 
+/** Asks once the server listens no longer: without patience it would have been killed by then. */
+async function endOfWork(t: ExecutionContext, cli: Started, client: Socket) {
+  await cli.shows(/process \d+ listens no longer, .* waits at most \d+ s/)
+  client.write('question')
+  t.is(String((await once(client, 'data'))[0]), 'answer')
+  client.end()
+  const {status, stdout} = await cli.ended
+  return {answer: freeSchema.parse(JSON.parse(stdout)), status}
+}
+
 linuxOnly(
   'a server that stops listening in time finishes its work, and is not killed',
   async (t) => {
@@ -145,13 +155,7 @@ linuxOnly(
     const holder = await startServer(t, port, draining)
     const client = await clientOf(t, port)
     const cli = startCli(t, ['free', String(port), '--yes', '--json', '--timeout', '0.2'])
-    // By then it would have been killed.
-    await cli.shows(/process \d+ listens no longer, .* waits at most \d+ s/)
-    client.write('question')
-    t.is(String((await once(client, 'data'))[0]), 'answer')
-    client.end()
-    const {status, stdout} = await cli.ended
-    const answer = freeSchema.parse(JSON.parse(stdout))
+    const {answer, status} = await endOfWork(t, cli, client)
     t.like(answer, {freed: true}, answer.because)
     t.is(status, 0)
     t.is((await holder.ended).status, 0)
@@ -169,12 +173,7 @@ linuxOnly('so does a worker, whose server waits for it', async (t) => {
   const client = await clientOf(t, port)
   await holder.shows(/up\s+up/, 'stdout')
   const cli = startCli(t, ['free', String(port), '--yes', '--json', '--timeout', '0.2'])
-  await cli.shows(/process \d+ listens no longer, .* waits at most \d+ s/)
-  client.write('question')
-  t.is(String((await once(client, 'data'))[0]), 'answer')
-  client.end()
-  const {status, stdout} = await cli.ended
-  const answer = freeSchema.parse(JSON.parse(stdout))
+  const {answer, status} = await endOfWork(t, cli, client)
   t.is(status, 0, answer.because)
   t.deepEqual(
     answer.did.map(({what, signal}) => [what, signal]),
