@@ -27,6 +27,7 @@ type Cell = Pick<MatrixCell, 'residue' | 'predecessor' | 'successor'>
 
 /** A cell as all sides have it. */
 interface Answered extends Cell {
+  sides: (MatrixCell | undefined)[]
   outcomes: (string | null)[]
   /** Equal for cells that every side answers alike. */
   answers: string
@@ -41,16 +42,15 @@ export function bindGuide(documents: readonly MatrixDocument[]): BindGuide {
     ({content}) => new Map(content.cells.map((cell) => [cellKey(cell), cell])),
   )
   const answered = cellsOf({}).flatMap((cell): Answered[] => {
-    const outcomes = tables.map((table) => {
-      const own = table.get(cellKey(cell))
-      return own === undefined ? null : outcomeOf(own)
-    })
+    const key = cellKey(cell)
+    const sides = tables.map((table) => table.get(key))
+    const outcomes = sides.map((own) => (own === undefined ? null : outcomeOf(own)))
     const isKnown = outcomes.some((outcome) => outcome !== null)
-    return isKnown ? [{...cell, outcomes, answers: JSON.stringify(outcomes)}] : []
+    return isKnown ? [{...cell, sides, outcomes, answers: JSON.stringify(outcomes)}] : []
   })
   const rulesOf = (cells: readonly Answered[]) =>
     documents.map(({content: {host}}, side) => {
-      const own = cells.flatMap((cell) => tables[side]?.get(cellKey(cell)) ?? [])
+      const own = cells.flatMap(({sides}) => sides[side] ?? [])
       return [...new Set(own.flatMap((cell) => accountOf({cell, host})?.id ?? []))]
     })
   const rows = residuesAlike(answered).flatMap((cells) =>
@@ -73,7 +73,7 @@ function residuesAlike(cells: readonly Answered[]): Answered[][] {
   })
   const alike = groupBy(
     residues.filter((own) => own.length > 0),
-    (own) => JSON.stringify(own.map((cell) => [...pairOf(cell), cell.answers])),
+    (own) => own.map((cell) => [...pairOf(cell), cell.answers].join()).join(' '),
   )
   return [...alike.values()].map((same) => same.flat())
 }
@@ -88,7 +88,7 @@ function addressesAlike(cells: readonly Answered[]): Answered[][] {
     [predecessor.address, successor.address].join(' '),
   )
   const alike = groupBy([...byPair.values()], (own) =>
-    JSON.stringify(own.map((cell) => [cell.residue, ...optionsOf(cell), cell.answers])),
+    own.map((cell) => [cell.residue, ...optionsOf(cell), cell.answers].join()).join(' '),
   )
   const groups = [...alike.values()].map((same) => same.flat())
   const isRefusedNowhere = (own: readonly Answered[]) =>
@@ -109,7 +109,7 @@ function optionsAlike(cells: readonly Answered[]): Answered[][] {
     .flatMap((same) => {
       const bySuccessor = [...groupBy(same, ({successor}) => successor.bind).values()]
       const alike = groupBy(bySuccessor, (own) =>
-        JSON.stringify([...new Set(own.map(({predecessor}) => predecessor.bind))]),
+        [...new Set(own.map(({predecessor}) => predecessor.bind))].join(),
       )
       return [...alike.values()].map((own) => own.flat())
     })

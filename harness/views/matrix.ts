@@ -1,12 +1,11 @@
-import type {TopLevelSpec} from 'vega-lite'
 import type {Matrix, MatrixCell} from '../documents/matrix-schema.ts'
 import {hostWords} from '../documents/words.ts'
 import {greatestOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
 import {bugTextOf, ruleIdOf, ruleTextOf} from '../matrix/cell-rule.ts'
 import {platformOf} from '../platforms/detect.ts'
-import {type Draw, figure} from '../render/html/chart.ts'
-import type {Markup} from '../render/html/markup.ts'
+import {figure} from '../render/html/chart.ts'
+import {html, type Markup} from '../render/html/markup.ts'
 import type {Block, View} from '../render/model.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
 import {type Grid, gridsOf, letterGrid, type Mark, markMeanings, onlyMark} from './matrix-grid.ts'
@@ -27,7 +26,6 @@ const looks: Record<Mark, {fill: string; letter: string}> = {
   '!': {fill: 'var(--ink)', letter: 'var(--paper)'},
   '?': {fill: 'var(--paper)', letter: 'var(--ink)'},
 }
-const marks = Object.keys(looks) as Mark[]
 
 /** The bind table: whether it is as the rules say, what is not, and a picture for each residue. */
 export function matrixView(matrix: Matrix): View {
@@ -78,7 +76,7 @@ function picture(grid: Grid): Block {
   if (onlyMark(grid) !== undefined) return {kind: 'text', text: [{strong: title}]}
   return {
     ...{kind: 'section', title},
-    blocks: [{kind: 'figure', picture: (draw) => heatMap(grid, draw), grid: letterGrid(grid)}],
+    blocks: [{kind: 'figure', picture: async () => heatMap(grid), grid: letterGrid(grid)}],
   }
 }
 
@@ -170,100 +168,38 @@ function cellWords({residue, predecessor, successor}: MatrixCell): string {
   return `${residue} left by ${before}, then ${after}`
 }
 
-async function heatMap(grid: Grid, draw: Draw): Promise<Markup> {
-  const chart = await draw(heatMapSpec(grid))
+function heatMap(grid: Grid): Markup {
   const label = `What is granted over ${grid.residues.join(', ')}, for each address and bind option of both servers; matrix.md says the same in letters`
-  return figure({chart, label})
+  return figure({chart: drawing(grid), label})
 }
 
-function heatMapSpec({columns, rows}: Grid): TopLevelSpec {
+function drawing({columns, rows}: Grid): Markup {
   const names = rows.map(({address, binds}) => `${address}  ${binds}`)
   const namePixels = 12 + greatestOf(names.map(({length}) => length)) * pixelsPerCharacter
-  const values = rows.flatMap(({marks: letters}, row) =>
-    letters.flatMap((own, column) => own.map((mark, option) => ({row, column, option, mark}))),
+  const columnPixels = bindOptions.length * cellPixels
+  const plotHeight = rows.length * cellPixels
+  const width = namePixels + columns.length * columnPixels + 4
+  const height = headPixels + plotHeight + 4
+  const cells = rows.flatMap(({marks: letters}, row) =>
+    letters.flatMap((own, column) =>
+      own.map((mark, option) => {
+        return {mark, x: column * columnPixels + option * cellPixels, y: row * cellPixels}
+      }),
+    ),
   )
-  const width = columns.length * bindOptions.length
-  const cells = values.map(({row, column, option, mark}) => ({
-    row,
-    at: column * bindOptions.length + option,
-    mark,
-  }))
-  const y = {
-    field: 'row',
-    type: 'ordinal',
-    scale: {domain: rows.map((_, row) => row), padding: 0},
-    axis: {
-      labelFontSize: 12,
-      labelExpr: `${JSON.stringify(names)}[datum.value]`,
-      labelLimit: 340,
-      title: null,
-      ticks: false,
-      domain: false,
-      labelPadding: 6,
+  return html`<svg width="${width}" height="${height}" viewBox="${-namePixels} ${-headPixels} ${width} ${height}" fill="var(--ink)" font-size="12">
+${columns.map((address, column) => html`<text x="${column * columnPixels}" y="${12 - headPixels}" font-weight="bold">${address}</text>${bindOptions.map((option, index) => html`<text transform="translate(${column * columnPixels + (index + 0.5) * cellPixels + 4} -6)rotate(-90)">${option}</text>`)}`)}
+${names.map((name, row) => html`<text x="-6" y="${(row + 0.5) * cellPixels + 4}" text-anchor="end">${name}</text>`)}
+<g font-family="ui-monospace, monospace" text-anchor="middle">${Object.entries(looks).map(
+    ([letter, look]) => {
+      const own = cells.filter(({mark}) => mark === letter)
+      const squares = own.map(({x, y}) => `M${x} ${y}h${cellPixels}v${cellPixels}h${-cellPixels}z`)
+      return html`<path fill="${look.fill}" stroke="var(--line)" d="${squares.join('')}"/><g fill="${look.letter}">${own.map(({x, y}) => html`<text x="${x + cellPixels / 2}" y="${y + cellPixels / 2 + 4}">${letter}</text>`)}</g>`
     },
-  } as const
-  const x = {
-    field: 'at',
-    type: 'ordinal',
-    scale: {domain: Array.from({length: width}, (_, at) => at), padding: 0},
-  } as const
-  const scale = (of: (mark: Mark) => string) => ({
-    field: 'mark',
-    type: 'nominal' as const,
-    legend: null,
-    scale: {domain: marks, range: marks.map(of)},
-  })
-  return {
-    width: width * cellPixels,
-    height: rows.length * cellPixels,
-    // The library can only guess at how wide a text will be, and would leave room for twice as much.
-    autosize: {type: 'none'},
-    padding: {left: namePixels, right: 4, top: headPixels, bottom: 4},
-    data: {values: cells},
-    resolve: {scale: {fill: 'independent'}},
-    layer: [
-      {
-        mark: {type: 'rect', stroke: 'var(--line)', strokeWidth: 1},
-        encoding: {
-          y,
-          x: {
-            ...x,
-            axis: {
-              orient: 'top',
-              labelExpr: `${JSON.stringify(bindOptions)}[datum.value % ${bindOptions.length}]`,
-              labelAngle: -90,
-              labelOverlap: false,
-              ticks: false,
-              domain: false,
-              title: null,
-            },
-          },
-          fill: scale((mark) => looks[mark].fill),
-        },
-      },
-      {
-        mark: {type: 'text', baseline: 'middle', fontSize: 12, font: 'ui-monospace, monospace'},
-        encoding: {y, x, text: {field: 'mark'}, fill: scale((mark) => looks[mark].letter)},
-      },
-      {
-        data: {
-          values: columns.map((address, index) => ({at: index * bindOptions.length, address})),
-        },
-        mark: {type: 'text', align: 'left', baseline: 'bottom', fontWeight: 'bold'},
-        encoding: {
-          x: {...x, bandPosition: 0},
-          y: {value: 12 - headPixels},
-          text: {field: 'address'},
-          fill: {value: 'var(--ink)'},
-        },
-      },
-      {
-        data: {
-          values: columns.slice(1).map((_, index) => ({at: (index + 1) * bindOptions.length})),
-        },
-        mark: {type: 'rule', stroke: 'var(--edge)', strokeWidth: 2},
-        encoding: {x: {...x, bandPosition: 0}},
-      },
-    ] as never,
-  }
+  )}</g>
+<path stroke="var(--edge)" stroke-width="2" d="${columns
+    .map((_, column) => `M${column * columnPixels} 0V${plotHeight}`)
+    .slice(1)
+    .join('')}"/>
+</svg>`
 }

@@ -121,13 +121,12 @@ function gantt(groups: ReturnType<typeof grouped<Result>>, log: RunLog | null): 
   return [
     {
       kind: 'figure',
-      picture: (draw) =>
+      picture: async () =>
         renderGantt(
           seen.map(({title, results}) => ({
             title,
             rows: results.map((result) => rowOf(result, log)),
           })),
-          draw,
         ),
       bars: seen.map(({title, results}) => ({
         title,

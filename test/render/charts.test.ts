@@ -12,10 +12,10 @@ export const resolve = (specifier, context, next) => {
   return next(specifier, context)
 }`
 
-test('the charting library is loaded for a page with a chart only', async (t) => {
-  const {policies, check, judgement, timing} = await realDocuments()
-  const plain = [policies, check, judgement].flatMap((document) => document ?? [])
-  t.is(plain.length, 3)
+test('the charting library is loaded for a page with a histogram or lines only', async (t) => {
+  const {report, matrix, policies, check, judgement, timing} = await realDocuments()
+  const plain = [report, matrix, policies, check, judgement].flatMap((document) => document ?? [])
+  t.is(plain.length, 5)
 
   const {port1: imports, port2: port} = new MessageChannel()
   const ofHooks = `data:text/javascript,${encodeURIComponent(hooks)}`

@@ -28,7 +28,7 @@ const theme = {
   },
 } as const
 
-/** Loads the charting library with the first chart: most pages have none. */
+/** Loads the charting library with the first chart that it draws: most pages have none, and drawings need none. */
 export function drawWhenNeeded(): Draw {
   let draw: Promise<Draw> | undefined
   return async (spec) => {

@@ -1,26 +1,29 @@
-import type {TopLevelSpec} from 'vega-lite'
 import type {Result} from '../../documents/report-schema.ts'
 import {firstErrorWords, verdictWords} from '../../documents/words.ts'
 import {greatestOf} from '../../extremes.ts'
 import type {TcpState} from '../../platforms/tcp-states.ts'
-import {type Draw, figure} from '../../render/html/chart.ts'
+import {figure} from '../../render/html/chart.ts'
 import {html, type Markup} from '../../render/html/markup.ts'
 import {fillOf, stateKey, swatch} from '../../render/html/states.ts'
-import {type Row, type Strip, stripsOf, type Weight} from './timeline.ts'
+import {type Row, type Span, stripsOf, type Weight} from './timeline.ts'
 
 /** Two drawings of the same: names beside the bars, or above them for a phone. */
 const layouts = {
-  wide: {plotPixels: 800, rowPixels: 32, namePixels: 310, namesAbove: false},
-  narrow: {plotPixels: 320, rowPixels: 50, namePixels: 8, namesAbove: true},
+  wide: {plotPixels: 800, rowPixels: 32, leftPixels: 310, rightPixels: 10, namesAbove: false},
+  narrow: {plotPixels: 320, rowPixels: 50, leftPixels: 8, rightPixels: 8, namesAbove: true},
 } as const
 
 type Layout = (typeof layouts)[keyof typeof layouts]
 
+const axisPixels = 40
+const pixelsPerTick = 80
 const tickPixels: Record<Weight, number> = {one: 3, some: 6, many: 9}
 /** What fits beside the bars; the whole name is in the list. */
 const nameCharacters = 46
 /** Narrower bars could not be seen. */
 const leastPixels = 2
+/** Of the letters of a state's name, which is written where its bar has room for it. */
+const pixelsPerCharacter = 9
 
 /** Scenarios that belong together. */
 interface RowGroup {
@@ -32,32 +35,29 @@ interface RowGroup {
 type Line = Row | {title: string}
 
 /** The timeline of all scenarios, from their first bind attempts on, below the titles of their groups. */
-export async function renderGantt(groups: readonly RowGroup[], draw: Draw): Promise<Markup> {
+export function renderGantt(groups: readonly RowGroup[]): Markup {
   const rows = groups.flatMap((group) => group.rows)
   const lines = groups.flatMap(({title, rows: own}): Line[] => [{title}, ...own])
   const states = new Set<TcpState>(rows.flatMap((row) => row.states.map(({state}) => state)))
   const label =
     `Timeline of ${rows.length} scenarios: the TCP states at the server's end, refused bind attempts, ` +
     'and when the port was granted. The list of scenarios below says the same in words.'
-  const drawings: Markup[] = []
-  for (const shown of ['wide', 'narrow'] as const) {
+  const drawings = (['wide', 'narrow'] as const).map((shown) => {
     const domain = domainOf(rows, layouts[shown])
-    const secondsPerPixel = (domain[1] - domain[0]) / layouts[shown].plotPixels
-    drawings.push(
-      figure({
-        shown,
-        label,
-        key: [...stateKey(states), ...marksKey],
-        chart: await draw(specOf(lines, domain, layouts[shown])),
-        caption: html`The upper bar of a row is the listening socket, the lower one the connections.
+    const secondsPerPixel = (domain.to - domain.from) / layouts[shown].plotPixels
+    return figure({
+      shown,
+      label,
+      key: [...stateKey(states), ...marksKey],
+      chart: drawing(lines, domain, layouts[shown]),
+      caption: html`The upper bar of a row is the listening socket, the lower one the connections.
           A tick stands for the refused attempts of ${durationWords(secondsPerPixel)}: low for one, higher for 2 to 9,
           highest for 10 or more. No bar is drawn narrower than ${leastPixels} pixels
           (${durationWords(secondsPerPixel * leastPixels)}); the exact times are below.
           ${rows.some(({refused}) => refused === null) && 'Where no events were logged, no ticks are shown.'}
           ${rows.some(({origin}) => origin === 'first seen') && 'Where no first bind attempt is known, 0 is when the scenario’s first socket was seen.'}`,
-      }),
-    )
-  }
+    })
+  })
   return html`${drawings}`
 }
 
@@ -71,7 +71,7 @@ function durationWords(seconds: number): string {
   return seconds >= 0.1 ? `${seconds.toPrecision(2)} s` : `${(seconds * 1000).toPrecision(2)} ms`
 }
 
-function domainOf(rows: readonly Row[], {namesAbove}: Layout): [number, number] {
+function domainOf(rows: readonly Row[], {namesAbove}: Layout): Span {
   const moments = rows.flatMap(({states, refused, granted, expected}) => [
     ...states.flatMap(({from, to}) => [from, to]),
     ...(refused?.slice(-1) ?? []),
@@ -83,187 +83,111 @@ function domainOf(rows: readonly Row[], {namesAbove}: Layout): [number, number] 
     moments.reduce((a, b) => Math.max(a, b), 0.1),
   ]
   // The outcome is written to the right of its mark.
-  return [first, last + (last - first) * (namesAbove ? 0.02 : 0.1)]
+  return {from: first, to: last + (last - first) * (namesAbove ? 0.02 : 0.1)}
 }
 
-function specOf(
-  lines: readonly Line[],
-  domain: readonly [number, number],
-  {plotPixels, rowPixels, namePixels, namesAbove}: Layout,
-): TopLevelSpec {
-  const pixel = (domain[1] - domain[0]) / plotPixels
-  const top = namesAbove ? 8 : 0
-  const rows = lines.filter((line) => 'result' in line)
-  const each = <T>(of: (row: Row) => readonly T[]) =>
-    lines.flatMap((line, index) =>
-      'result' in line ? of(line).map((value) => ({row: index, ...value})) : [],
-    )
-  const visible = <T extends {from: number; to: number}>(span: T) => ({
-    ...span,
-    to: Math.max(span.to, span.from + pixel * leastPixels),
+/** Where in the drawing a moment is, and how wide a span. */
+interface Scale {
+  at(seconds: number): number
+  secondsPerPixel: number
+}
+
+function scaleOf({from, to}: Span, {plotPixels}: Layout): Scale {
+  const secondsPerPixel = (to - from) / plotPixels
+  const at = (seconds: number) => Math.round(((seconds - from) / secondsPerPixel) * 10) / 10
+  return {at, secondsPerPixel}
+}
+
+function drawing(lines: readonly Line[], domain: Span, layout: Layout): Markup {
+  const {plotPixels, rowPixels, leftPixels, rightPixels, namesAbove} = layout
+  const scale = scaleOf(domain, layout)
+  const plotHeight = lines.length * rowPixels
+  const [width, height] = [leftPixels + plotPixels + rightPixels, axisPixels + plotHeight + 4]
+  const borders = lines.map((_, row) => `M0 ${(row + 1) * rowPixels}`)
+  return html`<svg width="${width}" height="${height}" viewBox="${-leftPixels} ${-axisPixels} ${width} ${height}" fill="var(--ink)" font-size="12">
+<path stroke="var(--edge)" d="M0 0H${plotPixels}"/><path stroke="var(--line)" d="${borders.map((from) => `${from}H${plotPixels}`).join('')}"/>
+<text x="${plotPixels / 2}" y="-27" text-anchor="middle">seconds since the first bind attempt</text>
+${ticksOf(domain, plotPixels / pixelsPerTick).map(({seconds, words}) => html`<path stroke="var(--line)" d="M${scale.at(seconds)} -5V${plotHeight}"/><text x="${scale.at(seconds)}" y="-9" text-anchor="middle">${words}</text>`)}
+${lines.map(
+  (line, index) => html`<g transform="translate(0 ${(index + 0.5) * rowPixels})">
+${'title' in line ? html`<text x="${namesAbove ? 0 : 8 - leftPixels}" y="9" font-size="13" font-weight="bold">${line.title}</text>` : html`${marksOf(line, scale, namesAbove ? 8 : 0)}${namesOf(line, scale, layout)}`}
+</g>`,
+)}
+</svg>`
+}
+
+/** Round numbers in a span: steps of 1, 2 or 5 times a power of ten, at most as many as are asked for. */
+function ticksOf({from, to}: Span, count: number): {seconds: number; words: string}[] {
+  const least = (to - from) / count
+  const power = 10 ** Math.floor(Math.log10(least))
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10)
+  const [first, last] = [Math.ceil(from / step), Math.floor(to / step)]
+  const digits = Math.max(0, -Math.floor(Math.log10(step)))
+  return Array.from({length: last - first + 1}, (_, index) => {
+    const seconds = (first + index) * step
+    return {seconds, words: seconds.toFixed(digits)}
   })
-  const states = (socket: string) =>
-    each((row) => row.states.filter((span) => span.socket === socket).map(visible))
-  const strips = each<Strip>(({refused}) => stripsOf(refused ?? [], pixel))
-  const y = {
-    field: 'row',
-    type: 'ordinal',
-    scale: {domain: lines.map((_, index) => index), padding: 0},
-    axis: {
-      labels: false,
-      ticks: false,
-      domain: false,
-      grid: true,
-      bandPosition: 1,
-      title: null,
-      tickBand: 'extent',
-    },
-  } as const
-  const x = {
-    field: 'from',
-    type: 'quantitative',
-    scale: {domain: [...domain], nice: false, zero: false},
-    axis: {
-      orient: 'top',
-      title: 'seconds since the first bind attempt',
-      tickCount: plotPixels / 80,
-    },
-  } as const
-  const spans = (values: object[], mark: object, encoding: object = {}) => ({
-    data: {values},
-    mark: {type: 'bar' as const, ...mark},
-    encoding: {y, x, x2: {field: 'to'}, ...encoding},
+}
+
+/** The bars and marks of a row, around a line that is a little lower where the names are above. */
+function marksOf({states, refused, granted, expected}: Row, scale: Scale, top: number): Markup {
+  const {at, secondsPerPixel} = scale
+  const widthOf = ({from, to}: Span) => Math.max(leastPixels, at(to) - at(from))
+  const bars = states.map((span) => {
+    const [y, height] = span.socket === 'listener' ? [top - 12, 4] : [top - 6, 10]
+    return html`<rect x="${at(span.from)}" y="${y}" width="${widthOf(span)}" height="${height}" fill="${fillOf(span.state)}" stroke="var(--ink)" stroke-width="0.6"/>`
   })
-  const fill = {
-    fill: {
-      field: 'state',
-      type: 'nominal',
-      legend: null,
-      scale: {domain: [...usedStates(rows)], range: [...usedStates(rows)].map(fillOf)},
-    },
-  } as const
-  const outline = {stroke: 'var(--ink)', strokeWidth: 0.6}
-  const text = {type: 'text', baseline: 'middle', font: 'system-ui, sans-serif'} as const
-  const haloed = (layer: {data: object; mark: object; encoding: object}) =>
-    [{stroke: 'var(--paper)', strokeWidth: 3, fill: 'var(--paper)'}, {fill: 'var(--ink)'}].map(
-      (paint) => ({...layer, mark: {...layer.mark, ...paint}}),
-    )
-  const names = {
-    data: {values: each(({result}) => [{name: shortened(result.scenario)}])},
-    mark: {
-      ...text,
-      fill: 'var(--ink)',
-      fontSize: 12,
-      align: namesAbove ? 'left' : 'right',
-      yOffset: namesAbove ? -16 : 0,
-    },
-    encoding: {y, x: {value: namesAbove ? 0 : -8}, text: {field: 'name'}},
-  }
-  const titles = {
-    data: {
-      values: lines.flatMap((line, row) => ('title' in line ? [{row, title: line.title}] : [])),
-    },
-    mark: {
-      ...text,
-      fill: 'var(--ink)',
-      fontSize: 13,
-      fontWeight: 'bold',
-      align: 'left',
-      yOffset: 4,
-    },
-    encoding: {y, x: {value: namesAbove ? 0 : 8 - namePixels}, text: {field: 'title'}},
-  }
-  const outcomes = {
-    data: {values: each((row) => [outcomeOf(row)])},
-    mark: {
-      ...text,
-      fontSize: 11,
-      align: namesAbove ? 'right' : 'left',
-      xOffset: namesAbove ? 0 : 8,
-      yOffset: namesAbove ? -16 : 5,
-    },
-    encoding: {
-      y,
-      x: namesAbove ? {value: plotPixels} : {...x, field: 'at'},
-      text: {field: 'words'},
-    },
-  }
-  const labels = {
-    data: {
-      values: states('connection').filter(
-        ({from, to, state}) => (to - from) / pixel > state.length * 9,
-      ),
-    },
-    mark: {...text, fontSize: 10, fontWeight: 'bold', align: 'left', xOffset: 4, yOffset: top - 1},
-    encoding: {y, x, text: {field: 'state'}},
-  }
-  return {
-    width: plotPixels,
-    height: lines.length * rowPixels,
-    // The library can only guess at how wide a text will be, and would leave room for twice as much.
-    autosize: {type: 'none'},
-    padding: {left: namePixels, right: namesAbove ? 8 : 10, top: 40, bottom: 4},
-    layer: [
-      spans(
-        each(({expected}) => (expected === null ? [] : [expected])),
-        {
-          height: 28,
-          yOffset: top,
-          color: 'var(--expected)',
-          stroke: 'var(--edge)',
-          strokeDash: [2, 2],
-        },
-      ),
-      spans(states('listener'), {height: 4, yOffset: top - 10, ...outline}, fill),
-      spans(states('connection'), {height: 10, yOffset: top - 1, ...outline}, fill),
-      ...Object.entries(tickPixels).map(([weight, height]) =>
-        spans(
-          strips.filter((strip) => strip.weight === weight),
-          {height, yOffset: top + 14 - height / 2, color: 'var(--ink)'},
-        ),
-      ),
-      {
-        data: {values: each(({granted}) => (granted === null ? [] : [{from: granted}]))},
-        mark: {
-          type: 'point',
-          shape: 'triangle-down',
-          size: 70,
-          opacity: 1,
-          filled: true,
-          color: 'var(--ink)',
-          stroke: 'var(--paper)',
-          strokeWidth: 1,
-          yOffset: top - 9,
-        },
-        encoding: {y, x},
-      },
-      ...haloed(labels),
-      titles,
-      names,
-      ...haloed(outcomes),
-    ] as never,
-  }
+  const strips = stripsOf(refused ?? [], secondsPerPixel).map(({weight, ...span}) => {
+    const [width, height] = [Math.max(1, at(span.to) - at(span.from)), tickPixels[weight]]
+    return `M${at(span.from)} ${top + 14}h${width}v${-height}h${-width}z`
+  })
+  const labels = states.filter(
+    (span) =>
+      span.socket === 'connection' && widthOf(span) > span.state.length * pixelsPerCharacter,
+  )
+  return html`${expected !== null && html`<rect x="${at(expected.from)}" y="${top - 14}" width="${widthOf(expected)}" height="28" fill="var(--expected)" stroke="var(--edge)" stroke-dasharray="2 2"/>`}${bars}${
+    strips.length > 0 && html`<path d="${strips.join('')}"/>`
+  }${granted !== null && html`<path d="M${at(granted) - 4.5} ${top - 13}h9l-4.5 8z" stroke="var(--paper)"/>`}${labels.map(({state, from}) => haloed({x: at(from) + 4, y: top + 3, size: 10, words: state, bold: true}))}`
+}
+
+function namesOf(row: Row, {at}: Scale, {plotPixels, namesAbove}: Layout): Markup {
+  const name = shortened(row.result.scenario)
+  const {seconds, words} = outcomeOf(row)
+  return namesAbove
+    ? html`<text x="0" y="-12">${name}</text>${haloed({x: plotPixels, y: -12, size: 11, words, end: true})}`
+    : html`<text x="-8" y="4" text-anchor="end">${name}</text>${haloed({x: at(seconds) + 8, y: 9, size: 11, words})}`
+}
+
+interface Haloed {
+  x: number
+  y: number
+  size: number
+  words: string
+  bold?: boolean
+  /** Whether it ends at x. */
+  end?: boolean
+}
+
+/** Text that may stand on bars and lines. */
+function haloed({x, y, size, words, bold = false, end = false}: Haloed): Markup {
+  return html`<text x="${x}" y="${y}" font-size="${size}"${bold && html` font-weight="bold"`}${end && html` text-anchor="end"`} stroke="var(--paper)" stroke-width="3" paint-order="stroke">${words}</text>`
 }
 
 function shortened(name: string): string {
   return name.length > nameCharacters ? `${name.slice(0, nameCharacters - 1)}…` : name
 }
 
-function usedStates(rows: readonly Row[]): Set<TcpState> {
-  return new Set(rows.flatMap(({states}) => states.map(({state}) => state)))
-}
-
 /** Where the row's outcome is written, which is beside all else, and what it is. */
-function outcomeOf({result, refused, states, expected}: Row): {at: number; words: string} {
+function outcomeOf({result, refused, states, expected}: Row): {seconds: number; words: string} {
   const {bind} = result
-  const at = Math.max(
+  const seconds = Math.max(
     bind?.waitSeconds ?? 0,
     // Where nothing was granted, the range may begin far from what was seen.
     bind?.waitSeconds == null ? 0 : (expected?.to ?? 0),
     ...(refused?.slice(-1) ?? []),
     greatestOf(states.map(({to}) => to)),
   )
-  return {at, words: outcomeWords(result)}
+  return {seconds, words: outcomeWords(result)}
 }
 
 /** `61.2 s`, `at once`, `refused, EADDRINUSE 98`. */
