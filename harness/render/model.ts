@@ -1,4 +1,3 @@
-import type {Draw} from './html/chart.ts'
 import type {Markup} from './html/markup.ts'
 
 /**
@@ -85,7 +84,7 @@ export interface RowGroup {
 export interface Figure {
   kind: 'figure'
   /** As SVG, with what its colours and marks mean. */
-  picture(draw: Draw): Promise<Markup>
+  picture(): Markup
   /** On a terminal, and in Markdown if there is no table. */
   bars?: readonly BarGroup[]
   /** On a terminal and in Markdown, and what their signs mean. */

@@ -148,7 +148,7 @@ function hasTime(value: number | null, answer: string | null): boolean {
 function figureOf(series: readonly HistorySeries[], marks: History['marks']): Figure {
   return {
     kind: 'figure',
-    picture: (draw) => renderOverTime(series, marks, draw),
+    picture: () => renderOverTime(series, marks),
     lines: {
       rows: series.map(({subject, points, level}) => {
         const values = bucketed(points, sparkCharacters).map(({value}) => value)

@@ -156,7 +156,7 @@ export function ladderFigure(result: Result): Block[] {
   return [
     {
       kind: 'figure',
-      picture: async () => renderLadder(ladder),
+      picture: () => renderLadder(ladder),
       lines: {rows: ladderLines(ladder.rungs), note: ladder.notes},
     },
   ]

@@ -4,7 +4,8 @@ import {greatestOf} from '../extremes.ts'
 import {groupBy} from '../group-by.ts'
 import {bugTextOf, ruleIdOf, ruleTextOf} from '../matrix/cell-rule.ts'
 import {platformOf} from '../platforms/detect.ts'
-import {figure} from '../render/html/chart.ts'
+import {svg, textAt} from '../render/html/drawing.ts'
+import {figure} from '../render/html/figure.ts'
 import {html, type Markup} from '../render/html/markup.ts'
 import type {Block, View} from '../render/model.ts'
 import {bindOptions} from '../sockets/bind-options.ts'
@@ -76,7 +77,7 @@ function picture(grid: Grid): Block {
   if (onlyMark(grid) !== undefined) return {kind: 'text', text: [{strong: title}]}
   return {
     ...{kind: 'section', title},
-    blocks: [{kind: 'figure', picture: async () => heatMap(grid), grid: letterGrid(grid)}],
+    blocks: [{kind: 'figure', picture: () => heatMap(grid), grid: letterGrid(grid)}],
   }
 }
 
@@ -175,11 +176,9 @@ function heatMap(grid: Grid): Markup {
 
 function drawing({columns, rows}: Grid): Markup {
   const names = rows.map(({address, binds}) => `${address}  ${binds}`)
-  const namePixels = 12 + greatestOf(names.map(({length}) => length)) * pixelsPerCharacter
   const columnPixels = bindOptions.length * cellPixels
-  const plotHeight = rows.length * cellPixels
-  const width = namePixels + columns.length * columnPixels + 4
-  const height = headPixels + plotHeight + 4
+  const size = {width: columns.length * columnPixels, height: rows.length * cellPixels}
+  const left = 12 + greatestOf(names.map(({length}) => length)) * pixelsPerCharacter
   const cells = rows.flatMap(({marks: letters}, row) =>
     letters.flatMap((own, column) =>
       own.map((mark, option) => {
@@ -187,19 +186,28 @@ function drawing({columns, rows}: Grid): Markup {
       }),
     ),
   )
-  return html`<svg width="${width}" height="${height}" viewBox="${-namePixels} ${-headPixels} ${width} ${height}" fill="var(--ink)" font-size="12">
-${columns.map((address, column) => html`<text x="${column * columnPixels}" y="${12 - headPixels}" font-weight="bold">${address}</text>${bindOptions.map((option, index) => html`<text transform="translate(${column * columnPixels + (index + 0.5) * cellPixels + 4} -6)rotate(-90)">${option}</text>`)}`)}
-${names.map((name, row) => html`<text x="-6" y="${(row + 0.5) * cellPixels + 4}" text-anchor="end">${name}</text>`)}
-<g font-family="ui-monospace, monospace" text-anchor="middle">${Object.entries(looks).map(
-    ([letter, look]) => {
-      const own = cells.filter(({mark}) => mark === letter)
-      const squares = own.map(({x, y}) => `M${x} ${y}h${cellPixels}v${cellPixels}h${-cellPixels}z`)
-      return html`<path fill="${look.fill}" stroke="var(--line)" d="${squares.join('')}"/><g fill="${look.letter}">${own.map(({x, y}) => html`<text x="${x + cellPixels / 2}" y="${y + cellPixels / 2 + 4}">${letter}</text>`)}</g>`
-    },
-  )}</g>
-<path stroke="var(--edge)" stroke-width="2" d="${columns
-    .map((_, column) => `M${column * columnPixels} 0V${plotHeight}`)
-    .slice(1)
-    .join('')}"/>
-</svg>`
+  const squares = Object.entries(looks).map(([words, look]) => {
+    const own = cells.filter(({mark}) => mark === words)
+    const d = own.map(({x, y}) => `M${x} ${y}h${cellPixels}v${cellPixels}h${-cellPixels}z`)
+    const letters = own.map(({x, y}) =>
+      textAt({x: x + cellPixels / 2, y: y + cellPixels / 2 + 4, words}),
+    )
+    return html`<path fill="${look.fill}" stroke="var(--line)" d="${d.join('')}"/><g fill="${look.letter}">${letters}</g>`
+  })
+  const titles = columns.map((words, column) =>
+    textAt({x: column * columnPixels, y: 12 - headPixels, words, weight: 'bold'}),
+  )
+  const options = columns.flatMap((_, column) =>
+    bindOptions.map((option, index) => {
+      const x = column * columnPixels + (index + 0.5) * cellPixels + 4
+      return html`<text transform="translate(${x} -6)rotate(-90)">${option}</text>`
+    }),
+  )
+  const borders = columns.map((_, column) => `M${column * columnPixels} 0V${size.height}`).slice(1)
+  return svg(
+    {...size, left, right: 4, top: headPixels, bottom: 4},
+    html`${titles}${options}${names.map((words, row) => textAt({x: -6, y: (row + 0.5) * cellPixels + 4, words, anchor: 'end'}))}
+<g font-family="ui-monospace, monospace" text-anchor="middle">${squares}</g>
+<path stroke="var(--edge)" stroke-width="2" d="${borders.join('')}"/>`,
+  )
 }

@@ -121,7 +121,7 @@ function gantt(groups: ReturnType<typeof grouped<Result>>, log: RunLog | null): 
   return [
     {
       kind: 'figure',
-      picture: async () =>
+      picture: () =>
         renderGantt(
           seen.map(({title, results}) => ({
             title,

@@ -1,8 +1,8 @@
-import type {TopLevelSpec} from 'vega-lite'
 import type {Timing} from '../documents/timing-schema.ts'
 import {emulationWords, hostWords} from '../documents/words.ts'
 import {greatestOf, leastOf} from '../extremes.ts'
-import {figure} from '../render/html/chart.ts'
+import {linearAxis, svg, textAt} from '../render/html/drawing.ts'
+import {figure} from '../render/html/figure.ts'
 import {html, type Markup} from '../render/html/markup.ts'
 import {swatch} from '../render/html/states.ts'
 import type {Block, Figure, View} from '../render/model.ts'
@@ -71,13 +71,11 @@ function distribution({samples, summary}: Timing): Figure {
   const decimals = decimalsOf(bins[0])
   return {
     kind: 'figure',
-    async picture(draw) {
+    picture() {
       const label = `Histogram of the wait of ${released} ports; the table of bins below says the same`
-      const drawings: Markup[] = []
-      for (const shown of ['wide', 'narrow'] as const) {
-        const chart = await draw(histogramSpec(bins, expectedSeconds, sizes[shown]))
-        drawings.push(figure({shown, label, chart, key}))
-      }
+      const drawings = (['wide', 'narrow'] as const).map((shown) =>
+        figure({shown, label, key, chart: drawing(bins, expectedSeconds, sizes[shown])}),
+      )
       return html`${drawings}`
     },
     bars: [
@@ -187,58 +185,47 @@ const key = [
   html`<li>${swatch('<rect x="0.5" y="0.5" width="23" height="11" fill="var(--expected)" stroke="currentColor" stroke-dasharray="2 2"/>')} expected range</li>`,
 ]
 
-function histogramSpec(
+function drawing(
   bins: readonly Bin[],
   expected: readonly [number, number] | null,
   {width, height}: {width: number; height: number},
-): TopLevelSpec {
+): Markup {
   const edges = [
     ...bins.flatMap(({fromSeconds, toSeconds}) => [fromSeconds, toSeconds]),
     ...(expected ?? []),
   ]
   const [min, max] = [leastOf(edges), greatestOf(edges)]
   const margin = Math.max((max - min) * 0.02, 0.001)
-  const x = {
-    field: 'fromSeconds',
-    type: 'quantitative',
-    scale: {domain: [min - margin, max + margin], nice: false, zero: false},
-    axis: {title: 'seconds from the closing to the grant', tickCount: width / 90, grid: false},
-  } as const
-  const range =
-    expected === null
-      ? []
-      : [
-          {
-            data: {values: [{fromSeconds: expected[0], toSeconds: expected[1]}]},
-            mark: {
-              type: 'rect',
-              color: 'var(--expected)',
-              stroke: 'var(--edge)',
-              strokeDash: [2, 2],
-            },
-            encoding: {x, x2: {field: 'toSeconds'}},
-          },
-        ]
-  return {
-    width,
-    height,
-    layer: [
-      ...range,
-      {
-        data: {values: bins.filter(({count}) => count > 0)},
-        mark: {type: 'rect', color: '#0072b2', stroke: 'var(--ink)', strokeWidth: 0.6},
-        encoding: {
-          x,
-          x2: {field: 'toSeconds'},
-          y: {
-            field: 'count',
-            type: 'quantitative',
-            scale: {zero: true, nice: true},
-            axis: {title: 'ports', tickMinStep: 1, format: 'd'},
-          },
-          y2: {datum: 0},
-        },
-      },
-    ] as never,
+  const most = greatestOf(
+    bins.map(({count}) => count),
+    1,
+  )
+  const seconds = linearAxis({
+    domain: [min - margin, max + margin],
+    ...{pixels: width, tickPixels: 90},
+  })
+  const ports = linearAxis({domain: [0, most], ...{pixels: height, tickPixels: 40}})
+  // Half of a port is not a number of ports.
+  const whole = ports.ticks.filter(({value}) => Number.isInteger(value))
+  const box = (from: number, to: number, count: number, look: Markup) => {
+    const [x, high] = [seconds.at(from), ports.at(count)]
+    return html`<rect x="${x}" y="${height - high}" width="${seconds.at(to) - x}" height="${high}" ${look}/>`
   }
+  const ofRange = html`fill="var(--expected)" stroke="var(--edge)" stroke-dasharray="2 2"`
+  const ofBar = html`fill="#0072b2" stroke="var(--ink)" stroke-width="0.6"`
+  const bars = bins
+    .filter(({count}) => count > 0)
+    .map(({fromSeconds, toSeconds, count}) => box(fromSeconds, toSeconds, count, ofBar))
+  const axes = [
+    ...whole.map(({at}) => `M-5 ${height - at}H0`),
+    ...seconds.ticks.map(({at}) => `M${at} ${height}v5`),
+    `M0 0V${height}H${width}`,
+  ]
+  return svg(
+    {left: 46, right: 24, top: 10, bottom: 44, width, height},
+    html`<path stroke="var(--line)" d="${whole.map(({at}) => `M0 ${height - at}H${width}`).join('')}"/>
+${expected !== null && box(...expected, most, ofRange)}${bars}<path stroke="var(--edge)" fill="none" d="${axes.join('')}"/>
+${seconds.ticks.map(({at, words}) => textAt({x: at, y: height + 18, words, anchor: 'middle'}))}${whole.map(({at, words}) => textAt({x: -8, y: height - at + 4, words, anchor: 'end'}))}
+${textAt({x: width / 2, y: height + 38, words: 'seconds from the closing to the grant', anchor: 'middle'})}<text transform="translate(-34 ${height / 2})rotate(-90)" text-anchor="middle">ports</text>`,
+  )
 }

@@ -87,7 +87,7 @@ async function writeBindGuide(
   const {renderViewAsPage} = await import('./html/render.ts')
   const view = bindGuideView(comparison)
   await writeWhole(folder, 'may-i-bind.md', renderAsMarkdown(view))
-  await writeWhole(folder, 'may-i-bind.html', await renderViewAsPage(view))
+  await writeWhole(folder, 'may-i-bind.html', renderViewAsPage(view))
 }
 
 /** The log only adds to the page. */

@@ -101,7 +101,7 @@ const anchor = 'time_wait.none.127.0.0.1.reuseaddr.127.0.0.1'
 
 test('each row has an anchor, in Markdown and on the page, and its rules lead to their sources', async (t) => {
   const view = viewOf(three)
-  const [markdown, page] = [renderAsMarkdown(view), await renderViewAsPage(view)]
+  const [markdown, page] = [renderAsMarkdown(view), renderViewAsPage(view)]
   t.true(
     markdown.includes(
       `\n| <a id="${anchor}"></a>[no option or SO\\_REUSEPORT](#${anchor}) | SO\\_REUSEADDR | **refused** | **refused** | granted | [\`linux/both-sockets\`](#linux/both-sockets), `,
@@ -140,7 +140,7 @@ test('what is in an anchor ends neither an attribute nor a link', async (t) => {
     ],
     file: 'a.json',
   }
-  for (const text of [renderAsMarkdown(view), await renderViewAsPage(view)]) {
+  for (const text of [renderAsMarkdown(view), renderViewAsPage(view)]) {
     t.notRegex(text, /<script|javascript:alert\(|onclick="/)
   }
 })

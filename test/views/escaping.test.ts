@@ -178,9 +178,13 @@ for (const [kind, document] of Object.entries(documents)) {
   })
 }
 
+const notDrawn = () => {
+  throw new Error('not drawn')
+}
+
 test('hostile text in what a figure or a summary says can end neither fence nor details', (t) => {
   const text = `${hostileText}\n\`\`\`\`\`\n</summary></details>\n~~~`
-  const figure = {kind: 'figure', picture: () => Promise.reject(new Error('not drawn'))} as const
+  const figure = {kind: 'figure', picture: notDrawn} as const
   const markdown = renderAsMarkdown({
     heading: 'a',
     file: 'a.json',

@@ -48,7 +48,8 @@ async function seriousViolations(page: Page): Promise<string[]> {
 
 type Render = (document: ShownDocument, sentences: readonly string[]) => Promise<string>
 const asRun: Render = (document, sentences) => renderHtml([document], {log: null, sentences})
-const asBinds: Render = (document) => renderViewAsPage(bindGuideView(document as GuidedComparison))
+const asBinds: Render = async (document) =>
+  renderViewAsPage(bindGuideView(document as GuidedComparison))
 const pages: [what: string, document: ShownDocument | undefined, render: Render][] = [
   ...Object.entries(documents).map(([what, document]): [string, ShownDocument, Render] => [
     what,

@@ -15,7 +15,7 @@ export function html(strings: TemplateStringsArray, ...values: readonly Value[])
   return trusted(String.raw({raw: strings}, ...values.map(written)))
 }
 
-/** Declares text of our own making, or of the charting library's, to be HTML. */
+/** Declares text of our own making to be HTML. */
 export function trusted(markup: string): Markup {
   return {[text]: markup}
 }

@@ -13,7 +13,6 @@ import {
   type Text,
   type View,
 } from '../model.ts'
-import type {Draw} from './chart.ts'
 import {html, type Markup} from './markup.ts'
 import {type Article, badge, definitions, section, shortList, table} from './page.ts'
 
@@ -21,7 +20,7 @@ import {type Article, badge, definitions, section, shortList, table} from './pag
 const mostShown = 200
 
 /** A view as an article of a page. */
-export async function renderAsHtml(view: View, draw: Draw): Promise<Article> {
+export function renderAsHtml(view: View): Article {
   const {heading, verdict, lead, blocks} = view
   const answer =
     verdict !== undefined && html`<p class="verdict ${verdict.tone}">${marked(verdict.text)}</p>\n`
@@ -30,7 +29,7 @@ export async function renderAsHtml(view: View, draw: Draw): Promise<Article> {
       .map((part) => (typeof part === 'string' ? part : (Object.values(part)[0] ?? '')))
       .join(''),
     ...(view.pageParts === undefined ? {} : {parts: view.pageParts()}),
-    body: html`${answer}${lead !== undefined && html`<p>${marked(lead)}</p>\n`}${await drawn(shownIn('page', blocks), {...view, level: 2}, draw)}`,
+    body: html`${answer}${lead !== undefined && html`<p>${marked(lead)}</p>\n`}${drawn(shownIn('page', blocks), {...view, level: 2})}`,
   }
 }
 
@@ -40,13 +39,11 @@ interface Where {
   level: number
 }
 
-async function drawn(blocks: readonly Block[], where: Where, draw: Draw): Promise<Markup[]> {
-  const shown: Markup[] = []
-  for (const block of blocks) shown.push(html`${await blockOf(block, where, draw)}\n`)
-  return shown
+function drawn(blocks: readonly Block[], where: Where): Markup[] {
+  return blocks.map((block) => html`${blockOf(block, where)}\n`)
 }
 
-async function blockOf(block: Block, where: Where, draw: Draw): Promise<Markup | false> {
+function blockOf(block: Block, where: Where): Markup | false {
   switch (block.kind) {
     case 'text':
       return html`<p${block.muted === true && html` class="muted"`}>${marked(block.text)}</p>`
@@ -57,25 +54,21 @@ async function blockOf(block: Block, where: Where, draw: Draw): Promise<Markup |
     case 'table':
       return groupedTable(block, where)
     case 'many':
-      return blockOf(fitting(block, mostShown), where, draw)
+      return blockOf(fitting(block, mostShown), where)
     case 'figure':
-      return figureOf(block, where, draw)
+      return figureOf(block, where)
     case 'section':
-      return sectionOf(block, where, draw)
+      return sectionOf(block, where)
     case 'details': {
       const {summary, aside, badge: told, blocks, id, open} = block
       return html`<details${id !== undefined && html` id="${id}"`}${open === true && html` open`}><summary><span class="id">${marked(summary)}</span> ${aside !== undefined && html`<span class="what">${marked(aside)}</span> `}${badge(told.tone, told.words)}</summary><div>
-${await drawn(blocks, {...where, level: where.level + 1}, draw)}</div></details>`
+${drawn(blocks, {...where, level: where.level + 1})}</div></details>`
     }
   }
 }
 
-async function sectionOf(
-  {title, blocks}: Section,
-  {file, level}: Where,
-  draw: Draw,
-): Promise<Markup | false> {
-  const inside = html`${await drawn(blocks, {file, level: level + 1}, draw)}`
+function sectionOf({title, blocks}: Section, {file, level}: Where): Markup | false {
+  const inside = html`${drawn(blocks, {file, level: level + 1})}`
   return level === 2 ? section(title, inside) : html`<h3>${title}</h3>\n${inside}`
 }
 
@@ -108,12 +101,12 @@ function cellMarkup(cell: Cell): Markup {
   return tone === undefined ? marked(text) : html`<span class="tone ${tone}">${marked(text)}</span>`
 }
 
-async function figureOf(block: Figure, where: Where, draw: Draw): Promise<Markup> {
+function figureOf(block: Figure, where: Where): Markup {
   const {picture, table: said} = block
   const beside =
     said !== undefined &&
     html`\n<details><summary>${said.label}</summary><div>${tableOf(said, where)}</div></details>`
-  return html`${await picture(draw)}${beside}`
+  return html`${picture()}${beside}`
 }
 
 function marked(text: Text): Markup {

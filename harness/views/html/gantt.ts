@@ -2,7 +2,8 @@ import type {Result} from '../../documents/report-schema.ts'
 import {firstErrorWords, verdictWords} from '../../documents/words.ts'
 import {greatestOf} from '../../extremes.ts'
 import type {TcpState} from '../../platforms/tcp-states.ts'
-import {figure} from '../../render/html/chart.ts'
+import {type Axis, linearAxis, svg, textAt} from '../../render/html/drawing.ts'
+import {figure} from '../../render/html/figure.ts'
 import {html, type Markup} from '../../render/html/markup.ts'
 import {fillOf, stateKey, swatch} from '../../render/html/states.ts'
 import {type Row, type Span, stripsOf, type Weight} from './timeline.ts'
@@ -86,91 +87,69 @@ function domainOf(rows: readonly Row[], {namesAbove}: Layout): Span {
   return {from: first, to: last + (last - first) * (namesAbove ? 0.02 : 0.1)}
 }
 
-/** Where in the drawing a moment is, and how wide a span. */
-interface Scale {
-  at(seconds: number): number
-  secondsPerPixel: number
-}
-
-function scaleOf({from, to}: Span, {plotPixels}: Layout): Scale {
-  const secondsPerPixel = (to - from) / plotPixels
-  const at = (seconds: number) => Math.round(((seconds - from) / secondsPerPixel) * 10) / 10
-  return {at, secondsPerPixel}
-}
-
 function drawing(lines: readonly Line[], domain: Span, layout: Layout): Markup {
   const {plotPixels, rowPixels, leftPixels, rightPixels, namesAbove} = layout
-  const scale = scaleOf(domain, layout)
-  const plotHeight = lines.length * rowPixels
-  const [width, height] = [leftPixels + plotPixels + rightPixels, axisPixels + plotHeight + 4]
-  const borders = lines.map((_, row) => `M0 ${(row + 1) * rowPixels}`)
-  return html`<svg width="${width}" height="${height}" viewBox="${-leftPixels} ${-axisPixels} ${width} ${height}" fill="var(--ink)" font-size="12">
-<path stroke="var(--edge)" d="M0 0H${plotPixels}"/><path stroke="var(--line)" d="${borders.map((from) => `${from}H${plotPixels}`).join('')}"/>
-<text x="${plotPixels / 2}" y="-27" text-anchor="middle">seconds since the first bind attempt</text>
-${ticksOf(domain, plotPixels / pixelsPerTick).map(({seconds, words}) => html`<path stroke="var(--line)" d="M${scale.at(seconds)} -5V${plotHeight}"/><text x="${scale.at(seconds)}" y="-9" text-anchor="middle">${words}</text>`)}
-${lines.map(
-  (line, index) => html`<g transform="translate(0 ${(index + 0.5) * rowPixels})">
-${'title' in line ? html`<text x="${namesAbove ? 0 : 8 - leftPixels}" y="9" font-size="13" font-weight="bold">${line.title}</text>` : html`${marksOf(line, scale, namesAbove ? 8 : 0)}${namesOf(line, scale, layout)}`}
-</g>`,
-)}
-</svg>`
-}
-
-/** Round numbers in a span: steps of 1, 2 or 5 times a power of ten, at most as many as are asked for. */
-function ticksOf({from, to}: Span, count: number): {seconds: number; words: string}[] {
-  const least = (to - from) / count
-  const power = 10 ** Math.floor(Math.log10(least))
-  const step = power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10)
-  const [first, last] = [Math.ceil(from / step), Math.floor(to / step)]
-  const digits = Math.max(0, -Math.floor(Math.log10(step)))
-  return Array.from({length: last - first + 1}, (_, index) => {
-    const seconds = (first + index) * step
-    return {seconds, words: seconds.toFixed(digits)}
+  const height = lines.length * rowPixels
+  const axis = linearAxis({
+    domain: [domain.from, domain.to],
+    ...{pixels: plotPixels, tickPixels: pixelsPerTick},
   })
+  const borders = lines.map((_, row) => `M0 ${(row + 1) * rowPixels}H${plotPixels}`)
+  const title = {words: 'seconds since the first bind attempt', x: plotPixels / 2, y: -27} as const
+  const frame = {left: leftPixels, right: rightPixels, top: axisPixels, bottom: 4}
+  const rows = lines.map((line, index) => {
+    const inside =
+      'title' in line
+        ? textAt({
+            ...{x: namesAbove ? 0 : 8 - leftPixels, y: 9, words: line.title},
+            ...{size: 13, weight: 'bold'},
+          })
+        : html`${marksOf(line, domain, axis, layout)}${namesOf(line, axis, layout)}`
+    return html`<g transform="translate(0 ${(index + 0.5) * rowPixels})">${inside}</g>\n`
+  })
+  return svg(
+    {...frame, width: plotPixels, height},
+    html`<path stroke="var(--edge)" d="M0 0H${plotPixels}"/><path stroke="var(--line)" d="${[...borders, ...axis.ticks.map(({at}) => `M${at} -5V${height}`)].join('')}"/>
+${textAt({...title, anchor: 'middle'})}${axis.ticks.map(({at, words}) => textAt({x: at, y: -9, words, anchor: 'middle'}))}
+${rows}`,
+  )
 }
 
-/** The bars and marks of a row, around a line that is a little lower where the names are above. */
-function marksOf({states, refused, granted, expected}: Row, scale: Scale, top: number): Markup {
-  const {at, secondsPerPixel} = scale
+/** The bars and marks of a row, which are a little lower where the names are above. */
+function marksOf(row: Row, domain: Span, {at}: Axis, {plotPixels, namesAbove}: Layout): Markup {
+  const {states, refused, granted, expected} = row
+  const top = namesAbove ? 8 : 0
   const widthOf = ({from, to}: Span) => Math.max(leastPixels, at(to) - at(from))
   const bars = states.map((span) => {
     const [y, height] = span.socket === 'listener' ? [top - 12, 4] : [top - 6, 10]
     return html`<rect x="${at(span.from)}" y="${y}" width="${widthOf(span)}" height="${height}" fill="${fillOf(span.state)}" stroke="var(--ink)" stroke-width="0.6"/>`
   })
+  const secondsPerPixel = (domain.to - domain.from) / plotPixels
   const strips = stripsOf(refused ?? [], secondsPerPixel).map(({weight, ...span}) => {
     const [width, height] = [Math.max(1, at(span.to) - at(span.from)), tickPixels[weight]]
     return `M${at(span.from)} ${top + 14}h${width}v${-height}h${-width}z`
   })
-  const labels = states.filter(
-    (span) =>
-      span.socket === 'connection' && widthOf(span) > span.state.length * pixelsPerCharacter,
-  )
+  const labels = states
+    .filter((each) => each.socket === 'connection')
+    .filter((each) => widthOf(each) > each.state.length * pixelsPerCharacter)
+    .map(({state, from}) =>
+      textAt({
+        ...{x: at(from) + 4, y: top + 3, words: state},
+        ...{size: 10, weight: 'bold', haloed: true},
+      }),
+    )
   return html`${expected !== null && html`<rect x="${at(expected.from)}" y="${top - 14}" width="${widthOf(expected)}" height="28" fill="var(--expected)" stroke="var(--edge)" stroke-dasharray="2 2"/>`}${bars}${
     strips.length > 0 && html`<path d="${strips.join('')}"/>`
-  }${granted !== null && html`<path d="M${at(granted) - 4.5} ${top - 13}h9l-4.5 8z" stroke="var(--paper)"/>`}${labels.map(({state, from}) => haloed({x: at(from) + 4, y: top + 3, size: 10, words: state, bold: true}))}`
+  }${granted !== null && html`<path d="M${at(granted) - 4.5} ${top - 13}h9l-4.5 8z" stroke="var(--paper)"/>`}${labels}`
 }
 
-function namesOf(row: Row, {at}: Scale, {plotPixels, namesAbove}: Layout): Markup {
-  const name = shortened(row.result.scenario)
-  const {seconds, words} = outcomeOf(row)
+function namesOf(row: Row, {at}: Axis, {plotPixels, namesAbove}: Layout): Markup {
+  const words = shortened(row.result.scenario)
+  const outcome = outcomeOf(row)
+  const beside = {words: outcome.words, size: 11, haloed: true}
   return namesAbove
-    ? html`<text x="0" y="-12">${name}</text>${haloed({x: plotPixels, y: -12, size: 11, words, end: true})}`
-    : html`<text x="-8" y="4" text-anchor="end">${name}</text>${haloed({x: at(seconds) + 8, y: 9, size: 11, words})}`
-}
-
-interface Haloed {
-  x: number
-  y: number
-  size: number
-  words: string
-  bold?: boolean
-  /** Whether it ends at x. */
-  end?: boolean
-}
-
-/** Text that may stand on bars and lines. */
-function haloed({x, y, size, words, bold = false, end = false}: Haloed): Markup {
-  return html`<text x="${x}" y="${y}" font-size="${size}"${bold && html` font-weight="bold"`}${end && html` text-anchor="end"`} stroke="var(--paper)" stroke-width="3" paint-order="stroke">${words}</text>`
+    ? html`${textAt({x: 0, y: -12, words})}${textAt({...beside, x: plotPixels, y: -12, anchor: 'end'})}`
+    : html`${textAt({x: -8, y: 4, words, anchor: 'end'})}${textAt({...beside, x: at(outcome.seconds) + 8, y: 9})}`
 }
 
 function shortened(name: string): string {

@@ -1,8 +1,8 @@
-import type {TopLevelSpec} from 'vega-lite'
 import type {HistoryMark, HistoryPoint, HistorySeries} from '../../documents/history-schema.ts'
 import {greatestOf, leastOf} from '../../extremes.ts'
 import {bucketed} from '../../history/points.ts'
-import {type Draw, figure} from '../../render/html/chart.ts'
+import {svg, textAt, timeAxis} from '../../render/html/drawing.ts'
+import {figure} from '../../render/html/figure.ts'
 import {html, type Markup} from '../../render/html/markup.ts'
 import {swatch} from '../../render/html/states.ts'
 
@@ -32,165 +32,95 @@ const key = [
 ]
 
 /** A row for each line of a system, on a common axis of time; each row has its own scale, written beside it. */
-export async function renderOverTime(
+export function renderOverTime(
   series: readonly HistorySeries[],
   marks: readonly HistoryMark[],
-  draw: Draw,
-): Promise<Markup> {
+): Markup {
   const label = `${series.length} lines over time; the text below says where each is now`
-  const drawings: Markup[] = []
-  for (const shown of ['wide', 'narrow'] as const) {
-    const chart = await draw(specOf(series, marks, layouts[shown]))
-    drawings.push(figure({shown, label, key, chart}))
-  }
+  const drawings = (['wide', 'narrow'] as const).map((shown) =>
+    figure({shown, label, key, chart: drawing(series, marks, layouts[shown])}),
+  )
   return html`${drawings}`
 }
 
-interface Place {
-  at: number
-  y: number
-  low: number
-  high: number
-  row: number
-}
-
-function specOf(
+function drawing(
   series: readonly HistorySeries[],
   marks: readonly HistoryMark[],
   layout: Layout,
-): TopLevelSpec {
+): Markup {
   const {plotPixels, rowPixels, namePixels, scalePixels, namesAbove} = layout
   const most = Math.max(fewestDrawn, Math.min(mostDrawn, Math.floor(mostInAll / series.length)))
-  const rows = series.map(({points}, row) => rowOf(bucketed(points, most), row, namesAbove))
-  const places = rows.flatMap((each) => each.places)
   const moments = [
     ...series.flatMap(({points}) => points.map(({at}) => Date.parse(at))),
     ...marks.map(({at}) => Date.parse(at)),
   ]
-  const domain = [leastOf(moments), Math.max(greatestOf(moments), leastOf(moments) + 1)]
-  const x = {
-    field: 'at',
-    type: 'temporal',
-    scale: {type: 'utc', domain, nice: false},
-    axis: {title: null, orient: 'top', tickCount: plotPixels / 90, labelOverlap: true, grid: false},
-  } as const
-  const y = {
-    field: 'y',
-    type: 'quantitative',
-    scale: {domain: [series.length, 0], nice: false, zero: false},
-    axis: {
-      ...{title: null, labels: false, ticks: false, domain: false, grid: true},
-      values: series.map((_, row) => row),
-    },
-  } as const
-  const line = {type: 'line', stroke: 'var(--link)', strokeWidth: 1.6} as const
-  const alone = rows.flatMap((each) => each.places.slice(-1))
+  const first = leastOf(moments)
+  const {at, ticks} = timeAxis({
+    domain: [first, Math.max(greatestOf(moments), first + 1)],
+    ...{pixels: plotPixels, tickPixels: 90},
+  })
   const named = !namesAbove && marks.length <= mostNamedMarks ? marks : []
-  return {
-    width: plotPixels,
-    height: series.length * rowPixels,
-    // As for other charts: the library can only guess at how wide a text will be.
-    autosize: {type: 'none'},
-    padding: {left: namePixels, right: scalePixels, top: named.length === 0 ? 26 : 44, bottom: 6},
-    layer: [
-      {
-        data: {values: marks.map((mark) => ({at: Date.parse(mark.at)}))},
-        mark: {type: 'rule', stroke: 'var(--edge)', strokeDash: [4, 3]},
-        encoding: {x},
-      },
-      {
-        data: {values: named.map(markLabel)},
-        mark: {...textMark, fontSize: 11, baseline: 'bottom', dy: -22, fill: 'var(--muted)'},
-        encoding: {x, y: {value: 0}, text: {field: 'text'}},
-      },
-      {
-        data: {values: places.map(({at, low, high, row}) => ({at, y: low, high, row}))},
-        mark: {type: 'area', fill: 'var(--expected)'},
-        encoding: {x, y, y2: {field: 'high'}, detail: {field: 'row'}},
-      },
-      {
-        data: {values: places.map(({at, y: place, row}) => ({at, y: place, row}))},
-        mark: line,
-        encoding: {x, y, detail: {field: 'row'}},
-      },
-      {
-        data: {values: alone.map(({at, y: place}) => ({at, y: place}))},
-        mark: {type: 'point', filled: true, fill: 'var(--link)', size: 22, opacity: 1},
-        encoding: {x, y},
-      },
-      {
-        data: {values: rows.flatMap((each) => each.blocked)},
-        mark: {
-          type: 'point',
-          shape: 'M-1-1L1 1M1-1L-1 1',
-          size: 40,
-          stroke: 'var(--bad)',
-          strokeWidth: 1.6,
-          opacity: 1,
-        },
-        encoding: {x, y},
-      },
-      ...rowTexts(series, rows, layout).flatMap(({values, mark, place}) =>
-        [{...mark, ...halo}, mark].map((each) => ({
-          data: {values},
-          mark: each,
-          encoding: {x: {value: place}, y, text: {field: 'text'}},
-        })),
-      ),
-    ] as never,
-  }
+  const size = {width: plotPixels, height: series.length * rowPixels}
+  const frame = {left: namePixels, right: scalePixels, top: named.length === 0 ? 26 : 44, bottom: 6}
+  const above = ticks.map((tick) =>
+    textAt({x: tick.at, y: -9, words: tick.words, anchor: 'middle'}),
+  )
+  const names = named.map((mark) => {
+    const words = `${mark.what} ${mark.to}`
+    return textAt({x: at(Date.parse(mark.at)), y: -25, words, size: 11, fill: 'var(--muted)'})
+  })
+  const borders = series.map((_, row) => `M0 ${row * rowPixels}H${plotPixels}`)
+  const verticals = marks.map((mark) => `M${at(Date.parse(mark.at))} 0V${size.height}`)
+  const rows = series.map(({points, subject}, row) => {
+    const drawn = rowOf(bucketed(points, most), layout, at)
+    const inside = html`${linesOf(drawn)}${textsOf(shortened(subject), drawn.scale, layout)}`
+    return html`<g transform="translate(0 ${row * rowPixels})">${inside}</g>\n`
+  })
+  return svg(
+    {...size, ...frame},
+    html`${above}${names}
+<path stroke="var(--line)" d="${borders.join('')}M0 ${size.height}H${plotPixels}"/><path stroke="var(--edge)" stroke-dasharray="4 3" d="${verticals.join('')}"/>
+${rows}`,
+  )
 }
 
-const textMark = {type: 'text', align: 'left', fill: 'var(--ink)', fontSize: 12} as const
-
-/** Below a text, so that no line strikes it through. */
-const halo = {stroke: 'var(--paper)', strokeWidth: 4, fill: 'var(--paper)'} as const
-
-function markLabel({at, what, to}: HistoryMark): {at: number; text: string} {
-  return {at: Date.parse(at), text: `${what} ${to}`}
+/** The points of a line, in pixels of its row. */
+interface DrawnRow {
+  places: {x: number; y: number; low: number; high: number}[]
+  blocked: {x: number; y: number}[]
+  scale: string
 }
 
-/** The name of each row, and from where to where it goes. */
-function rowTexts(
-  series: readonly HistorySeries[],
-  rows: readonly DrawnRow[],
-  {plotPixels, namesAbove}: Layout,
-) {
-  const y = (row: number) => row + (namesAbove ? 0.16 : 0.5)
-  const names = series.map(({subject}, row) => ({y: y(row), text: shortened(subject)}))
-  const scales = rows.map(({scale}, row) => ({y: y(row), text: scale}))
-  const beside = {...textMark, baseline: 'middle'} as const
+function linesOf({places, blocked}: DrawnRow): Markup {
+  const path = (points: readonly {x: number; y: number}[]) =>
+    points.map(({x, y}, index) => `${index === 0 ? 'M' : 'L'}${x} ${y}`).join('')
+  const range = [
+    ...places.map(({x, low}) => ({x, y: low})),
+    ...places.toReversed().map(({x, high}) => ({x, y: high})),
+  ]
+  const last = places.at(-1)
+  const crosses = blocked.map(({x, y}) => `M${x - 3} ${y - 3}l6 6M${x + 3} ${y - 3}l-6 6`)
+  return html`<path fill="var(--expected)" d="${path(range)}z"/><path fill="none" stroke="var(--link)" stroke-width="1.6" d="${path(places)}"/>${last !== undefined && html`<circle cx="${last.x}" cy="${last.y}" r="2.6" fill="var(--link)"/>`}<path stroke="var(--bad)" stroke-width="1.6" d="${crosses.join('')}"/>`
+}
+
+/** The name of a row, and from where to where it goes. */
+function textsOf(name: string, scale: string, {plotPixels, rowPixels, namesAbove}: Layout): Markup {
+  const beside = {words: scale, size: 11, fill: 'var(--muted)', haloed: true}
+  const y = rowPixels * (namesAbove ? 0.16 : 0.5) + 4
   return namesAbove
-    ? [
-        {values: names, mark: {...beside, fontWeight: 600}, place: 0},
-        {
-          values: scales.map(({text}, row) => ({y: row + 0.36, text})),
-          mark: {...beside, fontSize: 11, fill: 'var(--muted)'},
-          place: 0,
-        },
-      ]
-    : [
-        {values: names, mark: {...beside, align: 'right'}, place: -10},
-        {
-          values: scales,
-          mark: {...beside, fontSize: 11, fill: 'var(--muted)'},
-          place: plotPixels + 10,
-        },
-      ]
+    ? html`${textAt({x: 0, y, words: name, weight: 'bold', haloed: true})}${textAt({...beside, x: 0, y: rowPixels * 0.36 + 4})}`
+    : html`${textAt({x: -10, y, words: name, anchor: 'end', haloed: true})}${textAt({...beside, x: plotPixels + 10, y})}`
 }
 
 function shortened(name: string): string {
   return name.length > nameCharacters ? `${name.slice(0, nameCharacters - 1)}…` : name
 }
 
-interface DrawnRow {
-  places: Place[]
-  blocked: {at: number; y: number}[]
-  scale: string
-}
-
-/** Where the points of a line are, within its row. */
-function rowOf(points: readonly HistoryPoint[], row: number, namesAbove: boolean): DrawnRow {
+function rowOf(
+  points: readonly HistoryPoint[],
+  {rowPixels, namesAbove}: Layout,
+  at: (moment: number) => number,
+): DrawnRow {
   const lows = points.flatMap(({low}) => low ?? [])
   const from = lows.length === 0 ? 0 : leastOf(lows)
   const greatest = greatestOf(
@@ -200,19 +130,17 @@ function rowOf(points: readonly HistoryPoint[], row: number, namesAbove: boolean
   const span = Math.max(greatest - from, leastSpanSeconds)
   const top = namesAbove ? 0.5 : 0.12
   const place = (value: number) =>
-    Number((row + 0.92 - (0.92 - top) * ((value - from) / span)).toFixed(3))
+    Number((rowPixels * (0.92 - (0.92 - top) * ((value - from) / span))).toFixed(1))
   return {
-    places: points.flatMap(({at, value, low, high}) =>
-      value === null
-        ? []
-        : {
-            ...{at: Date.parse(at), row, y: place(value)},
-            ...{low: place(low ?? value), high: place(high ?? value)},
-          },
-    ),
+    places: points.flatMap((point) => {
+      const {value, low, high} = point
+      if (value === null) return []
+      const range = {low: place(low ?? value), high: place(high ?? value)}
+      return [{x: at(Date.parse(point.at)), y: place(value), ...range}]
+    }),
     blocked: points
       .filter(({value, answer}) => value === null && answer === 'blocked')
-      .map(({at}) => ({at: Date.parse(at), y: place(from + span)})),
+      .map((point) => ({x: at(Date.parse(point.at)), y: place(from + span)})),
     scale: `${from.toFixed(digits(span))} to ${greatest.toFixed(digits(span))} s`,
   }
 }

@@ -1,4 +1,3 @@
-import {drawWhenNeeded} from '../../render/html/chart.ts'
 import {type Article, page} from '../../render/html/page.ts'
 import {renderAsHtml} from '../../render/html/view.ts'
 import type {View} from '../../render/model.ts'
@@ -6,8 +5,8 @@ import {type ShownDocument, viewOf} from '../kinds.ts'
 import type {RunDetails} from '../report.ts'
 
 /** One page for one view. */
-export async function renderViewAsPage(view: View): Promise<string> {
-  return page([await renderAsHtml(view, drawWhenNeeded())])
+export function renderViewAsPage(view: View): string {
+  return page([renderAsHtml(view)])
 }
 
 /**
@@ -18,10 +17,9 @@ export async function renderHtml(
   documents: readonly ShownDocument[],
   details: RunDetails = {log: null, sentences: []},
 ): Promise<string> {
-  const draw = drawWhenNeeded()
   const articles: Article[] = []
   for (const document of documents) {
-    articles.push(await renderAsHtml(await viewOf(document, details), draw))
+    articles.push(renderAsHtml(await viewOf(document, details)))
   }
   return page(articles)
 }

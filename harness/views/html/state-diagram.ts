@@ -43,7 +43,7 @@ type Place = keyof typeof places
 type Point = readonly [x: number, y: number]
 
 /** The ways of both ends in the diagram of TCP's states. */
-export async function renderStateDiagram(shown: Ways, notes: string): Promise<Markup> {
+export function renderStateDiagram(shown: Ways, notes: string): Markup {
   const {ways} = shown
   const words = ways.map((way) => `${way.endpoint}: ${wayWords(way)}`)
   const label = `The states of TCP as RFC 9293 figure 5 draws them, with the way of each end. ${words.join('; ')}`
