@@ -191,7 +191,7 @@ test("every bar of the histogram stands on zero, and is as high as its bin's por
   const [wide = ''] = /<figure class="wide">.*?<\/figure>/s.exec(page) ?? []
   const bars = [
     ...wide.matchAll(
-      /<rect x="[\d.-]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)" fill="#0072b2" stroke="var(--ink)"/g,
+      /<rect x="[\d.-]+" y="([\d.]+)" width="[\d.]+" height="([\d.]+)" fill="#0072b2" stroke="var\(--ink\)"/g,
     ),
   ]
   const heights = bars.map(([, top, height]) => ({bottom: Number(top) + Number(height), height}))
