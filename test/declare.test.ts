@@ -12,7 +12,7 @@ async function shared(t: ExecutionContext, one: string, other: string): Promise<
   const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
   const files = {
     'package.json':
-      '{"type": "module", "ava": {"require": ["./tsx.js"], "files": ["shared.test.js"]}}',
+      '{"type": "module", "ava": {"require": ["./tsx.js"], "files": ["shared.test.js"], "timeout": "3m"}}',
     'tsx.js': `import {register} from ${loader}\nregister()\n`,
     'one.js': imports + one,
     'other.js': imports + other,

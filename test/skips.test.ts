@@ -12,7 +12,7 @@ const ours = {REBIND_ALLOWED_SKIPS: undefined}
 function runTests(t: ExecutionContext, source: string, env: Record<string, string> = {}) {
   const folder = temporaryFolder(t)
   const path = (name: string) => JSON.stringify(join(projectFolder, name))
-  const json = '{"type": "module", "ava": {"require": ["./tsx.js"]}}'
+  const json = '{"type": "module", "ava": {"require": ["./tsx.js"], "timeout": "3m"}}'
   // Not by --import: all of ava would go through its hooks, too.
   const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
   writeFileSync(join(folder, 'tsx.js'), `import {register} from ${loader}\nregister()\n`)

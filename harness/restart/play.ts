@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto'
-import {setTimeout as delay} from 'node:timers/promises'
+import {setTimeout as delay, setImmediate as nextTurn} from 'node:timers/promises'
 import {type Bracket, monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import type {Result, ServerReport} from '../documents/report-schema.ts'
@@ -256,7 +256,13 @@ async function causeOf(
   const ends = processes.flatMap((each) => each?.failure.catch((failure: Error) => failure) ?? [])
   return ends.length === 0
     ? error
-    : Promise.race([...ends, delay(endToldWithinMilliseconds, error)])
+    : // After another turn: where all was held up, the end lies ready behind the timer.
+      Promise.race([
+        ...ends,
+        delay(endToldWithinMilliseconds)
+          .then(() => nextTurn())
+          .then(() => error),
+      ])
 }
 
 function toOpen(

@@ -72,7 +72,7 @@ testUnless(
 
 test('a run whose folder is deleted meanwhile prints what it measured, and says that nothing is kept', async (t) => {
   const out = temporaryFolder(t)
-  const cli = startCli(t, ['run', 'server-closes-first', '--limit', '2', '--out', out])
+  const cli = startCli(t, ['run', 'server-closes-first', '--limit', '20', '--out', out])
   await cli.shows(/server-closes-first: EADDRINUSE/)
   rmSync(out, {recursive: true})
   const {status, stdout, stderr} = await cli.ended

@@ -2,6 +2,7 @@ import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {chmodSync, existsSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {dirname, join} from 'node:path'
+import {setTimeout as delay} from 'node:timers/promises'
 import test from 'ava'
 import {livingBelow, readProcess, signalProcess} from '../../harness/processes/process-table.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
@@ -109,7 +110,10 @@ testUnless(
     ]
     const command = [process.execPath, program, String(port), file]
     const cli = startCli(t, ['check', ...args, '--', ...command])
-    await until(() => existsSync(file), 20, 'the start of the server')
+    while (!existsSync(file)) {
+      t.is(cli.child.exitCode, null)
+      await delay(20)
+    }
     const {guardian, server, daemon} = JSON.parse(readFileSync(file, 'utf8'))
     const entries = [server, daemon].flatMap((pid: number) => readProcess(pid) ?? [])
     t.is(entries.length, 2)

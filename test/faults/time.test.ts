@@ -75,25 +75,44 @@ testUnless(
 /** As long as a lid is shut, or a virtual machine moved. */
 const stoppedSeconds = 5
 
+/** A scenario whose old server listens until there is a file of that name. */
+function endsWhenMarked(mark: string): string {
+  return `import {existsSync} from 'node:fs'
+    export default {
+      title: 'Marked',
+      claim: 'The old server listens until it is told otherwise.',
+      predecessor: {opener: 'node'},
+      successor: {opener: 'node'},
+      async script({server, successor, seconds}) {
+        await successor.start()
+        while (!existsSync(${JSON.stringify(mark)})) await seconds(0.1)
+        await server.exit()
+      },
+      residue: {server: 'LISTEN'},
+    }`
+}
+
 testUnless(
   process.platform === 'linux' ? undefined : 'the processes below another are looked up in /proc',
   'a run that is stopped for a while, with all its processes, goes on and measures what was',
   async (t) => {
     const out = temporaryFolder(t)
-    // The run ends its predecessor two seconds after this, so it is stopped first.
-    const cli = startCli(t, ['run', 'old-server-still-listening', '--out', out])
-    await cli.shows(/old-server-still-listening: EADDRINUSE/)
+    const [file, mark] = [join(out, 'marked.mjs'), join(out, 'mark')]
+    writeFileSync(file, endsWhenMarked(mark))
+    const cli = startCli(t, ['run', '--scenario', file, '--out', out])
+    await cli.shows(/marked: EADDRINUSE/)
     process.kill(cli.pid, 'SIGSTOP')
     const others = livingBelow(cli.pid)
     for (const pid of others) process.kill(pid, 'SIGSTOP')
     const stoppedAt = monotonicSeconds()
     await delay(stoppedSeconds * 1000)
     const stopped = monotonicSeconds() - stoppedAt
+    writeFileSync(mark, '')
     for (const pid of [...others, cli.pid]) process.kill(pid, 'SIGCONT')
     const {status, stderr} = await cli.ended
     t.is(status, 0, stderr)
     const report = readReport(out)
-    const delayed = resultOf(report, 'old-server-still-listening').bind
+    const delayed = resultOf(report, 'marked').bind
     t.is(delayed?.verdict, 'delayed')
     t.true((delayed?.waitSeconds ?? 0) >= stopped)
   },

@@ -98,9 +98,7 @@ linuxOnly('a server that does not end by SIGTERM is killed after --timeout', asy
     answer.did.map(({signal}) => signal),
     ['SIGTERM', 'SIGKILL'],
   )
-  const {signal, stdout} = await holder.ended
-  t.is(signal, 'SIGKILL')
-  t.regex(stdout, /asked/)
+  t.is((await holder.ended).signal, 'SIGKILL')
 })
 
 /** Stops listening when it is asked to end; who is connected then is answered when they send something. */
@@ -154,7 +152,7 @@ linuxOnly(
     const port = await takePort(t)
     const holder = await startServer(t, port, draining)
     const client = await clientOf(t, port)
-    const cli = startCli(t, ['free', String(port), '--yes', '--json', '--timeout', '0.2'])
+    const cli = startCli(t, ['free', String(port), '--yes', '--json', '--timeout', '5'])
     const {answer, status} = await endOfWork(t, cli, client)
     t.like(answer, {freed: true}, answer.because)
     t.is(status, 0)
@@ -172,7 +170,7 @@ linuxOnly('so does a worker, whose server waits for it', async (t) => {
   const holder = await startServer(t, port, drainingByWorker)
   const client = await clientOf(t, port)
   await holder.shows(/up\s+up/, 'stdout')
-  const cli = startCli(t, ['free', String(port), '--yes', '--json', '--timeout', '0.2'])
+  const cli = startCli(t, ['free', String(port), '--yes', '--json', '--timeout', '5'])
   const {answer, status} = await endOfWork(t, cli, client)
   t.is(status, 0, answer.because)
   t.deepEqual(
@@ -187,7 +185,7 @@ linuxOnly('so does a worker, whose server waits for it', async (t) => {
 
 /** What the command does, as far as it is told to; with limits of our own. */
 async function prepared(port: number, signal = new AbortController().signal) {
-  const limits = {timeoutSeconds: 0.1, drainSeconds: 0.1, connections: false}
+  const limits = {timeoutSeconds: 5, drainSeconds: 0.1, connections: false}
   const options = {
     port,
     addresses: await addressesToTry(undefined),
@@ -283,15 +281,13 @@ for (const [name, how] of [
       const port = await takePort(t)
       const program = join(temporaryFolder(t), name)
       symlinkSync('/bin/sh', program)
-      const script = 'while true; do "$0" -e "$1" "$2"; done'
-      const shell = await started(t, [
-        program,
-        '-c',
-        script,
-        process.execPath,
-        server,
-        String(port),
-      ])
+      // The second one is there already, as Node takes its time to start.
+      const script =
+        '"$0" -e "$1" "$3" & first=$!; "$0" -e "$2" "$3" & next=$!; wait $first; kill -USR2 $next; wait'
+      const next = `process.once('SIGUSR2', () => {${server}}); setInterval(() => {}, 1000); console.log('ready')`
+      const words = [program, '-c', script, process.execPath, server, next, String(port)]
+      const shell = await started(t, words)
+      await shell.shows(/ready/, 'stdout')
       const answer = await free(t, [String(port), '--yes'])
       t.like(answer, {status: 1, freed: false})
       t.is(answer.restartedBy?.pid, shell.pid)
@@ -326,7 +322,7 @@ for (const [what, atSigterm, signals] of [
       const port = await takePort(t)
       const program = withWorker(port, 'process.exit()', atSigterm)
       const holder = await started(t, [process.execPath, '-e', program])
-      const answer = await free(t, [String(port), '--yes', '--timeout', '0.5'])
+      const answer = await free(t, [String(port), '--yes', '--timeout', '5'])
       t.like(answer, {status: 0, freed: true}, answer.because)
       const {stdout} = await holder.ended
       const worker = Number(/up (\d+)/.exec(stdout)?.[1])
@@ -563,7 +559,7 @@ testUnless(
   'without the right to destroy what an ended server leaves, it waits until the kernel lets go, and says how long',
   async (t) => {
     const port = await takePort(t)
-    const preparation = 'echo 2 > /proc/sys/net/ipv4/tcp_fin_timeout'
+    const preparation = 'echo 9 > /proc/sys/net/ipv4/tcp_fin_timeout'
     const launcher = [...beside(server, port, {preparation, client: true}), ...withoutRight]
     const answer = await free(t, [String(port), '--yes'], {launcher})
     t.like(answer, {status: 0, freed: true, left: []}, answer.because)
@@ -571,7 +567,7 @@ testUnless(
       answer.did.map(({what}) => what),
       ['signal', 'wait'],
     )
-    t.regex(answer.stderr, /^rebind: waits at most \d s until the kernel lets go of port \d+$/m)
+    t.regex(answer.stderr, /^rebind: waits at most \d+ s until the kernel lets go of port \d+$/m)
   },
 )
 

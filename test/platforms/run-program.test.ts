@@ -1,4 +1,4 @@
-import {chmodSync, readFileSync, writeFileSync} from 'node:fs'
+import {chmodSync, existsSync, readFileSync, writeFileSync} from 'node:fs'
 import {delimiter, join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {describeHost} from '../../harness/documents/host.ts'
@@ -12,25 +12,38 @@ import {temporaryFolder} from '../commands/cli.ts'
 import {needs} from '../needs.ts'
 import {listenOn, takePort} from '../why/residue.ts'
 
-/** Time enough for the stuck one to start. */
-const soon = {...usualLimits, seconds: 2}
-
 /** A program of this name, first in the PATH, that does not end and has started another with the same stdout. */
 function stuck(t: ExecutionContext, name: string) {
   const folder = temporaryFolder(t)
   const pids = join(folder, 'pids')
   const program = join(folder, name)
-  writeFileSync(program, `#!/bin/sh\nsleep 1000 &\necho $$ $! > ${pids}\nexec sleep 1000\n`)
+  writeFileSync(program, `#!/bin/sh\nsleep 100 &\necho $$ $! > ${pids}\nexec sleep 100\n`)
   chmodSync(program, 0o755)
   const {PATH} = process.env
   process.env.PATH = `${folder}${delimiter}${PATH}`
-  const started = () => readFileSync(pids, 'utf8').trim().split(' ').map(Number)
+  const started = () => {
+    const [own, other] = existsSync(pids) ? readFileSync(pids, 'utf8').split(' ').map(Number) : []
+    return own === undefined || other === undefined ? undefined : {own, other}
+  }
   t.teardown(() => {
     process.env.PATH = PATH
     // The one that the stuck one has started is not ours to end, but the test's.
-    process.kill(started()[1] ?? 0, 'SIGKILL')
+    const {other} = started() ?? {}
+    if (other !== undefined) process.kill(other, 'SIGKILL')
   })
   return {program, started}
+}
+
+/** Gives it longer and longer, until the stuck one has had the time to start the other: a busy machine takes its time. */
+async function forLong(
+  {started}: ReturnType<typeof stuck>,
+  run: (seconds: number) => Promise<void>,
+): Promise<{own: number; other: number}> {
+  for (let seconds = 2; ; seconds *= 4) {
+    await run(seconds)
+    const pids = started()
+    if (pids !== undefined) return pids
+  }
 }
 
 function isRunning(pid: number): boolean {
@@ -44,10 +57,11 @@ function isRunning(pid: number): boolean {
 test.serial(
   'a program that does not end is ended, and not waited for, nor what it has started',
   async (t) => {
-    const {program, started} = stuck(t, 'stuck')
-    const waiting = runProgram(program, [], process.env, soon)
-    await t.throwsAsync(waiting, {message: `${program} has not answered within 2 s`})
-    const [own = 0, other = 0] = started()
+    const one = stuck(t, 'stuck')
+    const {own, other} = await forLong(one, async (seconds) => {
+      const waiting = runProgram(one.program, [], process.env, {...usualLimits, seconds})
+      await t.throwsAsync(waiting, {message: `${one.program} has not answered within ${seconds} s`})
+    })
     t.true(isRunning(other))
     const deadline = performance.now() + 5000
     while (isRunning(own) && performance.now() < deadline) await new Promise(setImmediate)
@@ -84,20 +98,22 @@ unless(
   async (t) => {
     const port = await takePort(t)
     await listenOn(t, port)
-    stuck(t, 'lsof')
-    const platform = {
-      ...detectPlatform(),
-      readHolders: (wanted: number | undefined) => readLsofHolders(wanted, [], soon),
-    }
-    const settings = await platform.readSettings()
-    const picture = await lookAtPort(port, ['127.0.0.1'], platform, settings)
-    const {causes, unseen} = explainPort(picture, describeHost(platform, settings))
-    t.deepEqual(
-      causes.map(({kind}) => kind),
-      ['listener'],
-    )
-    t.deepEqual(unseen, [
-      'Which process has it could not be looked up: lsof has not answered within 2 s.',
-    ])
+    await forLong(stuck(t, 'lsof'), async (seconds) => {
+      const platform = {
+        ...detectPlatform(),
+        readHolders: (wanted: number | undefined) =>
+          readLsofHolders(wanted, [], {...usualLimits, seconds}),
+      }
+      const settings = await platform.readSettings()
+      const picture = await lookAtPort(port, ['127.0.0.1'], platform, settings)
+      const {causes, unseen} = explainPort(picture, describeHost(platform, settings))
+      t.deepEqual(
+        causes.map(({kind}) => kind),
+        ['listener'],
+      )
+      t.deepEqual(unseen, [
+        `Which process has it could not be looked up: lsof has not answered within ${seconds} s.`,
+      ])
+    })
   },
 )

@@ -107,7 +107,7 @@ int main(int count, char **arguments) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(arguments[1]))};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&to, sizeof to) != 0) return 1;
-  time_t until = time(NULL) + 10;
+  time_t until = time(NULL) + 600;
   while (time(NULL) < until) {
     if (fork() != 0) _exit(0);
     setsid();
@@ -129,14 +129,11 @@ testUnless(
     execFileSync('cc', ['-x', 'c', '-o', chain, '-'], {input: chainOfForks})
     await guardian.start(chain, String(port))
     const [connection] = await connected
-    const closed = new Promise((resolve) => connection.once('close', () => resolve('closed')))
+    const closed = new Promise((resolve) => connection.once('close', resolve))
     connection.resume().on('error', () => undefined)
     t.deepEqual(await guardian.exit(), {openConnections: 0})
-    const patience = AbortSignal.timeout(2000)
-    const waited = new Promise((resolve) =>
-      patience.addEventListener('abort', () => resolve('held')),
-    )
-    t.is(await Promise.race([closed, waited]), 'closed')
+    // By itself it would go on for ten minutes.
+    await closed
   },
 )
 

@@ -34,7 +34,7 @@ assert.equal(check.safe, true)
 process.stdout.write(`restart safe ${check.rounds[0]?.verdict}\n`)
 const {twice}: CheckDocument = await checkSecondInstance(server)
 process.stdout.write(`second instance ${twice?.[0]?.verdict}\n`)
-const {problem} = await checkReload({...server, triggers: [['true']], triggerTimeoutSeconds: 0.5})
+const {problem} = await checkReload({...server, triggers: [['true']], triggerTimeoutSeconds: 5})
 process.stdout.write(`reload ${problem?.kind}\n`)
 
 await assert.rejects(runScenarios({ids: ['no-such-scenario']}), UsageError)
