@@ -1,4 +1,4 @@
-import {setTimeout as delay} from 'node:timers/promises'
+import {setTimeout as delay, setImmediate as nextTurn} from 'node:timers/promises'
 import type {CheckProblem} from '../documents/check-schema.ts'
 import {UsageError} from '../errors.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
@@ -11,12 +11,13 @@ import {openListened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
 import {commandToStart, type FilledOptions} from './options.ts'
 import {missingPorts} from './other-ports.ts'
+import {openPatience} from './patience.ts'
 import {endWords, holdersOf, type PortView} from './port-view.ts'
 import {missingPortsProblem, startProblem, unreachableProblem} from './problems.ts'
 import type {ServerStart} from './server.ts'
 
 /** A server that speaks first does so within this. */
-const greetsWithinMilliseconds = 300
+const greetsWithinSeconds = 0.3
 const lookEveryMilliseconds = 10
 const elsewhereSeconds = 5
 
@@ -107,6 +108,7 @@ export async function chooseAsk(
   options: FilledOptions & {http?: string},
   target: Target,
   server: Server,
+  host: CheckContext['host'],
 ): Promise<Ask> {
   const {http, send} = options
   const wanted: Ask =
@@ -124,10 +126,7 @@ export async function chooseAsk(
         await answer
         return wanted
       }
-      return await Promise.race([
-        answer.then((): Ask => wanted),
-        delay(greetsWithinMilliseconds).then((): Ask => ({kind: 'nothing'})),
-      ])
+      return (await isGreeted(host, server, answer)) ? wanted : {kind: 'nothing'}
     } finally {
       connection.close()
     }
@@ -144,5 +143,26 @@ export async function chooseAsk(
       message: `the server does not answer on ${options.address}:${options.port} (${error.message})`,
       remedy: 'check --host, and --http or --send',
     })
+  }
+}
+
+/** Whether a server says something by itself. What it, or we, waited for a processor does not count. */
+async function isGreeted(
+  host: CheckContext['host'],
+  server: Server,
+  answer: Promise<unknown>,
+): Promise<boolean> {
+  const isOver =
+    server === undefined
+      ? () => true
+      : openPatience(host, server.start, greetsWithinSeconds, 'say anything')
+  for (;;) {
+    const said = await Promise.race([
+      answer.then(() => true),
+      // An answer that is there already comes with the next turn.
+      delay(greetsWithinSeconds * 1000).then(() => nextTurn(false)),
+    ])
+    if (said) return true
+    if (isOver()) return false
   }
 }

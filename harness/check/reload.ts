@@ -77,7 +77,7 @@ export async function measure(
   const {platform, look, signal} = context
   const {address: host, port, rate, idle, inFlight} = options
   const target = {host, port, timeoutSeconds}
-  const asks = await chooseAsk(options, {...target, signal}, server)
+  const asks = await chooseAsk(options, {...target, signal}, server, context.host)
   const watch = openGenerationWatch({look, reader: openServingReader(platform, port)})
   const origin = monotonicSeconds()
   let fault: Error | undefined

@@ -118,7 +118,7 @@ attaching('only a trigger that does not end in time is ended', async (t) => {
   const triggers = [[process.execPath, 'restart.mjs']]
   writeFileSync(join(cwd, 'restart.mjs'), restarting.replace(/process.kill.*|rmSync\('pid'\)/g, ''))
   const document = await checkReload({
-    ...{port, http: '/', triggers, cwd, triggerTimeoutSeconds: 2},
+    ...{port, http: '/', triggers, cwd, triggerTimeoutSeconds: 6},
   })
   t.is(document.problem?.kind, 'trigger-failed')
   const trigger = Number(readFileSync(join(cwd, 'half-done'), 'utf8'))

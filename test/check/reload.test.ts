@@ -3,7 +3,7 @@ import {once} from 'node:events'
 import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {createServer} from 'node:http'
 import {type AddressInfo, createServer as createTcpServer} from 'node:net'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {checkReload} from '../../harness/check/reload.ts'
 import type {ReloadOptions} from '../../harness/check/reload-options.ts'
@@ -203,14 +203,21 @@ watching('no shell reads the words of a trigger, and {pid} is in them', async (t
 })
 
 watching('the answer is noticed while further triggers run', async (t) => {
-  const command = ['node', program(t, 'rolling.mjs', rolling)]
-  const triggers = [
-    ['kill', '-HUP', '{pid}'],
-    ['sleep', '3'],
-  ]
-  const document = await reload(t, {command, triggers})
+  // Each worker counts what it answers in a file of its own.
+  const counting = rolling.replace(
+    "response.end('hello')",
+    "(response.end('hello'), appendFileSync('answers-' + process.pid, '.'))",
+  )
+  const file = program(t, 'rolling.mjs', `import {appendFileSync} from 'node:fs'\n${counting}`)
+  const newOneHasAnswered = 'until set -- answers-*; [ $# -gt 1 ]; do sleep 0.1; done; sleep 3'
+  const triggers = [['kill', '-HUP', '{pid}'], ['sh', '-c', newOneHasAnswered], ['true']]
+  const document = await reload(t, {
+    ...{command: ['node', file], cwd: dirname(file)},
+    ...{triggers, triggerTimeoutSeconds: 60},
+  })
   t.is(document.problem, undefined)
-  t.true((document.trigger?.answeredAfterSeconds ?? 9) < 3)
+  const {at = [], answeredAfterSeconds} = document.trigger ?? {}
+  t.true((answeredAfterSeconds ?? 999) < (at[2] ?? 0) - (at[0] ?? 0))
 })
 
 watching('a server that the trigger only ends is not safe: nobody answers any more', async (t) => {
@@ -227,12 +234,12 @@ watching(
   'a trigger that restarts nothing, or fails, or does not end, could not be measured',
   async (t) => {
     const command = ['node', program(t, 'server.mjs', httpServer)]
-    const run = (trigger: string[]) =>
-      reload(t, {command, triggers: [trigger], triggerTimeoutSeconds: 0.5})
+    const run = (trigger: string[], limits = {}) =>
+      reload(t, {command, triggers: [trigger], ...limits})
     const [nothing, failed, endless] = await Promise.all([
       run(['true']),
       run(['sh', '-c', 'echo "error: no such app" >&2; exit 3']),
-      run(['sleep', '60']),
+      run(['sleep', '60'], {triggerTimeoutSeconds: 0.5}),
     ])
     t.is(nothing.problem?.kind, 'nothing-restarted')
     t.is(failed.problem?.kind, 'trigger-failed')
@@ -323,7 +330,7 @@ watching('one more worker beside the old ones is not known to be a reload', asyn
   const growing = rolling.replace('old.disconnect()', 'undefined')
   const command = ['node', program(t, 'growing.mjs', growing)]
   const triggers = [['kill', '-HUP', '{pid}']]
-  const document = await reload(t, {command, triggers, triggerTimeoutSeconds: 4})
+  const document = await reload(t, {command, triggers})
   t.true(document.trigger?.reloaded)
   t.is(document.problem?.kind, 'old-still-accepts')
   t.false(document.safe)
@@ -350,7 +357,7 @@ Server(('127.0.0.1', int(os.environ['PORT'])), Greeting).serve_forever()
 `
     const options = {
       ...{port: await freePort(t), command: ['python3', program(t, 'server.py', forking)]},
-      ...{triggers: [['true']], triggerTimeoutSeconds: 1},
+      triggers: [['true']],
     }
     const {problem, trigger, safe} = checkSchema.parse(await checkReload(options))
     t.is(problem?.kind, 'nothing-restarted')
@@ -378,7 +385,7 @@ while True:
 `
   const options = {
     ...{port: await freePort(t), command: ['python3', program(t, 'server.py', sharing)]},
-    ...{triggers: [['kill', '-HUP', '{pid}']], triggerTimeoutSeconds: 4},
+    triggers: [['kill', '-HUP', '{pid}']],
   }
   const document = checkSchema.parse(await checkReload(options))
   t.is(document.problem, undefined)

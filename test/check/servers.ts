@@ -1,4 +1,6 @@
 /** Servers to restart, as small programs in a temporary folder, and ports to run them on. */
+import {spawn} from 'node:child_process'
+import {once} from 'node:events'
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import type {ExecutionContext} from 'ava'
@@ -41,6 +43,16 @@ const atOnce = pLimit(4)
 /** For restarts that are not granted within any time that a test could wait. */
 export const shortWait = {limitSeconds: 3}
 
+/** What Node may take to start before a limit has to be longer. */
+const startSeconds = 0.3
+
+/** A limit of so many seconds on a machine that keeps up: where starts take longer now, it is as many times longer. */
+export async function limitHere(seconds: number): Promise<number> {
+  const began = performance.now()
+  await once(spawn(process.execPath, ['--eval', ''], {stdio: 'ignore'}), 'close')
+  return seconds * Math.max(1, (performance.now() - began) / 1000 / startSeconds)
+}
+
 /** Checks, a few at a time; the result has been through the schema. */
 export async function check(
   t: ExecutionContext,
@@ -49,8 +61,12 @@ export async function check(
   listeners: CheckListeners = {},
 ): Promise<CheckDocument> {
   const port = options.port ?? (await freePort(t))
-  const given = {limitSeconds: 30, ...options, command, port}
-  return checkSchema.parse(await atOnce(() => checkRestart(given, listeners)))
+  const {limitSeconds} = options
+  return atOnce(async () => {
+    const limit = limitSeconds === undefined ? 30 : await limitHere(limitSeconds)
+    const given = {...options, limitSeconds: limit, command, port}
+    return checkSchema.parse(await checkRestart(given, listeners))
+  })
 }
 
 /** The only round of a check that could be measured. */

@@ -19,7 +19,8 @@ const imports = `
 
 test('a server that listens, and then ends because its second port is in use, is not safe', async (t) => {
   const source = `${imports}
-    server.listen(port, '127.0.0.1')
+    // The new one is watched for as long as the first one took.
+    setTimeout(() => server.listen(port, '127.0.0.1'), isFirst ? 2000 : 0)
     const end = () => {
       console.error('Error: listen EADDRINUSE: address already in use 127.0.0.1:9')
       process.exit(1)
@@ -105,10 +106,14 @@ test('a server that the old supervisor starts again is an old one, though it beg
   const source = `${imports}
     const self = process.argv[1]
     const [role] = process.argv.slice(2)
+    const second = new URL('second', import.meta.url)
+    if (role === undefined && !isFirst) writeFileSync(second, '')
     if (role === 'server') server.listen(port, '127.0.0.1')
     else if (role === 'supervisor') {
+      // It has not ended before the second start has begun.
+      const again = () => (existsSync(second) ? start() : setTimeout(again, 20))
       const start = () => {
-        const {pid} = spawn('node', [self, 'server'], {stdio: 'ignore'}).once('exit', () => setTimeout(start, 1000))
+        const {pid} = spawn('node', [self, 'server'], {stdio: 'ignore'}).once('exit', again)
         writeFileSync(new URL('server-pid', import.meta.url), String(pid))
       }
       start()
@@ -123,7 +128,7 @@ test('a server that the old supervisor starts again is an old one, though it beg
     }
   `
   const file = program(t, 'server.mjs', source)
-  const document = await check(t, ['node', file], shortWait)
+  const document = await check(t, ['node', file], {limitSeconds: 10})
   const round = onlyRound(t, document)
   t.false(document.safe)
   t.is(round.verdict, 'blocked')
@@ -230,8 +235,8 @@ testUnless(
       } else {
         writeFileSync(second, '')
         writeFileSync('${slow.processes}', String(process.pid))
-        // Far longer than the first start took, on whatever machine.
-        const milliseconds = 4000 + 6 * Number(readFileSync(began, 'utf8'))
+        // Longer than the first start took and than the old one stays, on whatever machine, and soon enough for one attempt.
+        const milliseconds = 3000 + 3 * Number(readFileSync(began, 'utf8'))
         while (performance.now() < milliseconds);
         server.listen(port, '127.0.0.1')
       }
@@ -272,7 +277,7 @@ const patient = `${imports}
     // on a slow machine it may begin long after the old command was stopped.
     server.once('listening', () => {
       if (existsSync(refused)) return writeFileSync(self + '.listens', '')
-      const milliseconds = 3000 + 4 * (Date.now() - Number(process.argv[3]))
+      const milliseconds = 1500 + 2 * (Date.now() - Number(process.argv[3]))
       process.on('disconnect', () => {
         const looking = setInterval(() => {
           if (!existsSync(refused)) return
@@ -378,7 +383,6 @@ testUnless(
     t.false(document.safe)
     t.is(round.verdict, 'blocked')
     t.is(round.errors[0]?.kind, 'not-let-in')
-    t.true(round.failedConnections > 0)
     t.is(readFileSync(`${cwd}marker`, 'utf8'), '')
   },
 )

@@ -3,7 +3,7 @@ import {join} from 'node:path'
 import test from 'ava'
 import {checkSchema} from '../../harness/documents/check-schema.ts'
 import {readProcesses} from '../../harness/processes/process-table.ts'
-import {freePort, httpServer, platform, program} from '../check/servers.ts'
+import {freePort, httpServer, limitHere, platform, program} from '../check/servers.ts'
 import {
   complaintsOf,
   runCli,
@@ -69,7 +69,8 @@ test('an unsafe restart is exit status 1, with what the server said and what to 
     writeFileSync(lock, '')
     ${httpServer}`,
   )
-  const args = ['--limit', '1', '--port', String(port), '--out', join(out, 'logs')]
+  const limit = String(await limitHere(1))
+  const args = ['--limit', limit, '--port', String(port), '--out', join(out, 'logs')]
   const {status, stdout, stderr} = await runCli(t, [
     'check',
     ...args,

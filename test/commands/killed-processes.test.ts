@@ -61,7 +61,7 @@ for (const [what, role, host, otherFails] of casualties) {
   test(`a killed ${what} fails exactly the scenarios that still needed it, with the reason`, async (t) => {
     const out = temporaryFolder(t)
     const [scenario, other] = ['client-never-closes', 'reuseaddr-added-late']
-    const cli = startCli(t, ['run', '--limit', '3', scenario, other, '--out', out])
+    const cli = startCli(t, ['run', '--limit', '20', scenario, other, '--out', out])
     await Promise.all([
       cli.shows(new RegExp(`${scenario}: EADDRINUSE`)),
       cli.shows(new RegExp(`${other}: EADDRINUSE`)),

@@ -1,10 +1,11 @@
-import {readFileSync} from 'node:fs'
+import {readFileSync, writeFileSync} from 'node:fs'
 import test from 'ava'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
 import {findHolders} from '../../harness/platforms/proc-processes.ts'
 import {livingBelow} from '../../harness/processes/process-table.ts'
 import {scenarios} from '../../scenarios/index.ts'
+import {writeMarkedScenario} from '../faults/marked-scenario.ts'
 import {startCli, temporaryFolder, testUnless} from './cli.ts'
 
 const withoutProc =
@@ -34,10 +35,10 @@ testUnless(
   "a run's processes listen on loopback only, as the kernel's own table shows",
   async (t) => {
     const out = temporaryFolder(t)
-    const cli = startCli(t, ['run', 'old-server-still-listening', '--out', out])
-    // Its predecessor goes on listening for two seconds; stopped, the run does not end it while we look.
-    await cli.shows(/old-server-still-listening: EADDRINUSE/)
-    process.kill(cli.pid, 'SIGSTOP')
+    const {file, mark} = writeMarkedScenario(out)
+    const cli = startCli(t, ['run', '--scenario', file, '--out', out])
+    // Its predecessor goes on listening until the run is told to end it.
+    await cli.shows(/marked: EADDRINUSE/)
     const pids = [cli.pid, ...livingBelow(cli.pid)]
     const listeners = (await readProcNetTcp()).filter(({state}) => state === 'LISTEN')
     const udp = readFileSync('/proc/net/udp', 'latin1').split('\n').slice(1)
@@ -59,7 +60,7 @@ testUnless(
       locked.every((end) => end.startsWith('0100007F:')),
       locked.join(', '),
     )
-    process.kill(cli.pid, 'SIGCONT')
+    writeFileSync(mark, '')
     const {status, stderr} = await cli.ended
     t.is(status, 0, stderr)
   },

@@ -112,9 +112,14 @@ testUnless(
     const out = temporaryFolder(t)
     const ids = ['lost-last-ack', 'simultaneous-close']
     const {status, stderr} = await runCli(t, ['run', '--quick', '--packets', ...ids, '--out', out])
-    t.is(status, 0, stderr)
+    const report = readReport(out)
+    // A busy machine may miss the one moment at which both have to send.
+    const isTooSlow = ({reason}: Result) => /^too slow here: /.test(reason ?? '')
+    t.true(status === 0 || report.results.some(isTooSlow), stderr)
     for (const id of ids) {
-      const {ladder, droppedByFilter} = packetsOf(resultOf(readReport(out), id))
+      const result = resultOf(report, id)
+      if (isTooSlow(result)) continue
+      const {ladder, droppedByFilter} = packetsOf(result)
       const marked = ladder.filter(({dropped}) => dropped)
       t.true(marked.length > 0, id)
       // One that came while the rules changed is counted, and not marked.

@@ -4,7 +4,7 @@ import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import test, {type ExecutionContext} from 'ava'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
-import {freePort} from '../check/servers.ts'
+import {freePort, limitHere} from '../check/servers.ts'
 import {recordedReport} from '../documents/documents.ts'
 import {problemOf} from '../survey/available.ts'
 import {complaintsOf, missingProgram, runCli, temporaryFolder, testUnless} from './cli.ts'
@@ -72,7 +72,8 @@ async function checkOf(t: ExecutionContext, folder: string, text: string): Promi
   writeFileSync(join(folder, 'server.mjs'), text)
   const port = String(await freePort(t))
   const command = [process.execPath, join(folder, 'server.mjs')]
-  return ['check', '--port', port, '--limit', '1', '--out', join(folder, 'out'), '--', ...command]
+  const limit = String(await limitHere(1))
+  return ['check', '--port', port, '--limit', limit, '--out', join(folder, 'out'), '--', ...command]
 }
 
 /** The recorded run, as if one scenario had been granted at once and another had failed. */
@@ -131,9 +132,7 @@ const reportings: Reporting[] = [
   {
     what: 'survey',
     problem: problemOf('node'),
-    args: (_, folder) => [
-      ...['survey', '--only', 'node,bun', '--limit', '1', '--out', join(folder, 'out')],
-    ],
+    args: (_, folder) => ['survey', '--only', 'node,bun', '--out', join(folder, 'out')],
     status: 0,
     counts: [2, 0, 0, noBun.length],
     cases: [/ok 1 - node$/, /ok 2 - bun/],

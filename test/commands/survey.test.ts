@@ -3,6 +3,7 @@ import {join} from 'node:path'
 import test from 'ava'
 import {surveySchema} from '../../harness/documents/survey-schema.ts'
 import {surveyServers} from '../../harness/survey/servers.ts'
+import {limitHere} from '../check/servers.ts'
 import {problemOf, serverUser} from '../survey/available.ts'
 import {complaintsOf, runCli, runFolder, temporaryFolder, testUnless} from './cli.ts'
 
@@ -14,7 +15,8 @@ testUnless(
     // Where the survey is root, its servers are not.
     chmodSync(folder, 0o711)
     const out = join(folder, 'logs')
-    const args = ['survey', '--only', 'node,python3,bun', '--limit', '2', '--json', '--out', out]
+    const limit = String(await limitHere(2))
+    const args = ['survey', '--only', 'node,python3,bun', '--limit', limit, '--json', '--out', out]
     const {status, stdout, stderr} = await runCli(t, args, {env: {TMPDIR: folder}})
     t.is(status, 0, stderr)
     const {servers, format, version} = surveySchema.parse(JSON.parse(stdout))

@@ -264,7 +264,7 @@ test('every message of docs/eaddrinuse.md is found', (t) => {
 })
 
 test('time is bounded, whatever a line has', (t) => {
-  const began = performance.now()
+  const began = process.cpuUsage()
   for (const piece of [
     'bind ',
     'bind :',
@@ -278,5 +278,6 @@ test('time is bounded, whatever a line has', (t) => {
   ]) {
     refusalIn(`in use ${piece.repeat(100_000)}`)
   }
-  t.true(performance.now() - began < 1000)
+  const {user, system} = process.cpuUsage(began)
+  t.true(user + system < 1_000_000)
 })

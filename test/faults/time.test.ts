@@ -12,6 +12,7 @@ import {
   testUnless,
 } from '../commands/cli.ts'
 import {notInstalled} from '../needs.ts'
+import {writeMarkedScenario} from './marked-scenario.ts'
 
 const libraryFolders = ['/usr/lib', '/usr/lib64', '/usr/local/lib']
 
@@ -75,30 +76,12 @@ testUnless(
 /** As long as a lid is shut, or a virtual machine moved. */
 const stoppedSeconds = 5
 
-/** A scenario whose old server listens until there is a file of that name. */
-function endsWhenMarked(mark: string): string {
-  return `import {existsSync} from 'node:fs'
-    export default {
-      title: 'Marked',
-      claim: 'The old server listens until it is told otherwise.',
-      predecessor: {opener: 'node'},
-      successor: {opener: 'node'},
-      async script({server, successor, seconds}) {
-        await successor.start()
-        while (!existsSync(${JSON.stringify(mark)})) await seconds(0.1)
-        await server.exit()
-      },
-      residue: {server: 'LISTEN'},
-    }`
-}
-
 testUnless(
   process.platform === 'linux' ? undefined : 'the processes below another are looked up in /proc',
   'a run that is stopped for a while, with all its processes, goes on and measures what was',
   async (t) => {
     const out = temporaryFolder(t)
-    const [file, mark] = [join(out, 'marked.mjs'), join(out, 'mark')]
-    writeFileSync(file, endsWhenMarked(mark))
+    const {file, mark} = writeMarkedScenario(out)
     const cli = startCli(t, ['run', '--scenario', file, '--out', out])
     await cli.shows(/marked: EADDRINUSE/)
     process.kill(cli.pid, 'SIGSTOP')
