@@ -35,7 +35,7 @@ testUnless(
   "a run's processes listen on loopback only, as the kernel's own table shows",
   async (t) => {
     const out = temporaryFolder(t)
-    const {file, mark} = writeMarkedScenario(out)
+    const {file, mark} = writeMarkedScenario(temporaryFolder(t))
     const cli = startCli(t, ['run', '--scenario', file, '--out', out])
     // Its predecessor goes on listening until the run is told to end it.
     await cli.shows(/marked: EADDRINUSE/)

@@ -32,7 +32,6 @@ const waiting = [
 /** So many that most have still to be started when the first one has something to tell. */
 const many = [
   ...waiting,
-  'reuseaddr-dropped',
   'cluster-primary-killed',
   'server-aborts',
   'client-aborts',

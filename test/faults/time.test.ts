@@ -81,7 +81,7 @@ testUnless(
   'a run that is stopped for a while, with all its processes, goes on and measures what was',
   async (t) => {
     const out = temporaryFolder(t)
-    const {file, mark} = writeMarkedScenario(out)
+    const {file, mark} = writeMarkedScenario(temporaryFolder(t))
     const cli = startCli(t, ['run', '--scenario', file, '--out', out])
     await cli.shows(/marked: EADDRINUSE/)
     process.kill(cli.pid, 'SIGSTOP')
