@@ -62,8 +62,12 @@ function protectionOf(
     return {kind: 'container', because: publishedWords([], port), publishes: true}
   }
   // gVisor has a number of its own for each process.
-  if (platform.stack === 'linux' && isInOtherPidNamespace(pid)) {
-    return {kind: 'container', because: insideWords(containerOf(pid))}
+  if (platform.stack === 'linux') {
+    // Some have the host's pids (docker run --pid=host).
+    const container = containerOf(pid)
+    if (container !== undefined || isInOtherPidNamespace(pid)) {
+      return {kind: 'container', because: insideWords(container)}
+    }
   }
   const editor = editorIn(program)
   if (editor !== undefined) {

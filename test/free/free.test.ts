@@ -1,4 +1,5 @@
 import {spawnSync} from 'node:child_process'
+import {randomBytes} from 'node:crypto'
 import {once} from 'node:events'
 import {symlinkSync, writeFileSync} from 'node:fs'
 import {open} from 'node:fs/promises'
@@ -23,6 +24,7 @@ import {
   testUnless,
   until,
 } from '../commands/cli.ts'
+import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
 import {asNobody, nobodyProblem} from '../faults/machine.ts'
 import {namespaceProblem, privateNetwork} from '../namespaces/available.ts'
 import {needs} from '../needs.ts'
@@ -490,6 +492,27 @@ testUnless(onLinux ?? pidsProblem, 'what runs in a container is left alone', asy
   t.like(answer.left, [{kind: 'container'}])
   t.true(isAlive(holder))
 })
+
+const containerId = randomBytes(6).toString('hex')
+/** As Docker names the control group of a container. */
+const containerGroup = `docker-${containerId.padEnd(64, 'c')}.scope`
+
+testUnless(
+  onLinux ?? (await cpuGroupProblem(containerGroup)),
+  'so is what runs in a container that has the pids of the host',
+  async (t) => {
+    const group = makeCpuGroup(containerGroup, 100)
+    t.teardown(group.remove)
+    const port = await takePort(t)
+    const holder = await startServer(t, port)
+    writeFileSync(group.processes, String(holder.pid))
+    const answer = await free(t, [String(port), '--yes'])
+    t.like(answer, {status: 1, freed: false, did: []})
+    t.like(answer.left, [{kind: 'container', pid: holder.pid}])
+    t.regex(answer.left[0]?.because ?? '', new RegExp(`: docker stop ${containerId}$`))
+    t.true(isAlive(holder))
+  },
+)
 
 /**
  * In a network namespace of its own, of full rights: a process that has something on the port, or leaves it there, and

@@ -103,3 +103,11 @@ test('the container of a process is read from its control group', (t) => {
   t.is(containerIn(`0::/user.slice/libpod-${id}.scope`)?.stop, 'podman stop 0123456789ab')
   t.is(containerIn('0::/user.slice/user-1000.slice'), undefined)
 })
+
+test('a container that we are in, too, is not one to stop', (t) => {
+  const [outer, inner] = ['aaaaaaaaaaaa', 'bbbbbbbbbbbb'].map((id) => id.padEnd(64, 'c'))
+  const own = `0::/docker/${outer}\n`
+  t.is(containerIn(own, own), undefined)
+  t.is(containerIn(own, '0::/user.slice\n')?.stop, 'docker stop aaaaaaaaaaaa')
+  t.is(containerIn(`0::/docker/${outer}/docker/${inner}\n`, own)?.stop, 'docker stop bbbbbbbbbbbb')
+})
