@@ -16,6 +16,7 @@ import {
   complaintsOf,
   missingProgram,
   runCli,
+  soon,
   type Started,
   type StartOptions,
   startCli,
@@ -28,7 +29,7 @@ import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
 import {asNobody, nobodyProblem} from '../faults/machine.ts'
 import {namespaceProblem, privateNetwork} from '../namespaces/available.ts'
 import {needs} from '../needs.ts'
-import {leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
+import {connection as connectionTo, leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
 
 const onLinux =
   detectPlatform().stack === 'linux' ? nativeOpenerProblem() : 'this is about processes on Linux'
@@ -188,14 +189,17 @@ linuxOnly('so does a worker, whose server waits for it', async (t) => {
 })
 
 /** What the command does, as far as it is told to; with limits of our own. */
-async function prepared(port: number, signal = new AbortController().signal) {
+async function prepared(
+  port: number,
+  signal = new AbortController().signal,
+  tell: (line: string) => void = () => undefined,
+) {
   const limits = {timeoutSeconds: 0.1, drainSeconds: 0.1, connections: false}
   const options = {
     port,
     addresses: await addressesToTry(undefined),
     ...limits,
-    signal,
-    tell: () => undefined,
+    ...{signal, tell},
   }
   return prepare(options, await readMachine())
 }
@@ -618,6 +622,45 @@ testUnless(
     )
   },
 )
+
+testUnless(
+  onLinux ?? (process.getuid?.() === 0 ? undefined : 'only root may destroy a socket'),
+  'who was asked about nothing, because there was only to wait, has nothing destroyed',
+  async (t) => {
+    const port = await takePort(t)
+    const server = await listenOn(t, port)
+    const {accepted, client} = await connectionTo(t, server, port)
+    // What the client has not read yet keeps the end of the connection from being sent: FIN_WAIT1.
+    const unread = 64 * 1024 * 1024
+    accepted.on('error', () => undefined).write(Buffer.alloc(unread))
+    let queued = unread
+    const isFull = () => queued === (queued = queuedIn(accepted)) && queued < unread
+    await until(isFull, soon, 'what can be sent is sent')
+    accepted.destroy()
+    server.close()
+    await once(server, 'close')
+    const interruption = new AbortController()
+    const told: string[] = []
+    const {document, carryOut} = await prepared(port, interruption.signal, (line) => {
+      told.push(line)
+      interruption.abort()
+    })
+    t.deepEqual(
+      document.plan.map(({what}) => what),
+      ['wait'],
+    )
+    // Now it is over, and no process has it: FIN_WAIT2.
+    await once(client.resume(), 'end')
+    const {did, because} = await carryOut()
+    t.deepEqual([did.map(({what}) => what), because], [['wait'], 'interrupted'])
+    t.regex(told[0] ?? '', /^waits at most \d+ s/)
+  },
+)
+
+/** What this process has not been able to pass to the kernel yet, in bytes. */
+function queuedIn(socket: Socket & {_handle?: {writeQueueSize?: number} | null}): number {
+  return socket._handle?.writeQueueSize ?? 0
+}
 
 testUnless(
   inNamespace,
