@@ -187,7 +187,7 @@ function supervise({host, environment, ...options}: Supervised) {
       })
       if (!isOver && wanted === undefined) await Promise.race([server.ended, awoken])
       const ending = server.ending()
-      const why = wanted ?? (ending === undefined ? '' : endWords(ending))
+      let why = wanted ?? (ending === undefined ? '' : endWords(ending))
       wanted = undefined
       await stop(server)
       if (isOver) return
@@ -200,6 +200,9 @@ function supervise({host, environment, ...options}: Supervised) {
         await Promise.race([again, delay(livesSeconds * 1000)])
         if (isOver) return
       }
+      // What has changed since it was stopped is in what is started now.
+      why = wanted ?? why
+      wanted = undefined
       server = await start()
       tell(`restarted: ${why} (pid ${server.pid})`)
     }
