@@ -1,10 +1,12 @@
 import {once} from 'node:events'
 import {
   chmodSync,
+  cpSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -183,6 +185,24 @@ holding('a command that ends within a second is not started again at once', asyn
   await held.ended
 })
 
+holding('a change while it waits is in the one start that follows', async (t) => {
+  const folder = project(t)
+  const good = join(folder, 'server.mjs')
+  const [bad, mended] = [join(folder, 'crashes.mjs'), join(folder, '.mended')]
+  writeFileSync(bad, 'process.exit(5)')
+  cpSync(good, mended)
+  const args = ['--watch', folder, '--', 'node', 'crashes.mjs']
+  const held = start(t, await freePort(t), folder, ...args)
+  await held.shows(/exited with status 5; waits 1 s/, 'stderr')
+  // In one step: of two, one could come after the start.
+  renameSync(mended, bad)
+  await held.shows(/listens as/, 'stdout')
+  held.child.kill('SIGTERM')
+  const {stdout, stderr} = await held.ended
+  t.is(stdout.match(/listens as/g)?.length, 1)
+  t.regex(stderr.split('\n').at(-2) ?? '', /restarted: crashes\.mjs has changed/)
+})
+
 holding(
   'a port that is taken, and a folder that is not there, are told with the remedy',
   async (t) => {
@@ -191,7 +211,7 @@ holding(
     t.teardown(() => other.close())
     const {port} = other.address() as AddressInfo
     const temporary = temporaryFolder(t)
-    const env = {TMPDIR: temporary}
+    const env: Record<string, string> = {TMPDIR: temporary}
     const complain = async (...args: string[]) => {
       const {status, stderr} = await runCli(t, ['hold', ...args], {cwd: projectFolder, env})
       t.is(status, 2, stderr)
@@ -208,6 +228,16 @@ holding(
     )
     t.regex(await complain('--listen', free, '--', './no-such'), /no program "\.\/no-such"/)
     t.regex(await complain('--listen', free, '--', ''), /no program ""/)
+    const where = ['--cwd', '/no/such/folder']
+    t.regex(
+      await complain('--listen', free, ...where, '--', 'true'),
+      /^rebind: the folder \/no\/such\/folder does not exist/,
+    )
+    env.PATH = '/no/such/folder'
+    t.regex(
+      await complain('--listen', free, '--', process.execPath),
+      /^rebind: there is no program "sh"/,
+    )
     t.deepEqual(readdirSync(temporary), [])
   },
 )
