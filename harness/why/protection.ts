@@ -7,7 +7,7 @@ import type {Holder} from '../platforms/socket-holders.ts'
 import {ancestorsOf} from '../processes/process-details.ts'
 import {readProcesses} from '../processes/process-table.ts'
 import {type Container, containerOf, isInOtherPidNamespace} from './containers.ts'
-import {editorIn, isContainerRuntime, isSession, type Program, programOf} from './names.ts'
+import {editorIn, isContainerRuntime, isPm2, isSession, type Program, programOf} from './names.ts'
 import {proxyOf} from './proxies.ts'
 import {holderWords} from './words.ts'
 
@@ -76,6 +76,10 @@ function protectionOf(
   }
   if (isSession(program)) {
     return {kind: 'session', because: "somebody's login, desktop or terminal depends on it"}
+  }
+  if (isPm2(program)) {
+    const how = 'stop the one that listens: pm2 list shows them, and pm2 stop NAME stops one'
+    return {kind: 'supervisor', because: `it keeps the sockets of all apps that it runs; ${how}`}
   }
   if (uid !== 0 && uid !== null && holder.uid !== null && holder.uid !== uid) {
     const how = port === null ? 'ask them, or root' : `as root: sudo rebind free ${port}`

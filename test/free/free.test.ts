@@ -443,6 +443,20 @@ for (const [what, name, kind, says] of leftAlone) {
 }
 
 linuxOnly(
+  "PM2's daemon, which listens for all its apps, is left alone, with the remedy",
+  async (t) => {
+    const port = await takePort(t)
+    const code = `process.title = 'PM2 v7.0.4: God Daemon (/root/.pm2)'; ${server}`
+    const holder = await started(t, [process.execPath, '-e', code, String(port)])
+    const answer = await free(t, [String(port), '--yes'])
+    t.like(answer, {status: 1, freed: false, did: []})
+    t.like(answer.left, [{kind: 'supervisor', pid: holder.pid}])
+    t.regex(answer.left[0]?.because ?? '', /pm2 stop NAME/)
+    t.true(isAlive(holder))
+  },
+)
+
+linuxOnly(
   'a server that calls itself as an editor does, with a word of one, is ended',
   async (t) => {
     const port = await takePort(t)

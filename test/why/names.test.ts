@@ -2,6 +2,7 @@ import {containerIn, publishersIn} from '../../harness/why/containers.ts'
 import {
   editorIn,
   isContainerRuntime,
+  isPm2,
   isSession,
   programName,
   programOf,
@@ -81,6 +82,13 @@ test('logins, desktops and container runtimes are known by their files', (t) => 
   t.false(isSession(programOf('/usr/bin/node', ['login'])))
   t.true(isContainerRuntime(programOf('/usr/bin/dockerd', ['dockerd'])))
   t.false(isContainerRuntime(programOf('/usr/bin/node', ['node', 'docker.js'])))
+})
+
+test("PM2's daemon is known by what it calls itself, and its apps are not it", (t) => {
+  const file = '/usr/bin/node'
+  t.true(isPm2(programOf(file, ['PM2 v7.0.4: God Daemon (/root/.pm2)'])))
+  t.false(isPm2(programOf(file, ['node', '/app/PM2 v7.0.4: God Daemon ('])))
+  t.false(isPm2(programOf(file, ['node /app/server.js'])))
 })
 
 test('who publishes a port is read from the list of a container runtime', (t) => {
