@@ -65,9 +65,7 @@ export async function watch(
       process.stderr.write(`rebind: port ${port} is not free after ${timeout} s\n`)
     }
     const isNotFree = untilFree && end !== 'free'
-    return (
-      interruption.exitStatus() ?? (isNotFree ? exitStatus.unexpected : exitStatus.asExpected)
-    )
+    return interruption.exitStatus() ?? (isNotFree ? exitStatus.unexpected : exitStatus.asExpected)
   } finally {
     display.close()
     interruption.dispose()

@@ -77,7 +77,7 @@ function protectionOf(
   if (isSession(program)) {
     return {kind: 'session', because: "somebody's login, desktop or terminal depends on it"}
   }
-  if (isPm2(program)) {
+  if (isPm2(holder.command)) {
     const how = 'stop the one that listens: pm2 list shows them, and pm2 stop NAME stops one'
     return {kind: 'supervisor', because: `it keeps the sockets of all apps that it runs; ${how}`}
   }

@@ -14,6 +14,9 @@ test.serial('a timing is kept where what it was for cannot be measured', async (
   process.execPath = '/no/such/node'
   const {documents, reported, status, complaint} = await outcomeFor(releases, [timing])
   t.deepEqual([documents, reported, status], [[timing], null, 3])
-  t.regex(complaint ?? '', /ENOENT.*; the timing is kept.*: rebind policies logs\/run\/timing\.json$/)
+  t.regex(
+    complaint ?? '',
+    /ENOENT.*; the timing is kept.*: rebind policies logs\/run\/timing\.json$/,
+  )
   await t.throwsAsync(outcomeFor(releases, []), {code: 'ENOENT'})
 })

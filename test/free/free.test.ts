@@ -16,9 +16,9 @@ import {
   complaintsOf,
   missingProgram,
   runCli,
-  soon,
   type Started,
   type StartOptions,
+  soon,
   startCli,
   startProgram,
   temporaryFolder,
@@ -648,7 +648,11 @@ testUnless(
     const unread = 64 * 1024 * 1024
     accepted.on('error', () => undefined).write(Buffer.alloc(unread))
     let queued = unread
-    const isFull = () => queued === (queued = queuedIn(accepted)) && queued < unread
+    const isFull = () => {
+      const before = queued
+      queued = queuedIn(accepted)
+      return queued === before && queued < unread
+    }
     await until(isFull, soon, 'what can be sent is sent')
     accepted.destroy()
     server.close()

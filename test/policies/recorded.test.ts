@@ -72,7 +72,8 @@ test('a port that was kept for more than ten minutes is not believed: a policy w
     }) as unknown as Timing
   t.throws(() => releasesOf(timing(601), 'timing.json'), {
     instanceOf: UsageError,
-    message: /^timing\.json contains a port that was kept for more than ten minutes; name a run folder/,
+    message:
+      /^timing\.json contains a port that was kept for more than ten minutes; name a run folder/,
   })
   t.deepEqual(releasesOf(timing(240), 'timing.json').releaseSeconds, [60, 240])
   t.throws(() => releasesOf(report(result('a', 'TIME_WAIT', 'delayed', 1e9)), 'report.json'))

@@ -2,6 +2,7 @@
 import {once} from 'node:events'
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   cpSync,
   lstatSync,
@@ -143,8 +144,11 @@ testUnless(
     const become = join(folder, 'setpriv')
     const [found = ''] = pathsOf('setpriv', (process.env.PATH ?? '').split(delimiter))
     copyFileSync(found, become)
-    chmodSync(become, 0o4755)
-    const script = 'kill -TERM $PPID; kill -HUP $PPID; echo "ready as $(id -u)" >&2; read line; exit 7'
+    // For nobody but nobody.
+    chownSync(become, 0, 65_534)
+    chmodSync(become, 0o4750)
+    const script =
+      'kill -TERM $PPID; kill -HUP $PPID; echo "ready as $(id -u)" >&2; read line; exit 7'
     const command = [become, '--reuid=0', '--', 'sh', '-c', script]
     const {child, ended, shows} = startCli(t, ['wrap', '--', ...command], {
       ...asNobody,
