@@ -71,7 +71,7 @@ testUnless(
     const {status, stdout, stderr} = await runCli(t, args, {launcher: afterMounting(full, out)})
     t.is(status, 1, stderr)
     t.regex(stdout, /^What differs$/m)
-    t.regex(stderr, /^rebind: comparison\.json was not written.*ENOSPC/m)
+    t.regex(stderr, /^rebind: compare\.json was not written.*ENOSPC/m)
   },
 )
 
