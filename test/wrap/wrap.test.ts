@@ -147,17 +147,19 @@ testUnless(
     // For nobody but nobody.
     chownSync(become, 0, 65_534)
     chmodSync(become, 0o4750)
-    const script =
-      'kill -TERM $PPID; kill -HUP $PPID; echo "ready as $(id -u)" >&2; read line; exit 7'
+    const signals = 'kill -TERM $PPID; kill -HUP $PPID'
+    const script = `echo "runs as $(id -u)" >&2; read go; ${signals}; echo goes on >&2; read end; exit 7`
     const command = [become, '--reuid=0', '--', 'sh', '-c', script]
     const {child, ended, shows} = startCli(t, ['wrap', '--', ...command], {
       ...asNobody,
       stdin: 'pipe',
     })
-    await shows(/ready as 0/)
+    await shows(/runs as 0/)
+    child.stdin?.write('\n')
+    await shows(/goes on/)
     child.stdin?.end('\n')
     const {status, stderr} = await ended
-    t.deepEqual([status, stderr], [7, 'ready as 0\n'])
+    t.deepEqual([status, stderr], [7, 'runs as 0\ngoes on\n'])
   },
 )
 
