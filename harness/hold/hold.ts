@@ -225,7 +225,7 @@ function supervise({host, environment, ...options}: Supervised) {
 
   const first = start()
   const ended = first.then(run)
-  // Of a first start that fails, whoever waits for that is told.
+  // Whoever waits for the first start hears that it has failed.
   ended.catch(() => undefined)
   return {
     ...{started: first, ended},
