@@ -74,15 +74,20 @@ export function fillOptions(options: CheckOptions): FilledOptions {
       `${address} is not an address of this machine; use a local one, since rebind checks local servers only`,
     )
   }
-  if (!isFolder(cwd)) {
-    throw new UsageError(`the folder ${cwd} does not exist; name another one with --cwd`)
-  }
+  assertFolderThere(cwd)
   return filled
 }
 
 /** All ports that the server has to listen on. */
 export function checkedPorts({port, alsoPorts}: FilledOptions): number[] {
   return [port, ...alsoPorts]
+}
+
+/** @throws UsageError if the folder that a command is to be started in is none */
+export function assertFolderThere(cwd: string): void {
+  if (!isFolder(cwd)) {
+    throw new UsageError(`the folder ${cwd} does not exist; name another one with --cwd`)
+  }
 }
 
 function isFolder(path: string): boolean {

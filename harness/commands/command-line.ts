@@ -410,8 +410,8 @@ Examples:
   rebind watch 8080 --until-free && ./start-my-server
   rebind watch 8080 --until-free --timeout 90
 
-Exit status: 0 free (or --timeout without --until-free), 1 not free within --timeout, 2 bad usage,
-3 could not watch, 130/143 interrupted`,
+Exit status: 0 free (or the end without --until-free), 1 not free within --timeout or when stdout was
+closed, 2 bad usage, 3 could not watch, 130/143 interrupted`,
     )
     .action(async (port, options) => {
       const {watch} = await import('./watch.ts')

@@ -3,7 +3,7 @@ import type {Free} from '../documents/free-schema.ts'
 import {readMachine} from '../documents/host.ts'
 import {jsonText} from '../documents/json-text.ts'
 import {exitStatus, UsageError} from '../errors.ts'
-import {type FreeOptions, prepare} from '../free/free.ts'
+import {changesAnything, type FreeOptions, prepare} from '../free/free.ts'
 import {partsOf, type Text} from '../render/model.ts'
 import {renderBlock, renderForTerminal} from '../render/terminal.ts'
 import {columnsOf} from '../render/wrap.ts'
@@ -65,7 +65,7 @@ async function isAgreed(
   {yes = false}: FreeCommandOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (yes || plan.every(({what}) => what === 'wait')) return true
+  if (yes || !changesAnything({steps: plan})) return true
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new UsageError(
       `to free port ${port}, this would be done: ${plan.map(stepWords).map(plainWords).join('; ')}; add --yes to do it`,

@@ -126,14 +126,16 @@ export async function reportAtOnce(
   const occasion = {startedAt: new Date().toISOString(), wallSeconds: 0}
   const reported = {document, sentences: [], occasion}
   await outputs.print(reported)
-  let allWritten = false
+  let folderWritten = true
   try {
     await writeFolder()
-  } finally {
+  } catch (error) {
     // A folder that is full takes none of the files elsewhere.
-    allWritten = await outputs.write(reported)
+    process.stderr.write(`rebind: ${printable((error as Error).message)}\n`)
+    folderWritten = false
   }
-  return allWritten ? exitStatus.asExpected : exitStatus.failed
+  const allWritten = await outputs.write(reported)
+  return folderWritten && allWritten ? exitStatus.asExpected : exitStatus.failed
 }
 
 function chosenBy(options: OutputOptions): Chosen[] {

@@ -4,6 +4,7 @@ import type {Timing} from '../documents/timing-schema.ts'
 import {exitStatus} from '../errors.ts'
 import {measureAttemptCost} from '../policies/attempt-cost.ts'
 import {policiesDocument} from '../policies/document.ts'
+import type {AttemptCost} from '../policies/policy.ts'
 import {
   newestReleases,
   type RecordedReleases,
@@ -65,9 +66,22 @@ export async function policies(
   })
 }
 
-/** @param beside what was measured for it just now */
-async function outcomeFor(recorded: RecordedReleases, beside: readonly Timing[]): Promise<Outcome> {
-  const cost = await measureAttemptCost()
+/** @param beside what was measured for it just now: kept, whatever becomes of the rest */
+export async function outcomeFor(
+  recorded: RecordedReleases,
+  beside: readonly Timing[],
+): Promise<Outcome> {
+  let cost: AttemptCost
+  try {
+    cost = await measureAttemptCost()
+  } catch (error) {
+    if (beside.length === 0) throw error
+    const problem = `how long a start takes could not be measured (${(error as Error).message})`
+    return {
+      ...{documents: [...beside], reported: null, status: exitStatus.failed},
+      complaint: `${problem}; the timing is kept, so try again: rebind policies ${recorded.file}`,
+    }
+  }
   const measuredNow = beside.length > 0
   const document = policiesSchema.parse(
     policiesDocument({policies: policyTable, cost, recorded, measuredNow}),

@@ -63,9 +63,9 @@ export async function watch(
     if (end === 'free') display.free()
     if (end === 'timed-out' && untilFree) {
       process.stderr.write(`rebind: port ${port} is not free after ${timeout} s\n`)
-      return exitStatus.unexpected
     }
-    return interruption.exitStatus() ?? exitStatus.asExpected
+    const isNotFree = untilFree && end !== 'free'
+    return interruption.exitStatus() ?? (isNotFree ? exitStatus.unexpected : exitStatus.asExpected)
   } finally {
     display.close()
     interruption.dispose()

@@ -51,6 +51,7 @@ const leftKinds = [
   'other-user',
   'editor',
   'session',
+  'supervisor',
   'container',
   'init',
   'not-visible',

@@ -25,6 +25,11 @@ export interface FreeOptions extends Omit<Looking, 'isFree' | 'look'> {
 
 const lookAgainMilliseconds = 1000
 
+/** To wait changes nothing, so nobody was asked about a plan of nothing else. */
+export function changesAnything({steps}: Pick<Plan, 'steps'>): boolean {
+  return steps.some(({what}) => what !== 'wait')
+}
+
 /** What stands between a port and a plain bind, and what would free it. Nothing is changed. */
 export interface Prepared {
   plan: Plan
@@ -78,7 +83,7 @@ async function carryOut(plan: Plan, options: FreeOptions, machine: Machine): Pro
       (await endListeners(held, looking, did)) ??
       destroyConnections(plan, options.port, did) ??
       (await outlastWork(held, looking, did)) ??
-      (await outlastResidue(looking, did)) ??
+      (await outlastResidue(looking, did, changesAnything(plan))) ??
       (plan.targets.length > 0 ? await isTakenAgain(looking) : undefined)
     if (problem === undefined) return {freed: true, did, because: 'a plain bind is granted'}
     if ('because' in problem) return {freed: false, did, ...problem}

@@ -15,14 +15,16 @@ import {destroySockets, isResidue} from './residue.ts'
 /**
  * Destroys what no process has, or waits until the kernel lets go.
  * @param did what was done is added
+ * @param mayDestroy false where nothing but to wait was agreed to
  * @returns why the port cannot be freed
  */
 export async function outlastResidue(
   looking: Looking,
   did: FreeStep[],
+  mayDestroy: boolean,
 ): Promise<Problem | undefined> {
   const {port, signal, tell, isFree, look} = looking
-  let canDestroy = true
+  let canDestroy = mayDestroy
   let waitsSince: number | undefined
   let isHidden = false
   let until = monotonicSeconds() + patienceSeconds

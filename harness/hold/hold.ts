@@ -4,6 +4,7 @@ import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {isatty} from 'node:tty'
 import {activated, assertProgramThere} from '../check/activated-command.ts'
+import {assertFolderThere} from '../check/options.ts'
 import {openServerHost, type ServerHost, type ServerStart} from '../check/server.ts'
 import {monotonicSeconds} from '../clock.ts'
 import {UsageError} from '../errors.ts'
@@ -46,10 +47,12 @@ export interface Hold {
 /**
  * Keeps a listening socket, and a command that serves it: the command is restarted on a change, when asked, or when it
  * ends, and clients that come meanwhile wait in the socket's queue.
- * @throws UsageError for a port that is not available, a folder that cannot be watched, a command that cannot be started
+ * @throws UsageError for a port that is not available, a folder that is not there or cannot be watched, a command that
+ * cannot be started
  */
 export async function hold(options: HoldOptions): Promise<Hold> {
   const {address, port, watch, tell} = options
+  assertFolderThere(options.cwd)
   const fd = listenOn(address, port)
   const program = await compileActor()
   const host = await openServerHost(program, () => undefined, undefined, {
@@ -184,7 +187,7 @@ function supervise({host, environment, ...options}: Supervised) {
       })
       if (!isOver && wanted === undefined) await Promise.race([server.ended, awoken])
       const ending = server.ending()
-      const why = wanted ?? (ending === undefined ? '' : endWords(ending))
+      let why = wanted ?? (ending === undefined ? '' : endWords(ending))
       wanted = undefined
       await stop(server)
       if (isOver) return
@@ -197,6 +200,9 @@ function supervise({host, environment, ...options}: Supervised) {
         await Promise.race([again, delay(livesSeconds * 1000)])
         if (isOver) return
       }
+      // What has changed since it was stopped is in what is started now.
+      why = wanted ?? why
+      wanted = undefined
       server = await start()
       tell(`restarted: ${why} (pid ${server.pid})`)
     }
@@ -218,9 +224,11 @@ function supervise({host, environment, ...options}: Supervised) {
   }
 
   const first = start()
+  const ended = first.then(run)
+  // Whoever waits for the first start hears that it has failed.
+  ended.catch(() => undefined)
   return {
-    started: first,
-    ended: first.then(run),
+    ...{started: first, ended},
     restart(why: string) {
       wanted = why
       wake()

@@ -49,6 +49,8 @@ async function fail(port: number): Promise<{startAt: number; bindAt: number; end
   const startAt = monotonicSeconds()
   const child = spawn(process.execPath, ['--eval', failingServer, String(port)], {
     env,
+    // A terminal's Ctrl-C is for us: what has begun is measured to its end.
+    ...{detached: true, windowsHide: true},
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: tryWithinMilliseconds,
     killSignal: 'SIGKILL',

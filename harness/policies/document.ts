@@ -42,12 +42,37 @@ export function policiesDocument(given: PoliciesToTell): Policies {
 /** A policy with jitter has another outcome each time, so few releases are played often. */
 const drawsWithJitter = 1000
 
-function outcomesOf(policy: Policy, releases: readonly number[], cost: AttemptCost): Outcome[] {
-  const random = policy.pause.kind === 'growing' && policy.pause.jitter !== undefined
-  const draws = random ? Math.ceil(drawsWithJitter / releases.length) : 1
+export function outcomesOf(
+  policy: Policy,
+  releases: readonly number[],
+  cost: AttemptCost,
+): Outcome[] {
+  if (policy.pause.kind !== 'growing' || policy.pause.jitter === undefined) {
+    return outcomesWithoutJitter(policy, releases, cost)
+  }
+  const draws = Math.ceil(drawsWithJitter / releases.length)
   return releases.flatMap((seconds) =>
     Array.from({length: draws}, () => outcomeOf(policy, seconds, cost)),
   )
+}
+
+/** Releases between the same two attempts have the same outcome, which is computed once: there may be many of them. */
+function outcomesWithoutJitter(
+  policy: Policy,
+  releases: readonly number[],
+  cost: AttemptCost,
+): Outcome[] {
+  let last: Outcome | undefined
+  return [...releases]
+    .sort((one, other) => one - other)
+    .map((seconds) => {
+      const isSame = last !== undefined && (!last.granted || seconds <= last.outageSeconds)
+      const outcome = last !== undefined && isSame ? last : outcomeOf(policy, seconds, cost)
+      last = outcome
+      return outcome.granted
+        ? {...outcome, overshootSeconds: outcome.outageSeconds - seconds}
+        : outcome
+    })
 }
 
 /** What a scenario measured of the policy that it played. */

@@ -21,8 +21,8 @@ export interface RecordedReleases {
 }
 
 const documents = ['timing.json', 'report.json']
-/** No system keeps a port for longer: they all do for minutes. Policies try again every second, or more often. */
-const mostSeconds = 86_400
+/** No system keeps a port for longer: they all do for at most four minutes. Some policies try again all the time. */
+const mostSeconds = 600
 
 const usage = 'name a run folder, a report.json or a timing.json, or measure with --measure'
 
@@ -99,7 +99,7 @@ export function releasesOf(document: Report | Timing, file: string): RecordedRel
 
 function usable(releases: RecordedReleases): RecordedReleases {
   if (releases.releaseSeconds.every((seconds) => seconds <= mostSeconds)) return releases
-  throw unusable(releases.file, 'contains a port that was kept for more than a day')
+  throw unusable(releases.file, 'contains a port that was kept for more than ten minutes')
 }
 
 async function kindOf(path: string): Promise<'folder' | 'file'> {

@@ -12,9 +12,9 @@ export interface Container {
 
 /** By which path a runtime's control groups begin, and what stops one of its containers. */
 const groups: readonly [pattern: RegExp, runtime: string, stop: string][] = [
-  [/docker[-/]([0-9a-f]{12})[0-9a-f]{52}/, 'Docker', 'docker stop'],
-  [/libpod[-/]([0-9a-f]{12})[0-9a-f]{52}/, 'Podman', 'podman stop'],
-  [/(?:cri-containerd|crio)[-/:]([0-9a-f]{12})[0-9a-f]{52}/, 'Kubernetes', 'crictl stop'],
+  [/docker[-/]([0-9a-f]{12})[0-9a-f]{52}/g, 'Docker', 'docker stop'],
+  [/libpod[-/]([0-9a-f]{12})[0-9a-f]{52}/g, 'Podman', 'podman stop'],
+  [/(?:cri-containerd|crio)[-/:]([0-9a-f]{12})[0-9a-f]{52}/g, 'Kubernetes', 'crictl stop'],
 ]
 
 /** Whether a process sees other pids than we do: it is in a container or a sandbox. Linux only. */
@@ -26,19 +26,26 @@ export function isInOtherPidNamespace(pid: number): boolean {
   }
 }
 
-/** The container that a process is in, by its control group (cgroups(7)). */
+/** The container that a process is in and we are not, by its control group (cgroups(7)). */
 export function containerOf(pid: number): Container | undefined {
   try {
-    return containerIn(readFileSync(`/proc/${pid}/cgroup`, 'latin1'))
+    const [text = '', own] = [pid, 'self'].map((each) =>
+      readFileSync(`/proc/${each}/cgroup`, 'latin1'),
+    )
+    return containerIn(text, own)
   } catch {
     return undefined
   }
 }
 
-/** From the text of /proc/PID/cgroup. */
-export function containerIn(text: string): Container | undefined {
+/**
+ * From the text of /proc/PID/cgroup.
+ * @param own the same of this process: a container in it is around both
+ */
+export function containerIn(text: string, own = ''): Container | undefined {
   for (const [pattern, runtime, stop] of groups) {
-    const [, id] = pattern.exec(text) ?? []
+    const ids = [...text.matchAll(pattern)].map(([, id = '']) => id)
+    const id = ids.find((each) => !own.includes(each))
     if (id !== undefined) return {name: `${id} (${runtime})`, stop: `${stop} ${id}`}
   }
   return undefined

@@ -92,6 +92,14 @@ export function isSession({paths}: Program): boolean {
   return paths.some((path) => sessions.has(baseName(path)))
 }
 
+/**
+ * PM2's daemon listens for the apps of its cluster mode, and ends them with itself. It is Node that runs no file any
+ * more: it has written this over its command line (lib/Daemon.js).
+ */
+export function isPm2(command: string): boolean {
+  return /^PM2 v\S+: God Daemon \(/.test(command)
+}
+
 export function isContainerRuntime({paths}: Program): boolean {
   return paths.some((path) => containerRuntimes.has(baseName(path)))
 }

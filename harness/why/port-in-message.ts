@@ -63,7 +63,8 @@ function refusedEnd(end: string): Refused | undefined {
   const port = Number(digits)
   if (digits === undefined || port < 1 || port > 65_535) return undefined
   const address = host.replace(/^\[(.*)\]$/, '$1')
-  if (isIP(address) === 0) return {port}
+  // One with a zone cannot be tried.
+  if (isIP(address) === 0 || address.includes('%')) return {port}
   // Most programs leave IPV6_V6ONLY off.
   return {port, address: address === '::' ? 'dual' : address}
 }

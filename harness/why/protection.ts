@@ -7,7 +7,7 @@ import type {Holder} from '../platforms/socket-holders.ts'
 import {ancestorsOf} from '../processes/process-details.ts'
 import {readProcesses} from '../processes/process-table.ts'
 import {type Container, containerOf, isInOtherPidNamespace} from './containers.ts'
-import {editorIn, isContainerRuntime, isSession, type Program, programOf} from './names.ts'
+import {editorIn, isContainerRuntime, isPm2, isSession, type Program, programOf} from './names.ts'
 import {proxyOf} from './proxies.ts'
 import {holderWords} from './words.ts'
 
@@ -62,8 +62,12 @@ function protectionOf(
     return {kind: 'container', because: publishedWords([], port), publishes: true}
   }
   // gVisor has a number of its own for each process.
-  if (platform.stack === 'linux' && isInOtherPidNamespace(pid)) {
-    return {kind: 'container', because: insideWords(containerOf(pid))}
+  if (platform.stack === 'linux') {
+    // Some have the host's pids (docker run --pid=host).
+    const container = containerOf(pid)
+    if (container !== undefined || isInOtherPidNamespace(pid)) {
+      return {kind: 'container', because: insideWords(container)}
+    }
   }
   const editor = editorIn(program)
   if (editor !== undefined) {
@@ -72,6 +76,10 @@ function protectionOf(
   }
   if (isSession(program)) {
     return {kind: 'session', because: "somebody's login, desktop or terminal depends on it"}
+  }
+  if (isPm2(holder.command)) {
+    const how = 'stop the one that listens: pm2 list shows them, and pm2 stop NAME stops one'
+    return {kind: 'supervisor', because: `it keeps the sockets of all apps that it runs; ${how}`}
   }
   if (uid !== 0 && uid !== null && holder.uid !== null && holder.uid !== uid) {
     const how = port === null ? 'ask them, or root' : `as root: sudo rebind free ${port}`

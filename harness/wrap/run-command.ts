@@ -33,7 +33,10 @@ export async function runCommand({command, ignoresHangup, onRefused}: RunOptions
   const child = start(words, outputs)
   const stopPassing = passSignalsOn(child)
   const ended = new Promise<Ending>((resolve, reject) => {
-    child.once('error', (error) => reject(cannotStart(words, error)))
+    child.on('error', (error) => {
+      // A running command may only have become another user's, as sudo does, so that it gets no signal from us.
+      if (child.pid === undefined) reject(cannotStart(words, error))
+    })
     child.once('exit', (status, signal) => {
       // What goes on writing now is not ours to end.
       stopPassing()

@@ -115,6 +115,23 @@ testUnless(onLinux, 'the watch ends when nobody reads it any more', async (t) =>
 })
 
 testUnless(
+  onLinux,
+  '--until-free whose reader goes away first does not say that the port is free',
+  async (t) => {
+    const port = await takePort(t)
+    const server = await listenOn(t, port)
+    const watch = startCli(t, ['watch', String(port), '--until-free'])
+    await watch.shows(/ LISTEN /, 'stdout')
+    watch.child.stdout?.destroy()
+    // The next line is the one that cannot be written.
+    await connection(t, server, port)
+    const {status, stderr} = await watch.ended
+    t.is(status, 1)
+    t.is(stderr, '')
+  },
+)
+
+testUnless(
   onLinux ?? missingProgram('script'),
   'on a terminal the table is taken away at the end and the cursor is shown again',
   async (t) => {

@@ -1,8 +1,11 @@
-import {rmSync} from 'node:fs'
+import {readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {gunzipSync} from 'node:zlib'
 import test from 'ava'
 import {freePort} from '../check/servers.ts'
 import {
   complaintsOf,
+  projectFolder,
   runCli,
   stackTrace,
   startCli,
@@ -53,6 +56,24 @@ for (const [args, prints, name] of [
     },
   )
 }
+
+testUnless(
+  mountProblem,
+  'on a full disk a difference that compare has found is still its exit status',
+  async (t) => {
+    const [folder, out] = [temporaryFolder(t), temporaryFolder(t)]
+    const baseline = join(projectFolder, 'logs/recorded/linux-6.18/report.json.gz')
+    const report = JSON.parse(gunzipSync(readFileSync(baseline)).toString())
+    for (const {bind} of report.results) if (bind?.firstError) bind.firstError.code = 'EACCES'
+    const changed = join(folder, 'report.json')
+    writeFileSync(changed, JSON.stringify(report))
+    const args = ['compare', '--baseline', baseline, changed, '--out', out]
+    const {status, stdout, stderr} = await runCli(t, args, {launcher: afterMounting(full, out)})
+    t.is(status, 1, stderr)
+    t.regex(stdout, /^What differs$/m)
+    t.regex(stderr, /^rebind: compare\.json was not written.*ENOSPC/m)
+  },
+)
 
 testUnless(
   mountProblem,

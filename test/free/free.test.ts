@@ -1,4 +1,5 @@
 import {spawnSync} from 'node:child_process'
+import {randomBytes} from 'node:crypto'
 import {once} from 'node:events'
 import {symlinkSync, writeFileSync} from 'node:fs'
 import {open} from 'node:fs/promises'
@@ -17,16 +18,18 @@ import {
   runCli,
   type Started,
   type StartOptions,
+  soon,
   startCli,
   startProgram,
   temporaryFolder,
   testUnless,
   until,
 } from '../commands/cli.ts'
+import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
 import {asNobody, nobodyProblem} from '../faults/machine.ts'
 import {namespaceProblem, privateNetwork} from '../namespaces/available.ts'
 import {needs} from '../needs.ts'
-import {leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
+import {connection as connectionTo, leaveTimeWait, listenOn, takePort} from '../why/residue.ts'
 
 const onLinux =
   detectPlatform().stack === 'linux' ? nativeOpenerProblem() : 'this is about processes on Linux'
@@ -184,14 +187,17 @@ linuxOnly('so does a worker, whose server waits for it', async (t) => {
 })
 
 /** What the command does, as far as it is told to; with limits of our own. */
-async function prepared(port: number, signal = new AbortController().signal) {
+async function prepared(
+  port: number,
+  signal = new AbortController().signal,
+  tell: (line: string) => void = () => undefined,
+) {
   const limits = {timeoutSeconds: 5, drainSeconds: 0.1, connections: false}
   const options = {
     port,
     addresses: await addressesToTry(undefined),
     ...limits,
-    signal,
-    tell: () => undefined,
+    ...{signal, tell},
   }
   return prepare(options, await readMachine())
 }
@@ -433,6 +439,20 @@ for (const [what, name, kind, says] of leftAlone) {
 }
 
 linuxOnly(
+  "PM2's daemon, which listens for all its apps, is left alone, with the remedy",
+  async (t) => {
+    const port = await takePort(t)
+    const code = `process.title = 'PM2 v7.0.4: God Daemon (/root/.pm2)'; ${server}`
+    const holder = await started(t, [process.execPath, '-e', code, String(port)])
+    const answer = await free(t, [String(port), '--yes'])
+    t.like(answer, {status: 1, freed: false, did: []})
+    t.like(answer.left, [{kind: 'supervisor', pid: holder.pid}])
+    t.regex(answer.left[0]?.because ?? '', /pm2 stop NAME/)
+    t.true(isAlive(holder))
+  },
+)
+
+linuxOnly(
   'a server that calls itself as an editor does, with a word of one, is ended',
   async (t) => {
     const port = await takePort(t)
@@ -486,6 +506,27 @@ testUnless(onLinux ?? pidsProblem, 'what runs in a container is left alone', asy
   t.like(answer.left, [{kind: 'container'}])
   t.true(isAlive(holder))
 })
+
+const containerId = randomBytes(6).toString('hex')
+/** As Docker names the control group of a container. */
+const containerGroup = `docker-${containerId.padEnd(64, 'c')}.scope`
+
+testUnless(
+  onLinux ?? (await cpuGroupProblem(containerGroup)),
+  'so is what runs in a container that has the pids of the host',
+  async (t) => {
+    const group = makeCpuGroup(containerGroup, 100)
+    t.teardown(group.remove)
+    const port = await takePort(t)
+    const holder = await startServer(t, port)
+    writeFileSync(group.processes, String(holder.pid))
+    const answer = await free(t, [String(port), '--yes'])
+    t.like(answer, {status: 1, freed: false, did: []})
+    t.like(answer.left, [{kind: 'container', pid: holder.pid}])
+    t.regex(answer.left[0]?.because ?? '', new RegExp(`: docker stop ${containerId}$`))
+    t.true(isAlive(holder))
+  },
+)
 
 /**
  * In a network namespace of its own, of full rights: a process that has something on the port, or leaves it there, and
@@ -591,6 +632,49 @@ testUnless(
     )
   },
 )
+
+testUnless(
+  onLinux ?? (process.getuid?.() === 0 ? undefined : 'only root may destroy a socket'),
+  'who was asked about nothing, because there was only to wait, has nothing destroyed',
+  async (t) => {
+    const port = await takePort(t)
+    const server = await listenOn(t, port)
+    const {accepted, client} = await connectionTo(t, server, port)
+    // What the client has not read yet keeps the end of the connection from being sent: FIN_WAIT1.
+    const unread = 64 * 1024 * 1024
+    accepted.on('error', () => undefined).write(Buffer.alloc(unread))
+    let queued = unread
+    const isFull = () => {
+      const before = queued
+      queued = queuedIn(accepted)
+      return queued === before && queued < unread
+    }
+    await until(isFull, soon, 'what can be sent is sent')
+    accepted.destroy()
+    server.close()
+    await once(server, 'close')
+    const interruption = new AbortController()
+    const told: string[] = []
+    const {document, carryOut} = await prepared(port, interruption.signal, (line) => {
+      told.push(line)
+      interruption.abort()
+    })
+    t.deepEqual(
+      document.plan.map(({what}) => what),
+      ['wait'],
+    )
+    // Now it is over, and no process has it: FIN_WAIT2.
+    await once(client.resume(), 'end')
+    const {did, because} = await carryOut()
+    t.deepEqual([did.map(({what}) => what), because], [['wait'], 'interrupted'])
+    t.regex(told[0] ?? '', /^waits at most \d+ s/)
+  },
+)
+
+/** What this process has not been able to pass to the kernel yet, in bytes. */
+function queuedIn(socket: Socket & {_handle?: {writeQueueSize?: number} | null}): number {
+  return socket._handle?.writeQueueSize ?? 0
+}
 
 testUnless(
   inNamespace,

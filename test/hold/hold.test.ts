@@ -183,6 +183,31 @@ holding('a command that ends within a second is not started again at once', asyn
   await held.ended
 })
 
+/** Ends once it may, and once hold has answered: then hold knows what happened before. */
+const slowlyEnding = `
+  import {existsSync} from 'node:fs'
+  import {connect} from 'node:net'
+  const end = () => connect(JSON.parse(process.env.REBIND_HOLD).path).resume().on('close', () => process.exit())
+  const lookAgain = () => existsSync('may-end') ? end() : setTimeout(lookAgain, 10)
+  process.on('SIGTERM', () => console.log('asked') ?? lookAgain())
+`
+
+holding('a change while the server is stopped is in the one start that follows', async (t) => {
+  const folder = project(t)
+  writeFileSync(join(folder, 'server.mjs'), `${slowlyEnding}${server}`)
+  const args = ['--stop-timeout', '60', '--', 'node', 'server.mjs']
+  const held = start(t, await freePort(t), folder, ...args)
+  await held.shows(/listens as/, 'stdout')
+  held.child.kill('SIGHUP')
+  await held.shows(/asked/, 'stdout')
+  held.child.kill('SIGHUP')
+  writeFileSync(join(folder, 'may-end'), '')
+  await held.shows(/asked[\s\S]*listens as/, 'stdout')
+  held.child.kill('SIGTERM')
+  const {stderr} = await held.ended
+  t.is(stderr.match(/restarted: SIGHUP/g)?.length, 1, stderr)
+})
+
 holding(
   'a port that is taken, and a folder that is not there, are told with the remedy',
   async (t) => {
@@ -191,7 +216,7 @@ holding(
     t.teardown(() => other.close())
     const {port} = other.address() as AddressInfo
     const temporary = temporaryFolder(t)
-    const env = {TMPDIR: temporary}
+    const env: Record<string, string> = {TMPDIR: temporary}
     const complain = async (...args: string[]) => {
       const {status, stderr} = await runCli(t, ['hold', ...args], {cwd: projectFolder, env})
       t.is(status, 2, stderr)
@@ -208,6 +233,16 @@ holding(
     )
     t.regex(await complain('--listen', free, '--', './no-such'), /no program "\.\/no-such"/)
     t.regex(await complain('--listen', free, '--', ''), /no program ""/)
+    const where = ['--cwd', '/no/such/folder']
+    t.regex(
+      await complain('--listen', free, ...where, '--', 'true'),
+      /^rebind: the folder \/no\/such\/folder does not exist/,
+    )
+    env.PATH = '/no/such/folder'
+    t.regex(
+      await complain('--listen', free, '--', process.execPath),
+      /^rebind: there is no program "sh"/,
+    )
     t.deepEqual(readdirSync(temporary), [])
   },
 )

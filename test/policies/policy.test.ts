@@ -1,3 +1,4 @@
+import {outcomesOf} from '../../harness/policies/document.ts'
 import {type AttemptCost, type Outcome, outcomeOf} from '../../harness/policies/policy.ts'
 import {policies} from '../../harness/policies/table.ts'
 import {test} from '../declare.ts'
@@ -82,6 +83,20 @@ test('jitter stretches a pause to at most twice its length, and never beyond the
   t.true(shortest.attempts > longest.attempts)
   for (const outcome of [shortest, longest]) {
     t.true(outcome.granted && outcome.overshootSeconds >= 0 && outcome.overshootSeconds <= 5)
+  }
+})
+
+test('of many releases each has the outcome that it has alone', (t) => {
+  const releases = [61, 0, 60.5, 1, 0.05, 600, 61, 60.45, 3, 60.49]
+  for (const [id, policy] of Object.entries(policies)) {
+    if (policy.pause.kind === 'growing' && policy.pause.jitter !== undefined) continue
+    const alone = releases.map((seconds) => outcomeOf(policy, seconds, cost))
+    const sorted = [...releases.keys()].sort((a, b) => (releases[a] ?? 0) - (releases[b] ?? 0))
+    t.deepEqual(
+      outcomesOf(policy, releases, cost),
+      sorted.flatMap((index) => alone[index] ?? []),
+      id,
+    )
   }
 })
 

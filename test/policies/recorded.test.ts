@@ -64,15 +64,16 @@ test('what has a format that is no word is refused, also where it would have to 
   }
 })
 
-test('a port that was kept for more than a day is not believed: a policy would try for as long', (t) => {
+test('a port that was kept for more than ten minutes is not believed: a policy would try for as long', (t) => {
   const timing = (waitSeconds: number) =>
     ({
       ...{format: 'rebind-timing', residue: 'TIME_WAIT', host: {}},
       samples: [{waitSeconds: 60}, {waitSeconds}],
     }) as unknown as Timing
-  t.throws(() => releasesOf(timing(1e15), 'timing.json'), {
+  t.throws(() => releasesOf(timing(601), 'timing.json'), {
     instanceOf: UsageError,
-    message: /^timing\.json contains a port that was kept for more than a day; name a run folder/,
+    message:
+      /^timing\.json contains a port that was kept for more than ten minutes; name a run folder/,
   })
   t.deepEqual(releasesOf(timing(240), 'timing.json').releaseSeconds, [60, 240])
   t.throws(() => releasesOf(report(result('a', 'TIME_WAIT', 'delayed', 1e9)), 'report.json'))

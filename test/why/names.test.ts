@@ -2,6 +2,7 @@ import {containerIn, publishersIn} from '../../harness/why/containers.ts'
 import {
   editorIn,
   isContainerRuntime,
+  isPm2,
   isSession,
   programName,
   programOf,
@@ -83,6 +84,12 @@ test('logins, desktops and container runtimes are known by their files', (t) => 
   t.false(isContainerRuntime(programOf('/usr/bin/node', ['node', 'docker.js'])))
 })
 
+test("PM2's daemon is known by what it calls itself, and its apps are not it", (t) => {
+  t.true(isPm2('PM2 v7.0.4: God Daemon (/root/.pm2)'))
+  t.false(isPm2('node /app/PM2 v7.0.4: God Daemon (/root/.pm2)'))
+  t.false(isPm2('node /app/server.js'))
+})
+
 test('who publishes a port is read from the list of a container runtime', (t) => {
   const list = [
     'web\t0.0.0.0:8080->80/tcp, [::]:8080->80/tcp',
@@ -102,4 +109,12 @@ test('the container of a process is read from its control group', (t) => {
   t.is(containerIn(`12:memory:/docker/${id}\n`)?.stop, 'docker stop 0123456789ab')
   t.is(containerIn(`0::/user.slice/libpod-${id}.scope`)?.stop, 'podman stop 0123456789ab')
   t.is(containerIn('0::/user.slice/user-1000.slice'), undefined)
+})
+
+test('a container that we are in, too, is not one to stop', (t) => {
+  const [outer, inner] = ['aaaaaaaaaaaa', 'bbbbbbbbbbbb'].map((id) => id.padEnd(64, 'c'))
+  const own = `0::/docker/${outer}\n`
+  t.is(containerIn(own, own), undefined)
+  t.is(containerIn(own, '0::/user.slice\n')?.stop, 'docker stop aaaaaaaaaaaa')
+  t.is(containerIn(`0::/docker/${outer}/docker/${inner}\n`, own)?.stop, 'docker stop bbbbbbbbbbbb')
 })

@@ -123,6 +123,13 @@ test('what says that a server is well names nothing', (t) => {
   t.deepEqual(refusedIn('listen EADDRINUSE: address already in use :::99999').refused, [])
 })
 
+test('an address with a zone, which cannot be tried, is left out', (t) => {
+  for (const end of ['fe80::1%eth0:3000', '[fe80::1%eth0]:3000']) {
+    const text = `Error: listen EADDRINUSE: address already in use ${end}`
+    t.deepEqual(refusedIn(text).refused, [{port: 3000}], end)
+  }
+})
+
 test('several messages name each port once, in their order', (t) => {
   const line = (port: number) => `bind() to 127.0.0.1:${port} failed (98: Address already in use)`
   t.deepEqual(

@@ -1,7 +1,17 @@
 /** `rebind wrap`: real commands, through real pipes and terminals. */
 import {once} from 'node:events'
-import {cpSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs'
-import {join} from 'node:path'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import {delimiter, join} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import {whyPortSchema} from '../../harness/documents/why-schema.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
@@ -14,7 +24,8 @@ import {
   startProgram,
   temporaryFolder,
 } from '../commands/cli.ts'
-import {missingProgram, needs, notLinux, testUnless} from '../needs.ts'
+import {asNobody, nobodyProblem} from '../faults/machine.ts'
+import {missingProgram, needs, notLinux, pathsOf, testUnless} from '../needs.ts'
 import {listenOn, takePort} from '../why/residue.ts'
 
 const cli = join(projectFolder, 'dist', 'harness', 'cli.js')
@@ -123,6 +134,34 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2', 'SIGQUIT'] as co
     t.deepEqual([status, stdout], [5, 'got it\n'])
   })
 }
+
+testUnless(
+  nobodyProblem,
+  'a command that has become root, which may not be signalled, goes on, and its exit status is told',
+  async (t) => {
+    const folder = temporaryFolder(t)
+    chmodSync(folder, 0o755)
+    const become = join(folder, 'setpriv')
+    const [found = ''] = pathsOf('setpriv', (process.env.PATH ?? '').split(delimiter))
+    copyFileSync(found, become)
+    // For nobody but nobody.
+    chownSync(become, 0, 65_534)
+    chmodSync(become, 0o4750)
+    const signals = 'kill -TERM $PPID; kill -HUP $PPID'
+    const script = `echo "runs as $(id -u)" >&2; read go; ${signals}; echo goes on >&2; read end; exit 7`
+    const command = [become, '--reuid=0', '--', 'sh', '-c', script]
+    const {child, ended, shows} = startCli(t, ['wrap', '--', ...command], {
+      ...asNobody,
+      stdin: 'pipe',
+    })
+    await shows(/runs as 0/)
+    child.stdin?.write('\n')
+    await shows(/goes on/)
+    child.stdin?.end('\n')
+    const {status, stderr} = await ended
+    t.deepEqual([status, stderr], [7, 'runs as 0\ngoes on\n'])
+  },
+)
 
 for (const signal of ['SIGTERM', 'SIGKILL', 'SIGHUP'] as const) {
   test(`when ${signal} ends the command, it ends by that, too`, async (t) => {
