@@ -262,7 +262,8 @@ export function generationsOf(state: GenerationsState): Generation[] {
   })
 }
 
-function isMaster({pid, everServed, to, cause}: Seen, all: readonly Seen[]): boolean {
+function isMaster(process: Seen, all: readonly Seen[]): boolean {
+  const {pid, everServed, to, cause} = process
   if (cause > 0 || to !== undefined) return false
   // Who does not listen has its connections from its parent, which holds each until it is passed on, however long that takes.
   if (all.some((each) => each.parent === pid && each.everServed && !each.everListened)) return true
@@ -270,7 +271,18 @@ function isMaster({pid, everServed, to, cause}: Seen, all: readonly Seen[]): boo
   // Whoever closes each connection at once is never seen to have one; but its master is seen to be its parent. One that
   // starts its own successor is not.
   const isWorker = (each: Seen) => each.cause === 0 && each.everListened && each.parent === pid
-  return all.some((each) => each.everServed || isWorker(each))
+  return all.some((each) => (each.everServed || isWorker(each)) && hasSocketOf(each, process, all))
+}
+
+/**
+ * Whether a process has a listening socket of a master, as far as is known: each socket has a queue of its own
+ * (SO_REUSEPORT), so that one on another socket says nothing of who accepts here. One that does not listen has its
+ * connections from its parent.
+ */
+function hasSocketOf(process: Seen, {sockets}: Seen, all: readonly Seen[]): boolean {
+  const from = process.everListened ? [process] : all.filter(({pid}) => pid === process.parent)
+  const own = from.flatMap((each) => each.sockets)
+  return sockets.length === 0 || own.length === 0 || own.some((inode) => sockets.includes(inode))
 }
 
 /** Processes that served before the first cause, but for masters. */
