@@ -62,6 +62,8 @@ export interface Seen {
 
 export interface GenerationsState {
   causes: number
+  /** When the first was; undefined while there was none. */
+  causedAt: number | undefined
   looks: number
   lastLook: Bracket | undefined
   seen: ReadonlyMap<string, Seen>
@@ -71,6 +73,7 @@ export interface GenerationsState {
 
 export const noGenerations: GenerationsState = {
   causes: 0,
+  causedAt: undefined,
   looks: 0,
   lastLook: undefined,
   seen: new Map(),
@@ -83,7 +86,7 @@ const looksNeeded = 2
 export function foldGenerations(state: GenerationsState, event: GenerationEvent): GenerationsState {
   switch (event.event) {
     case 'cause':
-      return {...state, causes: state.causes + 1}
+      return {...state, causes: state.causes + 1, causedAt: state.causedAt ?? event.at}
     case 'ended': {
       const [key, process] = latestOf(state.seen, event) ?? []
       if (key === undefined || process === undefined || process.ended !== undefined) return state
@@ -319,12 +322,16 @@ export function oldListeners(state: GenerationsState, sockets: ReadonlySet<numbe
   )
 }
 
-/** Whether anything has changed since the first cause. */
+/** Whether anything has changed since the first cause; what was over before it is not its work. */
 export function hasChanged(state: GenerationsState): boolean {
-  if (state.causes === 0) return false
+  const {causedAt, withoutListener} = state
+  if (causedAt === undefined) return false
+  const isSince = ({to: at}: Bracket) => at > causedAt
   const isNew = generationsOf(state).some(({cause}) => cause > 0)
-  const isGone = counted(state).some(({cause, to}) => cause === 0 && to !== undefined)
-  return isNew || isGone || state.withoutListener.length > 0
+  const isGone = counted(state).some(
+    ({cause, to}) => cause === 0 && to !== undefined && isSince(to),
+  )
+  return isNew || isGone || withoutListener.some(({to}) => to === undefined || isSince(to))
 }
 
 function earliest(brackets: readonly Bracket[]): Bracket {

@@ -104,6 +104,14 @@ test('a process that was seen once is not counted, and without a trigger nothing
   t.false(hasChanged(later))
 })
 
+test('what ended before the trigger, or nobody listening before it, is not its work', (t) => {
+  const [old, next] = [[process(1, true, 4001)], [process(2, true, 4002)]]
+  const before = [old, old, [], end(1), next, next]
+  t.false(hasChanged(watched(...before, cause, next, next)))
+  t.true(hasChanged(watched(...before, cause, [])))
+  t.true(hasChanged(watched(old, old, [], cause, [], old)), 'nor was it over')
+})
+
 test('a process that comes back to its socket has not ended', (t) => {
   const server = [process(1, true, 4001)]
   const state = watched(server, server, [], server)
