@@ -33,6 +33,8 @@ export interface AttemptContext {
   listened: Listened
   /** Whether the stopped server listened until the last look before its end. */
   listenedToTheEnd: boolean
+  /** Whether it had a client before that, and listened no longer. */
+  tookLastClient: boolean
   /** Monotonic: the limit of all attempts. */
   deadline: number
 }
@@ -60,6 +62,7 @@ export async function playAttempt(
   attempt: Attempt,
 ): Promise<Extract<Ended, {event: 'granted'}> | Refused> {
   const {context, start, listened, left, prober, predecessor, deadline, onOldListeners} = attempt
+  const {tookLastClient} = attempt
   const {first, startupSeconds} = predecessor
   const judge = openListenerJudge(context, start, listened)
   const attemptSeconds = Math.max(minimumAttemptSeconds, 5 * startupSeconds)
@@ -76,7 +79,10 @@ export async function playAttempt(
   const usualSeconds = first.startupSeconds
   const fault =
     (await missesPorts(attempt)) ??
-    (await staysUp({context, server: start, judge, prober, usualSeconds, isLetIn}))
+    (await staysUp({
+      ...{context, server: start, judge, prober, usualSeconds, isLetIn},
+      mayTakeLastClient: tookLastClient,
+    }))
   // That is certain, whenever it began to listen.
   if (fault !== undefined) return refuse(attempt, fault)
   if (late !== undefined && 'problem' in late) throw new CouldNotMeasure(late.problem)

@@ -62,6 +62,8 @@ export interface Seen {
 
 export interface GenerationsState {
   causes: number
+  /** When the first was; undefined while there was none. */
+  causedAt: number | undefined
   looks: number
   lastLook: Bracket | undefined
   seen: ReadonlyMap<string, Seen>
@@ -71,6 +73,7 @@ export interface GenerationsState {
 
 export const noGenerations: GenerationsState = {
   causes: 0,
+  causedAt: undefined,
   looks: 0,
   lastLook: undefined,
   seen: new Map(),
@@ -83,7 +86,7 @@ const looksNeeded = 2
 export function foldGenerations(state: GenerationsState, event: GenerationEvent): GenerationsState {
   switch (event.event) {
     case 'cause':
-      return {...state, causes: state.causes + 1}
+      return {...state, causes: state.causes + 1, causedAt: state.causedAt ?? event.at}
     case 'ended': {
       const [key, process] = latestOf(state.seen, event) ?? []
       if (key === undefined || process === undefined || process.ended !== undefined) return state
@@ -262,7 +265,8 @@ export function generationsOf(state: GenerationsState): Generation[] {
   })
 }
 
-function isMaster({pid, everServed, to, cause}: Seen, all: readonly Seen[]): boolean {
+function isMaster(process: Seen, all: readonly Seen[]): boolean {
+  const {pid, everServed, to, cause} = process
   if (cause > 0 || to !== undefined) return false
   // Who does not listen has its connections from its parent, which holds each until it is passed on, however long that takes.
   if (all.some((each) => each.parent === pid && each.everServed && !each.everListened)) return true
@@ -270,7 +274,18 @@ function isMaster({pid, everServed, to, cause}: Seen, all: readonly Seen[]): boo
   // Whoever closes each connection at once is never seen to have one; but its master is seen to be its parent. One that
   // starts its own successor is not.
   const isWorker = (each: Seen) => each.cause === 0 && each.everListened && each.parent === pid
-  return all.some((each) => each.everServed || isWorker(each))
+  return all.some((each) => (each.everServed || isWorker(each)) && hasSocketOf(each, process, all))
+}
+
+/**
+ * Whether a process has a listening socket of a master, as far as is known: each socket has a queue of its own
+ * (SO_REUSEPORT), so that one on another socket says nothing of who accepts here. One that does not listen has its
+ * connections from its parent.
+ */
+function hasSocketOf(process: Seen, {sockets}: Seen, all: readonly Seen[]): boolean {
+  const from = process.everListened ? [process] : all.filter(({pid}) => pid === process.parent)
+  const own = from.flatMap((each) => each.sockets)
+  return sockets.length === 0 || own.length === 0 || own.some((inode) => sockets.includes(inode))
 }
 
 /** Processes that served before the first cause, but for masters. */
@@ -307,12 +322,16 @@ export function oldListeners(state: GenerationsState, sockets: ReadonlySet<numbe
   )
 }
 
-/** Whether anything has changed since the first cause. */
+/** Whether anything has changed since the first cause; what was over before it is not its work. */
 export function hasChanged(state: GenerationsState): boolean {
-  if (state.causes === 0) return false
+  const {causedAt, withoutListener} = state
+  if (causedAt === undefined) return false
+  const isSince = ({to: at}: Bracket) => at > causedAt
   const isNew = generationsOf(state).some(({cause}) => cause > 0)
-  const isGone = counted(state).some(({cause, to}) => cause === 0 && to !== undefined)
-  return isNew || isGone || state.withoutListener.length > 0
+  const isGone = counted(state).some(
+    ({cause, to}) => cause === 0 && to !== undefined && isSince(to),
+  )
+  return isNew || isGone || withoutListener.some(({to}) => to === undefined || isSince(to))
 }
 
 function earliest(brackets: readonly Bracket[]): Bracket {

@@ -1,6 +1,7 @@
 import type {CheckDocument} from '../documents/check-schema.ts'
 import {runtimes} from './fixes.ts'
 import type {LossKind} from './losses.ts'
+import {hasGap} from './safe.ts'
 
 /** What to do about each kind of loss, whatever the server is made with. */
 const remedies: Readonly<Record<LossKind, string>> = {
@@ -41,8 +42,8 @@ export function reloadAdvice(document: CheckDocument): string[] {
     ]
   }
   const own = runtimes.find(({name}) => name === runtime)?.reload
-  const {withoutListenerSeconds: [atLeast] = [0], oldListeners = []} = trigger ?? {}
-  const isGap = trigger?.reloaded === true && atLeast > 0
+  const {oldListeners = []} = trigger ?? {}
+  const isGap = trigger?.reloaded === true && hasGap(trigger)
   const stays = trigger?.reloaded === true && trigger.generations[0]?.to === null
   return [
     ...(trigger?.reloaded === false

@@ -63,9 +63,10 @@ export async function playRound(
   try {
     const stop = await stopServer(context, start, {prober, listened})
     if (stop.kind === 'daemonised') return {problem: daemonProblem(stop.holders)}
-    const {listenedToTheEnd} = stop
+    const {listenedToTheEnd, tookLastClient} = stop
     const restarted = await restart(number, {
-      ...{context, predecessor: server, connections, prober, listened, listenedToTheEnd},
+      ...{context, predecessor: server, connections, prober, listened},
+      ...{listenedToTheEnd, tookLastClient},
     })
     successor = restarted.successor
     const {attempts, errors, firstAttemptAt, grantedAt, acceptedAt, survivors} = restarted

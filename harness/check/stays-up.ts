@@ -28,6 +28,8 @@ export interface Watch {
   usualSeconds: number
   /** Whether the client was accepted. */
   isLetIn: boolean
+  /** Whether it may listen no longer once it has its client, as the stopped server did. */
+  mayTakeLastClient: boolean
 }
 
 /**
@@ -37,7 +39,7 @@ export interface Watch {
  * @throws the reason of the signal when that is aborted
  */
 export async function staysUp(watch: Watch): Promise<StartOutcome | undefined> {
-  const {context, server, judge, prober, usualSeconds, isLetIn} = watch
+  const {context, server, judge, prober, usualSeconds, isLetIn, mayTakeLastClient} = watch
   const {options, look, signal} = context
   const client = prober.connection()?.client.socket
   let until = monotonicSeconds() + Math.max(shortestWatchSeconds, usualSeconds)
@@ -61,8 +63,9 @@ export async function staysUp(watch: Watch): Promise<StartOutcome | undefined> {
       if (at - unseenSince > unseenSeconds) return {kind: 'unseen', sockets: unseen}
       until = Math.max(until, at + lookEveryMilliseconds / 1000)
     } else unseenSince = undefined
-    // One that takes a single client listens no longer once it has it.
-    const hasClient = !client.destroyed && !client.readableEnded
+    // One that takes a single client listens no longer once it has it. Any other that does is about to end, and our
+    // client may be all that keeps it.
+    const hasClient = mayTakeLastClient && !client.destroyed && !client.readableEnded
     if (ours.length === 0 && unseen.length === 0 && !hasClient) {
       closedSince ??= at
       // Whoever ends closes its listener a moment before that is reported.

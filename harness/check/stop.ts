@@ -23,6 +23,8 @@ export type Stop =
       /** When the signal was sent; with `none`, when the wait began. Monotonic, as are the others. */
       stoppedAt: number
       stoppedAcceptingAt: number
+      /** It listened no longer though nothing had told it to stop, as one that takes a single client and has it. */
+      tookLastClient: boolean
       /** The last look before the command had ended still showed a listener. */
       listenedToTheEnd: boolean
       ending: CommandEnding
@@ -105,6 +107,8 @@ export async function stopServer(
   return {
     kind: 'stopped',
     stoppedAt,
+    tookLastClient:
+      before.listeners.length === 0 || (stop === 'none' && stoppedAcceptingAt !== undefined),
     listenedToTheEnd: stoppedAcceptingAt === undefined,
     stoppedAcceptingAt: Math.min(stoppedAcceptingAt ?? ending.seconds, ending.seconds),
     ending,

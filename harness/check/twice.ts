@@ -11,7 +11,7 @@ import {endingWords} from './errors-seen.ts'
 import {recogniseRuntime} from './fixes.ts'
 import {type CheckOptions, commandToStart, type FilledOptions, fillOptions} from './options.ts'
 import {openPatience, secondsLike} from './patience.ts'
-import {endWords, holdersOfEach} from './port-view.ts'
+import {endWords, holdersOf, holdersOfEach} from './port-view.ts'
 import {startServer, unseenProblem} from './reload-server.ts'
 import type {ServerStart} from './server.ts'
 import {onStage, problemOf} from './stage.ts'
@@ -65,8 +65,10 @@ async function play(context: CheckContext, blank: CheckDocument): Promise<CheckD
       context.signal.throwIfAborted()
       const asked = atHost(options, address ?? options.address)
       const {answeredBy, ...second} = await startSecond({...context, options: asked}, first)
-      twice.push({address, answeredBy: answeredBy && {...answeredBy}, ...second})
-      if (start.ending() !== undefined) break
+      const hasEnded = start.ending() !== undefined
+      const verdict = hasEnded && second.verdict === 'refuses' ? 'hijacks' : second.verdict
+      twice.push({address, answeredBy: answeredBy && {...answeredBy}, ...second, verdict})
+      if (hasEnded) break
     }
   } catch (error) {
     problem = problemOf(error, context.signal)
@@ -114,7 +116,7 @@ async function startSecond(context: CheckContext, first: First): Promise<Second>
     const nobody = {answeredBy: null, what: seen.what}
     if (seen.kind === 'ended') {
       // It may have ended the first one, and itself be told to start again.
-      const verdict = first.start.ending() === undefined ? 'refuses' : 'hijacks'
+      const verdict = (await keepsPort(context, first.start)) ? 'refuses' : 'hijacks'
       return {verdict, ...nobody, ...said}
     }
     return {verdict: seen.kind === 'elsewhere' ? 'moves' : 'hangs', ...nobody, ...said}
@@ -188,6 +190,21 @@ async function watchSecond(
 async function endedAs(second: ServerStart, ending: CommandEnding): Promise<SeenOfSecond> {
   await second.silent
   return {kind: 'ended', what: endingWords(ending), status: ending.code, ports: []}
+}
+
+/** Whether the first one still listens a while after the second has ended: told to stop, it takes a moment to obey. */
+async function keepsPort(
+  {look, host, platform, options, signal}: CheckContext,
+  first: ServerStart,
+): Promise<boolean> {
+  const wake = new AbortController()
+  await Promise.race([
+    first.ended,
+    delay(staysSeconds * 1000, undefined, {signal: AbortSignal.any([signal, wake.signal])}),
+  ]).finally(() => wake.abort())
+  const holders = await holdersOf(platform, options.port, (await look()).listeners)
+  host.processes()
+  return holders.some(({pid}) => host.startOf(pid) === first.number)
 }
 
 /** Both listen: which of them gets the clients that come. */

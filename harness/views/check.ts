@@ -1,4 +1,4 @@
-import {isSafeStart} from '../check/safe.ts'
+import {hasGap, isSafeStart} from '../check/safe.ts'
 import type {CheckDocument, CheckError, CheckRound} from '../documents/check-schema.ts'
 import {hostWords, residueWords} from '../documents/words.ts'
 import type {Block, Tone, View} from '../render/model.ts'
@@ -162,13 +162,16 @@ function reloadWords(document: CheckDocument): string {
 }
 
 function gapWords(trigger: CheckDocument['trigger']): string[] {
-  const [atLeast, atMost] = trigger?.withoutListenerSeconds ?? [0, 0]
-  if (atLeast === 0) return []
-  return [
-    `nobody listened for ${milliseconds(atLeast)} to ${milliseconds(atMost)} ms, when no client happened to come`,
-  ]
+  return trigger !== undefined && hasGap(trigger)
+    ? [`${withoutListenerWords(trigger)}, when no client happened to come`]
+    : []
 }
 
+function withoutListenerWords({withoutListenerSeconds: [atLeast, atMost]}: Trigger): string {
+  return `nobody listened for ${milliseconds(atLeast)} to ${milliseconds(atMost)} ms`
+}
+
+type Trigger = NonNullable<CheckDocument['trigger']>
 type Traffic = NonNullable<CheckDocument['traffic']>
 type LaneTally = Traffic['new']
 
@@ -221,12 +224,9 @@ function reloadBlocks(document: CheckDocument): Block[] {
     lane.slowestSeconds === null ? '-' : secondsWords(lane.slowestSeconds),
   ])
   const statuses = Object.entries(traffic.statusClasses).map(([name, count]) => `${count} ${name}`)
-  const [atLeast, atMost] = trigger.withoutListenerSeconds
   const facts = [
     `longest time without an answer: ${secondsWords(traffic.longestGapSeconds)}`,
-    atMost === 0
-      ? 'somebody listened in every look'
-      : `nobody listened for ${milliseconds(atLeast)} to ${milliseconds(atMost)} ms`,
+    hasGap(trigger) ? withoutListenerWords(trigger) : 'somebody listened in every look',
     ...(statuses.length > 0 ? [`responses: ${statuses.join(', ')}`] : []),
     ...activationWords(document),
     ...(traffic.idleClosed > 0

@@ -1,3 +1,4 @@
+import {hasGap} from '../check/safe.ts'
 import type {Survey, Surveyed} from '../documents/survey-schema.ts'
 import {hostWords, residueWords} from '../documents/words.ts'
 import {groupBy} from '../group-by.ts'
@@ -89,9 +90,10 @@ const surveyColumns: Columns = [
 
 /** `overlap`, or how long nobody listened. */
 function handoverWords({check}: Surveyed): string {
-  const [atLeast, atMost] = check?.trigger?.withoutListenerSeconds ?? [0, 0]
-  if (atMost > 0) return `gap of ${(atLeast * 1000).toFixed(0)} to ${(atMost * 1000).toFixed(0)} ms`
-  return 'no gap seen'
+  const {trigger} = check ?? {}
+  if (trigger === undefined || !hasGap(trigger)) return 'no gap seen'
+  const [atLeast, atMost] = trigger.withoutListenerSeconds
+  return `gap of ${(atLeast * 1000).toFixed(0)} to ${(atMost * 1000).toFixed(0)} ms`
 }
 
 function lossesOf(pick: (lane: Lane) => number): (server: Surveyed) => string {

@@ -85,6 +85,27 @@ test('a server that crashes on the second start is blocked, and it is said that 
   t.regex(document.advice.join('\n'), /nothing to do with port/)
 })
 
+test('a server that fails once it listens has not stayed up because a client keeps it alive', async (t) => {
+  const failing = `
+    import {existsSync, writeFileSync} from 'node:fs'
+    import {createServer} from 'node:net'
+    const lock = new URL('lock', import.meta.url)
+    const isLocked = existsSync(lock)
+    writeFileSync(lock, '')
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      if (isLocked) server.close(() => process.exit(1))
+    })
+    server${listens}
+  `
+  const command = ['node', program(t, 'server.mjs', failing)]
+  const document = await check(t, command, {limitSeconds: 1.5})
+  const {verdict, errors} = onlyRound(t, document)
+  t.is(verdict, 'blocked')
+  t.regex(errors[0]?.what ?? '', /stopped listening/)
+  t.false(document.safe)
+})
+
 test('a server that is refused another port, while its own has residue, is not taken for one without SO_REUSEADDR', async (t) => {
   const other = await freePort(t)
   const source = `

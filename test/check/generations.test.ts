@@ -17,10 +17,15 @@ const process = (pid: number, listens: boolean, ...clients: number[]): Serving =
   clients,
 })
 
+const cause = 'cause' as const
+
 /** A look every 10 ms from 1 s on; what is no list of processes is another event. */
-function watched(...steps: (readonly Serving[] | GenerationEvent)[]): GenerationsState {
+function watched(
+  ...steps: (readonly Serving[] | GenerationEvent | typeof cause)[]
+): GenerationsState {
   let at = 1
   return steps.reduce<GenerationsState>((state, step) => {
+    if (step === cause) return foldGenerations(state, {event: 'cause', at})
     if (!Array.isArray(step)) return foldGenerations(state, step as GenerationEvent)
     const serving = step as readonly Serving[]
     const from = at
@@ -30,7 +35,7 @@ function watched(...steps: (readonly Serving[] | GenerationEvent)[]): Generation
   }, noGenerations)
 }
 
-const cause: GenerationEvent = {event: 'cause', at: 1.5}
+const end = (pid: number): GenerationEvent => ({event: 'ended', pid, started: `${pid}`, at: 1.4})
 const pids = (state: GenerationsState) =>
   generationsOf(state).map(({processes}) => processes.map(({pid}) => pid))
 
@@ -99,6 +104,14 @@ test('a process that was seen once is not counted, and without a trigger nothing
   t.false(hasChanged(later))
 })
 
+test('what ended before the trigger, or nobody listening before it, is not its work', (t) => {
+  const [old, next] = [[process(1, true, 4001)], [process(2, true, 4002)]]
+  const before = [old, old, [], end(1), next, next]
+  t.false(hasChanged(watched(...before, cause, next, next)))
+  t.true(hasChanged(watched(...before, cause, [])))
+  t.true(hasChanged(watched(old, old, [], cause, [], old)), 'nor was it over')
+})
+
 test('a process that comes back to its socket has not ended', (t) => {
   const server = [process(1, true, 4001)]
   const state = watched(server, server, [], server)
@@ -140,12 +153,37 @@ test('the parent of workers is their master, also where they are never seen to h
   )
 })
 
+test('an old server that is never seen to have a connection is no master of one on a socket of its own', (t) => {
+  const on = (each: Serving, socket: number): Serving => ({...each, sockets: [socket]})
+  const old = on(process(1, true), 7)
+  // Whoever started them.
+  const next = [on({...process(2, true, 4002), parent: 1}, 8), on(process(3, true), 8)]
+  const both = [old, ...next]
+  const state = watched([old], [old], cause, both, both)
+  t.deepEqual(pids(state), [[1], [2, 3]])
+  t.deepEqual(
+    oldListeners(state, new Set([7, 8])).map(({pid}) => pid),
+    [1],
+  )
+  // Its worker has no listening socket: it serves for its own parent.
+  const worker = {...process(4, false, 4004), parent: 3}
+  const passing = [old, on(process(3, true), 8), worker]
+  t.deepEqual(pids(watched([old], [old], cause, passing, passing))[0], [1])
+})
+
+test('a master is known by the socket that its workers have from it, too', (t) => {
+  const on = (each: Serving, ...sockets: number[]): Serving => ({...each, sockets})
+  const master = on(process(1, true), 7, 8)
+  const workers = [on(process(2, true, 4002), 7), on(process(3, true, 4003), 8)]
+  const all = [master, ...workers]
+  t.deepEqual(pids(watched(all, all)), [[2, 3]])
+})
+
 test('a server that starts its successor by itself is no master of it', (t) => {
   const [old, next] = [process(1, true), {...process(2, true), parent: 1}]
   t.deepEqual(pids(watched([old], [old], cause, [old, next], [old, next])), [[1], [2]])
 })
 
-const end = (pid: number): GenerationEvent => ({event: 'ended', pid, started: `${pid}`, at: 1.4})
 /** Forked by process 1 for one client, with the listening socket. */
 const child = (pid: number, ...clients: number[]): Serving => ({
   ...{...process(pid, true, ...clients), parent: 1},

@@ -1,3 +1,4 @@
+import {dirname} from 'node:path'
 import test, {type ExecutionContext} from 'ava'
 import type {CheckOptions} from '../../harness/check/options.ts'
 import {checkSecondInstance} from '../../harness/check/twice.ts'
@@ -90,6 +91,34 @@ seen('a server that takes the next port moves', async (t) => {
   t.true((document.twice?.[0]?.ports[0] ?? 0) > (document.port ?? 0))
   t.regex(document.advice.join('\n'), /strictPort/)
 })
+
+/** Leaves its pid to a second one, which ends it, and itself; `stop` is what the first then does. */
+const ending = (stop: string) => `
+  import {readFileSync, writeFileSync} from 'node:fs'
+  import {createServer} from 'node:http'
+  const server = createServer((request, response) => response.end('hello'))
+  server.listen(process.env.PORT, '127.0.0.1', () => writeFileSync('pid', String(process.pid)))
+  server.on('error', () => process.kill(Number(readFileSync('pid', 'utf8'))))
+  process.on('SIGTERM', () => ${stop})
+`
+
+for (const [title, stop] of [
+  [
+    'a second instance that ends the first, which takes a moment, hijacks',
+    'setTimeout(() => process.exit(), 200)',
+  ],
+  [
+    'so does one that has the first listen no longer',
+    'server.close(() => setInterval(() => undefined, 1000))',
+  ],
+] as const) {
+  seen(title, async (t) => {
+    const file = program(t, 'server.mjs', ending(stop))
+    const document = await twice(t, ['node', file], {cwd: dirname(file)})
+    t.deepEqual(verdicts(document), [[null, 'hijacks']])
+    t.false(document.safe)
+  })
+}
 
 seen('a server that runs on without its port hangs', async (t) => {
   const hanging = httpServer.replace(
