@@ -1,6 +1,6 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {createServer} from 'node:http'
 import {type AddressInfo, createServer as createTcpServer} from 'node:net'
 import {join} from 'node:path'
@@ -243,6 +243,16 @@ watching(
   },
 )
 
+watching('what was counted before a trigger is missing is kept', async (t) => {
+  const trigger = program(t, 'trigger.sh', '#!/bin/sh\n')
+  chmodSync(trigger, 0o755)
+  const command = ['node', program(t, 'server.mjs', httpServer)]
+  const document = await reload(t, {command, triggers: [['rm', trigger], [trigger]]})
+  t.is(document.problem?.kind, 'trigger-failed')
+  t.regex(document.problem?.message ?? '', /could not be started: there is no program/)
+  t.true((document.traffic?.new.answered ?? 0) > 0)
+})
+
 watching(
   'a server that says nothing is watched all the same, but nobody knows whether it accepts',
   async (t) => {
@@ -440,4 +450,6 @@ test('what cannot be is told before anything is started', async (t) => {
     /exclude each other/,
   )
   t.regex((await complain({triggers: []}))?.message ?? '', /--trigger/)
+  const missing = await complain({triggers: [['true'], ['no-such-program']]})
+  t.regex(missing?.message ?? '', /there is no program "no-such-program" in the PATH/)
 })
