@@ -19,6 +19,7 @@ await shareProcess({
   'check/restart-state': () => import('./check/restart-state.test.ts'),
   'check/start-state': () => import('./check/start-state.test.ts'),
   'check/thresholds': () => import('./check/thresholds.test.ts'),
+  'check/trigger': () => import('./check/trigger.test.ts'),
   'commands/check-modes': () => import('./commands/check-modes.test.ts'),
   'compare/baseline': () => import('./compare/baseline.test.ts'),
   'compare/because': () => import('./compare/because.test.ts'),

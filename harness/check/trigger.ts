@@ -19,7 +19,9 @@ import {
 } from './generations.ts'
 import type {FilledReloadOptions} from './reload-options.ts'
 import type {Server} from './reload-server.ts'
+import type {ServerStart} from './server.ts'
 import {assertProgramThere} from './start-failure.ts'
+import {sendStop} from './stop.ts'
 
 /**
  * How long the old generation is waited for once the new one answers, and how long the new one is watched. While the old
@@ -212,11 +214,14 @@ async function runTrigger(
   ]).finally(() => timer.abort())
   if (ending === undefined) {
     // What it has started is the user's; of a server of ours, all ends with the check.
-    if (server === undefined) await host.signal(start, 'SIGTERM')
+    const isLeft = server === undefined && !(await mayBeStopped({host}, start))
+    const left = isLeft
+      ? `; it still runs, as another user: end it with sudo kill ${start.pid}`
+      : ''
     return {
       kind: 'trigger-failed',
       message: `the trigger did not end within ${triggerTimeoutSeconds} s: ${text}`,
-      remedy: 'raise --trigger-timeout, or use a command that returns',
+      remedy: `raise --trigger-timeout, or use a command that returns${left}`,
     }
   }
   if (ending.code === 0) return undefined
@@ -226,6 +231,17 @@ async function runTrigger(
     kind: 'trigger-failed',
     message: `the trigger ${endingWords(ending)}: ${text}${said === '' ? '' : `; its output: ${said}`}`,
     remedy,
+  }
+}
+
+/** Sends SIGTERM. @returns false if it is another user's, as with sudo */
+async function mayBeStopped(of: Pick<Stage, 'host'>, start: ServerStart): Promise<boolean> {
+  try {
+    await sendStop(of, start, 'SIGTERM')
+    return true
+  } catch (error) {
+    if (error instanceof CouldNotMeasure) return false
+    throw error
   }
 }
 
