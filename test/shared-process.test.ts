@@ -75,6 +75,7 @@ await shareProcess({
   'sockets/constants': () => import('./sockets/constants.test.ts'),
   'sockets/system-error': () => import('./sockets/system-error.test.ts'),
   starvation: () => import('./starvation.test.ts'),
+  'survey/stage': () => import('./survey/stage.test.ts'),
   'timing/histogram': () => import('./timing/histogram.test.ts'),
   'timing/outcome': () => import('./timing/outcome.test.ts'),
   'timing/slots': () => import('./timing/slots.test.ts'),
