@@ -128,8 +128,7 @@ export async function measure(
   try {
     // What was counted before an interruption is told all the same.
     reload.problem = (await problemIn([play(), watch.failure], signal)) ?? reload.problem
-    const seconds = (stoppedAt ?? monotonicSeconds()) - began
-    const played = {reload, seconds, missing}
+    const played = {reload, began, endedAt: stoppedAt ?? monotonicSeconds(), missing}
     const measured = documented(context, options, {origin, watch, traffic, asks, ...played})
     const runtime = runtimeOf(options, server, [...watch.state().seen.values()])
     const all = {...blank, ...measured, ...more(traffic.tally, reload), runtime}

@@ -224,6 +224,24 @@ watching('a server that the trigger only ends is not safe: nobody answers any mo
 })
 
 watching(
+  'the time without an answer counts up to the end, however late clients began',
+  async (t) => {
+    // The first one is what clients are to ask, the second one the idle connection that they wait for.
+    const server = `
+    import {createServer} from 'node:http'
+    let requests = 0
+    const answer = (request, response) =>
+      setTimeout(() => response.end('hello'), ++requests === 2 ? 3000 : 0)
+    createServer(answer).listen(process.env.PORT, '127.0.0.1')
+  `
+    const command = ['node', program(t, 'server.mjs', server)]
+    const {traffic} = await reload(t, {command, triggers: [['kill', '{pid}']], idle: 1})
+    // For as long it is watched, at least, that nobody of an ended server is left.
+    t.true((traffic?.longestGapSeconds ?? 0) >= 1, `${traffic?.longestGapSeconds}`)
+  },
+)
+
+watching(
   'a trigger that restarts nothing, or fails, or does not end, could not be measured',
   async (t) => {
     const command = ['node', program(t, 'server.mjs', httpServer)]
