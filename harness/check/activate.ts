@@ -6,7 +6,7 @@ import {closeNative} from '../sockets/native.ts'
 import {listenNative} from '../sockets/opener.ts'
 import {connect, Failed} from '../traffic/connection.ts'
 import type {Tally} from '../traffic/tally.ts'
-import {activated, assertProgramThere} from './activated-command.ts'
+import {activated} from './activated-command.ts'
 import type {CheckContext, CheckListeners} from './context.ts'
 import {CouldNotMeasure, notEndedProblem} from './could-not-measure.ts'
 import {endingWords} from './errors-seen.ts'
@@ -17,6 +17,8 @@ import {reloadAdvice} from './reload-advice.ts'
 import {fillReloadOptions, type ReloadOptions} from './reload-options.ts'
 import type {ServerStart} from './server.ts'
 import {onStage} from './stage.ts'
+import {assertProgramThere} from './start-failure.ts'
+import {sendStop} from './stop.ts'
 import type {Act, Reload} from './trigger.ts'
 
 const timeoutSeconds = 5
@@ -139,13 +141,13 @@ async function connectTo({address, port}: FilledOptions) {
   }
 }
 
-/** Ends the server, while its socket stays. */
+/** Ends the server, while its socket stays. @throws CouldNotMeasure if it is another user's */
 async function stop(
   {host, options, signal}: Pick<CheckContext, 'host' | 'options' | 'signal'>,
   start: ServerStart,
 ): Promise<CheckProblem | undefined> {
   const {stop: how, stopTimeoutSeconds} = options
-  if (how !== 'none') await host.signal(start, how)
+  if (how !== 'none') await sendStop({host}, start, how)
   const within = async (seconds: number) => {
     const timer = new AbortController()
     return Promise.race([

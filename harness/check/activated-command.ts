@@ -1,8 +1,4 @@
-import {existsSync} from 'node:fs'
-import {resolve} from 'node:path'
-import {UsageError} from '../errors.ts'
 import type {CommandToStart} from '../processes/protocol.ts'
-import {isSomewhere} from './server.ts'
 
 /**
  * LISTEN_PID is the pid of the server itself, which nobody knows before it is there: sh(1) becomes the server once it
@@ -17,16 +13,4 @@ export function activated({command, args, env, ...others}: CommandToStart): Comm
     ...{command: 'sh', args: ['-c', becoming, 'sh', command, ...args], inherits: true},
     env: {...env, LISTEN_FDS: '1', LISTEN_FDNAMES: 'rebind'},
   }
-}
-
-/**
- * To be asked before the first start: sh(1) starts whatever there is. Later on a program may be missing for a moment,
- * while it is built.
- * @throws UsageError if there is no such program
- */
-export function assertProgramThere({command, env, cwd = '.'}: Omit<CommandToStart, 'args'>): void {
-  const isThere = command.includes('/')
-    ? existsSync(resolve(cwd, command))
-    : isSomewhere(command, env.PATH ?? '')
-  if (!isThere) throw new UsageError(`there is no program "${command}" in the PATH; give its path`)
 }

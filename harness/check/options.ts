@@ -37,6 +37,7 @@ export interface CheckOptions extends Thresholds {
   cwd?: string
 }
 
+type ToStart = Pick<FilledOptions, 'command' | 'env' | 'cwd'> & {port: number | null}
 export type FilledOptions = Required<Omit<CheckOptions, keyof Thresholds>> & Thresholds
 
 /** Fills in the defaults. @throws UsageError for what cannot be */
@@ -105,9 +106,13 @@ function isOfThisMachine(address: string): boolean {
   return own.some((each) => each.address === address)
 }
 
-/** The command as it is started: without a shell, and with no more of our environment than it needs. */
-export function commandToStart({command, port, env, cwd}: FilledOptions): CommandToStart {
-  const [program = '', ...args] = command.map((part) => part.replaceAll('{port}', String(port)))
+/**
+ * The command as it is started: without a shell, and with no more of our environment than it needs. Where the server
+ * has no port, PORT is not set, and `{port}` stands for itself.
+ */
+export function commandToStart({command, port, env, cwd}: ToStart): CommandToStart {
+  const [program = '', ...args] =
+    port === null ? command : command.map((part) => part.replaceAll('{port}', String(port)))
   const inherited = Object.fromEntries(
     ['PATH', 'HOME'].flatMap((name) => {
       const value = process.env[name]
@@ -117,7 +122,7 @@ export function commandToStart({command, port, env, cwd}: FilledOptions): Comman
   return {
     command: program,
     args,
-    env: {...inherited, PORT: String(port), ...env},
+    env: {...inherited, ...(port === null ? {} : {PORT: String(port)}), ...env},
     cwd: resolve(cwd),
   }
 }

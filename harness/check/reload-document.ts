@@ -20,8 +20,9 @@ export interface MeasuredReload {
   watch: GenerationWatch
   traffic: Traffic
   asks: Ask
-  /** How long clients came. */
-  seconds: number
+  /** When clients began to come, and when no more came; monotonic. */
+  began: number
+  endedAt: number
   reload: Reload
   /** Other ports that nobody listens on any more, or old processes alone. */
   missing: readonly number[]
@@ -31,7 +32,7 @@ export interface MeasuredReload {
 export function documented(
   {settings, platform}: Pick<CheckContext, 'settings' | 'platform'>,
   options: FilledReloadOptions,
-  {origin, watch, traffic, asks, seconds, reload, missing}: MeasuredReload,
+  {origin, watch, traffic, asks, began, endedAt, reload, missing}: MeasuredReload,
 ): MeasuredParts {
   const {tally} = traffic
   const state = watch.state()
@@ -50,7 +51,7 @@ export function documented(
   })
   const lost = Object.values(all).reduce((sum, each) => sum + each, 0)
   const lossless = lost > 0 ? false : asks.kind === 'nothing' ? null : true
-  const gap = tally.longestGapSeconds(origin + seconds)
+  const gap = tally.longestGapSeconds(endedAt)
   const without = withoutListenerSeconds(state)
   const thresholds = judgeThresholds(options, {
     maxOutageSeconds: gap,
@@ -76,7 +77,7 @@ export function documented(
       })),
     },
     traffic: {
-      ...{asks: asks.kind, rate: options.rate, seconds},
+      ...{asks: asks.kind, rate: options.rate, seconds: endedAt - began},
       ...{new: {...lanes.new}, idle: {...lanes.idle}, inFlight: {...lanes['in-flight']}},
       idleClosed: tally.idleClosed,
       statusClasses: tally.statusClasses,

@@ -23,7 +23,15 @@ import {
 } from './reload-server.ts'
 import {openServingReader} from './serving.ts'
 import {onStage, problemOf} from './stage.ts'
-import {type Act, cause, lookUntil, nothingYet, type Reload, runTriggers} from './trigger.ts'
+import {
+  type Act,
+  assertTriggersThere,
+  cause,
+  lookUntil,
+  nothingYet,
+  type Reload,
+  runTriggers,
+} from './trigger.ts'
 
 const timeoutSeconds = 5
 /** How long it is watched before the trigger, so that its workers are known; on a busy machine that takes longer. */
@@ -38,8 +46,8 @@ const otherPortsSeconds = 3
 /**
  * Has a server restart by itself while clients come, and says who answered them, and what was lost.
  * @param signal ends the check early, with the reason's name in the document's `problem`
- * @throws UsageError for options that cannot be, a command that cannot be started, a port that is taken, or that
- * nobody listens on
+ * @throws UsageError for options that cannot be, a command or trigger that cannot be started, a port that is taken, or
+ * that nobody listens on
  */
 export async function checkReload(
   options: ReloadOptions,
@@ -48,6 +56,7 @@ export async function checkReload(
 ): Promise<CheckDocument> {
   const filled = fillReloadOptions(options)
   const {attaches} = filled
+  assertTriggersThere(filled)
   const unmeasured = {reuseaddr: {set: null, because: 'the server was not stopped'}}
   const advised = (document: CheckDocument) => ({...document, advice: reloadAdvice(document)})
   return onStage(
@@ -119,8 +128,7 @@ export async function measure(
   try {
     // What was counted before an interruption is told all the same.
     reload.problem = (await problemIn([play(), watch.failure], signal)) ?? reload.problem
-    const seconds = (stoppedAt ?? monotonicSeconds()) - began
-    const played = {reload, seconds, missing}
+    const played = {reload, began, endedAt: stoppedAt ?? monotonicSeconds(), missing}
     const measured = documented(context, options, {origin, watch, traffic, asks, ...played})
     const runtime = runtimeOf(options, server, [...watch.state().seen.values()])
     const all = {...blank, ...measured, ...more(traffic.tally, reload), runtime}

@@ -1,8 +1,5 @@
-import {existsSync} from 'node:fs'
-import {delimiter, join} from 'node:path'
 import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
-import {UsageError} from '../errors.ts'
 import type {CompiledProgram} from '../processes/compile.ts'
 import {type Actor, type LaunchOptions, launch} from '../processes/launch.ts'
 import {
@@ -18,6 +15,7 @@ import type {NotEnded} from '../processes/subreaper.ts'
 import {longestProcessorWaits} from '../starvation.ts'
 import {type Lineage, type Member, openLineage} from './lineage.ts'
 import {collectLines, type OutputLines} from './output-lines.ts'
+import {startFailure} from './start-failure.ts'
 
 /** One start of the command under test. */
 export interface ServerStart {
@@ -45,7 +43,7 @@ export interface ServerOutput {
 export interface ServerHost {
   /**
    * @param usual lines about a port in use that its starts print when nothing is wrong
-   * @throws UsageError if the command cannot be started
+   * @throws UsageError if the first command cannot be started, CouldNotMeasure if a later one cannot
    */
   start(command: CommandToStart, usual?: ReadonlySet<string>): Promise<ServerStart>
   /**
@@ -170,7 +168,7 @@ export async function openServerHost(
         if (options.leaves !== true) groups.add(pid)
         return start
       } catch (error) {
-        throw startProblem(error, command)
+        throw startFailure(error, command, started === 0)
       } finally {
         starting--
         if (starting === 0) for (const act of early.splice(0)) act()
@@ -216,30 +214,6 @@ function killIfOurs(process: ProcessIdentity): void {
   } catch {
     // It has become another user's.
   }
-}
-
-/** A command that does not exist is the user's to mend; whatever else spawn says is passed on. */
-function startProblem(error: unknown, {command, env}: CommandToStart): unknown {
-  const {code, message} = error as NodeJS.ErrnoException
-  const nowhere = `there is no program "${command}" in the PATH; give its path`
-  const remedies: Record<string, string> = {
-    ...{ENOENT: nowhere, ENOTDIR: nowhere},
-    EACCES: `"${command}" may not be executed; is it a program, and executable (chmod +x)?`,
-    ENOEXEC: `"${command}" is not a program that this machine can run; name its interpreter first`,
-    E2BIG: 'the command line is too long',
-  }
-  // Also the answer where nothing was found, and one folder of the PATH may not be looked into (execvp(3)).
-  const isRefused = code === 'EACCES' || command === ''
-  const isNowhere = isRefused && !isSomewhere(command, env.PATH ?? '')
-  const remedy = remedies[isNowhere ? 'ENOENT' : (code ?? '')]
-  return remedy === undefined
-    ? new Error(`the command cannot be started: ${message}`)
-    : new UsageError(remedy)
-}
-
-export function isSomewhere(command: string, path: string): boolean {
-  if (command.includes('/')) return true
-  return command !== '' && path.split(delimiter).some((folder) => existsSync(join(folder, command)))
 }
 
 /** What the processes of a start have waited for a processor, in seconds: what they needed is not known better. */

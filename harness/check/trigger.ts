@@ -1,8 +1,11 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {monotonicSeconds} from '../clock.ts'
 import type {CheckProblem} from '../documents/check-schema.ts'
+import {UsageError} from '../errors.ts'
+import type {CommandToStart} from '../processes/protocol.ts'
 import type {Traffic} from '../traffic/clients.ts'
 import type {CheckContext} from './context.ts'
+import {CouldNotMeasure} from './could-not-measure.ts'
 import {endingWords} from './errors-seen.ts'
 import type {GenerationWatch} from './generation-watch.ts'
 import {
@@ -16,6 +19,9 @@ import {
 } from './generations.ts'
 import type {FilledReloadOptions} from './reload-options.ts'
 import type {Server} from './reload-server.ts'
+import type {ServerStart} from './server.ts'
+import {assertProgramThere} from './start-failure.ts'
+import {sendStop} from './stop.ts'
 
 /**
  * How long the old generation is waited for once the new one answers, and how long the new one is watched. While the old
@@ -26,6 +32,9 @@ const settleSeconds = {atLeast: 0.5, atMost: 3}
 const endedSeconds = 1
 /** Longer than this nobody waits for a server that has begun to change. */
 const longestSeconds = 60
+
+const pidPlaceholder = '{pid}'
+const remedy = 'it runs without a shell; run it by hand while the server runs'
 
 /** What came of the triggers. */
 export interface Reload {
@@ -154,33 +163,65 @@ function isAnswered(watch: GenerationWatch, {answeredPorts, tally}: Traffic): bo
   return (tally.answers.at(-1)?.from ?? 0) > alone
 }
 
+/**
+ * Makes sure that the programs are there before a server is started because of them.
+ * @throws UsageError
+ */
+export function assertTriggersThere(options: FilledReloadOptions): void {
+  const commands = options.triggers.map((words) => triggerCommand(options, words))
+  // Which program that is shows only once the server runs, as with /proc/{pid}/exe.
+  const known = commands.filter(({command}) => !command.includes(pidPlaceholder))
+  for (const command of known) assertProgramThere(command)
+}
+
+/** @param pid of the server, if we have started it */
+function triggerCommand(
+  {port, cwd, triggerEnv = ownEnvironment()}: FilledReloadOptions,
+  words: readonly string[],
+  pid?: number,
+): CommandToStart {
+  const [command = '', ...args] = words.map((word) =>
+    word
+      .replaceAll('{port}', String(port))
+      .replaceAll(pidPlaceholder, String(pid ?? pidPlaceholder)),
+  )
+  return {command, args, cwd, env: {...triggerEnv, PORT: String(port)}}
+}
+
 /** @returns why it did not do what it should */
 async function runTrigger(
   {host, options, server, signal}: Stage,
   words: readonly string[],
 ): Promise<CheckProblem | undefined> {
-  const {port, triggerTimeoutSeconds, cwd} = options
-  const pid = server?.start.pid
-  const [command = '', ...args] = words.map((word) =>
-    word.replaceAll('{port}', String(port)).replaceAll('{pid}', String(pid ?? '{pid}')),
-  )
-  const {triggerEnv = ownEnvironment()} = options
-  const env = {...triggerEnv, PORT: String(port)}
-  const start = await host.start({command, args, cwd, env})
+  const {triggerTimeoutSeconds} = options
+  const text = words.join(' ')
+  const start = await host
+    .start(triggerCommand(options, words, server?.start.pid))
+    .catch((error: Error) => {
+      // Also where it is the first that we start: clients have come, and were counted.
+      if (!(error instanceof CouldNotMeasure || error instanceof UsageError)) throw error
+      throw new CouldNotMeasure({
+        kind: 'trigger-failed',
+        message: `the trigger failed: ${text}: ${error.message}`,
+        remedy,
+      })
+    })
   const timer = new AbortController()
   const either = AbortSignal.any([timer.signal, signal])
   const ending = await Promise.race([
     start.ended,
     delay(triggerTimeoutSeconds * 1000, undefined, {signal: either}),
   ]).finally(() => timer.abort())
-  const text = words.join(' ')
   if (ending === undefined) {
     // What it has started is the user's; of a server of ours, all ends with the check.
-    if (server === undefined) await host.signal(start, 'SIGTERM')
+    const isLeft = server === undefined && !(await mayBeStopped({host}, start))
+    const left = isLeft
+      ? `; it still runs, as another user: end it with sudo kill ${start.pid}`
+      : ''
     return {
       kind: 'trigger-failed',
       message: `the trigger did not end within ${triggerTimeoutSeconds} s: ${text}`,
-      remedy: 'raise --trigger-timeout, or use a command that returns',
+      remedy: `raise --trigger-timeout, or use a command that returns${left}`,
     }
   }
   if (ending.code === 0) return undefined
@@ -189,7 +230,18 @@ async function runTrigger(
   return {
     kind: 'trigger-failed',
     message: `the trigger ${endingWords(ending)}: ${text}${said === '' ? '' : `; its output: ${said}`}`,
-    remedy: 'it runs without a shell; run it by hand while the server runs',
+    remedy,
+  }
+}
+
+/** Sends SIGTERM. @returns false if it is another user's, as with sudo */
+async function mayBeStopped(of: Pick<Stage, 'host'>, start: ServerStart): Promise<boolean> {
+  try {
+    await sendStop(of, start, 'SIGTERM')
+    return true
+  } catch (error) {
+    if (error instanceof CouldNotMeasure) return false
+    throw error
   }
 }
 

@@ -49,6 +49,11 @@ export async function startFirst(scene: Scene): Promise<{start: ServerStart; sec
   })
 }
 
+/** Without a port: it would be a real one, which a server that looks for PORT first would listen on. */
+function startCommand({host, options}: Scene): Promise<ServerStart> {
+  return host.start(commandToStart({...options, port: null}))
+}
+
 interface Before {
   fileLeft: boolean
   /** What the first start took; 0 for that itself. */
@@ -64,7 +69,7 @@ export async function startAfter(
   {fileLeft, firstSeconds}: Before,
 ): Promise<{start: ServerStart; seen: Seen}> {
   const {options, host, signal} = scene
-  const start = await host.start(commandToStart(options))
+  const start = await startCommand(scene)
   const survivors = await survivorsOf(scene, start)
   const seconds = Math.max(options.startTimeoutSeconds, 3 * firstSeconds)
   const isOver = openPatience(host, start, seconds, 'listen')
@@ -129,7 +134,7 @@ export async function startBeside(
   const {path, host, options, signal} = scene
   await assertRunning(options, first)
   const before = await lookAt(path)
-  const second = await host.start(commandToStart(options))
+  const second = await startCommand(scene)
   const isOver = openPatience(host, second, secondsLike(firstSeconds), 'listen or end')
   const seen = (
     verdict: SocketStart['verdict'],

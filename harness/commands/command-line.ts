@@ -581,7 +581,7 @@ Examples:
   rebind check --port 3000 --twice -- node server.js
   rebind check --port 80 --http / --attach --trigger 'nginx -s reload' --max-lost 0
 
-The server gets PATH, HOME, PORT and what --env sets. All its processes are ended afterwards.
+The server gets PATH, HOME, PORT (not with --socket) and what --env sets. All its processes are ended afterwards.
 Exit status: 0 safe (every restart was immediate; with --trigger or --attach: nothing was lost), 1 not, 2 bad usage, 3 could not measure, 130/143 interrupted`,
     )
     .action(async (command, options, self: Command) => {

@@ -219,7 +219,7 @@ const trafficSchema = z.looseObject({
   seconds: seconds.describe('How long they came'),
   new: laneSchema.describe('Connections that came meanwhile, one after the other'),
   idle: laneSchema.describe(
-    'Connections that stood open, and were asked at the beginning and the end',
+    'Connections that stood open: asked at the beginning and, with HTTP, again at the end',
   ),
   inFlight: laneSchema.describe('Connections on which one request followed another'),
   idleClosed: count.describe(
@@ -337,7 +337,7 @@ export const checkSchema = z.looseObject({
     .nullable()
     .optional()
     .describe(
-      'Every connection and request was answered; null if no answer was expected, absent without traffic',
+      'Every connection and request was answered, idle connections at the end with HTTP only; null if no answer was expected, absent without traffic',
     ),
   losses: z
     .array(

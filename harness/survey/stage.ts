@@ -37,12 +37,13 @@ function programFor(name: string, user: ServerUser | null): string | undefined {
   return user === null ? findProgram(name) : findProgram(name, anybodyMayRun)
 }
 
-/** The command with its program's whole path, as the user who is to run it. */
+/** The command with its program's whole path, as the user who is to run it. A path, as of what was compiled, stays as it is. */
 export function commandFor(
   [program = '', ...args]: readonly string[],
   user: ServerUser | null,
 ): string[] {
-  return [...(user?.through ?? []), programFor(program, user) ?? program, ...args]
+  const found = program.includes('/') ? program : programFor(program, user)
+  return [...(user?.through ?? []), found ?? program, ...args]
 }
 
 /**

@@ -34,7 +34,7 @@ export interface Traffic {
   closedVisits(): number
   /** How much later than planned new connections were, or would have been, begun at worst, in seconds. */
   latestSeconds(): number
-  /** No more new ones; resolves when all that are under way have come to an end, and the idle ones were asked again. */
+  /** No more new ones; resolves when all that are under way have come to an end, and the idle ones were looked at again. */
   stop(): Promise<void>
   /** Closes all that is open. */
   end(): void
@@ -190,7 +190,10 @@ export function openTraffic(options: TrafficOptions): Traffic {
     }
   }
 
-  /** Whoever has stood open asks again: that is when an application finds out. */
+  /**
+   * Whoever has stood open asks again: that is when an application finds out. Not where it is unknown whether the server
+   * would answer a second time: a protocol of one question would be taken for a loss.
+   */
   async function askIdleAgain(connection: Connection): Promise<void> {
     const from = monotonicSeconds()
     const ended = connection.ended()

@@ -39,8 +39,19 @@ export class Failed extends Error {
 const closeWithinMilliseconds = 1000
 
 /** @throws Failed; SystemError for what is our fault, e.g. EMFILE */
-export async function connect({host, port, timeoutSeconds, signal}: Target): Promise<Connection> {
+export function connect({host, port, ...waits}: Target): Promise<Connection> {
   const socket = createConnection({host, port, allowHalfOpen: true, noDelay: true})
+  return whenConnected(socket, waits)
+}
+
+/**
+ * Goes on with a socket that is being connected.
+ * @throws as `connect` does
+ */
+export async function whenConnected(
+  socket: Socket,
+  {timeoutSeconds, signal}: Pick<Target, 'timeoutSeconds' | 'signal'>,
+): Promise<Connection> {
   closeOn(signal, socket)
   let ended: 'reset' | 'closed' | undefined
   let problem: NodeJS.ErrnoException | undefined
@@ -61,7 +72,9 @@ export async function connect({host, port, timeoutSeconds, signal}: Target): Pro
     }, timeoutSeconds * 1000)
     socket.once('connect', () => {
       clearTimeout(timer)
-      resolve()
+      if (!isItsOwnPeer(socket)) return resolve()
+      reject(refused())
+      socket.resetAndDestroy()
     })
     socket.once('close', () => {
       clearTimeout(timer)
@@ -117,6 +130,18 @@ function closeOn(signal: AbortSignal | undefined, socket: Socket): void {
   socket.once('close', () => signal.removeEventListener('abort', close))
 }
 
+/**
+ * Whether TCP has connected it to itself (RFC 9293: simultaneous open): nobody listened, and connect() chose the very
+ * port that it was to reach. It would be in the way of the server that comes.
+ */
+function isItsOwnPeer({localPort, remotePort, localAddress, remoteAddress}: Socket): boolean {
+  return localPort === remotePort && localAddress === remoteAddress
+}
+
+function refused(): Failed {
+  return new Failed('refused', 'the connection was refused')
+}
+
 function failureOf(ended: 'reset' | 'closed'): Failed {
   return ended === 'reset'
     ? new Failed('reset', 'the connection was reset')
@@ -128,7 +153,7 @@ function connectFailure(error: NodeJS.ErrnoException | undefined): Error {
   if (error === undefined) return new Failed('unanswered', 'no connection')
   switch (error.code) {
     case 'ECONNREFUSED':
-      return new Failed('refused', 'the connection was refused')
+      return refused()
     case 'ECONNRESET':
     case 'EPIPE':
       return new Failed('reset', 'the connection was reset')

@@ -263,6 +263,26 @@ test('a port that somebody listens on is bad input, and it is said who', async (
   t.true(error?.message.includes(`rebind why ${port}`))
 })
 
+test('a program that is missing at a later start is no bad usage: the rounds before it are kept', async (t) => {
+  const source = `#!${process.execPath}
+    import {existsSync, rmSync, writeFileSync} from 'node:fs'
+    import {createServer} from 'node:net'
+    const started = new URL('started', import.meta.url)
+    if (existsSync(started)) rmSync(new URL(import.meta.url))
+    else writeFileSync(started, '')
+    createServer((socket) => socket.on('error', () => {}))${listens}
+  `
+  const server = program(t, 'server.mjs', source)
+  chmodSync(server, 0o755)
+  const {rounds, problem, safe} = await check(t, [server], {rounds: 3})
+  t.false(safe)
+  t.deepEqual(
+    rounds.map(({verdict}) => verdict),
+    ['immediate'],
+  )
+  t.is(problem?.message, `the command could not be started: there is no program "${server}"`)
+})
+
 const unusable: [
   what: string,
   options: {command?: string[]; address?: string; cwd?: string},

@@ -1,6 +1,6 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {createServer} from 'node:http'
 import {type AddressInfo, createServer as createTcpServer} from 'node:net'
 import {dirname, join} from 'node:path'
@@ -231,6 +231,24 @@ watching('a server that the trigger only ends is not safe: nobody answers any mo
 })
 
 watching(
+  'the time without an answer counts up to the end, however late clients began',
+  async (t) => {
+    // The first one is what clients are to ask, the second one the idle connection that they wait for.
+    const server = `
+    import {createServer} from 'node:http'
+    let requests = 0
+    const answer = (request, response) =>
+      setTimeout(() => response.end('hello'), ++requests === 2 ? 3000 : 0)
+    createServer(answer).listen(process.env.PORT, '127.0.0.1')
+  `
+    const command = ['node', program(t, 'server.mjs', server)]
+    const {traffic} = await reload(t, {command, triggers: [['kill', '{pid}']], idle: 1})
+    // For as long it is watched, at least, that nobody of an ended server is left.
+    t.true((traffic?.longestGapSeconds ?? 0) >= 1, `${traffic?.longestGapSeconds}`)
+  },
+)
+
+watching(
   'a trigger that restarts nothing, or fails, or does not end, could not be measured',
   async (t) => {
     const command = ['node', program(t, 'server.mjs', httpServer)]
@@ -249,6 +267,16 @@ watching(
     for (const {safe} of [nothing, failed, endless]) t.false(safe)
   },
 )
+
+watching('what was counted before a trigger is missing is kept', async (t) => {
+  const trigger = program(t, 'trigger.sh', '#!/bin/sh\n')
+  chmodSync(trigger, 0o755)
+  const command = ['node', program(t, 'server.mjs', httpServer)]
+  const document = await reload(t, {command, triggers: [['rm', trigger], [trigger]]})
+  t.is(document.problem?.kind, 'trigger-failed')
+  t.regex(document.problem?.message ?? '', /could not be started: there is no program/)
+  t.true((document.traffic?.new.answered ?? 0) > 0)
+})
 
 watching(
   'a server that says nothing is watched all the same, but nobody knows whether it accepts',
@@ -455,4 +483,6 @@ test('what cannot be is told before anything is started', async (t) => {
     /exclude each other/,
   )
   t.regex((await complain({triggers: []}))?.message ?? '', /--trigger/)
+  const missing = await complain({triggers: [['true'], ['no-such-program']]})
+  t.regex(missing?.message ?? '', /there is no program "no-such-program" in the PATH/)
 })

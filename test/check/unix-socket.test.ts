@@ -132,6 +132,13 @@ testUnless(
   },
 )
 
+test('the server gets no PORT: one that looks for that first would listen there', async (t) => {
+  const portFirst = asking.replace('process.env.SOCKET', 'process.env.PORT ?? process.env.SOCKET')
+  const document = await checked(t, portFirst)
+  t.is(document.problem, undefined)
+  t.true(document.safe)
+})
+
 test('one that does not obey the stop is killed, and that is said', async (t) => {
   const document = await checked(t, asking.replace('server.close()', '{}'), {
     stopTimeoutSeconds: 0.5,
