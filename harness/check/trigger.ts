@@ -219,7 +219,7 @@ async function runTrigger(
     // What it has started is the user's; of a server of ours, all ends with the check.
     const isLeft = server === undefined && !(await mayBeStopped({host}, start))
     const left = isLeft
-      ? `; it still runs, as another user: end it with sudo kill ${start.pid}`
+      ? `; this one still runs, as another user: end it with sudo kill ${start.pid}`
       : ''
     return {
       kind: 'trigger-failed',
