@@ -164,14 +164,17 @@ function isAnswered(watch: GenerationWatch, {answeredPorts, tally}: Traffic): bo
 }
 
 /**
- * Makes sure that the programs are there before a server is started because of them.
+ * Makes sure, as far as that can be known, that their programs are there before a server is started because of them.
  * @throws UsageError
  */
 export function assertTriggersThere(options: FilledReloadOptions): void {
-  const commands = options.triggers.map((words) => triggerCommand(options, words))
-  // Which program that is shows only once the server runs, as with /proc/{pid}/exe.
-  const known = commands.filter(({command}) => !command.includes(pidPlaceholder))
-  for (const command of known) assertProgramThere(command)
+  for (const [index, words] of options.triggers.entries()) {
+    const asked = triggerCommand(options, words)
+    // It shows only once the server runs, as with /proc/{pid}/exe, or the trigger before may build it.
+    const isMadeLater = index > 0 && asked.command.includes('/')
+    if (isMadeLater || asked.command.includes(pidPlaceholder)) continue
+    assertProgramThere(asked)
+  }
 }
 
 /** @param pid of the server, if we have started it */
@@ -216,7 +219,7 @@ async function runTrigger(
     // What it has started is the user's; of a server of ours, all ends with the check.
     const isLeft = server === undefined && !(await mayBeStopped({host}, start))
     const left = isLeft
-      ? `; it still runs, as another user: end it with sudo kill ${start.pid}`
+      ? `; this one still runs, as another user: end it with sudo kill ${start.pid}`
       : ''
     return {
       kind: 'trigger-failed',

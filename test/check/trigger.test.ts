@@ -22,7 +22,10 @@ async function endless(code: 'EPERM' | 'ESRCH') {
 test('a trigger of another user, who may not be sent a signal, is said to run on', async (t) => {
   const problem = await endless('EPERM')
   t.is(problem?.kind, 'trigger-failed')
-  t.regex(problem?.remedy ?? '', /it still runs, as another user: end it with sudo kill 4242$/)
+  t.regex(
+    problem?.remedy ?? '',
+    /this one still runs, as another user: end it with sudo kill 4242$/,
+  )
 })
 
 test('one that has just ended is not', async (t) => {
