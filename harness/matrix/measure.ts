@@ -38,7 +38,8 @@ const batchSizes: Partial<Record<TcpState | 'none', number>> = {FIN_WAIT2: 128, 
 const hands = 24
 /** How long the socket table may lag behind. */
 const tablePatienceSeconds = 1
-const autobindAttempts = 10
+/** connect() takes one of half of the ports at first (ip_local_port_range), most of which a busy machine may have in use. */
+const autobindAttempts = 200
 
 /**
  * Makes every cell's residue on a port of its own, and has the cell's successor try to open it.
@@ -173,14 +174,21 @@ async function observe(
   options: MeasureOptions,
 ): Promise<Observation> {
   if (cell.predecessor.bind !== 'autobind') return tried(cell, first, options)
+  const workbench = openWorkbench(options.signal)
   let made = first
-  for (let attempt = 0; attempt < autobindAttempts; attempt++) {
-    if (isOnlyAutobound(cell, made.port, options.available)) {
-      return tried(cell, made, options)
+  try {
+    for (let attempt = 0; attempt < autobindAttempts; attempt++) {
+      if (isOnlyAutobound(cell, made.port, options.available)) {
+        return tried(cell, made, options)
+      }
+      // What was made in vain is not kept: a batch has open files for its cells only.
+      workbench.clear()
+      const [again = made] = await settle([makeResidue(cell, {...place, workbench})], options)
+      if ('reason' in again) return again
+      made = again
     }
-    const [again = made] = await settle([makeResidue(cell, place)], options)
-    if ('reason' in again) return again
-    made = again
+  } finally {
+    workbench.clear()
   }
   return {reason: `connect() chose a port that others use ${autobindAttempts} times in a row`}
 }

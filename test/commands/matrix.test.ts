@@ -8,6 +8,7 @@ import {addressesHere} from '../../harness/matrix/addresses.ts'
 import {cellsOf} from '../../harness/matrix/cells.ts'
 import {detectPlatform} from '../../harness/platforms/detect.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {namespaceProblem, privateNetwork} from '../namespaces/available.ts'
 import {
   complaintsOf,
   missingProgram,
@@ -68,6 +69,37 @@ testUnless(problem, 'two at once do not disturb each other', async (t) => {
     t.is(status, 0, stderr)
   }
 })
+
+/** Most of the ports that connect() chooses from have a connection of somebody else's, to another server. */
+const crowded = `
+  const {connect, createServer} = require('node:net')
+  const {spawn} = require('node:child_process')
+  const [command, ...args] = process.argv.slice(1)
+  const server = createServer().listen(20000, '127.0.0.1', async () => {
+    for (let many = 0; many < 120; many++) {
+      await new Promise((resolve) => connect(20000, '127.0.0.1', resolve))
+    }
+    spawn(command, args, {stdio: 'inherit'}).on('exit', (status) => process.exit(status))
+  })`
+
+testUnless(
+  problem ?? namespaceProblem ?? missingProgram('ip'),
+  'where most ports are in use, connect() is asked until it chooses one that nobody else uses',
+  async (t) => {
+    const range = '/proc/sys/net/ipv4/ip_local_port_range'
+    const script = `ip link set lo up && echo 40000 40255 > ${range} && exec "$@"`
+    const launcher = [...(privateNetwork ?? []), 'sh', '-c', script, 'sh']
+    const args = ['--residue', 'outgoing-ESTABLISHED']
+    const {status, stdout, stderr} = await runCli(
+      t,
+      ['matrix', ...args, '--json', '--out', temporaryFolder(t)],
+      {launcher: [...launcher, process.execPath, '-e', crowded]},
+    )
+    t.is(status, 0, stderr)
+    const {cells} = matrixSchema.parse(JSON.parse(stdout))
+    t.true(cells.every(({agrees}) => agrees === true))
+  },
+)
 
 testUnless(problem, 'filters keep the residues and addresses that they name', async (t) => {
   const args = ['--residue', 'TIME_WAIT', '--address', '127.0.0.1', '--address', 'dual']
