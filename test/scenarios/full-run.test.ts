@@ -444,9 +444,12 @@ for (const [id, expected] of Object.entries(onLinux)) {
       const kept = bind?.residueSeconds ?? 0
       t.true(release > 0 && release <= kept && kept >= 60, `${release} s of ${kept} s`)
       if (expected.mayBeTooLate === true && bind?.verdict === 'blocked') return
-      // The witness is left within milliseconds of the residue, unless the run is held up between the two.
-      if (measurements?.overshootSeconds === undefined && heldUpSeconds > 0.1) return
-      const overshoot = measurements?.overshootSeconds ?? -1
+      const overshoot = measurements?.overshootSeconds
+      // The witness is left just after the residue, and may be of the next slot of the kernel's timers all the same.
+      if (overshoot === undefined) {
+        t.true((bind?.waitSeconds ?? 999) < release)
+        return
+      }
       t.true(overshoot >= 0 && overshoot <= expected.overshootSeconds, `${overshoot} s`)
       const released = (bind?.waitSeconds ?? 0) - overshoot
       // A server that asked between the witness's last refusal and its grant has lost no time at all.
