@@ -23,28 +23,32 @@ export interface AxisOptions {
   tickPixels: number
 }
 
-export function linearAxis({domain, pixels, tickPixels}: AxisOptions): Axis {
-  const scale = scaleLinear(domain, [0, pixels])
-  const words = scale.tickFormat(pixels / tickPixels)
-  const at = (value: number) => rounded(scale(value))
-  return {
-    at,
-    ticks: scale
-      .ticks(pixels / tickPixels)
-      .map((value) => ({value, at: at(value), words: words(value)})),
-  }
+export function linearAxis(options: AxisOptions): Axis {
+  return axisOf(scaleLinear(options.domain, [0, options.pixels]), options)
 }
 
 /** Moments, in milliseconds since the epoch; its words are of UTC. */
-export function timeAxis({domain, pixels, tickPixels}: AxisOptions): Axis {
-  const scale = scaleUtc(domain, [0, pixels])
+export function timeAxis(options: AxisOptions): Axis {
+  return axisOf(scaleUtc(options.domain, [0, options.pixels]), options)
+}
+
+interface Scale<Value> {
+  (value: number): number
+  ticks(count: number): Value[]
+  tickFormat(count: number): (value: Value) => string
+}
+
+function axisOf<Value extends number | Date>(
+  scale: Scale<Value>,
+  {pixels, tickPixels}: AxisOptions,
+): Axis {
   const words = scale.tickFormat(pixels / tickPixels)
   const at = (value: number) => rounded(scale(value))
   return {
     at,
-    ticks: scale
-      .ticks(pixels / tickPixels)
-      .map((moment) => ({value: moment.getTime(), at: at(moment.getTime()), words: words(moment)})),
+    ticks: scale.ticks(pixels / tickPixels).map((value) => {
+      return {value: Number(value), at: at(Number(value)), words: words(value)}
+    }),
   }
 }
 
