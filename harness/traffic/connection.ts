@@ -66,18 +66,18 @@ export async function whenConnected(
     })
   }
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const stopWaiting = whenLate(timeoutSeconds, () => {
       reject(new Failed('unanswered', `no connection within ${timeoutSeconds} s`))
       socket.destroy()
-    }, timeoutSeconds * 1000)
+    })
     socket.once('connect', () => {
-      clearTimeout(timer)
+      stopWaiting()
       if (!isItsOwnPeer(socket)) return resolve()
       reject(refused())
       socket.resetAndDestroy()
     })
     socket.once('close', () => {
-      clearTimeout(timer)
+      stopWaiting()
       reject(connectFailure(problem))
     })
   })
@@ -90,11 +90,10 @@ export async function whenConnected(
     ended: () => ended,
     async ask(what) {
       if (ended !== undefined) throw failureOf(ended)
-      let timer: NodeJS.Timeout | undefined
+      let stopWaiting = () => {}
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(
-          () => reject(new Failed('unanswered', `no answer within ${timeoutSeconds} s`)),
-          timeoutSeconds * 1000,
+        stopWaiting = whenLate(timeoutSeconds, () =>
+          reject(new Failed('unanswered', `no answer within ${timeoutSeconds} s`)),
         )
       })
       const answer = ask(socket, what)
@@ -105,7 +104,7 @@ export async function whenConnected(
         if (!(error instanceof NoAnswer)) throw error
         throw failureOf(ended ?? 'closed')
       } finally {
-        clearTimeout(timer)
+        stopWaiting()
       }
     },
     close() {
@@ -118,6 +117,22 @@ export async function whenConnected(
       if (ended === 'closed') socket.once('finish', () => socket.destroy())
       else socket.once('end', () => socket.destroy())
     },
+  }
+}
+
+/**
+ * Calls when the time is over, a turn later: where this process was kept from running, what came in time lies ready
+ * behind the timer, and a slow machine is not to be told as a server that does not answer.
+ * @returns what ends the waiting
+ */
+function whenLate(seconds: number, onLate: () => void): () => void {
+  let turn: NodeJS.Immediate | undefined
+  const timer = setTimeout(() => {
+    turn = setImmediate(onLate)
+  }, seconds * 1000)
+  return () => {
+    clearTimeout(timer)
+    clearImmediate(turn)
   }
 }
 

@@ -39,7 +39,7 @@ activating(
     t.is(activation?.answered, activation?.queued)
     t.true((activation?.slowestSeconds ?? 0) > 0)
     t.true(document.lossless)
-    t.true(document.safe)
+    t.true(document.safe, JSON.stringify(document))
     t.is(document.trigger?.generations.length, 2)
   },
 )

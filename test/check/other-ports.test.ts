@@ -18,7 +18,7 @@ test('a server that gets both of its ports back is safe', async (t) => {
   const command = ['node', program(t, 'server.mjs', twoPorts)]
   const document = await check(t, command, {alsoPorts: [other], env: {OTHER: String(other)}})
   onlyRound(t, document)
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   t.deepEqual(document.ports, [document.port, other])
   t.is(
     checkView(document).heading,
@@ -39,7 +39,7 @@ test('one that listens on its second port much later each time is safe', async (
   const given = {alsoPorts: [other], env: {OTHER: String(other)}, limitSeconds: 10}
   const document = await check(t, command, given)
   t.is(onlyRound(t, document).verdict, 'immediate')
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
 })
 
 test('one that does without its second port, which an old child still has, is not', async (t) => {

@@ -46,7 +46,7 @@ testUnless(
 test('a Node http server is safe over its own TIME_WAIT, and its behaviour shows SO_REUSEADDR', async (t) => {
   const document = await check(t, ['node', program(t, 'server.mjs', httpServer)])
   const round = onlyRound(t, document)
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   t.is(round.verdict, 'immediate')
   t.is(round.waitSeconds, 0)
   t.is(round.attempts, 1)
@@ -103,7 +103,7 @@ testUnless(
       document.rounds.map(({verdict}) => verdict),
       ['immediate', 'immediate'],
     )
-    t.true(document.safe)
+    t.true(document.safe, JSON.stringify(document))
   },
 )
 

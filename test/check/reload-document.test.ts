@@ -29,7 +29,7 @@ async function lossless(trigger: Partial<Trigger>): Promise<CheckDocument> {
 
 test('a reload that lost nothing is safe', async (t) => {
   const document = await lossless({})
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   t.regex(document.advice.join(), /Nothing to do/)
 })
 

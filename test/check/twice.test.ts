@@ -28,7 +28,7 @@ const seen = needs(
 seen('a second Node server is refused, and its status and message are passed on', async (t) => {
   const document = await twice(t, ['node', program(t, 'server.mjs', httpServer)])
   t.deepEqual(verdicts(document), [[null, 'refuses']])
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   const [second] = document.twice ?? []
   t.is(second?.status, 1)
   t.regex(second?.lines.join('\n') ?? '', /EADDRINUSE/)
@@ -209,6 +209,6 @@ needs(reusePortProblem(), test.serial)('two Node servers with reusePort share', 
 needs(missingServer('python3'), test.serial)('python3 -m http.server refuses', async (t) => {
   const document = await twice(t, ['python3', '-m', 'http.server', '--bind', '127.0.0.1', '{port}'])
   t.deepEqual(verdicts(document), [[null, 'refuses']])
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   t.regex(document.twice?.[0]?.lines.join('\n') ?? '', /Address already in use/)
 })

@@ -79,7 +79,7 @@ test('one that asks first whether somebody answers is safe', async (t) => {
   t.deepEqual(verdicts(document), [
     ...['stopped false granted', 'killed true granted', 'beside true refused'],
   ])
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   t.is(document.socket?.starts[2]?.status, 3)
 })
 
@@ -136,7 +136,7 @@ test('the server gets no PORT: one that looks for that first would listen there'
   const portFirst = asking.replace('process.env.SOCKET', 'process.env.PORT ?? process.env.SOCKET')
   const document = await checked(t, portFirst)
   t.is(document.problem, undefined)
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
 })
 
 test('one that does not obey the stop is killed, and that is said', async (t) => {

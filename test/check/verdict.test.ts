@@ -55,7 +55,7 @@ test('who listened is told with the times, from the predecessor on', async (t) =
     ],
     {rounds: 2},
   )
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   const spans = document.rounds.map(({listened}) => listened ?? [])
   for (const round of spans) {
     const [old, young, ...others] = round
@@ -145,7 +145,7 @@ test('words about something else that is in use are no proof against a start in 
   `
   const document = await check(t, ['node', program(t, 'server.mjs', source)])
   t.deepEqual(onlyRound(t, document).errors, [])
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   t.is(document.reuseaddr.set, true)
 })
 
@@ -157,7 +157,7 @@ test('words of a server that listens already are no proof, however long its star
   `
   const document = await check(t, ['node', program(t, 'server.mjs', source)])
   t.deepEqual(onlyRound(t, document).errors, [])
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   t.is(document.reuseaddr.set, true)
 })
 
@@ -203,7 +203,7 @@ testUnless(
     const round = onlyRound(t, document)
     t.true((round.outageSeconds ?? 0) > 1)
     t.deepEqual(round.errors, [])
-    t.true(document.safe)
+    t.true(document.safe, JSON.stringify(document))
   },
 )
 
@@ -255,7 +255,7 @@ test('words that the first start wrote as well are ignored, however long the sec
   `
   const document = await check(t, ['node', program(t, 'server.mjs', source)])
   t.deepEqual(onlyRound(t, document).errors, [])
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   t.is(document.reuseaddr.set, true)
 })
 
@@ -426,7 +426,7 @@ testUnless(
     const file = program(t, 'server.py', serving('time.sleep(1)'))
     const cwd = file.replace(/server\.py$/, '')
     const document = await check(t, ['python3', file], {cwd})
-    t.true(document.safe)
+    t.true(document.safe, JSON.stringify(document))
     t.true((onlyRound(t, document).outageSeconds ?? 0) >= 1)
   },
 )

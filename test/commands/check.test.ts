@@ -34,7 +34,7 @@ test('check --json prints the document of the contract and nothing else, and lea
   t.is(document.version, 1)
   t.deepEqual(document.command, command)
   t.is(document.port, port)
-  t.true(document.safe)
+  t.true(document.safe, JSON.stringify(document))
   t.is(document.rounds.length, 2)
   const contract = [
     ...['startupSeconds', 'exitSeconds', 'exitedBy', 'residue', 'verdict', 'attempts'],

@@ -1,8 +1,9 @@
+import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {createConnection, createServer} from 'node:net'
 import test from 'ava'
-import {whenConnected} from '../../harness/traffic/connection.ts'
-import {freePort} from '../check/servers.ts'
+import {connect, whenConnected} from '../../harness/traffic/connection.ts'
+import {freePort, program} from '../check/servers.ts'
 
 test('a client that TCP connects to itself was refused, and does not keep the port', async (t) => {
   const port = await freePort(t)
@@ -16,3 +17,34 @@ test('a client that TCP connects to itself was refused, and does not keep the po
   await once(server, 'listening')
   server.close()
 })
+
+/** Answers each line at once, and connections, too: in a process of its own, which goes on when ours does not. */
+const prompt = `
+  import {createServer} from 'node:net'
+  const server = createServer((socket) => socket.on('data', () => socket.write('hello')))
+  server.listen(0, '127.0.0.1', () => console.log(server.address().port))
+`
+
+test.serial(
+  'an answer that came in time is one, though this process was kept from reading it',
+  async (t) => {
+    const server = spawn(process.execPath, [program(t, 'prompt.mjs', prompt)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    t.teardown(() => server.kill('SIGKILL'))
+    const [line] = await once(server.stdout, 'data')
+    const port = Number(`${line}`)
+    const connected = connect({host: '127.0.0.1', port, timeoutSeconds: 2})
+    standStill(3)
+    const connection = await connected
+    t.teardown(() => connection.close())
+    const answered = connection.ask({kind: 'text', text: Buffer.from('anybody?\n')})
+    standStill(3)
+    t.deepEqual(await answered, {})
+  },
+)
+
+/** Timers are asked before sockets then. */
+function standStill(seconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000)
+}
