@@ -3,6 +3,7 @@ import {
   type Holder,
   type HoldersOfSockets,
   longestCommand,
+  parentsFirst,
   type UnixSocketReader,
 } from './socket-holders.ts'
 import type {SocketEntry} from './socket-table.ts'
@@ -41,7 +42,7 @@ export async function readLsofHolders(
     byName.set(name, [...known, holder])
   }
   return {
-    of: (socket) => namesOf(socket).flatMap((name) => byName.get(name) ?? []),
+    of: (socket) => parentsFirst(namesOf(socket).flatMap((name) => byName.get(name) ?? [])),
     unseenProcesses: null,
   }
 }

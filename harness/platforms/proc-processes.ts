@@ -1,6 +1,6 @@
 import {closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync} from 'node:fs'
 import {isOutOfFiles} from '../sockets/system-error.ts'
-import {type Holder, longestCommand} from './socket-holders.ts'
+import {type Holder, longestCommand, parentsFirst} from './socket-holders.ts'
 import {unreadable} from './unreadable.ts'
 import {userName} from './users.ts'
 
@@ -23,6 +23,7 @@ export function pids(proc = '/proc'): number[] {
  * Finds the processes that have the given sockets open: an fd is a link to `socket:[INODE]` (proc(5)).
  * Only one's own processes can be looked into, unless one is root (ptrace(2), PTRACE_MODE_READ).
  * @param among the pids to look into; undefined for all
+ * @returns of each inode the processes that have it, parents first
  */
 export function findHolders(
   inodes: ReadonlySet<number>,
@@ -43,6 +44,7 @@ export function findHolders(
     if (holder === undefined) continue
     for (const inode of wanted) byInode.set(inode, [...(byInode.get(inode) ?? []), holder])
   }
+  for (const [inode, holders] of byInode) byInode.set(inode, parentsFirst(holders))
   return {byInode, unseenProcesses}
 }
 

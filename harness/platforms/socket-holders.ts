@@ -27,8 +27,18 @@ export interface ProcessDetails {
   parents: {pid: number; command: string | null}[]
 }
 
+/**
+ * Whoever started others of them comes first: a server before its workers, and before a child that has all that its
+ * parent has open until it becomes another program (FD_CLOEXEC: execve(2)).
+ */
+export function parentsFirst(holders: readonly Holder[]): Holder[] {
+  const pids = new Set(holders.map(({pid}) => pid))
+  const isStarted = ({parent}: Holder) => parent !== null && pids.has(parent)
+  return holders.toSorted((one, other) => Number(isStarted(one)) - Number(isStarted(other)))
+}
+
 export interface HoldersOfSockets {
-  /** The processes that have a socket open; several where a server has forked. */
+  /** The processes that have a socket open; several where a server has forked, the one that started others first. */
   of(socket: SocketEntry): Holder[]
   /** How many processes we were not permitted to look into, or null where the OS does not tell. */
   unseenProcesses: number | null

@@ -20,7 +20,7 @@ export async function listListeners({platform, host}: Machine): Promise<Listener
     problem = error.message
     return undefined
   })
-  const firsts = entries.map((entry) => firstOf(holders?.of(entry) ?? []))
+  const firsts = entries.map((entry) => holders?.of(entry)[0])
   const described = await withDetails(firsts.flatMap((holder) => holder ?? []))
   const known = new Map(described.map((holder) => [holder.pid, holder]))
   const unseen = firsts.filter((holder) => holder === undefined).length
@@ -40,12 +40,6 @@ export async function listListeners({platform, host}: Machine): Promise<Listener
 
 function byEnd({local: one}: SocketEntry, {local: other}: SocketEntry): number {
   return one.port - other.port || one.address.localeCompare(other.address)
-}
-
-/** Of several that share a socket, the one that started the others. */
-function firstOf(holders: readonly Holder[]): Holder | undefined {
-  const pids = new Set(holders.map(({pid}) => pid))
-  return holders.find(({parent}) => parent === null || !pids.has(parent)) ?? holders[0]
 }
 
 function listenerOf(

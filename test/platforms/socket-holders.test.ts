@@ -10,6 +10,8 @@ import {
   readProcNetUnix,
 } from '../../harness/platforms/proc-holders.ts'
 import {readProcNetTcp} from '../../harness/platforms/proc-net-tcp.ts'
+import {findHolders} from '../../harness/platforms/proc-processes.ts'
+import {readProcesses} from '../../harness/processes/process-table.ts'
 import {freePort} from '../check/servers.ts'
 import {missingProgram, startProgram, temporaryFolder, testUnless} from '../commands/cli.ts'
 
@@ -39,6 +41,36 @@ testUnless(withoutProc, 'the process that has a listener open is found by its in
   t.is(holder?.uid, process.geteuid?.() ?? -1)
   t.regex(holder?.command ?? '', /createServer.* a b$/)
 })
+
+/** Its child has the socket, too, and ends with it. */
+const sharing = (port: number) => `
+  const server = require('net').createServer().listen(${port}, '127.0.0.1', () => {
+    const stdio = ['pipe', 'inherit', 'inherit', server._handle.fd]
+    require('child_process').spawn(process.execPath, ['-e', 'process.stdin.resume()'], {stdio})
+    console.log('up')
+  })`
+
+testUnless(
+  withoutLsof,
+  'of processes that share a socket the one that started the others comes first',
+  async (t) => {
+    const port = await freePort(t)
+    const server = startProgram(t, [process.execPath, '-e', sharing(port)])
+    await server.shows(/up/, 'stdout')
+    const child = readProcesses().find(({parent}) => parent === server.pid)?.pid ?? 0
+    const [socket] = (await readProcNetTcp()).filter(({local}) => local.port === port)
+    const {inode} = socket ?? {}
+    if (socket === undefined || inode === undefined) return t.fail('it does not listen')
+    const found = findHolders(new Set([inode]), [child, server.pid])
+    const {of} = await readLsofHolders(port)
+    for (const holders of [found.byInode.get(inode) ?? [], of(socket)]) {
+      t.deepEqual(
+        holders.map(({pid}) => pid),
+        [server.pid, child],
+      )
+    }
+  },
+)
 
 testUnless(withoutProc, 'of a very long command line the beginning is told', async (t) => {
   const port = await freePort(t)
