@@ -78,19 +78,37 @@ export function watchStarvation(pids: () => Iterable<number>): () => boolean {
   }
 }
 
+/** Counts from now on the seconds in which none of the processes was kept from running; too many others count, too. */
+export interface RunningClock {
+  seconds(): number
+  /** Whether somebody was kept from running for so long that this was counted. */
+  isOverdrawn(): boolean
+}
+
+export function openRunningClock(pids: () => Iterable<number>): RunningClock {
+  const isKept = watchStarvation(pids)
+  isKept()
+  let askedAt = monotonicSeconds()
+  let ran = 0
+  let starved = 0
+  return {
+    seconds() {
+      const now = monotonicSeconds()
+      const passed = now - askedAt
+      askedAt = now
+      if (isKept()) starved += passed
+      else ran += passed
+      return ran + Math.max(0, starved - starvedAtMostSeconds)
+    },
+    isOverdrawn: () => starved > starvedAtMostSeconds,
+  }
+}
+
 /**
  * Tells whether so many seconds have passed since now in which none of the processes was kept from running, or far
  * more of any kind.
  */
 export function openRunningTime(seconds: number, pids: () => Iterable<number>): () => boolean {
-  const isKept = watchStarvation(pids)
-  const beganAt = monotonicSeconds()
-  let askedAt = beganAt
-  let ran = 0
-  return () => {
-    const now = monotonicSeconds()
-    if (!isKept()) ran += now - askedAt
-    askedAt = now
-    return ran > seconds || now - beganAt > seconds + starvedAtMostSeconds
-  }
+  const clock = openRunningClock(pids)
+  return () => clock.seconds() > seconds
 }

@@ -1,4 +1,9 @@
-import {isStarved, openRunningTime, watchStarvation} from '../harness/starvation.ts'
+import {
+  isStarved,
+  openRunningClock,
+  openRunningTime,
+  watchStarvation,
+} from '../harness/starvation.ts'
 import {test} from './declare.ts'
 
 const waits = (...seconds: number[]) => new Map(seconds.map((each, index) => [index + 1, each]))
@@ -20,4 +25,12 @@ test('who has not been looked at twice starves nobody, nor does a process that i
 test('time in which nobody was starved passes as usual', (t) => {
   t.false(openRunningTime(60, () => [process.pid])())
   t.true(openRunningTime(0, () => [process.pid])())
+})
+
+test('of nobody who is kept from running all seconds count, and none is too many', (t) => {
+  const clock = openRunningClock(() => [2 ** 30])
+  const first = clock.seconds()
+  t.true(first >= 0)
+  t.true(clock.seconds() >= first)
+  t.false(clock.isOverdrawn())
 })

@@ -2,6 +2,8 @@ import {monotonicSeconds} from '../clock.ts'
 import {deferred} from '../deferred.ts'
 import type {CheckDocument, CheckProblem} from '../documents/check-schema.ts'
 import {type ProcessIdentity, readProcesses} from '../processes/process-table.ts'
+import {openRunningClock, starvedAtMostSeconds} from '../starvation.ts'
+import {tooSlow} from '../too-slow.ts'
 import type {Ask} from '../traffic/ask.ts'
 import {openTraffic, type Traffic} from '../traffic/clients.ts'
 import type {Tally} from '../traffic/tally.ts'
@@ -90,16 +92,23 @@ export async function measure(
   const watch = openGenerationWatch({look, reader: openServingReader(platform, port)})
   const origin = monotonicSeconds()
   let fault: Error | undefined
+  // A client that waits for a server, or for us, while that waits for a processor says nothing of the server.
+  const running = openRunningClock(() => [process.pid, ...livingPids(watch.state())])
   const kept = () => watch.looks(2)
   const onFault = (error: Error) => {
     fault ??= error
   }
-  const traffic = openTraffic({target, ask: asks, rate, idle, inFlight, kept, onFault})
+  const waiting = {...target, clock: running.seconds}
+  const traffic = openTraffic({target: waiting, ask: asks, rate, idle, inFlight, kept, onFault})
+  const failIfStarved = () => {
+    if (running.isOverdrawn()) throw new CouldNotMeasure(starvedProblem)
+  }
   const failIfFaulty = () => {
     signal.throwIfAborted()
     if (fault !== undefined) throw fault
     const unseen = watch.unseen()
     if (unseen.length > 0) throw new CouldNotMeasure(unseenProblem(options, unseen))
+    failIfStarved()
   }
 
   const reload = nothingYet()
@@ -120,6 +129,7 @@ export async function measure(
     await cause({...context, options, watch, traffic, server, failIfFaulty}, act, reload)
     await traffic.stop()
     stoppedAt = monotonicSeconds()
+    failIfStarved()
     const isOld = (pid: number) => isOldHolder(pid, watch.state(), before)
     const until = stoppedAt + otherPortsSeconds
     missing = await missingPorts(context, undefined, until, isOld)
@@ -199,6 +209,18 @@ function isOldHolder(
     return parent !== undefined && parent !== 0 && (parent === pid || isAbove(parent))
   }
   return ![...state.seen.values()].some(isIt) && !now.some((each) => isAbove(each.pid))
+}
+
+const starvedProblem: CheckProblem = {
+  kind: 'too-slow',
+  message: tooSlow(
+    `the server, or this check, waited for a CPU for more than ${starvedAtMostSeconds} s`,
+  ),
+  remedy: 'repeat the check when this machine is less busy',
+}
+
+function livingPids({seen}: GenerationsState): number[] {
+  return [...seen.values()].flatMap(({pid, ended}) => (ended === undefined ? [pid] : []))
 }
 
 function runtimeOf(

@@ -1,4 +1,5 @@
 import {createConnection, type Socket} from 'node:net'
+import {monotonicSeconds} from '../clock.ts'
 import {type Answer, type Ask, ask, NoAnswer} from './ask.ts'
 
 /** How a connection, or a request on it, ended other than by an answer. */
@@ -9,6 +10,8 @@ export interface Target {
   port: number
   /** How long a connection, and an answer, is waited for. */
   timeoutSeconds: number
+  /** The seconds that count towards it, from any moment on; by default all that pass. */
+  clock?: () => number
   /** Aborted when nobody waits for it any more. */
   signal?: AbortSignal
 }
@@ -50,7 +53,7 @@ export function connect({host, port, ...waits}: Target): Promise<Connection> {
  */
 export async function whenConnected(
   socket: Socket,
-  {timeoutSeconds, signal}: Pick<Target, 'timeoutSeconds' | 'signal'>,
+  {timeoutSeconds, clock = monotonicSeconds, signal}: Omit<Target, 'host' | 'port'>,
 ): Promise<Connection> {
   closeOn(signal, socket)
   let ended: 'reset' | 'closed' | undefined
@@ -66,7 +69,7 @@ export async function whenConnected(
     })
   }
   await new Promise<void>((resolve, reject) => {
-    const stopWaiting = whenLate(timeoutSeconds, () => {
+    const stopWaiting = whenLate(timeoutSeconds, clock, () => {
       reject(new Failed('unanswered', `no connection within ${timeoutSeconds} s`))
       socket.destroy()
     })
@@ -92,7 +95,7 @@ export async function whenConnected(
       if (ended !== undefined) throw failureOf(ended)
       let stopWaiting = () => {}
       const late = new Promise<never>((_, reject) => {
-        stopWaiting = whenLate(timeoutSeconds, () =>
+        stopWaiting = whenLate(timeoutSeconds, clock, () =>
           reject(new Failed('unanswered', `no answer within ${timeoutSeconds} s`)),
         )
       })
@@ -125,11 +128,20 @@ export async function whenConnected(
  * behind the timer, and a slow machine is not to be told as a server that does not answer.
  * @returns what ends the waiting
  */
-function whenLate(seconds: number, onLate: () => void): () => void {
+function whenLate(seconds: number, clock: () => number, onLate: () => void): () => void {
+  const until = clock() + seconds
+  let timer: NodeJS.Timeout | undefined
   let turn: NodeJS.Immediate | undefined
-  const timer = setTimeout(() => {
-    turn = setImmediate(onLate)
-  }, seconds * 1000)
+  const wait = (left: number) => {
+    timer = setTimeout(() => {
+      turn = setImmediate(() => {
+        const rest = until - clock()
+        if (rest > 0) wait(rest)
+        else onLate()
+      })
+    }, left * 1000)
+  }
+  wait(seconds)
   return () => {
     clearTimeout(timer)
     clearImmediate(turn)

@@ -3,7 +3,11 @@ import {createServer as createHttpServer, type RequestListener} from 'node:http'
 import {type AddressInfo, createServer, type Server, type Socket} from 'node:net'
 import {setTimeout as delay} from 'node:timers/promises'
 import test, {type ExecutionContext} from 'ava'
+import {openRunningClock} from '../../harness/starvation.ts'
 import {openTraffic, type TrafficOptions} from '../../harness/traffic/clients.ts'
+import {freePort, program} from '../check/servers.ts'
+import {startProgram, testUnless} from '../commands/cli.ts'
+import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
 
 async function listening(t: ExecutionContext, server: Server): Promise<number> {
   const open = new Set<Socket>()
@@ -162,3 +166,52 @@ test('where no answer is expected none is counted, but a reset is', async (t) =>
   const {lanes} = await traffic(t, resetting, {ask: {kind: 'nothing'}})
   t.true(lanes.new.reset > 0)
 })
+
+const group = `rebind-clients-${process.pid}`
+
+/** An answer takes it 50 ms of a processor, of which it has 20 ms in a second. */
+const starved = (processes: string) => `
+  import {writeFileSync} from 'node:fs'
+  import {createServer} from 'node:net'
+  const spent = (since) => {
+    const {user, system} = process.cpuUsage(since)
+    return user + system
+  }
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).on('data', () => {
+      const before = process.cpuUsage()
+      while (spent(before) < 50_000);
+      socket.end('hello')
+    })
+  })
+  server.listen(process.env.PORT, '127.0.0.1', () => {
+    writeFileSync('${processes}', String(process.pid))
+    console.log('up')
+  })
+`
+
+testUnless(
+  await cpuGroupProblem(group),
+  'a server that answers late because it had no processor has lost nobody',
+  async (t) => {
+    const slow = makeCpuGroup(group, 2)
+    t.teardown(() => slow.remove())
+    const port = await freePort(t)
+    const source = program(t, 'starved.mjs', starved(slow.processes))
+    const env = {PORT: String(port)}
+    const server = startProgram(t, [process.execPath, source], {env})
+    await server.shows(/up/, 'stdout')
+    const {seconds: clock} = openRunningClock(() => [process.pid, server.pid])
+    const clients = openTraffic({
+      target: {host: '127.0.0.1', port, timeoutSeconds: 1, clock},
+      ...{ask: {kind: 'text', text: Buffer.from('anybody?')}, rate: 5, idle: 0, inFlight: 0},
+      ...{kept: () => delay(5), onFault: (error) => t.fail(error.message)},
+    })
+    t.teardown(() => clients.end())
+    await clients.start()
+    await until(() => clients.tally.lanes.new.opened >= 2)
+    await clients.stop()
+    t.deepEqual(clients.tally.losses, [])
+    t.true((clients.tally.lanes.new.slowestSeconds ?? 0) > 2)
+  },
+)

@@ -1,6 +1,6 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {createConnection, createServer} from 'node:net'
+import {type AddressInfo, createConnection, createServer} from 'node:net'
 import test from 'ava'
 import {connect, whenConnected} from '../../harness/traffic/connection.ts'
 import {freePort, program} from '../check/servers.ts'
@@ -43,6 +43,25 @@ test.serial(
     t.deepEqual(await answered, {})
   },
 )
+
+test('who does not answer is waited for by a clock of the caller', async (t) => {
+  const server = createServer((socket) => socket.on('error', () => undefined)).listen(
+    0,
+    '127.0.0.1',
+  )
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const {port} = server.address() as AddressInfo
+  // It stands still until it has been asked a few times.
+  let asked = 0
+  const clock = () => (++asked < 10 ? 0 : 1)
+  const connection = await connect({host: '127.0.0.1', port, timeoutSeconds: 0.01, clock})
+  t.teardown(() => connection.socket.destroy())
+  await t.throwsAsync(connection.ask({kind: 'text', text: Buffer.from('anybody?')}), {
+    message: 'no answer within 0.01 s',
+  })
+  t.is(asked, 10)
+})
 
 /** Timers are asked before sockets then. */
 function standStill(seconds: number): void {
