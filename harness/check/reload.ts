@@ -126,7 +126,9 @@ export async function measure(
     // What the last of those clients has left behind is over by then.
     await watch.looks(2)
     const before = readProcesses()
-    await cause({...context, options, watch, traffic, server, failIfFaulty}, act, reload)
+    const {seconds} = running
+    const stage = {...context, options, watch, traffic, server, running: seconds, failIfFaulty}
+    await cause(stage, act, reload)
     await traffic.stop()
     stoppedAt = monotonicSeconds()
     failIfStarved()

@@ -52,6 +52,8 @@ export type Stage = Omit<CheckContext, 'options'> & {
   watch: GenerationWatch
   traffic: Traffic
   server: Server
+  /** Seconds in which neither the server nor this check was kept from running; limits count in these. */
+  running(): number
   failIfFaulty(): void
 }
 
@@ -79,18 +81,24 @@ export const nothingYet = (): Reload => ({
  * @param reload gets what comes of it at once, so that it is known even if this is interrupted
  */
 export async function cause(stage: Stage, act: Act, reload: Reload): Promise<void> {
-  const {options, watch, traffic, server, host, failIfFaulty} = stage
+  const {options, watch, traffic, server, host, running, failIfFaulty} = stage
   const {triggerTimeoutSeconds, limitSeconds} = options
   watch.cause()
-  let oldAcceptedAt: number | undefined
-  let changedAt: number | undefined
+  const began = running()
+  let answeredSince = began
+  let oldAcceptedSince = began
   let endedSince: number | undefined
+  let isChanged = false
   let isOldAccepting = false
-  const note = (now: number) => {
-    if (hasChanged(watch.state())) changedAt ??= now
+  const note = (ran: number) => {
+    isChanged ||= hasChanged(watch.state())
     const {answeredAt} = reload
-    if (answeredAt === undefined && isAnswered(watch, traffic)) reload.answeredAt = now
-    if (answeredAt !== undefined && doesOldAccept(watch, traffic, answeredAt)) oldAcceptedAt = now
+    if (answeredAt === undefined) {
+      if (!isAnswered(watch, traffic)) return
+      reload.answeredAt = monotonicSeconds()
+      answeredSince = ran
+      oldAcceptedSince = ran
+    } else if (doesOldAccept(watch, traffic, answeredAt)) oldAcceptedSince = ran
   }
   let isActing = true
   const acting = act(stage, () => reload.triggeredAt.push(monotonicSeconds())).finally(() => {
@@ -99,38 +107,36 @@ export async function cause(stage: Stage, act: Act, reload: Reload): Promise<voi
   // It is waited for below, whatever comes first.
   acting.catch(() => undefined)
   await lookUntil(watch, failIfFaulty, () => {
-    note(monotonicSeconds())
+    note(running())
     return !isActing
   })
   reload.problem = await acting
   if (reload.problem !== undefined) return
-  const began = reload.triggeredAt[0] ?? monotonicSeconds()
   const isOver = () => {
-    const now = monotonicSeconds()
+    const ran = running()
     const state = watch.state()
-    note(now)
-    const {answeredAt} = reload
-    if (answeredAt !== undefined) {
-      const since = now - answeredAt
+    note(ran)
+    if (reload.answeredAt !== undefined) {
+      const since = ran - answeredSince
       const isOldGone = generationsOf(state).every(({cause: by, to}) => by > 0 || to !== undefined)
       if (isOldGone) {
         isOldAccepting = false
         reload.oldListeners = []
         return since > settleSeconds.atLeast
       }
-      isOldAccepting = now - (oldAcceptedAt ?? answeredAt) <= settleSeconds.atMost
+      isOldAccepting = ran - oldAcceptedSince <= settleSeconds.atMost
       reload.oldListeners = oldListeners(state, watch.reached())
       if (!isOldAccepting && reload.oldListeners.length === 0) return true
       return since > Math.max(settleSeconds.atMost, triggerTimeoutSeconds)
     }
-    if (changedAt === undefined) return now - began > triggerTimeoutSeconds
+    if (!isChanged) return ran - began > triggerTimeoutSeconds
     const isGone = server !== undefined && host.processes().length === 0
-    endedSince = isGone ? (endedSince ?? now) : undefined
-    if (endedSince !== undefined && now - endedSince > endedSeconds) return true
-    return now - began > Math.max(triggerTimeoutSeconds, Math.min(limitSeconds, longestSeconds))
+    endedSince = isGone ? (endedSince ?? ran) : undefined
+    if (endedSince !== undefined && ran - endedSince > endedSeconds) return true
+    return ran - began > Math.max(triggerTimeoutSeconds, Math.min(limitSeconds, longestSeconds))
   }
   await lookUntil(watch, failIfFaulty, isOver)
-  if (changedAt === undefined) {
+  if (!isChanged) {
     reload.problem = nothingRestartedProblem(options, watch.state())
   } else if (isOldAccepting && reload.oldListeners.length === 0) {
     reload.problem = oldAcceptsProblem(options)
@@ -149,8 +155,9 @@ function doesOldAccept(watch: GenerationWatch, {answeredPorts}: Traffic, since: 
 
 /**
  * Whether a process that came after the trigger has a connection that is answered. One that closes each connection at
- * once is not seen to have any: there it is enough that nobody else has listened any more when a client that was
- * answered came.
+ * once is not seen to have any: there it is enough that those that listened before have ceased to when a client that was
+ * answered came. Where no worker listens, but their master alone, a new one that does is one that is only just being
+ * started: until execve(2) it has what its parent has.
  */
 function isAnswered(watch: GenerationWatch, {answeredPorts, tally}: Traffic): boolean {
   const ports = answeredPorts()
@@ -158,8 +165,8 @@ function isAnswered(watch: GenerationWatch, {answeredPorts, tally}: Traffic): bo
   if (current.some(({clients}) => clients.some((client) => ports.has(client)))) return true
   if (!current.some(({everListened}) => everListened)) return false
   const old = oldProcesses(watch.state()).filter(({everListened}) => everListened)
-  const ends = old.map(({to}) => to?.to ?? Number.POSITIVE_INFINITY)
-  const alone = Math.max(0, ...ends)
+  if (old.length === 0) return false
+  const alone = Math.max(...old.map(({to}) => to?.to ?? Number.POSITIVE_INFINITY))
   return (tally.answers.at(-1)?.from ?? 0) > alone
 }
 
