@@ -78,37 +78,66 @@ export function watchStarvation(pids: () => Iterable<number>): () => boolean {
   }
 }
 
-/** Counts from now on the seconds in which none of the processes was kept from running; too many others count, too. */
+/** Seconds that passed, by whether somebody was kept from running. */
+export interface RunningCount {
+  ran: number
+  starved: number
+  /** Waits that the system told of only when they were over, for seconds that were counted by then. */
+  owed: number
+}
+
+export const nothingRan: RunningCount = {ran: 0, starved: 0, owed: 0}
+
+/** @param waited what the one that waited longest for a processor did so meanwhile, as far as it was told by now */
+export function countRunning(
+  {ran, starved, owed}: RunningCount,
+  passed: number,
+  waited: number,
+): RunningCount {
+  const due = owed + waited
+  const kept = Math.min(passed, due)
+  return {ran: ran + passed - kept, starved: starved + kept, owed: due - kept}
+}
+
+/** Counts from now on the seconds in which no process waits for a processor; too many others count, too. */
 export interface RunningClock {
   seconds(): number
-  /** Whether somebody was kept from running for so long that this was counted. */
+  /** Whether somebody waited for so long that this was counted. */
   isOverdrawn(): boolean
 }
 
+/** Of shorter times two that run by turns would each have waited all of it. */
+const countEverySeconds = 0.5
+
 export function openRunningClock(pids: () => Iterable<number>): RunningClock {
-  const isKept = watchStarvation(pids)
-  isKept()
-  let askedAt = monotonicSeconds()
-  let ran = 0
-  let starved = 0
+  let count = nothingRan
+  let waits: ReadonlyMap<number, number> = processorWaits(pids())
+  let countedAt = monotonicSeconds()
   return {
     seconds() {
-      const now = monotonicSeconds()
-      const passed = now - askedAt
-      askedAt = now
-      if (isKept()) starved += passed
-      else ran += passed
-      return ran + Math.max(0, starved - starvedAtMostSeconds)
+      const passed = monotonicSeconds() - countedAt
+      if (passed >= countEverySeconds) {
+        const read = processorWaits(pids())
+        count = countRunning(count, passed, longestWait(waits, read))
+        waits = read
+        countedAt += passed
+      }
+      return count.ran + Math.max(0, count.starved - starvedAtMostSeconds)
     },
-    isOverdrawn: () => starved > starvedAtMostSeconds,
+    isOverdrawn: () => count.starved > starvedAtMostSeconds,
   }
 }
 
-/**
- * Tells whether so many seconds have passed since now in which none of the processes was kept from running, or far
- * more of any kind.
- */
+function longestWait(
+  before: ReadonlyMap<number, number>,
+  after: ReadonlyMap<number, number>,
+): number {
+  const waited = [...after].map(([pid, seconds]) => seconds - (before.get(pid) ?? seconds))
+  return Math.max(0, ...waited)
+}
+
+/** Tells whether so many seconds have passed since now in which no process waited for a processor, or far more of any kind. */
 export function openRunningTime(seconds: number, pids: () => Iterable<number>): () => boolean {
   const clock = openRunningClock(pids)
-  return () => clock.seconds() > seconds
+  return () => clock.seconds() >= seconds
 }

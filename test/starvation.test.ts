@@ -1,5 +1,7 @@
 import {
+  countRunning,
   isStarved,
+  nothingRan,
   openRunningClock,
   openRunningTime,
   watchStarvation,
@@ -33,4 +35,19 @@ test('of nobody who is kept from running all seconds count, and none is too many
   t.true(first >= 0)
   t.true(clock.seconds() >= first)
   t.false(clock.isOverdrawn())
+})
+
+test('what somebody waits does not count, also where it is told when that is over', (t) => {
+  const steps = [
+    {passed: 1, waited: 0, ran: 1, starved: 0},
+    {passed: 1, waited: 0.5, ran: 1.5, starved: 0.5},
+    {passed: 1, waited: 0, ran: 2.5, starved: 0.5},
+    {passed: 1, waited: 2, ran: 2.5, starved: 1.5},
+    {passed: 2, waited: 0, ran: 3.5, starved: 2.5},
+  ]
+  let count = nothingRan
+  for (const {passed, waited, ...expected} of steps) {
+    count = countRunning(count, passed, waited)
+    t.like(count, expected)
+  }
 })

@@ -148,11 +148,11 @@ watching(
   },
 )
 
-/** Listens no longer on SIGHUP, starts its successor, and ends when its last connection does. */
+/** Listens no longer on SIGHUP, starts its successor, and ends when its last connection does; it closes none for being idle. */
 const leaving = (onIdle: string) => `
   import {spawn} from 'node:child_process'
   import {createServer} from 'node:http'
-  const server = createServer({keepAliveTimeout: 60_000}, (request, response) => response.end('hello'))
+  const server = createServer({keepAliveTimeout: 0}, (request, response) => response.end('hello'))
   server.listen(process.env.PORT, '127.0.0.1')
   process.on('SIGHUP', () => {
     ${onIdle}
