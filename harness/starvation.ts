@@ -88,7 +88,7 @@ export interface RunningCount {
 
 export const nothingRan: RunningCount = {ran: 0, starved: 0, owed: 0}
 
-/** @param waited what the one that waited longest for a processor did so meanwhile, as far as it was told by now */
+/** @param waited what the one that waited longest for a processor did so meanwhile, as far as the system has told */
 export function countRunning(
   {ran, starved, owed}: RunningCount,
   passed: number,

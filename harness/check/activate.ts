@@ -11,6 +11,7 @@ import type {CheckContext, CheckListeners} from './context.ts'
 import {CouldNotMeasure, notEndedProblem} from './could-not-measure.ts'
 import {endingWords} from './errors-seen.ts'
 import {commandToStart, type FilledOptions} from './options.ts'
+import {openPatience} from './patience.ts'
 import {holdersOf} from './port-view.ts'
 import {measure} from './reload.ts'
 import {reloadAdvice} from './reload-advice.ts'
@@ -89,6 +90,7 @@ async function takesSocket(
   const {options, look, platform, host, signal} = context
   const {address, port, startTimeoutSeconds} = options
   const connection = await connectTo(options)
+  const isOver = openPatience(host, start, startTimeoutSeconds, 'accept a client')
   try {
     for (;;) {
       signal.throwIfAborted()
@@ -117,9 +119,7 @@ async function takesSocket(
       if (connection.ended() === 'reset') {
         return {message: `a client of ${address}:${port} was not accepted`}
       }
-      if (monotonicSeconds() - start.startedAt > startTimeoutSeconds) {
-        return {message: `it accepted no client within ${startTimeoutSeconds} s`}
-      }
+      if (isOver()) return {message: `it accepted no client within ${startTimeoutSeconds} s`}
       await delay(lookEveryMilliseconds)
     }
   } finally {

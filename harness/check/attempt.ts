@@ -11,6 +11,7 @@ import type {Listened} from './listened.ts'
 import {openListenerJudge} from './listeners.ts'
 import {checkedPorts} from './options.ts'
 import {missingPorts} from './other-ports.ts'
+import {openPatience} from './patience.ts'
 import type {Prober} from './prober.ts'
 import {holdsPort, isAnyLeft, type LeftOver} from './residue.ts'
 import type {RestartEvent} from './restart-state.ts'
@@ -103,8 +104,9 @@ async function missesPorts({
   predecessor,
 }: Attempt): Promise<StartOutcome | undefined> {
   const {allPortsSeconds} = predecessor.first
-  const until = monotonicSeconds() + patienceSeconds({startupSeconds: allPortsSeconds})
-  const ports = await missingPorts(context, start, until)
+  const seconds = patienceSeconds({startupSeconds: allPortsSeconds})
+  const isOver = openPatience(context.host, start, seconds, 'listen on its other ports')
+  const ports = await missingPorts(context, start, isOver)
   // That one has ended says more.
   const isRunning = start.ending() === undefined
   return ports.length > 0 && isRunning ? {kind: 'not-on-all-ports', ports} : undefined

@@ -126,7 +126,8 @@ async function startFirst(
   })
   switch (outcome.kind) {
     case 'listening': {
-      const missing = await missingPorts(context, start, startedAt + options.startTimeoutSeconds)
+      const until = startedAt + options.startTimeoutSeconds
+      const missing = await missingPorts(context, start, () => monotonicSeconds() > until)
       if (missing.length > 0) return {problem: missingPortsProblem(missing, start, options)}
       const startupSeconds = Math.max(0, outcome.at - startedAt)
       const first = {

@@ -1,5 +1,4 @@
 import {setTimeout as delay} from 'node:timers/promises'
-import {monotonicSeconds} from '../clock.ts'
 import type {CheckContext} from './context.ts'
 import {holdersOf, holdersOfEach} from './port-view.ts'
 import type {ServerStart} from './server.ts'
@@ -9,7 +8,7 @@ const lookEveryMilliseconds = 20
 /**
  * Waits until the server listens on its other ports, too.
  * @param start undefined for a server that was not started here, where whoever listens is taken for it, unless it is old
- * @param until when to give up, monotonic
+ * @param isOver when to give up
  * @returns the ports that it does not listen on; one that an old process has is one of these
  * @param isOld whether a process is of the old server, for one that was not started here
  * @throws the reason of the signal when that is aborted
@@ -23,7 +22,7 @@ export async function missingPorts(
     signal,
   }: Pick<CheckContext, 'options' | 'look' | 'platform' | 'host' | 'signal'>,
   start: Pick<ServerStart, 'number' | 'ending'> | undefined,
-  until: number,
+  isOver: () => boolean,
   isOld: (pid: number) => boolean = () => false,
 ): Promise<number[]> {
   const isThere = async (port: number, allListeners: Listeners) => {
@@ -49,7 +48,7 @@ export async function missingPorts(
     const {allListeners} = await look()
     const there = await Promise.all(missing.map((port) => isThere(port, allListeners)))
     missing = missing.filter((_, index) => there[index] !== true)
-    if (missing.length === 0 || hasEnded || monotonicSeconds() > until) return missing
+    if (missing.length === 0 || hasEnded || isOver()) return missing
     await delay(lookEveryMilliseconds, undefined, {signal})
   }
 }

@@ -1,4 +1,5 @@
 import {setTimeout as delay, setImmediate as nextTurn} from 'node:timers/promises'
+import {monotonicSeconds} from '../clock.ts'
 import type {CheckProblem} from '../documents/check-schema.ts'
 import {UsageError} from '../errors.ts'
 import type {Holder} from '../platforms/socket-holders.ts'
@@ -37,7 +38,7 @@ export async function startServer(context: CheckContext): Promise<NonNullable<Se
   switch (outcome.kind) {
     case 'listening': {
       const until = start.startedAt + options.startTimeoutSeconds
-      const missing = await missingPorts(context, start, until)
+      const missing = await missingPorts(context, start, () => monotonicSeconds() > until)
       if (missing.length > 0) {
         throw new CouldNotMeasure(missingPortsProblem(missing, start, options))
       }

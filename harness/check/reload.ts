@@ -133,8 +133,8 @@ export async function measure(
     stoppedAt = monotonicSeconds()
     failIfStarved()
     const isOld = (pid: number) => isOldHolder(pid, watch.state(), before)
-    const until = stoppedAt + otherPortsSeconds
-    missing = await missingPorts(context, undefined, until, isOld)
+    const until = seconds() + otherPortsSeconds
+    missing = await missingPorts(context, undefined, () => seconds() > until, isOld)
   }
 
   try {

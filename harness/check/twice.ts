@@ -197,11 +197,14 @@ async function keepsPort(
   {look, host, platform, options, signal}: CheckContext,
   first: ServerStart,
 ): Promise<boolean> {
-  const wake = new AbortController()
-  await Promise.race([
-    first.ended,
-    delay(staysSeconds * 1000, undefined, {signal: AbortSignal.any([signal, wake.signal])}),
-  ]).finally(() => wake.abort())
+  const isOver = openPatience(host, first, staysSeconds, 'go on, or end,')
+  while (first.ending() === undefined && !isOver()) {
+    const wake = new AbortController()
+    await Promise.race([
+      first.ended,
+      delay(lookEveryMilliseconds, undefined, {signal: AbortSignal.any([signal, wake.signal])}),
+    ]).finally(() => wake.abort())
+  }
   const holders = await holdersOf(platform, options.port, (await look()).listeners)
   host.processes()
   return holders.some(({pid}) => host.startOf(pid) === first.number)

@@ -4,6 +4,7 @@ import type {ReloadOptions} from '../../harness/check/reload-options.ts'
 import {type CheckDocument, checkSchema} from '../../harness/documents/check-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
+import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
 import {needs} from '../needs.ts'
 import {freePort, httpServer, platform, program} from './servers.ts'
 
@@ -80,5 +81,32 @@ activating(
     await t.throwsAsync(checkActivation(given), {
       ...{instanceOf: UsageError, message: /no program "no-such-program"/},
     })
+  },
+)
+
+const group = `rebind-activate-${process.pid}`
+
+needs(unseen ?? nativeOpenerProblem() ?? (await cpuGroupProblem(group)), test.serial)(
+  'a server that accepts late because it had no processor has taken its socket',
+  async (t) => {
+    const slow = makeCpuGroup(group, 5)
+    t.teardown(() => slow.remove())
+    // A tenth of a second of a processor takes it two.
+    const source = `
+      import {existsSync, writeFileSync} from 'node:fs'
+      const marker = new URL('marker', import.meta.url)
+      if (!existsSync(marker)) {
+        writeFileSync(marker, '')
+        writeFileSync('${slow.processes}', String(process.pid))
+        const before = process.cpuUsage()
+        for (let used = 0; used < 100_000; ) {
+          const {user, system} = process.cpuUsage(before)
+          used = user + system
+        }
+      }
+      ${taking}
+    `
+    const {activation} = await activate(t, source, {startTimeoutSeconds: 1})
+    t.true(activation?.took, activation?.because)
   },
 )

@@ -3,6 +3,8 @@ import {fillOptions} from '../../harness/check/options.ts'
 import {checkReload} from '../../harness/check/reload.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {checkView} from '../../harness/views/check.ts'
+import {testUnless} from '../commands/cli.ts'
+import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
 import {check, freePort, onlyRound, program, shortWait} from './servers.ts'
 
 /** Listens on its port, and on another one. */
@@ -41,6 +43,45 @@ test('one that listens on its second port much later each time is safe', async (
   t.is(onlyRound(t, document).verdict, 'immediate')
   t.true(document.safe, JSON.stringify(document))
 })
+
+const group = `rebind-other-ports-${process.pid}`
+
+testUnless(
+  await cpuGroupProblem(group),
+  'so is one that does so because it had no processor',
+  async (t) => {
+    const slow = makeCpuGroup(group, 5)
+    t.teardown(() => slow.remove())
+    const other = await freePort(t)
+    // From the second start on, once it has a client: of a tenth of a second of a processor two are made.
+    const text = `
+    import {existsSync, writeFileSync} from 'node:fs'
+    import {createServer} from 'node:net'
+    const marker = new URL('marker', import.meta.url)
+    const isFirst = !existsSync(marker)
+    writeFileSync(marker, '')
+    const open = (port) =>
+      createServer((socket) => socket.on('error', () => {}).resume()).listen(Number(port), '127.0.0.1')
+    const openOther = () => {
+      writeFileSync('${slow.processes}', String(process.pid))
+      const before = process.cpuUsage()
+      for (let used = 0; used < 100_000; ) {
+        const {user, system} = process.cpuUsage(before)
+        used = user + system
+      }
+      open(process.env.OTHER)
+    }
+    const server = open(process.env.PORT)
+    if (isFirst) open(process.env.OTHER)
+    else server.once('connection', openOther)
+  `
+    const command = ['node', program(t, 'server.mjs', text)]
+    const document = await check(t, command, {alsoPorts: [other], env: {OTHER: String(other)}})
+    const round = onlyRound(t, document)
+    t.deepEqual(round.errors, [])
+    t.is(round.verdict, 'immediate')
+  },
+)
 
 test('one that does without its second port, which an old child still has, is not', async (t) => {
   const other = await freePort(t)
