@@ -82,7 +82,7 @@ export function watchStarvation(pids: () => Iterable<number>): () => boolean {
 export interface RunningCount {
   ran: number
   starved: number
-  /** Waits that the system told of only when they were over, for seconds that were counted by then. */
+  /** Waits that were read only when the seconds of them had been counted; as many more do not count. */
   owed: number
 }
 
@@ -107,21 +107,25 @@ export interface RunningClock {
 }
 
 /** Of shorter times two that run by turns would each have waited all of it. */
-const countEverySeconds = 0.5
+const readEverySeconds = 0.5
 
 export function openRunningClock(pids: () => Iterable<number>): RunningClock {
   let count = nothingRan
   let waits: ReadonlyMap<number, number> = processorWaits(pids())
-  let countedAt = monotonicSeconds()
+  let readAt = monotonicSeconds()
+  let countedAt = readAt
   return {
     seconds() {
-      const passed = monotonicSeconds() - countedAt
-      if (passed >= countEverySeconds) {
+      const now = monotonicSeconds()
+      let waited = 0
+      if (now - readAt >= readEverySeconds) {
         const read = processorWaits(pids())
-        count = countRunning(count, passed, longestWait(waits, read))
+        waited = longestWait(waits, read)
         waits = read
-        countedAt += passed
+        readAt = now
       }
+      count = countRunning(count, now - countedAt, waited)
+      countedAt = now
       return count.ran + Math.max(0, count.starved - starvedAtMostSeconds)
     },
     isOverdrawn: () => count.starved > starvedAtMostSeconds,
@@ -139,5 +143,5 @@ function longestWait(
 /** Tells whether so many seconds have passed since now in which no process waited for a processor, or far more of any kind. */
 export function openRunningTime(seconds: number, pids: () => Iterable<number>): () => boolean {
   const clock = openRunningClock(pids)
-  return () => clock.seconds() >= seconds
+  return () => clock.seconds() > seconds
 }

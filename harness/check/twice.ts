@@ -197,7 +197,7 @@ async function keepsPort(
   {look, host, platform, options, signal}: CheckContext,
   first: ServerStart,
 ): Promise<boolean> {
-  const isOver = openPatience(host, first, staysSeconds, 'go on, or end,')
+  const isOver = openPatience(host, first, staysSeconds, 'show whether it goes on')
   while (first.ending() === undefined && !isOver()) {
     const wake = new AbortController()
     await Promise.race([
