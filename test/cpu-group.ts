@@ -45,6 +45,17 @@ export function makeCpuGroup(name: string, sharePercent: number): CpuGroup {
   }
 }
 
+/** Text of a program that takes so much of a processor's time, however long that takes it. */
+export function spending(milliseconds: number): string {
+  return `{
+    const before = process.cpuUsage()
+    for (let spent = 0; spent < ${milliseconds * 1000}; ) {
+      const {user, system} = process.cpuUsage(before)
+      spent = user + system
+    }
+  }`
+}
+
 /** Why a test that needs such a group skips; undefined where it can be had. */
 export async function cpuGroupProblem(name: string): Promise<string | undefined> {
   try {

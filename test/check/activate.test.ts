@@ -4,7 +4,7 @@ import type {ReloadOptions} from '../../harness/check/reload-options.ts'
 import {type CheckDocument, checkSchema} from '../../harness/documents/check-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {nativeOpenerProblem} from '../../harness/sockets/libc.ts'
-import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
+import {cpuGroupProblem, makeCpuGroup, spending} from '../cpu-group.ts'
 import {needs} from '../needs.ts'
 import {freePort, httpServer, platform, program} from './servers.ts'
 
@@ -98,11 +98,7 @@ needs(unseen ?? nativeOpenerProblem() ?? (await cpuGroupProblem(group)), test.se
       if (!existsSync(marker)) {
         writeFileSync(marker, '')
         writeFileSync('${slow.processes}', String(process.pid))
-        const before = process.cpuUsage()
-        for (let used = 0; used < 100_000; ) {
-          const {user, system} = process.cpuUsage(before)
-          used = user + system
-        }
+        ${spending(100)}
       }
       ${taking}
     `

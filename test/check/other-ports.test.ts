@@ -4,7 +4,7 @@ import {checkReload} from '../../harness/check/reload.ts'
 import {UsageError} from '../../harness/errors.ts'
 import {checkView} from '../../harness/views/check.ts'
 import {testUnless} from '../commands/cli.ts'
-import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
+import {cpuGroupProblem, makeCpuGroup, spending} from '../cpu-group.ts'
 import {check, freePort, onlyRound, program, shortWait} from './servers.ts'
 
 /** Listens on its port, and on another one. */
@@ -64,11 +64,7 @@ testUnless(
       createServer((socket) => socket.on('error', () => {}).resume()).listen(Number(port), '127.0.0.1')
     const openOther = () => {
       writeFileSync('${slow.processes}', String(process.pid))
-      const before = process.cpuUsage()
-      for (let used = 0; used < 100_000; ) {
-        const {user, system} = process.cpuUsage(before)
-        used = user + system
-      }
+      ${spending(100)}
       open(process.env.OTHER)
     }
     const server = open(process.env.PORT)

@@ -3,7 +3,7 @@ import {existsSync, readFileSync} from 'node:fs'
 import test from 'ava'
 import type {CheckListeners} from '../../harness/check/context.ts'
 import {missingProgram, testUnless} from '../commands/cli.ts'
-import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
+import {cpuGroupProblem, makeCpuGroup, spending} from '../cpu-group.ts'
 import {check, onlyRound, program, shortWait} from './servers.ts'
 
 const imports = `
@@ -191,11 +191,7 @@ testUnless(
       if (!isFirst) {
         console.error('${words}')
         writeFileSync('${slow.processes}', String(process.pid))
-        const {user, system} = process.cpuUsage()
-        for (let used = 0; used < 100_000; ) {
-          const now = process.cpuUsage()
-          used = now.user + now.system - user - system
-        }
+        ${spending(100)}
       }
       server.listen(port, '127.0.0.1')
     `

@@ -7,7 +7,7 @@ import {openRunningClock} from '../../harness/starvation.ts'
 import {openTraffic, type TrafficOptions} from '../../harness/traffic/clients.ts'
 import {freePort, program} from '../check/servers.ts'
 import {startProgram, testUnless} from '../commands/cli.ts'
-import {cpuGroupProblem, makeCpuGroup} from '../cpu-group.ts'
+import {cpuGroupProblem, makeCpuGroup, spending} from '../cpu-group.ts'
 
 async function listening(t: ExecutionContext, server: Server): Promise<number> {
   const open = new Set<Socket>()
@@ -173,14 +173,9 @@ const group = `rebind-clients-${process.pid}`
 const starved = (processes: string) => `
   import {writeFileSync} from 'node:fs'
   import {createServer} from 'node:net'
-  const spent = (since) => {
-    const {user, system} = process.cpuUsage(since)
-    return user + system
-  }
   const server = createServer((socket) => {
     socket.on('error', () => undefined).on('data', () => {
-      const before = process.cpuUsage()
-      while (spent(before) < 50_000);
+      ${spending(50)}
       socket.end('hello')
     })
   })
