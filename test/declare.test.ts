@@ -47,6 +47,24 @@ test('an error outside of every test names the file that it is from', async (t) 
   t.notRegex(said, /one\.js/)
 })
 
+// On a machine that has everything such a wait may be over at once, and only another one would show it.
+test('no test file waits for anything once it has declared a test, as AVA begins then', (t) => {
+  const folder = join(projectFolder, 'test')
+  const files = readdirSync(folder, {recursive: true, encoding: 'utf8'})
+  const waiting = files.filter((file) => {
+    if (!file.endsWith('.test.ts')) return false
+    // Of a formatted file, what is not indented is outside of all functions.
+    const lines = readFileSync(join(folder, file), 'utf8')
+      .replace(/`[^`]*`/g, '``')
+      .split('\n')
+    const first = lines.findIndex((line) => /^(test\.|needs\(|\w+\(($|['`])|for .*\{$)/.test(line))
+    return lines.some((line, index) => {
+      return index > first && first >= 0 && /^\S(?!.*\basync\b).*\bawait\b/.test(line)
+    })
+  })
+  t.deepEqual(waiting, [])
+})
+
 test('every test file that declares its tests for a shared process is loaded into one', (t) => {
   const folder = join(projectFolder, 'test')
   const files = readdirSync(folder, {recursive: true, encoding: 'utf8'})

@@ -19,6 +19,8 @@ async function activate(
 }
 
 const unseen = platform.readHolders === null ? 'processes cannot be seen here' : undefined
+const group = `rebind-activate-${process.pid}`
+const groupProblem = await cpuGroupProblem(group)
 const activating = needs(unseen ?? nativeOpenerProblem(), test.serial)
 
 /** It takes the socket only if that is meant for it, and answers whom it has accepted before it ends. */
@@ -84,9 +86,7 @@ activating(
   },
 )
 
-const group = `rebind-activate-${process.pid}`
-
-needs(unseen ?? nativeOpenerProblem() ?? (await cpuGroupProblem(group)), test.serial)(
+needs(unseen ?? nativeOpenerProblem() ?? groupProblem, test.serial)(
   'a server that accepts late because it had no processor has taken its socket',
   async (t) => {
     const slow = makeCpuGroup(group, 5)

@@ -19,6 +19,8 @@ import {needs, notLinux} from '../needs.ts'
 let program = ''
 let dispose = async () => {}
 
+const secondUserProblem = process.platform === 'linux' ? await anotherUserProblem() : notLinux
+
 test.before(async () => {
   const compiled = await compileActor()
   program = compiled.path
@@ -249,7 +251,7 @@ test('a setting is never written outside of the folder of settings', async (t) =
   }
 })
 
-needs(process.platform === 'linux' ? await anotherUserProblem() : notLinux, test)(
+needs(secondUserProblem, test)(
   'a server that becomes another user keeps no right of root, and no group, and cannot go back',
   async (t) => {
     const through = throughRoot()

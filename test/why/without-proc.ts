@@ -4,7 +4,7 @@ import {spawnSync} from 'node:child_process'
 const mounting = ['sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh']
 const ways = [
   ['unshare', '-Urm', ...mounting],
-  process.getuid?.() === 0 ? ['unshare', '-m', ...mounting] : [],
+  ...(process.getuid?.() === 0 ? [['unshare', '-m', ...mounting]] : []),
 ]
 
 /** The program and arguments that run a command without /proc; empty where there are none. */
