@@ -9,6 +9,7 @@ import {checkReload} from '../../harness/check/reload.ts'
 import type {ReloadOptions} from '../../harness/check/reload-options.ts'
 import {type CheckDocument, checkSchema} from '../../harness/documents/check-schema.ts'
 import {UsageError} from '../../harness/errors.ts'
+import {findProgram} from '../../harness/survey/programs.ts'
 import {temporaryFolder} from '../commands/cli.ts'
 import {needs} from '../needs.ts'
 import {freePort, httpServer, missingServer, platform, program} from './servers.ts'
@@ -339,7 +340,8 @@ needs(missingServer('nginx'), test.serial)(
       server { listen 127.0.0.1:${port}; location / { return 200 hello; } }
     }`,
     )
-    const command = ['nginx', '-p', folder, '-c', configuration]
+    // Debian has it in /usr/sbin, which the PATH of an ordinary user lacks.
+    const command = [findProgram('nginx') ?? '', '-p', folder, '-c', configuration]
     const triggers = [[...command, '-s', 'reload']]
     const document = await reload(t, {port, command, triggers, inFlight: 2, idle: 2})
     t.is(document.problem, undefined)
